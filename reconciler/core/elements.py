@@ -1,6 +1,6 @@
 """The elements of multi-valued attributes (RFC 7643 §2.4): which of them a path with a filter is about.
 
-Some services drop the sub-attribute that the filter names: every element is without it, and is told apart by its value.
+Some services drop the sub-attribute that the filter names: every element is without it, and is recognized by its value.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ class _ElementMatcher:
     def match(self, user: DesiredUser, live: LiveUser | None) -> tuple[DesiredUser, LiveUser | None]:
         """Return the user and the live user with the values of the elements that are the mappings'.
 
-        What cannot be told apart is neither wanted nor shown, so that nothing is planned for it.
+        What cannot be distinguished is neither wanted nor shown, so that nothing is planned for it.
         """
         if live is None or not live.unselected:
             return user, live
@@ -210,7 +210,7 @@ class _ElementMatcher:
         keys = ", ".join(quote(user.key) for user in users[:_NAMED])
         more = f" and {pluralize(len(users) - _NAMED, 'other user')}" if len(users) > _NAMED else ""
         return error(
-            f"the service does not keep {names} of {attribute}: which of several elements is {path} cannot be told",
+            f"the service does not keep {names} of {attribute}: which of several elements is {path} is not known",
             (
                 f"It is left as it is for {keys}{more}; their other attributes are changed.",
                 f"Remove the elements of {attribute} that are not wanted at the service, until one is left.",

@@ -104,7 +104,7 @@ def test_what_cannot_be_told_apart_is_an_error_and_no_change() -> None:
     assert (values, wants) == ({}, {})
     (error,) = errors
     assert error.split("\n") == [
-        'the service does not keep type of emails: which of several elements is emails[type eq "work"] cannot be told',
+        'the service does not keep type of emails: which of several elements is emails[type eq "work"] is not known',
         'It is left as it is for "ada@example.com"; their other attributes are changed.',
         "Remove the elements of emails that are not wanted at the service, until one is left.",
         "If the service keeps primary, map emails[primary eq true].value instead.",
