@@ -8,9 +8,20 @@ import pytest
 from support.servers.fake_scim import FakeScimServer, make_user
 from support.workspace import CommandResult, OpenWorkspace, Workspace, source
 
+MAPPINGS = """
+- {target: externalId, source: objectId, match: 1}
+- {target: userName, source: userPrincipalName, match: 2}
+- {target: active, expression: 'Not([IsSoftDeleted])', default: "True"}
+- {target: name.givenName, source: givenName}
+- {target: name.familyName, source: surname}
+"""
 GUARDS = {"removals": {"count": 1000, "percent": 100}, "updates": {"percent": 50}}
 People = list[dict[str, Any]]
 Company = tuple[Workspace, FakeScimServer, People]
+
+
+def old_id(number: int) -> str:
+    return str(make_user(number)["externalId"])
 
 
 @pytest.fixture
@@ -21,10 +32,6 @@ def company(open_workspace: OpenWorkspace) -> Company:
     work = open_workspace(service)
     work.users(people)
     return work, service, people
-
-
-def old_id(number: int) -> str:
-    return str(make_user(number)["externalId"])
 
 
 def failed_guards(result: CommandResult) -> list[str]:
@@ -58,7 +65,7 @@ def test_a_whole_company_is_relinked_by_user_name_after_an_approval(company: Com
     after = work.plan()
     assert (after.code, after.actions) == (0, {})
     (told,) = after.plan["diagnostics"]
-    assert told["summary"] == "every account has the externalId of its user, so relink has nothing left to do"
+    assert told["summary"] == "relink in settings.yaml has nothing left to do: no account would get another externalId"
     work.settings()
     assert work.plan().plan["diagnostics"] == []
 
@@ -131,6 +138,65 @@ def test_a_faulty_setting_is_one_error(relink: dict[str, Any], message: str, com
     assert (result.code, result.err.count("Error:")) == (1, 1), result.err
     assert message in result.err
     assert "settings.yaml" in result.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("typo", "new-0"),
+        (old_id(0), "typo"),
+        ("new-0", old_id(0)),
+    ],
+)
+def test_no_mistake_in_a_row_creates_a_second_account_or_removes_the_first(
+    old: str, new: str, company: Company
+) -> None:
+    work, service, people = company
+    people[0]["userPrincipalName"] = "renamed@example.com"
+    work.users(people)
+    rows = [{"from": old, "to": new}, *({"from": old_id(number), "to": f"new-{number}"} for number in range(1, 12))]
+    work.settings(relink={"ids": rows}, lifecycle={"removed": "delete"})
+    planned = work.plan()
+    assert set(planned.actions.values()) == {"relink"}
+    assert len(planned.actions) == 11
+    assert work.apply("--approve", planned.plan["plan_id"], "--lift", "relink").code == 5
+    assert len(service.users) == 12
+    assert all(user["active"] for user in service.users.values())
+    # Correcting the row is all that is left to do.
+    rows[0] = {"from": old_id(0), "to": "new-0"}
+    work.settings(relink={"ids": rows})
+    planned = work.plan()
+    assert planned.actions == {"renamed@example.com": "relink"}
+    assert work.apply("--approve", planned.plan["plan_id"], "--lift", "relink").code == 0
+    assert work.plan().actions == {}
+
+
+@pytest.mark.parametrize("relink", [{"match": "userName"}, {"ids": [{"from": old_id(0), "to": "new-0"}]}])
+@pytest.mark.parametrize("flow", ["always", "create", "if_empty"])
+def test_every_relink_needs_an_approval_and_changes_the_external_id(
+    flow: str, relink: dict[str, Any], company: Company
+) -> None:
+    """A joiner who has the userName of a leaver looks like this."""
+    work, service, people = company
+    work.write("mappings.yaml", MAPPINGS.replace("match: 1", f"match: 1, apply: {flow}"))
+    work.settings(relink=relink)
+    work.users([people[0], *(source(make_user(number)) for number in range(1, 12))])
+    planned = work.plan()
+    assert (planned.code, planned.actions) == (3, {people[0]["userPrincipalName"]: "relink"})
+    assert "relink" in failed_guards(planned)
+    assert (work.apply().code, service.writes) == (3, [])
+    assert work.apply("--approve", planned.plan["plan_id"], "--lift", "relink").code == 0
+    assert [user["externalId"] for user in service.users.values()].count("new-0") == 1
+    assert work.plan().actions == {}
+
+
+def test_a_relink_does_not_end_the_management_of_the_account(company: Company) -> None:
+    work, service, _ = company
+    work.settings(relink={"match": "userName"}, ownership='externalId pr and not (externalId sw "new-")')
+    planned = work.plan()
+    assert (planned.code, planned.actions) == (5, {})
+    assert "outside the ownership filter" in planned.out
+    assert (work.apply().code, service.writes) == (5, [])
 
 
 # --- people who come back -------------------------------------------------------------

@@ -113,8 +113,8 @@ def stays_inactive(desired: DesiredUser, live: LiveUser, change: Change | None) 
 
 
 def _set_external_id(desired: DesiredUser, changes: dict[AttributePath, Value | None]) -> None:
-    """Set externalId although its mapping applies on create only: the account would not be the user's."""
-    external_id = desired.create_only.get("externalId")
+    """Set externalId although its mapping sends it once only: the account would not be the user's."""
+    external_id = desired.create_only.get("externalId", desired.attributes.get("externalId"))
     if external_id is not None and desired.anchor is not None:
         changes["externalId"] = external_id
 

@@ -46,6 +46,8 @@ class Matching:
     """Users that share a matching value with another, and whose other values lead to no live account."""
     relinked: set[str] = field(default_factory=set)
     """Live ids of the accounts in `pairs` that have another externalId than their user, as `relink` permits."""
+    open_relink: bool = False
+    """Whether `relink.ids` names an account whose user is not known: any new user may be that one."""
 
 
 def match_users(
@@ -71,8 +73,8 @@ class _Matcher:
         self._linking_rows = [row for row in mappings if row.target == "externalId"]
         self._linking = next((row.attribute for row in self._linking_rows), None)
         self._external_id = next((row.attribute for row in self._linking_rows if not row.once), None)
-        self._relinking = Relinking(rules, self._external_id, desired)
-        self._desired = desired
+        self._relinking = Relinking(rules, self._external_id, desired, live)
+        self._desired = self._relinking.hold_users()
         self._live = live
         self._claims: dict[str, DesiredUser] = {}
         self._untouchable: set[str] = set()
@@ -98,24 +100,15 @@ class _Matcher:
             user for user in self._desired if id(user) in self._shared_levels and id(user) not in self._located
         ]
         unclaimed = [user for user in self._live if user.id not in self._claims and user.id not in self._untouchable]
-        self._result.unclaimed = self._without_unmatched(unclaimed)
-        self._report_relinking()
+        self._result.unclaimed, self._result.open_relink = self._relinking.keep_unmatched(unclaimed)
+        self._result.conflicts += self._relinking.problems
+        self._suggest_relinking()
         return self._result
 
-    def _without_unmatched(self, unclaimed: list[LiveUser]) -> list[LiveUser]:
-        """Return the accounts without those that `relink.ids` names: who they belong to is an open question."""
-        left = self._relinking.find_unmatched(unclaimed)
-        self._relinking.problems += self._relinking.report_unmatched(left)
-        self._result.conflicts += self._relinking.problems
-        skipped = {user.id for user in left}
-        return [user for user in unclaimed if user.id not in skipped] if skipped else unclaimed
-
-    def _report_relinking(self) -> None:
-        """Say what a reader can do about `relink`: use it, or remove it."""
+    def _suggest_relinking(self) -> None:
+        """Suggest `relink` if the accounts look like those of a former identity provider."""
         if len(self._foreign) >= _MANY and 2 * len(self._foreign) >= sum(user.managed for user in self._live):
             self._result.conflicts.append(suggest_relinking(len(self._foreign)))
-        elif self._relinking.active and not (self._result.relinked or self._foreign or self._relinking.problems):
-            self._result.conflicts.append(self._relinking.report_unused())
 
     def _report_duplicates(self, level: int) -> None:
         """Report desired users that share a matching value: which one owns the account is unknown."""
@@ -163,7 +156,7 @@ class _Matcher:
 
     def _index_live(self, level: int) -> dict[Hashable, list[LiveUser]]:
         index: dict[Hashable, list[LiveUser]] = {}
-        relinks = self._relinking.ids and self._attributes[level].path == "externalId"
+        relinks = self._relinking.translates and self._attributes[level].path == "externalId"
         resolve = self._relinking.resolve if relinks else None
         for user in self._live:
             value = user.match[level]

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.core.model import Diagnostic, LiveUser, Resource, error
 from reconciler.core.paths import Path, meets, parse
-from reconciler.core.plan import AttributeChange, Change
+from reconciler.core.plan import Action, AttributeChange, Change
 from reconciler.core.planning.guards.identities import is_relink
 from reconciler.core.scope.scim_filter import Predicate
 
@@ -18,7 +18,9 @@ def check_ownership(change: Change, live: LiveUser, owned: Predicate) -> Diagnos
     A live user without its resource is under the default ownership filter, which reads externalId only, and that is the
     matter of the guard `relink`.
     """
-    if live.resource is None or not live.managed or is_relink(change, live):
+    if live.resource is None or not live.managed:
+        return None
+    if is_relink(change, live) and change.action is not Action.RELINK:
         return None
     if owned(apply_to_resource(live.resource, change.attribute_changes())):
         return None

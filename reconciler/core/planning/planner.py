@@ -34,6 +34,7 @@ from reconciler.core.planning.omitted_active import SettledUsers, settle_omitted
 from reconciler.core.planning.ordering import order_changes
 from reconciler.core.planning.ownership import check_ownership
 from reconciler.core.planning.protection import ProtectedAccounts
+from reconciler.core.planning.relinking import report_unused
 from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.planning.unseen_accounts import explain_hidden, report_awaited
 from reconciler.core.planning.user_selection import select_changes
@@ -56,6 +57,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     for found in sorted(matching.unclaimed, key=lambda user: user.id):
         _plan_unclaimed(found, _name_unclaimed(found, keys), request, draft)
     _free_names(matching, request, draft)
+    _finish_relinking(matching, request, live, draft)
     withhold_changes(draft, request, live)
     changes = _exclude_conflicts(matching, request, live, draft)
     changes = _repair_temporary_names(changes, matching, request, live, draft)
@@ -128,6 +130,16 @@ def _build_guard_context(request: PlanRequest, live: LiveState, matching: Matchi
         unclaimed=unclaimed,
         evidence=request.evidence,
     )
+
+
+def _finish_relinking(matching: Matching, request: PlanRequest, live: LiveState, draft: PlanDraft) -> None:
+    """Create no second account for a person whose account `relink.ids` names; say when `relink` is not needed."""
+    if matching.open_relink:
+        why = "a row of relink.ids names an account whose user is not in users/, and any new user may be that person"
+        draft.unplanned += draft.withhold_actions({Action.CREATE}, why, error)
+    failed = any(item.severity is Severity.ERROR for item in draft.diagnostics)
+    if request.policy.relink and not matching.relinked and live.problem is None and not failed:
+        draft.diagnostics.append(report_unused(request.policy.relink))
 
 
 def _free_names(matching: Matching, request: PlanRequest, draft: PlanDraft) -> None:

@@ -97,6 +97,8 @@ def is_relink(change: Change, live: LiveUser | None = None) -> bool:
     before = change.before.get("externalId")
     if before is None and live is not None and "externalId" in change.after:
         before = live.external_id
+    if change.action is Action.RELINK:
+        return True
     if change.action is Action.DELETE or not before:
         return False
     return fold_case(str(before)) != fold_case(str(change.after.get("externalId", "")))

@@ -64,11 +64,13 @@ def test_a_user_without_an_id_of_its_own_gets_no_account() -> None:
     assert (pairs(found), found.relinked) == ({}, set())
 
 
-def test_two_accounts_of_one_person_are_left_alone() -> None:
+def test_a_row_whose_new_id_another_account_has_is_an_error() -> None:
     accounts = [live("ada", external_id="old-ada"), live("ada", id="other", user_name="a@example.com")]
     found = match([desired("ada")], accounts, by_id(("old-ada", "id-ada")))
-    assert (pairs(found), found.unclaimed, found.relinked) == ({}, [], set())
-    assert '2 live accounts have the externalId "id-ada"' in summaries(found)[0]
+    assert (pairs(found), found.unclaimed, found.relinked) == ({"ada@example.com": "other"}, [], set())
+    assert summaries(found) == [
+        'relink.ids gives the live account "ada@example.com" externalId "id-ada", which "a@example.com" has'
+    ]
 
 
 def test_two_accounts_with_one_name_are_left_alone() -> None:
@@ -77,29 +79,48 @@ def test_two_accounts_with_one_name_are_left_alone() -> None:
     assert (pairs(found), found.unclaimed) == ({}, [])
 
 
-def test_a_row_whose_old_id_a_user_still_has_is_an_error_and_ignored() -> None:
+def test_a_row_whose_old_id_a_user_still_has_holds_both_users() -> None:
     found = match([desired("ada"), desired("bob")], [live("ada")], by_id(("id-ada", "id-bob")))
     assert pairs(found) == {"ada@example.com": "live-ada", "bob@example.com": None}
+    assert all(user.failed for user, _ in found.pairs)
     (problem,) = found.conflicts
-    assert problem.summary == 'relink.ids replaces externalId "id-ada", but it is still the one of "ada@example.com"'
-    assert (problem.severity, problem.origin) == (Severity.ERROR, ROW)
+    assert problem.summary == (
+        'relink.ids replaces externalId "id-ada", but it is the one of "ada@example.com" in users/'
+    )
+    assert (problem.severity, problem.origin, problem.address) == (Severity.ERROR, ROW, 'user["ada@example.com"]')
+
+
+def test_exchanged_columns_are_named() -> None:
+    ada = desired("ada", user_name="new@example.com")
+    found = match([ada], [live("ada", external_id="old-ada")], by_id(("id-ada", "old-ada")))
+    assert [user.failed for user, _ in found.pairs] == [True]
+    assert "are they exchanged?" in found.conflicts[0].detail
+
+
+def test_a_row_whose_old_id_no_account_has_holds_its_user() -> None:
+    people = [desired("ada", user_name="new@example.com"), desired("bob")]
+    found = match(people, [live("ada", external_id="old-ada"), live("bob")], by_id(("old-typo", "id-ada")))
+    assert pairs(found) == {"new@example.com": None, "bob@example.com": "live-bob"}
+    held = found.pairs[0][0]
+    assert (held.failed, held.doubtful) == (True, {"externalId"})
+    assert summaries(found) == [
+        'relink.ids: no live account has externalId "old-typo", which is to become that of "new@example.com"'
+    ]
+
+
+def test_a_row_that_was_applied_is_no_error() -> None:
+    found = match([desired("ada")], [live("ada")], by_id(("old-ada", "id-ada")))
+    assert (pairs(found), found.conflicts) == ({"ada@example.com": "live-ada"}, [])
 
 
 def test_an_account_whose_new_id_no_user_has_is_not_removed() -> None:
     found = match([desired("bob")], [live("bob"), live("ada", external_id="old-ada")], by_id(("old-ada", "id-typo")))
-    assert (pairs(found), found.unclaimed) == ({"bob@example.com": "live-bob"}, [])
+    assert (pairs(found), found.unclaimed, found.open_relink) == ({"bob@example.com": "live-bob"}, [], True)
     (problem,) = found.conflicts
     assert problem.summary == (
         'relink.ids gives the live account "ada@example.com" externalId "id-typo", but no user has that id'
     )
     assert (problem.severity, problem.origin) == (Severity.ERROR, ROW)
-
-
-def test_a_setting_that_links_nothing_any_more_is_reported() -> None:
-    found = match([desired("ada")], [live("ada")], replace(BY_NAME, origin=ROW))
-    (told,) = found.conflicts
-    assert (told.severity, told.origin) == (Severity.WARNING, ROW)
-    assert told.summary == "every account has the externalId of its user, so relink has nothing left to do"
 
 
 @pytest.mark.parametrize(("foreign", "hinted"), [(2, False), (3, True), (6, True)])
