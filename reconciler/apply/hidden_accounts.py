@@ -16,13 +16,15 @@ from reconciler.apply.execution import Execution
 from reconciler.apply.lookup import UserLookup
 from reconciler.core.model import AttributeMapping, AttributePath, Attributes, Flow, LiveUser
 from reconciler.core.plan import Action, Change, Outcome, Result
-from reconciler.core.planning.guards.replacements import IDENTITY, find_replaced
+from reconciler.core.planning.full_names import FULL_NAME_PATHS, get_full_name
+from reconciler.core.planning.guards.handovers import revives_as_another
 from reconciler.core.text import quote
-from reconciler.core.values import is_same_value
+from reconciler.core.values import fold_case, is_same_value
 from reconciler.errors import ScimError, StopRequestedError, TargetError, UnknownOutcomeError
 
 _GONE = 410
 _ACTIVE = ("active",)
+_NAMES = FULL_NAME_PATHS | {"userName"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +89,10 @@ class HiddenAccountReturn:
             why = f"account {quote(live.id)} is not this user's, as the record says: it has {owner}"
             return replace(self._undo(change, live, why), attributes=("id",))
         rest = replace(change, before=live.attributes, after=_plan_rest(change, live, self.execution.mappings))
-        if find_replaced(rest) >= IDENTITY:
-            # The guard identity-changes could not see it: nothing showed the names of the account.
-            why = (
-                f"account {quote(live.id)} is called {quote(live.user_name)}, and its user name and full name would "
-                "both be replaced. Give another person an externalId of their own; for the same person, keep the user "
-                "name until the account is active"
-            )
-            return self._undo(change, live, why)
+        # The guard identity-changes judged what the record knew of the account, which may have been nothing.
+        as_found = replace(rest, before={**live.attributes, "active": False})
+        if revives_as_another(as_found) and not _was_let_through(change, live):
+            return self._undo(change, live, _explain_handover(live))
         if not rest.attribute_changes():
             return complete(change, live)
         try:
@@ -130,6 +128,23 @@ class HiddenAccountReturn:
                 "; it was deactivated again" if lost is None else f"; its deactivation is unknown: {lost.summary}"
             )
         return Outcome(change, Result.FAILED, message, live.id, unseen=live.id)
+
+
+def _was_let_through(change: Change, live: LiveUser) -> bool:
+    """Whether the plan showed that the account becomes another user's, and a limit or an approval let it pass."""
+    shown = {path: value for path, value in change.before.items() if path in _NAMES}
+    agrees = all(fold_case(str(live.attributes.get(path))) == fold_case(str(value)) for path, value in shown.items())
+    return "userName" in shown and agrees and revives_as_another(change)
+
+
+def _explain_handover(live: LiveUser) -> str:
+    full_name = get_full_name(live.attributes)
+    called = f", {quote(full_name)}," if full_name else ""
+    return (
+        f"account {quote(live.id)} belongs to {quote(live.user_name)}{called} and would get the names of another user. "
+        "Give another person an externalId of their own; for the same person, keep these names until the account is "
+        "active"
+    )
 
 
 def _plan_rest(change: Change, live: LiveUser, mappings: Iterable[AttributeMapping]) -> Attributes:

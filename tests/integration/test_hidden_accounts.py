@@ -238,6 +238,22 @@ def test_a_record_with_digests_finds_hidden_accounts_too(
     assert cycle.differences() == []
 
 
+@pytest.mark.parametrize("user_name", ["bob@example.com", "zoe@example.com"])
+def test_the_account_of_a_leaver_is_not_handed_on_although_the_record_has_digests(
+    user_name: str, open_workspace: OpenWorkspace, clock: LagClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_RECORD_KEY", "k" * 40)
+    cycle = begin(open_workspace, clock)
+    cycle.workspace.settings(record={"values": "digest"})
+    cycle.leave()
+    zoe = {"userPrincipalName": user_name, "givenName": "Zoe", "surname": "Other", "displayName": "Zoe Other"}
+    cycle.wants([ADA, {**BOB, **zoe}, CYD])
+    result = cycle.apply()
+    assert result.code in (3, 5), said(result)
+    assert cycle.bob()["active"] is False
+    assert cycle.bob()["name"]["familyName"] != "Other"
+
+
 def test_a_mapping_that_gives_false_leaves_a_hidden_account_alone(
     open_workspace: OpenWorkspace, clock: LagClock
 ) -> None:

@@ -99,16 +99,62 @@ def test_an_account_is_not_handed_to_another_person() -> None:
     service = HidingService(resource("ada", active=False, **theirs))
     found = run(service)
     assert found.results == {"ada": "failed"}
-    assert "its user name and full name would both be replaced" in found.messages["ada"]
+    assert '"bob@example.com", "Bob Stone", and would get the names of another user' in found.messages["ada"]
     assert found.messages["ada"].endswith("it was deactivated again")
     assert (service.users["live-ada"]["active"], service.users["live-ada"]["userName"]) == (False, "bob@example.com")
     assert found.report.outcomes[0].attributes == ()
 
 
-def test_a_marriage_while_away_is_no_other_person() -> None:
-    married = {"name": {"givenName": "Ada", "familyName": "King"}, "userName": "king@example.com"}
-    service = HidingService(resource("ada", active=False, **married))
-    assert run(service).results == {"ada": "done"}
+ANOTHER = {
+    "both names": {"name": {"givenName": "Zoe", "familyName": "Other"}},
+    "user name and given name": {"userName": "zoe@example.com", "name": {"givenName": "Zoe", "familyName": "Lovelace"}},
+    "user name and family name": {"userName": "other@example.com", "name": {"givenName": "Ada", "familyName": "King"}},
+}
+
+
+@pytest.mark.parametrize("theirs", ANOTHER)
+def test_what_the_guard_would_block_for_a_shown_account_is_not_sent(theirs: str) -> None:
+    service = HidingService(resource("ada", active=False, **ANOTHER[theirs]))
+    found = run(service, comeback(department="Sales"))
+    assert found.results == {"ada": "failed"}
+    assert operations(service) == [[("active", True)], [("active", False)]]
+
+
+RETURNS = {
+    "another user name": {"userName": "king@example.com"},
+    "another family name": {"name": {"givenName": "Ada", "familyName": "King"}},
+    "another given name": {"name": {"givenName": "Augusta", "familyName": "Lovelace"}},
+    "another case": {"userName": "ADA@example.com", "name": {"givenName": "ADA", "familyName": "LOVELACE"}},
+}
+
+
+@pytest.mark.parametrize("theirs", RETURNS)
+def test_one_name_that_changed_while_away_is_no_other_person(theirs: str) -> None:
+    service = HidingService(resource("ada", active=False, **RETURNS[theirs]))
+    assert run(service, comeback(department="Sales")).results == {"ada": "done"}
+
+
+ZOE = {"userName": "zoe@example.com", "name.givenName": "Zoe", "name.familyName": "Other"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "result"),
+    [
+        (ZOE, "done"),
+        ({"userName": "zoe@example.com"}, "done"),
+        ({**ZOE, "userName": "eve@example.com"}, "failed"),
+        ({**ZOE, "name.givenName": "Eve"}, "failed"),
+        ({}, "failed"),
+    ],
+)
+def test_what_an_approval_let_through_is_sent_to_the_account_that_the_plan_showed(
+    shown: dict[str, str], result: str
+) -> None:
+    names = {"givenName": "Zoe", "familyName": "Other"}
+    service = HidingService(resource("ada", active=False, userName="zoe@example.com", name=names))
+    before = {"externalId": "id-ada", "active": False, **shown}
+    planned = change("ada", Action.REACTIVATE, before=before, after=values_of("ada"))
+    assert run(service, planned).results == {"ada": result}
 
 
 def test_an_account_that_is_gone_is_left_to_the_next_plan() -> None:

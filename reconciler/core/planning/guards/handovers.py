@@ -140,16 +140,28 @@ def _list_since_inactive(recent: Iterable[RecentChange]) -> Iterator[RecentChang
             yield change
 
 
+def revives_as_another(change: Change) -> bool:
+    """Whether a change makes an inactive account active and another user's, by its values before and after."""
+    if not reactivates(change):
+        return False
+    return find_replaced(change) >= NAMES or _names_another(
+        change, _fold_user_name(change), fold_full_name(change.before)
+    )
+
+
 def _revives_as_another(change: Change, earlier: RecentChange | None) -> bool:
-    user_name, full_name = fold_case(str(change.before.get("userName", ""))), fold_full_name(change.before)
-    replaced = find_replaced(change)
-    if reactivates(change) and (replaced >= NAMES or _names_another(change, user_name, full_name)):
+    if revives_as_another(change):
         return True
     if earlier is None or not (earlier.reactivated or reactivates(change)):
         return False
-    if replaced | find_replaced_since(earlier, change) >= NAMES:
+    if find_replaced(change) | find_replaced_since(earlier, change) >= NAMES:
         return True
+    user_name, full_name = _fold_user_name(change), fold_full_name(change.before)
     return _names_another(change, next(iter(earlier.user_names), user_name), next(iter(earlier.full_names), full_name))
+
+
+def _fold_user_name(change: Change) -> str:
+    return fold_case(str(change.before.get("userName", "")))
 
 
 def _names_another(change: Change, user_name: str, full_name: str) -> bool:
