@@ -15,7 +15,7 @@ from typing import Any
 from reconciler.core.elements import clear_element, find_carrier, set_element
 from reconciler.core.model import Resource
 from reconciler.core.patch import PATCH_OP, build_patch_operation, merge_elements
-from reconciler.core.paths import Path, get, parse
+from reconciler.core.paths import Path, get, list_elements, parse
 from reconciler.core.plan import AttributeChange
 
 Operation = dict[str, Any]
@@ -240,7 +240,7 @@ def _change_element(user: dict[str, Any], row: AttributeChange) -> None:
 def _read_elements(user: Resource, path: Path) -> list[dict[str, Any]]:
     holder = get(user, path.urn) if path.urn else user
     elements = get(holder, path.attribute)
-    return [each for each in elements if isinstance(each, dict)] if isinstance(elements, list) else []
+    return [each for each in list_elements(elements) if isinstance(each, dict)]
 
 
 def _remove_and_add(row: AttributeChange, before: Resource, after: Resource) -> list[Operation]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.core.model import AttributePath, Attributes, Resource, Value
-from reconciler.core.paths import CORE, Path, get, meets, parse
+from reconciler.core.paths import CORE, Path, get, list_elements, meets, parse
 from reconciler.core.plan import AttributeChange
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -71,7 +71,7 @@ def _build_element(path: Path, value: Value) -> dict[str, Any]:
 def _has_element(live: Resource, path: Path) -> bool:
     holder = get(live, path.urn) if path.urn else live
     elements = get(holder, path.attribute)
-    return isinstance(elements, list) and any(meets(element, path.filter or ()) for element in elements)
+    return any(meets(element, path.filter or ()) for element in list_elements(elements))
 
 
 def _format_holder(path: Path) -> str:

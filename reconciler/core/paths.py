@@ -164,15 +164,17 @@ def _compile_element_reader(path: Path, conditions: Sequence[Condition]) -> Call
 
     def read(resource: Resource) -> Any:
         holder = get(resource, path.urn) if path.urn else resource
-        elements = get(holder, path.attribute)
-        if not isinstance(elements, list):
-            return None
-        for element in elements:
+        for element in list_elements(get(holder, path.attribute)):
             if meets(element, conditions):
                 return get(element, sub)
         return None
 
     return read
+
+
+def list_elements(value: Any) -> Sequence[Any]:
+    """Return the elements of a multi-valued attribute. Some services send a single one without its list."""
+    return value if value.__class__ is list else [value] if value.__class__ is dict else ()
 
 
 def meets(element: Any, conditions: Sequence[Condition]) -> bool:

@@ -159,8 +159,7 @@ class ScimClient:
                 raise
             raise ScimError(response.status_code, "", exc.summary, exc.detail) from exc
         if parse_identity(found.get("id")) != identity:
-            summary = f"the service answered with another user than {escape_control(shorten(identity, 80))}"
-            raise ScimError(response.status_code, "", summary)
+            raise _explain_other_user(response.status_code, found.get("id"), identity)
         return found
 
     def find_users(self, attribute: str, value: str) -> list[dict[str, Any]]:
@@ -342,3 +341,13 @@ def parse_page(body: Mapping[str, Any]) -> Page:
 def _ignores_filter(found: Sequence[Mapping[str, Any]], attribute: str, value: str) -> bool:
     """Whether the answers to a filter have users, and none that matches."""
     return bool(found) and all(fold_case(str(user.get(attribute))) != fold_case(value) for user in found)
+
+
+def _explain_other_user(status: int, found: object, identity: str) -> ScimError:
+    """Explain an answer with another user than the one with the id that was asked for."""
+    other = parse_identity(found)
+    named = f" (id {escape_control(shorten(other, 80))})" if other is not None else ""
+    summary = f"the service answered with another user{named} than {escape_control(shorten(identity, 80))}"
+    if other is not None and other.casefold() == identity.casefold():
+        summary += ": it changes the case of ids, which are compared exactly (RFC 7643 section 3.1)"
+    return ScimError(status, "", summary)

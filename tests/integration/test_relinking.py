@@ -249,7 +249,10 @@ def test_a_relink_that_gives_access_back_counts_as_a_reactivation(open_workspace
         relink={"ids": [{"from": old_id(0), "to": "rehired"}]},
         guards={"reactivations": {"count": 0, "floor": 0}},
     )
-    assert failed_guards(work.plan()) == ["reactivations", "relink"]
+    planned = work.plan()
+    assert failed_guards(planned) == ["reactivations", "relink"]
+    (told,) = [guard["message"] for guard in planned.plan["guards"] if guard["name"] == "relink"]
+    assert "; 1 of them is deactivated and would become active" in told
 
 
 # --- a leaver's user name -------------------------------------------------------------

@@ -90,8 +90,9 @@ class LiveReader:
         """Return the elements of each list in which a filter finds none."""
         found: dict[AttributePath, tuple[Resource, ...]] = {}
         for target, path, conditions in self._filtered:
-            elements = paths.get(paths.get(resource, path.urn) if path.urn else resource, path.attribute)
-            if not elements or elements.__class__ is not list:
+            held = paths.get(paths.get(resource, path.urn) if path.urn else resource, path.attribute)
+            elements = paths.list_elements(held)
+            if not elements:
                 continue
             if not any(paths.meets(element, conditions) for element in elements):
                 found[target] = tuple(element for element in elements if element.__class__ is dict)

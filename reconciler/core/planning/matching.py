@@ -342,8 +342,16 @@ class _Matcher:
 
 
 def _describe_duplicates(users: Sequence[LiveUser], attribute: str, value: str) -> str:
-    return f"{len(users)} live accounts have the {attribute} {quote(value)}: {_join_names(users)}"
+    same = "; their ids differ in case only, so the service may show one account twice"
+    note = same if len({user.id.casefold() for user in users}) < len(users) else ""
+    return f"{len(users)} live accounts have the {attribute} {quote(value)}: {_join_names(users)}{note}"
 
 
 def _join_names(users: Iterable[LiveUser]) -> str:
-    return format_names(sorted(user.user_name or user.id for user in users), _SHOWN)
+    """Join userNames; with the ids where several accounts have the same."""
+    accounts = sorted(users, key=lambda user: (user.user_name, user.id))
+    names = [user.user_name or user.id for user in accounts]
+    if len(set(names)) == len(names):
+        return format_names(names, _SHOWN)
+    more = f", and {len(accounts) - _SHOWN:,} more" if len(accounts) > _SHOWN else ""
+    return ", ".join(f"{quote(user.user_name)} (id {quote(user.id)})" for user in accounts[:_SHOWN]) + more

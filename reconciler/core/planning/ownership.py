@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.core.model import Diagnostic, LiveUser, Resource, error
-from reconciler.core.paths import Path, meets, parse
+from reconciler.core.paths import Path, list_elements, meets, parse
 from reconciler.core.plan import Action, AttributeChange, Change
 from reconciler.core.planning.guards.identities import is_relink
 from reconciler.core.scope.scim_filter import Predicate
@@ -51,7 +51,7 @@ def _change_element(holder: dict[str, Any], path: Path, value: Any) -> None:
     """Change one element of a multi-valued attribute."""
     key, sub, conditions = _find_key(holder, path.attribute), path.sub or "value", path.filter or ()
     elements = holder.get(key)
-    elements = elements if isinstance(elements, list) else []
+    elements = list_elements(elements)
     rest = [each for each in elements if not meets(each, conditions)]
     own = next((dict(each) for each in elements if meets(each, conditions)), dict[str, Any](conditions))
     _assign(own, sub, value)

@@ -227,3 +227,10 @@ def test_a_path_reads_its_value_out_of_a_resource(path: str, value: Any) -> None
 
 def test_an_extension_is_found_in_any_case() -> None:
     assert compile_reader(parse("enterprise:department"))({ENTERPRISE.lower(): {"Department": "R&D"}}) == "R&D"
+
+
+def test_a_single_element_without_its_list_is_read() -> None:
+    read = compile_reader(parse('emails[type eq "work"].value'))
+    assert read({"emails": {"type": "work", "value": "a"}}) == "a"
+    assert read({"emails": {"type": "home", "value": "a"}}) is None
+    assert read({"emails": "a"}) is None

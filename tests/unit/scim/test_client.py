@@ -215,7 +215,7 @@ def test_a_user_that_does_not_exist_is_none() -> None:
 
 
 def test_an_answer_with_another_user_is_refused() -> None:
-    with pytest.raises(ScimError, match=r"^the service answered with another user than 7$"):
+    with pytest.raises(ScimError, match=r"^the service answered with another user( \(id .*\))? than 7$"):
         Service(httpx.Response(200, json={"id": "8"})).client.get_user("7")
 
 
@@ -277,9 +277,14 @@ def test_a_service_without_users_is_not_there() -> None:
         READS["list"](Service(scim_error(404)).client)
 
 
+def test_an_id_in_another_case_is_named() -> None:
+    with pytest.raises(ScimError, match=r"another user \(id AB\) than ab: it changes the case of ids"):
+        Service(httpx.Response(200, json={**ADA, "id": "AB"})).client.get_user("ab")
+
+
 @pytest.mark.parametrize("answered", ["8", "", None, True, ["7"], {"value": "7"}, 7.0, "07", " 7"])
 def test_a_read_is_about_the_id_that_was_asked_for_only(answered: object) -> None:
-    with pytest.raises(ScimError, match=r"^the service answered with another user than 7$"):
+    with pytest.raises(ScimError, match=r"^the service answered with another user( \(id .*\))? than 7$"):
         Service(httpx.Response(200, json={**ADA, "id": answered})).client.get_user("7")
 
 

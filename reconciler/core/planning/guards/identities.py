@@ -12,6 +12,7 @@ from reconciler.core.model import LiveUser
 from reconciler.core.plan import Action, Change, Guard
 from reconciler.core.planning.guards.context import GuardContext
 from reconciler.core.planning.guards.handovers import find_identity_changes
+from reconciler.core.planning.guards.limits import reactivates
 from reconciler.core.planning.guards.takeovers import (
     find_continued,
     find_day_takeovers,
@@ -89,6 +90,9 @@ def check_relink(context: GuardContext) -> Guard:
     message = f"the externalId of {accounts} would be cleared or changed, which links them to no user or to another"
     if all(change.action is Action.RELINK for change in found):
         message = f"{accounts} would get another externalId, as `relink` in settings.yaml says"
+        revived = sum(map(reactivates, found))
+        if revived:
+            message += f"; {revived:,} of them {'is' if revived == 1 else 'are'} deactivated and would become active"
     return Guard("relink", passed=False, message=f"{message}: {format_names(hit)}")
 
 

@@ -104,8 +104,14 @@ def test_two_accounts_with_one_user_name_are_left_alone() -> None:
     assert keys(found) == ({}, [], ['user["ada@example.com"]'])
     assert (
         conflicts_of(found)[0][1]
-        == '2 live accounts have the userName "ada@example.com": "ada@example.com", "ada@example.com"'
+        == '2 live accounts have the userName "ada@example.com": "ada@example.com" (id "1"), "ada@example.com" (id "2")'
     )
+
+
+def test_one_account_with_its_id_in_two_spellings_is_not_called_two() -> None:
+    accounts = [live("ada", id=identity) for identity in ("aB", "ab")]
+    (_, summary), *_ = conflicts_of(joined([desired("ada")], accounts))
+    assert summary.endswith("; their ids differ in case only, so the service may show one account twice")
 
 
 def test_a_user_name_with_a_foreign_external_id_is_left_alone() -> None:
