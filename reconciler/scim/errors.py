@@ -140,7 +140,10 @@ class ErrorMessages:
                 f"A login page or a proxy answers in its place: {_BASE_URL[0].lower()}{_BASE_URL[1:]} and the token.",
             )
         if not response.content.strip():
-            return TargetError("the service answers with nothing instead of JSON", f"{_BASE_URL}.")
+            return TargetError(
+                "the service answers with nothing instead of JSON",
+                "If it answered other requests, run the same command again. Else check target.base_url.",
+            )
         start = response.content[:1000].decode("utf-8", "replace").strip()
         return TargetError(
             "the service answers with something that is not JSON", f"It starts with: {self._quote(start, 60)}"

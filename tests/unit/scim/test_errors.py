@@ -124,7 +124,11 @@ def test_a_missing_service_is_explained_by_its_url(base_url: str, advice: str) -
             "the service answers with a web page instead of JSON",
             "A login page or a proxy answers in its place: check target.base_url and the token.",
         ),
-        (b" \n", "the service answers with nothing instead of JSON", "Check target.base_url."),
+        (
+            b" \n",
+            "the service answers with nothing instead of JSON",
+            "If it answered other requests, run the same command again. Else check target.base_url.",
+        ),
         (
             b"it\x1b[31m \xff",
             "the service answers with something that is not JSON",
