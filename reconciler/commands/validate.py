@@ -43,7 +43,7 @@ def run_validate(workspace: Workspace, options: ValidateOptions, terminal: Termi
         terminal.result(report)
         return ExitCode.OK if found.valid else ExitCode.ERROR
     if found.diagnostics:
-        terminal.diagnostics(found.diagnostics)
+        terminal.diagnostics(found.diagnostics, "validate")
     if report is not None and options.out is not None:
         write_private(options.out, report)
         terminal.note(f"Saved the result to: {options.out}")

@@ -20,7 +20,10 @@ _Message = tuple[str, Severity, str, str]
 
 
 class DiagnosticList:
-    """Diagnostics in the order in which they were reported, up to `MAX_DIAGNOSTICS` for each file and severity."""
+    """Diagnostics in the order in which they were reported, up to `MAX_DIAGNOSTICS` for each file and severity.
+
+    Those about one user are all kept: who has errors, and how many, is counted by them.
+    """
 
     def __init__(self) -> None:
         self.items: list[Diagnostic] = []
@@ -32,7 +35,7 @@ class DiagnosticList:
     def report(self, diagnostic: Diagnostic, *, first: bool = False) -> None:
         """Add a diagnostic. `first`: a file, or a part of it, could not be read."""
         origin = diagnostic.origin
-        if origin is not None:
+        if origin is not None and diagnostic.address is None:
             message = _get_message(diagnostic)
             self._totals[message] += 1
             lines = self._lines.setdefault(message, [])

@@ -12,10 +12,14 @@ from reconciler.render.style import BOLD, RED, YELLOW, Style
 from reconciler.render.user_errors import combine_user_errors
 
 
-def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style) -> str:
-    """Render the diagnostics, at most 50 of each severity for one file."""
+def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style, command: str = "") -> str:
+    """Render the diagnostics, at most 50 of each severity for one file. `command`: the one that lists all as JSON.
+
+    Without a command, it is `plan`, unless there is no plan.
+    """
     # An error that concerns no single user refuses the plan.
     planned = not any(item.severity is Severity.ERROR and item.address is None for item in diagnostics)
+    command = command or ("plan" if planned else "")
     seen: Counter[tuple[str, Severity]] = Counter()
     shown = []
     for item in combine_user_errors(diagnostics):
@@ -23,16 +27,17 @@ def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style) -> str:
         seen[kind] += item.origin is not None
         if seen[kind] <= _MANY:
             shown.append(item)
-    return "\n".join(_diagnostic(item, style) for item in (*shown, *_not_shown(seen, planned=planned)))
+    return "\n".join(_diagnostic(item, style) for item in (*shown, *_not_shown(seen, command)))
 
 
 _MANY = 50
 """Diagnostics of one file and severity: a wrong mapping is an error for every user."""
 
 
-def _not_shown(seen: Mapping[tuple[str, Severity], int], *, planned: bool) -> Iterator[Diagnostic]:
+def _not_shown(seen: Mapping[tuple[str, Severity], int], command: str) -> Iterator[Diagnostic]:
     advice = "Fix those above first. "
-    advice += "`reconciler plan --format json` lists all of them." if planned else "The next run shows the others."
+    lists = f"`reconciler {command} --format json` lists all of them."
+    advice += lists if command else "The next run shows the others."
     for (file, severity), count in seen.items():
         more = count - _MANY
         if more > 0:

@@ -74,9 +74,9 @@ class Terminal:
         body = "\n\n" + "\n".join(f"  {escape_line(part)}" for part in detail.split("\n")) if detail else ""
         self._emit(f"{head} {title}{body}")
 
-    def diagnostics(self, items: Sequence[Diagnostic]) -> None:
-        """Write diagnostics to stderr, also when quiet."""
-        self._emit(render_diagnostics(items, self._notes).rstrip("\n"))
+    def diagnostics(self, items: Sequence[Diagnostic], command: str = "") -> None:
+        """Write diagnostics to stderr, also when quiet. `command`: the one that lists all of them as JSON."""
+        self._emit(render_diagnostics(items, self._notes, command).rstrip("\n"))
 
     def outcome(self, outcome: Outcome) -> None:
         """Write one outcome as a note."""

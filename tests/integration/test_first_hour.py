@@ -6,6 +6,7 @@ to replace, the whole file.
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -581,3 +582,35 @@ def test_one_wrong_row_is_one_error_for_hundreds_of_users(
     assert 'user["n0@example.com"] on users/people.yaml:1:' in result.err
     assert len(result.err.splitlines()) < 20
     assert "1 error in desired-state." in result.out
+
+
+def write_people(root: Path, scope: str) -> None:
+    """Write a directory of 245 users."""
+    people = [
+        f"- {{objectId: n{n}, userPrincipalName: n{n}@example.com, givenName: N, surname: N, department: R}}\n"
+        for n in range(245)
+    ]
+    write(root, [("users/people.yaml", None, "".join(people)), ("scope.yaml", None, scope)])
+    (root / "desired-state/groups/apple.yaml").unlink(missing_ok=True)
+
+
+def test_one_wrong_clause_is_an_error_of_every_user_and_shown_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_people(tmp_path, "sync: all\n")
+    monkeypatch.chdir(tmp_path)
+    assert run(["reconciler", "apply", "--sandbox", "--auto-approve", *NOW]).code == 0
+    clause = "      - {attribute: surname, operator: GREATER_THAN, value: 3}\n"
+    write_people(tmp_path, f"sync: all\nfilters:\n  - name: x\n    clauses:\n{clause}")
+    validated = run(["reconciler", "validate", *NOW])
+    assert validated.err.count("Error: ") == 1
+    assert "Error: 245 users: the scoping filters cannot be evaluated for this user" in validated.err
+    planned = run(["reconciler", "plan", "--sandbox", *NOW])
+    assert "245 users have errors: left untouched, see above." in planned.out
+    as_json = json.loads(run(["reconciler", "plan", "--sandbox", "--format", "json", *NOW]).out)
+    assert len({item["address"] for item in as_json["diagnostics"] if item["address"]}) == 245
+    one = run(["reconciler", "plan", "--sandbox", "--user", "n200@example.com", *NOW])
+    assert 'Users: user["n200@example.com"] on users/people.yaml:201:' in one.out
+    explained = run(["reconciler", "explain", "n200@example.com", "--sandbox", *NOW])
+    assert "the scoping filters cannot be evaluated for this user" in explained.out + explained.err
+    assert "deactivated already" not in explained.out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -306,7 +306,7 @@ def _assemble(
         target=request.target,
         changes=tuple(changes),
         guards=verdicts,
-        diagnostics=tuple(sorted(draft.diagnostics, key=_sort_key)),
+        diagnostics=_sort_diagnostics(draft.diagnostics, request.only),
         tally=replace(_count_users(draft), managed=len(context.managed), unassigned=len(unassigned)),
         complete=live.problem is None,
         created_at=request.now,
@@ -336,6 +336,15 @@ def _list_unassigned(request: PlanRequest) -> list[str]:
     keys = (user.key for user in request.desired if user.verdict.reason is ScopeReason.NOT_ASSIGNED)
     selected = frozenset(map(fold_case, request.only))
     return sorted(key for key in keys if not selected or fold_case(key) in selected)
+
+
+def _sort_diagnostics(diagnostics: Sequence[Diagnostic], only: Collection[str]) -> tuple[Diagnostic, ...]:
+    """Sort by severity and place. Users that were asked for come first: of many alike errors, the first is shown."""
+    named = {fold_case(format_user_address(name)) for name in only}
+    ordered = sorted(diagnostics, key=_sort_key)
+    if named:
+        ordered.sort(key=lambda item: (item.severity.value, fold_case(item.address or "") not in named))
+    return tuple(ordered)
 
 
 def _sort_key(item: Diagnostic) -> tuple[str, str, int, int, str, str, str]:

@@ -44,3 +44,15 @@ def test_errors_of_users_stay_with_their_users() -> None:
     found = DiagnosticList()
     found.items += [error("x", "", at(1), 'user["a"]'), error("x", "", at(1), 'user["b"]')]
     assert found.collect() == found.items
+
+
+def test_the_limit_of_a_file_is_not_for_the_errors_of_users() -> None:
+    found = DiagnosticList()
+    for line in range(1, 101):
+        found.report(error("the scoping filters cannot be evaluated", "", at(line), f'user["{line}"]'))
+        found.report(error("the same", "", at(1), f'user["{line}"]'))
+        found.report(error(f"another {line}", "", at(line)))
+    users = [item for item in found.collect() if item.address]
+    assert len(users) == 200
+    assert len({item.address for item in users}) == 100
+    assert len(found.collect()) == 200 + 51

@@ -72,6 +72,7 @@ def test_an_error_that_concerns_all_users_is_reported_once() -> None:
         "Warning: 1 more warning in users/a.yaml is not shown",
     ]
     assert "Fix those above first. The next run shows the others." in shown
+    assert "`reconciler validate --format json` lists all of them." in render_diagnostics(told, PLAIN, "validate")
     of_users = [replace(item, address="user[x]") for item in told if item.severity is Severity.ERROR]
     assert "`reconciler plan --format json` lists all of them." in render_diagnostics(of_users, PLAIN)
 
