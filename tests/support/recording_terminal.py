@@ -31,7 +31,7 @@ class RecordingTerminal(Terminal):
     def error(self, error: ReconcilerError) -> None:
         self.errors.append(error)
 
-    def diagnostics(self, items: Sequence[Diagnostic]) -> None:
+    def diagnostics(self, items: Sequence[Diagnostic], command: str = "") -> None:
         self.found += items
 
     @property
