@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from reconciler.core.characters import find_deceptive_character
 from reconciler.core.model import Diagnostic, Origin, error
-from reconciler.core.text import format_names, pluralize, quote
+from reconciler.core.text import format_names, pluralize, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired.directory import Directory
 from reconciler.desired.scope import CompiledScope
@@ -19,6 +20,8 @@ _MAX_SINGLE = 3
 """Beyond this many unknown names in one file, they are one error."""
 _MAX_HINTED = 5_000
 """Beyond this many names none is suggested: a hundred take a millisecond."""
+_MAX_KEYS = 100
+"""Lines of an entry that are searched for its userPrincipalName."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,17 @@ class _Kind:
     part: str
     advice: str
     suggest: Callable[[str, Collection[str]], str | None]
+    entries: Mapping[str, Origin] = field(default_factory=dict)
+    """Where the entries are that define the known names."""
 
 
-def check_references(directory: Directory, scope: CompiledScope, names: Collection[str]) -> None:
-    """Report references of scope.yaml and groups to unknown groups, and to users not among `names` (case-folded)."""
+def check_references(directory: Directory, scope: CompiledScope, names: Mapping[str, Origin]) -> None:
+    """Report references of scope.yaml and groups to unknown groups, and to users not among `names`.
+
+    `names`: the case-folded names of users with the origins of their entries.
+    """
     check_group_references(directory, scope)
-    kind = _Kind("user", "users", "Add the user to a file in users/, or correct the name.", _suggest_user)
+    kind = _Kind("user", "users", "Add the user to a file in users/, or correct the name.", _suggest_user, names)
     _check(directory, scope.users, names, kind)
 
 
@@ -68,7 +76,7 @@ def _check(directory: Directory, references: Sequence[Reference], known: Collect
             directory.report(_diagnose_many(references_of_file, kind))
             continue
         for name, origin in references_of_file:
-            directory.report(error(f"there is no {kind.noun} {quote(name)}", _advise(name, known, kind), origin))
+            directory.report(_diagnose(directory, name, origin, known, kind))
 
 
 def _diagnose_many(unknown: Sequence[Reference], kind: _Kind) -> Diagnostic:
@@ -77,11 +85,36 @@ def _diagnose_many(unknown: Sequence[Reference], kind: _Kind) -> Diagnostic:
     return error(summary, f"Is a file missing in {kind.part}/? {kind.advice}", unknown[0][1])
 
 
-def _advise(name: str, known: Collection[str], kind: _Kind) -> str:
+def _diagnose(
+    directory: Directory, name: str, origin: Origin | None, known: Collection[str], kind: _Kind
+) -> Diagnostic:
+    """Return the error about an unknown name. Of two names that differ by a mistake, either can be the wrong one."""
+    summary = f"there is no {kind.noun} {quote(name)}"
     if any(map(str.isspace, name)) and name.split(maxsplit=1)[0] in known:
-        return "If these are several names, write each on its own line with a dash before it."
+        return error(summary, "If these are several names, write each on its own line with a dash before it.", origin)
     near = kind.suggest(fold_case(name), known)
-    return f"Did you mean {near}?" if near else kind.advice
+    if near is None or near not in kind.entries:
+        return error(summary, f"Did you mean {near}?" if near else kind.advice, origin)
+    there = _locate_name(directory, kind.entries[near], near)
+    odd = find_deceptive_character(near)
+    if odd is not None:
+        at = there if there == kind.entries[near] else replace(there, column=there.column + odd.position)
+        detail = f"{origin} names {shorten(name, 80)}. Type the name again without this character."
+        return error(f"userPrincipalName contains the character {odd.text}", detail, at)
+    return error(summary, f"{there} has {shorten(near, 80)}: correct the one that is wrong.", origin)
+
+
+def _locate_name(directory: Directory, entry: Origin, name: str) -> Origin:
+    """Return the place of the userPrincipalName `name` in the entry at `entry`; the entry's if it is not found."""
+    try:
+        lines = (directory.root / entry.file).read_text("utf-8").split("\n")
+    except (OSError, ValueError):
+        return entry
+    for number, line in enumerate(lines[entry.line - 1 : entry.line - 1 + _MAX_KEYS], entry.line):
+        column = line.casefold().find(name) if "userPrincipalName" in line else -1
+        if column >= 0:
+            return Origin(entry.file, number, column + 1)
+    return entry
 
 
 def _suggest_group(name: str, known: Collection[str]) -> str | None:
@@ -89,10 +122,20 @@ def _suggest_group(name: str, known: Collection[str]) -> str | None:
 
 
 def _suggest_user(name: str, known: Collection[str]) -> str | None:
-    """Return the name that `name` probably misspells, compared before the @: a shared domain makes all look alike."""
+    """Return the name that `name` probably misspells, by the part before the @ or the one after.
+
+    Not by both: a shared domain makes all names look alike.
+    """
     local, at, domain = name.partition("@")
     if len(known) > _MAX_HINTED:
         return None
-    locals_ = {other.partition("@")[0]: other for other in known if other.partition("@")[2] == domain}
+    if not at:
+        return None
+    parts = [(other, *other.partition("@")[::2]) for other in known]
+    locals_ = {other_local: other for other, other_local, other_domain in parts if other_domain == domain}
     near = difflib.get_close_matches(local, locals_, 1, cutoff=0.8)
-    return locals_[near[0]] if near and at else None
+    if near:
+        return locals_[near[0]]
+    domains = {other_domain: other for other, other_local, other_domain in parts if other_local == local}
+    near = difflib.get_close_matches(domain, domains, 1, cutoff=0.8)
+    return domains[near[0]] if near else None

@@ -467,6 +467,32 @@ CASES: dict[str, tuple[list[Edit], list[str]]] = {
         [("groups/apple.yaml", "grace@example.com", "grce@example.com")],
         ['error groups/apple.yaml:5:9: there is no user "grce@example.com"'],
     ),
+    "typo in userPrincipalName": (
+        [("users/people.yaml", "grace@example.com", "gracee@example.com")],
+        ['error groups/apple.yaml:5:9: there is no user "grace@example.com"'],
+    ),
+    "typo in the domain of userPrincipalName": (
+        [("users/people.yaml", "grace@example.com", "grace@exmaple.com")],
+        ['error groups/apple.yaml:5:9: there is no user "grace@example.com"'],
+    ),
+    "invisible character in userPrincipalName": (
+        [("users/people.yaml", "grace@example.com", "grace\u200b@example.com")],
+        [
+            (
+                "error users/people.yaml:10:27: userPrincipalName contains the character U+200B ZERO WIDTH SPACE,"
+                " which cannot be seen"
+            )
+        ],
+    ),
+    "look-alike letter in the domain": (
+        [("users/people.yaml", "grace@example.com", "grace@ex\u0430mple.com")],
+        [
+            (
+                "error users/people.yaml:10:30: userPrincipalName contains the character"
+                " U+0430 CYRILLIC SMALL LETTER A, among Latin letters"
+            )
+        ],
+    ),
     "url http://scim.example.com/scim": (
         [
             (
@@ -614,3 +640,14 @@ def test_one_wrong_clause_is_an_error_of_every_user_and_shown_once(
     explained = run(["reconciler", "explain", "n200@example.com", "--sandbox", *NOW])
     assert "the scoping filters cannot be evaluated for this user" in explained.out + explained.err
     assert "deactivated already" not in explained.out
+
+
+@pytest.mark.parametrize("wrong", ["gracee@example.com", "grace@exmaple.com"])
+def test_a_name_that_differs_by_a_typo_is_shown_at_both_places(
+    wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, [("users/people.yaml", "grace@example.com", wrong)])
+    monkeypatch.chdir(tmp_path)
+    shown = run(["reconciler", "validate", *NOW]).err
+    assert f"users/people.yaml:10:22 has {wrong}: correct the one that is wrong." in shown
+    assert "Did you mean" not in shown

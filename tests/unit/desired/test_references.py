@@ -17,10 +17,10 @@ SCOPE = CompiledScope(
 
 def test_unknown_names_are_errors_with_the_likely_name(tree: Tree) -> None:
     directory = tree()
-    check_references(directory, SCOPE, {"adda@example.com"})
+    check_references(directory, SCOPE, {"adda@example.com": Origin("users/a.yaml", 7, 3)})
     assert [(item.summary, item.detail) for item in directory.diagnostics] == [
         ('there is no group "Apple"', "Add it to groups/, or correct the name."),
-        ('there is no user "Ada@example.com"', "Did you mean adda@example.com?"),
+        ('there is no user "Ada@example.com"', "users/a.yaml:7:3 has adda@example.com: correct the one that is wrong."),
     ]
 
 
@@ -28,7 +28,7 @@ def test_known_names_are_compared_without_case(tree: Tree) -> None:
     directory = tree(groups__a="- {nme: APPLE}\n")  # an invalid entry: any of its texts may be its name
     directory.read_groups()
     reported = len(directory.diagnostics)
-    check_references(directory, SCOPE, {"ada@example.com"})
+    check_references(directory, SCOPE, {"ada@example.com": AT})
     assert len(directory.diagnostics) == reported
 
 
@@ -36,7 +36,7 @@ def test_known_names_are_compared_without_case(tree: Tree) -> None:
 def test_a_part_that_was_not_read_is_not_judged(tree: Tree, name: str) -> None:
     directory = tree()
     directory.unread.add(name)
-    check_references(directory, SCOPE, ())
+    check_references(directory, SCOPE, {})
     assert [summary.split()[3] for _, summary in messages(directory)] == [{"users": "group", "groups": "user"}[name]]
 
 
