@@ -7,7 +7,7 @@ the transport's (`scim.retry_transport`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -45,6 +45,7 @@ T = TypeVar("T")
 _MAX_SENDS = 3
 """How often a write whose answer is lost is sent, each time after reading shows that nothing happened."""
 _UNAVAILABLE = 503
+_NOT_FOUND_BY_ID = "the service does not find the account by its id, but a filter shows it; nothing was sent"
 _SERVICE_FAILED = (500, 501, 503)
 """The service itself reports that it failed. A gateway's 502 or 504 says nothing about what the service did."""
 
@@ -228,12 +229,19 @@ class ChangeExecutor:
             return self._hidden_return.run(change)
         drifted = verification.drifted_attributes(expected, live, self._execution.mappings)
         if drifted:
-            return skip_drifted(change, drifted)
+            return self._skip(change, live, drifted)
         if verification.is_already_applied(change, live, self._execution.mappings):
             return complete(change, live, "already in effect")
         if self._patches.habits.unsupported:
             return cannot_patch(change, self._patches.habits.unsupported)
         return self._send_patch(change, expected, resource or {}, original_user_name)
+
+    def _skip(self, change: Change, live: LiveUser | None, drifted: Sequence[AttributePath]) -> Outcome:
+        """Return the outcome of a change whose account is not as planned, or is not found by its id."""
+        if live is None and self._lookup.find_planned(change) is not None:
+            # Reads by id of some services lag behind the others.
+            return Outcome(change, Result.SKIPPED, f"{_NOT_FOUND_BY_ID}. Plan again later")
+        return skip_drifted(change, drifted)
 
     def _send_patch(
         self, change: Change, expected: Change, resource: Resource, original_user_name: str | None
@@ -241,7 +249,8 @@ class ChangeExecutor:
         """Send the change of a user that the service shows as `resource`, and verify it."""
         rows = expected.attribute_changes()
         paths = [row.path for row in rows]
-        self._record_started(change, paths, original_user_name)
+        live = self._execution.reader.read(resource)
+        self._record_started(change, paths, original_user_name, live.last_modified)
         account = PatchedAccount(self._execution, expected, partial(self._send, expected))
         try:
             sent = self._patches.send(rows, resource, account)
@@ -253,7 +262,7 @@ class ChangeExecutor:
         shown = answer is not None and self._shows_change(change, answer)
         if answer is not None and shown and change.action not in REMOVALS and self._answers.covers(paths):
             return self._forms.complete(change, self._execution.reader.read(answer))
-        seen = Seen(self._execution.reader.read(resource), answer if not shown else None)
+        seen = Seen(live, answer if not shown else None)
         outcome = self._verifier.verify(change, change.live_id, lost=sent.lost, left_out=sent.left_out, seen=seen)
         if shown and outcome.result in (Result.DONE, Result.NOT_IN_EFFECT):
             self._answers.note(paths, confirmed=outcome.result is Result.DONE)
@@ -286,13 +295,12 @@ class ChangeExecutor:
         live = self._verifier.read(change.live_id or "")
         if live is None and self._lookup.find_planned(change) is not None:
             # A service that finds no user by its id would prove every deletion.
-            message = "the service does not find the account by its id, but a filter shows it; nothing was sent"
-            return Outcome(change, Result.FAILED, message)
+            return Outcome(change, Result.FAILED, _NOT_FOUND_BY_ID)
         expected = replace(change, after=change.before)
         drifted = verification.drifted_attributes(expected, live, self._execution.mappings)
         if live is not None and drifted:
             return skip_drifted(change, drifted)
-        self._record_started(change, ())
+        self._record_started(change, (), last_modified=live.last_modified if live is not None else None)
         _, lost = self._send(expected, partial(self._execution.service.delete_user, change.live_id or ""))
         return self._verifier.verify(change, change.live_id, lost=lost, seen=Seen(live))
 
@@ -327,7 +335,11 @@ class ChangeExecutor:
     # --- outcomes -------------------------------------------------------------
 
     def _record_started(
-        self, change: Change, attributes: Iterable[AttributePath], original_user_name: str | None = None
+        self,
+        change: Change,
+        attributes: Iterable[AttributePath],
+        original_user_name: str | None = None,
+        last_modified: str | None = None,
     ) -> None:
         """Record the write before it is sent. Raises `StopRequestedError` if the run is to end."""
         if self._execution.stop.is_set():
@@ -335,7 +347,13 @@ class ChangeExecutor:
         self._unfinished.add(change.address)
         before = change.before if change.live_id is not None else None
         self._execution.record.started(
-            change.address, change.action, change.live_id, sorted(attributes), original_user_name, before=before
+            change.address,
+            change.action,
+            change.live_id,
+            sorted(attributes),
+            original_user_name,
+            before=before,
+            last_modified=last_modified,
         )
 
     def record(self, outcome: Outcome) -> Outcome:

@@ -16,11 +16,12 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from reconciler.core.model import Attributes, Value
-from reconciler.core.plan import Action, Outcome, Plan, Result
+from reconciler.core.plan import REMOVALS, Action, Outcome, Plan, Result
 from reconciler.core.plan_id import digest_change
 from reconciler.core.planning.full_names import FULL_NAME_PATHS, get_full_name
 from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import to_ascii_json
+from reconciler.core.untrusted_values import EARLIEST_MODIFICATION, parse_moment
 from reconciler.errors import PlanFileError
 from reconciler.record.files import append_private, make_private_directory, read_file, sync_directory
 from reconciler.record.layout import RECEIPT, shorten_plan_id
@@ -115,12 +116,15 @@ class Receipt:
         original_user_name: str | None = None,
         *,
         before: Attributes | None = None,
+        last_modified: str | None = None,
     ) -> None:
         """Record that a request is about to be sent.
 
         `original_user_name`: the name to go back to, if it gives the user a temporary one. A redacted record has none.
-        `before`: the values of the account; None: there is none yet.
+        `before`: the values of the account; None: there is none yet. `last_modified`: what the service says of it, only
+        noted if the request removes it.
         """
+        modified = parse_moment(last_modified, EARLIEST_MODIFICATION) if action in REMOVALS else None
         original = UNSET if original_user_name is None or self._redactor.key is not None else original_user_name
         line = Started(
             **self._head(),
@@ -133,6 +137,7 @@ class Receipt:
             user_name=self._redact_name(before.get("userName")) if before is not None else UNSET,
             external_id=self._redact_name(before.get("externalId")) if before is not None else UNSET,
             full_name=self._redact_full_name(before) if not FULL_NAME_PATHS.isdisjoint(attributes) else UNSET,
+            last_modified=modified.isoformat() if modified is not None else UNSET,
         )
         self._write(to_entry(line))
 

@@ -116,6 +116,10 @@ class Started(ReceiptLine, frozen=True, kw_only=True, tag="started"):
     full_name: Annotated[
         str | UnsetType | None, Meta(description="The account's full name before, if the request changes a part of it")
     ] = UNSET
+    last_modified: Annotated[
+        str | UnsetType,
+        Meta(description="The service's meta.lastModified of the account before, if the request removes it"),
+    ] = UNSET
 
 
 class Finished(ReceiptLine, frozen=True, kw_only=True, tag="finished"):

@@ -12,6 +12,7 @@ from operator import attrgetter
 
 from reconciler.core.plan import REMOVALS, Action, Result
 from reconciler.core.planning.clock import CLOCK_TOLERANCE
+from reconciler.core.untrusted_values import EARLIEST_MODIFICATION, parse_moment
 from reconciler.core.values import fold_case
 from reconciler.record.receipt_line import Finished, Started, UnknownLine
 from reconciler.record.redaction import NO_REDACTION, Redactor
@@ -31,7 +32,8 @@ class RecordedAccount:
 
     `written`: a request about it. `created`: by a request whose answer had its id. `shown`: the service showed it after
     a request. `unseen`: it was deactivated, or holds a name, and the service did not show it. `removal`: a request that
-    removes it. `gone`: it was deleted, or is not there any more. `user_name`, `external_id`: its last ones, or digests.
+    removes it. `gone`: it was deleted, or is not there any more. `modified`: what the service said right before the
+    last removal was sent. `user_name`, `external_id`: its last ones, or digests.
     """
 
     live_id: str
@@ -41,6 +43,7 @@ class RecordedAccount:
     unseen: datetime = LONG_AGO
     removal: datetime = LONG_AGO
     gone: datetime = LONG_AGO
+    modified: datetime = LONG_AGO
     user_name: str = ""
     external_id: str = ""
     named: datetime = field(default=LONG_AGO, repr=False)
@@ -141,6 +144,8 @@ class RecordedAccountReader:
         account.written = max(account.written, when)
         _name(account, when, line.user_name, line.external_id)
         if line.action in REMOVALS:
+            if when >= account.removal:
+                account.modified = _parse_modified(line)
             account.removal = max(account.removal, when)
         if line.action == Action.DELETE:
             account.gone = max(account.gone, when)
@@ -201,6 +206,10 @@ class RecordedAccountReader:
             if address not in self._answered or self._answered[address] < when
         }
         return RecordedAccounts(self._accounts, unanswered)
+
+
+def _parse_modified(line: Started) -> datetime:
+    return parse_moment(line.last_modified, EARLIEST_MODIFICATION) or LONG_AGO
 
 
 def _shows_account(line: Finished) -> bool:

@@ -19,6 +19,7 @@ from reconciler.core.text import pluralize
 from reconciler.core.untrusted_values import EARLIEST_MODIFICATION, parse_moment
 from reconciler.errors import ScimError
 from reconciler.record.recorded_accounts import UNCONFIRMED_FOR, RecordedAccount, RecordedAccounts
+from reconciler.record.timestamps import LONG_AGO
 from reconciler.scim.list_check import NO_CORRECTIONS, Corrections
 from reconciler.scim.paging import start_readers
 
@@ -69,7 +70,7 @@ class RecordCheck:
         if self._sample_differs(listed):
             self._read_by_id(self._list_recent(listed))
         found = _Findings(self, listed)
-        for user, accounts in candidates:
+        for user, accounts in [*candidates, *found.list_dropped(find_desired)]:
             found.add(user, accounts)
         return found.build()
 
@@ -97,7 +98,9 @@ class RecordCheck:
             for resource in found:
                 live_id = parse_identity(resource.get("id"))
                 if live_id in unshown:
-                    self.read[live_id] = self.reader.read(resource)
+                    shown = self.reader.read(resource)
+                    if not _is_from_before_removal(shown, self.recorded.accounts[live_id]):
+                        self.read[live_id] = shown
 
     def _list_recent(self, listed: Mapping[str, LiveUser]) -> list[RecordedAccount]:
         """Return the accounts written a short while ago that the list shows."""
@@ -160,7 +163,16 @@ class _Findings:
         self._since: dict[str, datetime] = {}
         self._awaited: dict[str, AwaitedAccount] = {}
         self._settled: set[str] = set()
+        self._listed = listed
         self._users = dict(_correct(check, listed))
+
+    def list_dropped(
+        self, find_desired: Callable[[LiveUser], DesiredUser | None]
+    ) -> list[tuple[DesiredUser, Sequence[RecordedAccount]]]:
+        """Return the users whose accounts the list shows as they were before they were removed, with the accounts."""
+        dropped = [live_id for live_id, user in self._users.items() if user is None]
+        wanted = [(find_desired(self._listed[live_id]), self._check.recorded.accounts[live_id]) for live_id in dropped]
+        return [(user, [account]) for user, account in wanted if user is not None]
 
     def add(self, user: DesiredUser, accounts: Sequence[RecordedAccount]) -> None:
         """Add a user that the list does not show, and the accounts that may be theirs."""
@@ -222,10 +234,31 @@ def _correct(check: RecordCheck, listed: Mapping[str, LiveUser]) -> Iterable[tup
     for live_id, user in check.read.items():
         shown, account = listed.get(live_id), check.recorded.accounts[live_id]
         if user is None:
-            if shown is not None and account.removed_last:
+            if shown is not None and _is_removed(shown, account):
                 yield live_id, None
         elif shown is None or (user != shown and not _is_later(shown, user)):
             yield live_id, user
+
+
+def _is_removed(shown: LiveUser, account: RecordedAccount) -> bool:
+    """Whether an account that the list shows, and that is not found by its id, was removed: the list lags behind.
+
+    After a deactivation the read by id may lag instead, and an administrator may have activated the account since. So
+    the list must be proven to be older. No account comes back from its deletion: there it must be proven to be newer.
+    """
+    if not account.removed_last:
+        return False
+    modified = parse_moment(shown.last_modified, EARLIEST_MODIFICATION)
+    if modified is None or account.modified == LONG_AGO:
+        return not account.exists
+    return modified <= account.modified
+
+
+def _is_from_before_removal(user: LiveUser, account: RecordedAccount) -> bool:
+    """Whether a read shows an account that was deactivated since as it was before."""
+    modified = parse_moment(user.last_modified, EARLIEST_MODIFICATION)
+    known = modified is not None and account.modified != LONG_AGO and modified <= account.modified
+    return user.active and account.hidden and account.removed_last and known
 
 
 def _is_later(one: LiveUser, other: LiveUser) -> bool:

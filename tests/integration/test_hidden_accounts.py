@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from support.habit_cycle import MAPPINGS, NO_CHANGES, Cycle, person
 from support.lag_clock import LagClock
 from support.servers.fake_scim import ServerFaults
-from support.servers.patching import ENTERPRISE
+from support.servers.patching import ENTERPRISE, PATCH_OP
 from support.servers.service_habits import HabitServer, PatchHabits, ServiceHabits
 from support.workspace import CommandResult, OpenWorkspace
 
@@ -372,3 +373,95 @@ def test_a_service_without_paths_in_patch_reactivates_hidden_accounts(
     back = cycle.apply()
     assert back.code == 0, said(back)
     assert cycle.differences() == []
+
+
+READS = {
+    "list": frozenset({"list"}),
+    "filter": frozenset({"filter"}),
+    "list and filter": frozenset({"list", "filter"}),
+    "id": frozenset({"id"}),
+}
+
+
+@pytest.mark.parametrize("lagging", READS)
+def test_a_leaver_is_done_at_a_service_that_lags_for_long(
+    lagging: str, open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    cycle = begin(open_workspace, clock, lag=60, lagging=READS[lagging])
+    leave_late(cycle, clock)
+    again = cycle.apply()
+    assert (again.code, NO_CHANGES in again.out) == (0, True), said(again)
+
+
+@pytest.mark.parametrize("lagging", READS)
+def test_someone_who_returns_at_once_is_reactivated_at_a_service_that_lags_for_long(
+    lagging: str, open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    cycle = begin(open_workspace, clock, lag=60, lagging=READS[lagging])
+    leave_late(cycle, clock)
+    cycle.wants([ADA, BOB, CYD])
+    back = cycle.workspace.apply()
+    assert NO_CHANGES not in back.out or lagging == "id", said(back)
+    clock.pass_by(61)
+    again = cycle.apply()
+    assert again.code == 0 or lagging == "id", said(again)
+    assert len(cycle.server.accounts_of("id-bob")) == 1
+    assert cycle.bob()["active"] is True
+
+
+@pytest.mark.parametrize("lagging", READS)
+def test_an_account_that_an_administrator_activates_is_deactivated(
+    lagging: str, open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    """The list shows it as later modified than before our request, although its id shows nothing yet."""
+    cycle = begin(open_workspace, clock, lag=60, lagging=READS[lagging])
+    leave_late(cycle, clock)
+    clock.pass_by(61)
+    activate(cycle)
+    result = cycle.workspace.apply()
+    if NO_CHANGES in result.out:
+        assert "list" in lagging, said(result)
+    elif result.code == 5:
+        assert "does not find the account by its id" in said(result)
+    clock.pass_by(61)
+    result = cycle.apply()
+    assert result.code in (0, 5), said(result)
+    assert cycle.bob()["active"] is False
+
+
+@pytest.mark.parametrize("lagging", READS)
+def test_a_user_who_is_wanted_again_and_was_activated_by_an_administrator_blocks_nothing(
+    lagging: str, open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    cycle = begin(open_workspace, clock, lag=60, lagging=READS[lagging], unique_names=False)
+    leave_late(cycle, clock)
+    clock.pass_by(61)
+    activate(cycle)
+    cycle.wants([ADA, BOB, CYD])
+    result = cycle.apply()
+    assert result.code in (0, 5), said(result)
+    assert len(cycle.server.accounts_of("id-bob")) == 1
+    assert cycle.bob()["active"] is True
+
+
+def leave_late(cycle: Hiding, clock: LagClock) -> None:
+    """Bob leaves when everything shows what was written before."""
+    cycle.wants([ADA, BOB, CYD])
+    assert cycle.apply().code == 0
+    clock.pass_by(61)
+    assert NO_CHANGES in cycle.apply().out
+    cycle.wants([ADA, LEFT, CYD])
+    result = cycle.apply()
+    assert result.code in (0, 5), said(result)
+    assert cycle.bob()["active"] is False
+
+
+def activate(cycle: Hiding) -> None:
+    """An administrator activates Bob's account in the service's console."""
+    body = {
+        "schemas": [PATCH_OP],
+        "Operations": [{"op": "replace", "path": "active", "value": True}],
+    }
+    url = f"{cycle.server.base_url}/Users/{cycle.bob()['id']}"
+    headers = {"Authorization": f"Bearer {cycle.server.token}", "Content-Type": "application/scim+json"}
+    assert httpx.patch(url, headers=headers, json=body).status_code == 200

@@ -175,6 +175,7 @@ class LoggedReceipt:
         original_user_name: str | None = None,
         *,
         before: Attributes | None = None,
+        last_modified: str | None = None,
     ) -> None:
         named = ",".join(sorted(map(paths.shorten_path, attributes)))
         self.log.append(f"started {short_name(address)} {action.value} {named}".rstrip())

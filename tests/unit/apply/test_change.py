@@ -404,9 +404,20 @@ def test_what_was_accepted_but_cannot_be_read_is_unknown(fault: Exception) -> No
 def test_an_account_that_drifted_is_skipped(planned: Change, now: dict[str, Any] | None, message: str) -> None:
     service = ScriptedService(*([now] if now else []))
     found = run_changes(service, planned)
-    assert service.log == ["GET live-ada", "finished ada skipped"]
+    looked_up = [] if now else ["FIND externalId id-ada", "FIND userName ada@example.com"]
+    assert service.log == ["GET live-ada", *looked_up, "finished ada skipped"]
     assert found.messages == {"ada": f"no longer as planned: {message}; plan again"}
     assert found.report.outcomes[0].attributes
+
+
+@pytest.mark.parametrize("planned", [MARRIAGE, change("ada", Action.DEACTIVATE)])
+def test_an_account_that_only_a_filter_shows_is_not_gone(planned: Change) -> None:
+    service = ScriptedService(resource("ada"))
+    service.get_user = lambda _identity: None  # type: ignore[method-assign]
+    found = run_changes(service, planned)
+    assert found.results == {"ada": "skipped"}
+    assert "does not find the account by its id, but a filter shows it" in found.messages["ada"]
+    assert not [request for request in service.log if request.startswith("PATCH")]
 
 
 def test_what_is_already_in_effect_is_not_sent() -> None:

@@ -38,6 +38,24 @@ def test_a_receipt_lies_beside_its_plan(tmp_path: Path) -> None:
     assert opened(directory_for(tmp_path, PLAN)).path == directory_for(tmp_path, PLAN) / "receipt.jsonl"
 
 
+@pytest.mark.parametrize(
+    ("action", "said", "expected"),
+    [
+        (Action.DEACTIVATE, "2026-02-01T10:00:00+01:00", "2026-02-01T09:00:00+00:00"),
+        (Action.DELETE, "2026-02-01T09:00:00Z", "2026-02-01T09:00:00+00:00"),
+        (Action.DEACTIVATE, "W/'1'\n::error::", None),
+        (Action.DEACTIVATE, None, None),
+        (Action.UPDATE, "2026-02-01T09:00:00Z", None),
+    ],
+)
+def test_the_service_s_date_of_an_account_is_noted_before_its_removal(
+    action: Action, said: str | None, expected: str | None, tmp_path: Path
+) -> None:
+    receipt = opened(tmp_path)
+    receipt.started(ADA.address, action, "live-ada", [], before=ADA.before, last_modified=said)
+    assert [*read_entries(receipt.path)][1].get("last_modified") == expected
+
+
 def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
     receipt = opened(tmp_path)
     receipt.started(ADA.address, ADA.action, "live-ada", ["name.familyName"], before=ADA.before)

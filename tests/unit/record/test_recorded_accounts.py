@@ -8,6 +8,7 @@ import pytest
 from reconciler.record.receipt_line import Finished, Started
 from reconciler.record.recorded_accounts import RecordedAccount, RecordedAccountReader, RecordedAccounts
 from reconciler.record.redaction import Redactor
+from reconciler.record.timestamps import LONG_AGO
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CREATED = {"action": "create", "id": "1", "user_name": "Ada@example.com", "external_id": "A-1"}
@@ -121,6 +122,25 @@ def test_an_account_is_hidden_until_it_is_shown_or_gone(lines: list[Started | Fi
 def test_an_account_that_is_gone_is_not_found(line: Started | Finished, expected: list[str]) -> None:
     recorded = read(finished(-5, **CREATED), line)
     assert [account.live_id for account in recorded.find_by_external_id("A-1")] == expected
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_the_service_said_before_the_last_removal_is_known(order: int) -> None:
+    lines = [
+        started(-9, id="1", action="deactivate", last_modified="2026-01-01T00:00:01Z"),
+        started(-8, id="1", action="reactivate", last_modified="2026-01-01T00:00:02Z"),
+        started(-7, id="1", action="deactivate", last_modified="2026-01-01T01:00:03+01:00"),
+    ]
+    assert only(*lines[::order]).modified == datetime(2026, 1, 1, 0, 0, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("value", ["", "yesterday", "x" * 9999, "2026-01-01T00:00:02", "0001-01-01T00:00:00+14:00"])
+def test_a_removal_without_a_usable_date_hides_that_of_an_earlier_one(value: str) -> None:
+    lines = [
+        started(-9, id="1", action="deactivate", last_modified="2026-01-01T00:00:01Z"),
+        started(-7, id="1", action="deactivate", last_modified=value),
+    ]
+    assert only(*lines).modified == LONG_AGO
 
 
 def test_what_was_removed_last() -> None:

@@ -10,6 +10,7 @@ from support.builders import MAPPINGS, desired, reader, resource
 from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.errors import ScimError
 from reconciler.record.recorded_accounts import RecordedAccount, RecordedAccounts
+from reconciler.record.timestamps import LONG_AGO
 from reconciler.scim.list_check import NO_CORRECTIONS, Corrections
 from reconciler.session import unlisted_accounts
 from reconciler.session.unlisted_accounts import RecordCheck
@@ -150,7 +151,61 @@ def test_an_account_that_is_listed_as_active_after_its_removal_is_read() -> None
     inactive = resource("ada", active=False)
     found = check(Service(inactive), left, listed=[resource("ada")])
     assert found.users == {"live-ada": reader().read(inactive)}
-    assert check(Service(), left, listed=[resource("ada")]).users == {"live-ada": None}
+
+
+def modified(minute: int, **changed: Any) -> dict[str, Any]:
+    return resource("ada", meta={"lastModified": f"2026-03-01T11:{minute}:00Z"}, **changed)
+
+
+BEFORE_REMOVAL = datetime(2026, 3, 1, 11, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("listed", "known", "dropped"),
+    [
+        (modified(30), BEFORE_REMOVAL, True),
+        (modified(29), BEFORE_REMOVAL, True),
+        (modified(31), BEFORE_REMOVAL, False),
+        (resource("ada"), BEFORE_REMOVAL, False),
+        (modified(30), LONG_AGO, False),
+    ],
+)
+def test_a_leaver_who_is_listed_as_active_and_has_no_account_by_id_is_dropped_if_the_list_is_older(
+    listed: dict[str, Any], known: datetime, dropped: bool
+) -> None:
+    left = account("ada", removal=MOMENT_AGO, unseen=MOMENT_AGO, modified=known)
+    assert check(Service(), left, listed=[listed]).users == ({"live-ada": None} if dropped else {})
+
+
+@pytest.mark.parametrize(
+    ("listed", "known", "dropped"),
+    [
+        (modified(30), BEFORE_REMOVAL, True),
+        (modified(31), BEFORE_REMOVAL, False),
+        (resource("ada"), BEFORE_REMOVAL, True),
+        (modified(30), LONG_AGO, True),
+    ],
+)
+def test_an_account_that_was_deleted_is_dropped_unless_the_list_is_newer(
+    listed: dict[str, Any], known: datetime, dropped: bool
+) -> None:
+    gone = account("ada", removal=MOMENT_AGO, gone=NOW, modified=known)
+    assert check(Service(), gone, listed=[listed]).users == ({"live-ada": None} if dropped else {})
+
+
+def test_a_user_whose_account_the_list_shows_as_before_its_deactivation_gets_it_back() -> None:
+    left = account("ada", removal=MOMENT_AGO, unseen=NOW, modified=BEFORE_REMOVAL)
+    found = check(Service(), left, listed=[modified(30)], wanted=[desired("ada")])
+    assert [user.id for user in found.hidden_users] == ["live-ada"]
+    assert found.settled == {"ada@example.com"}
+
+
+@pytest.mark.parametrize(("minute", "hidden"), [(30, True), (31, False)])
+def test_a_filter_that_shows_an_account_as_before_its_deactivation_does_not_count(minute: int, hidden: bool) -> None:
+    left = account("ada", removal=MOMENT_AGO, unseen=NOW, modified=BEFORE_REMOVAL)
+    found = check(Service(by_filter=[modified(minute)]), left, missing=[desired("ada")])
+    assert bool(found.hidden_users) is hidden
+    assert bool(found.users.get("live-ada")) is not hidden
 
 
 def test_an_account_without_a_removal_is_not_dropped_if_its_id_shows_nothing() -> None:
@@ -168,9 +223,6 @@ def test_an_account_that_is_listed_with_other_values_than_desired_is_read() -> N
 
 
 def test_a_later_state_in_the_list_counts() -> None:
-    def modified(minute: int, **changed: Any) -> dict[str, Any]:
-        return resource("ada", meta={"lastModified": f"2026-03-01T11:{minute}:00Z"}, **changed)
-
     listed, alone = modified(30), modified(20, userName="old@example.com")
     wanted = [desired("ada", user_name="other@example.com")]
     assert check(Service(alone), account("ada"), listed=[listed], wanted=wanted).users == {}
