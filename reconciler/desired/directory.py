@@ -101,9 +101,7 @@ class Directory:
             content = self._read(name)
             if content is None:
                 continue
-            for item in read_items(
-                content, name, self._report_unread, partial(self._describe_way_out, name, content, "write `[]`")
-            ):
+            for item in read_items(content, name, self._report_unread, partial(self._describe_way_out, name, content)):
                 user = read_source_user(item, self.report, keys)
                 if user is None:
                     self.rejected.append(item)
@@ -289,11 +287,11 @@ class Directory:
             self._report_file(name, f"cannot be read: {why}", detail)
             return None
 
-    def _describe_way_out(self, name: str, content: bytes, write: str) -> str:
+    def _describe_way_out(self, name: str, content: bytes) -> str:
         """Return what to do about an empty file. git is asked once, for the first one."""
         if "tracked" not in self._asked:
             self._asked["tracked"] = list_tracked(self.root)
-        return describe_way_out(self.root, name, content, write, self._asked["tracked"])
+        return describe_way_out(self.root, name, content, self._asked["tracked"])
 
     def _report_file(self, name: str, summary: str, detail: str) -> None:
         self._report_unread(error(summary, detail, Origin(name, 1, 1)))
@@ -317,9 +315,7 @@ class Directory:
         if len(self.diagnostics) > before and node is None:
             return None
         if node is None:
-            self._report_file(
-                name, "the file is empty", self._describe_way_out(name, content, "write `key: value` lines")
-            )
+            self._report_file(name, "the file is empty", self._describe_way_out(name, content))
             return None
         if not isinstance(node, YamlMapping):
             detail = "Write `key: value` lines, without a dash before them."
@@ -336,10 +332,7 @@ class Directory:
         if content is None:
             return []
         found = []
-        entries = "write its entries" if name in layout.TOP_FILES else "write `[]`"
-        for item in read_items(
-            content, name, self._report_unread, partial(self._describe_way_out, name, content, entries)
-        ):
+        for item in read_items(content, name, self._report_unread, partial(self._describe_way_out, name, content)):
             located = validate(item, model, self.report)
             if located is None:
                 self.rejected.append(item)

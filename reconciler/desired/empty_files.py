@@ -22,20 +22,34 @@ def list_tracked(root: Path) -> Blobs | None:
         return None
 
 
-def describe_way_out(root: Path, name: str, content: bytes, write: str, tracked: Blobs | None) -> str:
-    """Return commands that work for the empty file `name`; `write`: what it can have instead of nothing.
+_LEAST = {
+    "settings.yaml": "write at least `target:` with its keys `profile` and `base_url`",
+    "scope.yaml": (
+        "write at least `sync: assigned` (only users that are assigned here are in scope)"
+        " or `sync: all` (all users are)"
+    ),
+    "mappings.yaml": "write its rows, such as `- {target: externalId, source: objectId, match: 1}`",
+    "groups": "write `[]` for a file without groups",
+    "users": "write `[]` for a file without users: those that it had are then removed",
+}
+"""What a file must have at least, and what that means, by its name or its folder."""
 
-    To remove the file is a way out only if git has no more of it: without the users in it, their accounts would go.
+
+def describe_way_out(root: Path, name: str, content: bytes, tracked: Blobs | None) -> str:
+    """Return what to do about the empty file `name`, with commands that work.
+
+    To remove scope.yaml would put all users in scope, and to remove mappings.yaml would apply the profile's rows:
+    neither is advised. To remove a file of users or groups is a way out only if git has no more of it.
     """
-    git, file, path = f"git -C {shlex.quote(str(root))}", shlex.quote(name), shlex.quote(str(root / name))
-    required = name == "settings.yaml"
+    git, file = f"git -C {shlex.quote(str(root))}", shlex.quote(name)
+    least = _LEAST.get(name) or _LEAST["groups" if name.startswith("groups/") else "users"]
     if tracked is None:
-        return f"If git has its content, `{git} checkout -- {file}` restores it. Otherwise {write}."
+        return f"If git has its content, `{git} checkout -- {file}` restores it. Otherwise {least}."
+    first = least[0].upper() + least[1:]
     if name not in tracked:
-        first = write[0].upper() + write[1:]
-        return f"{first}." if required else f"{first}; `rm -f -- {path}` removes the file."
+        return f"If its content was lost, restore it from a copy. Otherwise {least}."
     if not has_digest(content, tracked[name]):
-        return f"If its content was lost, `{git} checkout -- {file}` restores it. Otherwise {write}."
+        return f"If its content was lost, `{git} checkout -- {file}` restores it. Otherwise {least}."
     before = f"git's index has no more of it; `{git} log -p -- {file}` shows what it had in earlier commits."
-    ways = f"{write[0].upper()}{write[1:]}"
-    return f"{ways}. {before}" if required else f"{ways}, or remove the file: `{git} rm -f -- {file}`. {before}"
+    remove = "" if name in TOP_FILES else f" Or remove the file: `{git} rm -f -- {file}`."
+    return f"{first}.{remove} {before}"

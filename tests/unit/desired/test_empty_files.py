@@ -15,19 +15,22 @@ EMPTY = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 OTHER = "4f6e2dd2b2d1d6434b8b29ae775ad8c2e48c5391"
 
 
+LEAST = "rite `[]` for a file without users: those that it had are then removed."
+
+
 @pytest.mark.parametrize(
     ("name", "tracked", "text"),
     [
         (
             NAME,
             {NAME: OTHER},
-            "If its content was lost, `git -C '/a b' checkout -- users/a.yaml` restores it. Otherwise write `[]`.",
+            f"If its content was lost, `git -C '/a b' checkout -- users/a.yaml` restores it. Otherwise w{LEAST}",
         ),
         (
             NAME,
             {NAME: EMPTY},
             (
-                "Write `[]`, or remove the file: `git -C '/a b' rm -f -- users/a.yaml`. git's index has no more of it; "
+                f"W{LEAST} Or remove the file: `git -C '/a b' rm -f -- users/a.yaml`. git's index has no more of it; "
                 "`git -C '/a b' log -p -- users/a.yaml` shows what it had in earlier commits."
             ),
         ),
@@ -35,21 +38,33 @@ OTHER = "4f6e2dd2b2d1d6434b8b29ae775ad8c2e48c5391"
             "settings.yaml",
             {"settings.yaml": EMPTY},
             (
-                "Write `[]`. git's index has no more of it; "
+                "Write at least `target:` with its keys `profile` and `base_url`. git's index has no more of it; "
                 "`git -C '/a b' log -p -- settings.yaml` shows what it had in earlier commits."
             ),
         ),
-        (NAME, {"users/b.yaml": OTHER}, "Write `[]`; `rm -f -- '/a b/users/a.yaml'` removes the file."),
+        (NAME, {"users/b.yaml": OTHER}, f"If its content was lost, restore it from a copy. Otherwise w{LEAST}"),
         (
             NAME,
             None,
-            "If git has its content, `git -C '/a b' checkout -- users/a.yaml` restores it. Otherwise write `[]`.",
+            f"If git has its content, `git -C '/a b' checkout -- users/a.yaml` restores it. Otherwise w{LEAST}",
         ),
-        ("settings.yaml", {}, "Write `[]`."),
+        (
+            "groups/a.yaml",
+            {},
+            "If its content was lost, restore it from a copy. Otherwise write `[]` for a file without groups.",
+        ),
     ],
 )
 def test_commands_are_printed_that_work(name: str, tracked: dict[str, str] | None, text: str) -> None:
-    assert describe_way_out(ROOT, name, b"", "write `[]`", tracked) == text
+    assert describe_way_out(ROOT, name, b"", tracked) == text
+
+
+@pytest.mark.parametrize("tracked", [None, {}, {"scope.yaml": EMPTY, "mappings.yaml": EMPTY}])
+@pytest.mark.parametrize("name", ["scope.yaml", "mappings.yaml"])
+def test_a_file_that_decides_about_all_users_is_not_to_be_removed(name: str, tracked: dict[str, str] | None) -> None:
+    text = describe_way_out(ROOT, name, b"", tracked)
+    assert "rm " not in text
+    assert {"scope.yaml": "sync: assigned", "mappings.yaml": "externalId"}[name] in text
 
 
 def test_what_git_tracks(tmp_path: Path) -> None:

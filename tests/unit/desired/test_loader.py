@@ -152,7 +152,7 @@ def test_an_approval_is_valid_for_thirty_days_at_most(tree: Tree, until: str, pa
         ({"users__b": "- {surname: x}\n"}, 'users/b.yaml:1:3: "userPrincipalName" is missing. Add it.'),
         (
             {"scope": "sync: assigned\nassigned: {users: [adda@example.com]}\n"},
-            'scope.yaml:2:20: there is no user "adda@example.com". Did you mean ada@example.com?',
+            'scope.yaml:2:20: there is no user "adda@example.com". users/a.yaml:1:23 has ada@example.com: ',
         ),
         (
             {"scope": "sync: all\nexcluded: {users: [zzz]}\n"},
