@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reconciler.core.text import pluralize
+from reconciler.core.text import escape_control, pluralize, quote, shorten
 
 _MAX_LINES = 2_000
 """Lines that are searched for the quote or bracket that an error began with."""
@@ -27,6 +27,8 @@ _OPENING = re.compile(r"(?:^\s*|[:,\[{-]\s+|[\[{])([\"'])")
 _CLOSED = {'"': re.compile(r'"(?:[^"\\]|\\.)*"'), "'": re.compile(r"'(?:[^']|'')*'")}
 _AFTER_QUOTE = re.compile(r"\s*(?:$|[,\]}:]|\s#)")
 _SMART = re.compile("[\u2018-\u201f\u00ab\u00bb]")
+_NAMES = frozenset({"userPrincipalName", "objectId", "name", "target"})
+"""Keys that name an entry."""
 _REST = "The rest of the file was not read."
 
 
@@ -219,6 +221,22 @@ def find_look_alike(text: str, *, key: bool) -> LookAlike | None:
     if len(text) > 1 and _SMART.match(text) and _SMART.match(text, len(text) - 1):
         return LookAlike(0, *describe_smart_quote(text[0]))
     return None
+
+
+def describe_repeated_key(key: str, first: int, repeated: Sequence[str], begins: bool) -> tuple[str, str]:
+    """Return summary and detail for a key that is given twice; `first`: the line of the first one.
+
+    `repeated`: all such keys of an entry; empty where no entry can begin. `begins`: the key is the first of the entry.
+    To keep one of two names would make one entry of two: with a name or several keys, a dash is missing.
+    """
+    summary, shown = f"key {quote(key)} is given twice", f"`- {shorten(escape_control(key), 40)}: …`"
+    if repeated and (key in _NAMES or len(set(repeated)) > 1):
+        detail = f"The first is on line {first}, so another entry begins here or just above. "
+        detail += f"Write a dash before its first key, such as {shown}."
+        return f"a dash is missing: {summary} in one entry", detail
+    if repeated and begins:
+        return summary, f"If a new entry begins here, write a dash before it: {shown}."
+    return summary, f"Keep one of them; the first is on line {first}."
 
 
 def _find_text_after_quote(line: str, number: int) -> SyntaxProblem | None:

@@ -7,7 +7,7 @@ no file can expand into more than it contains.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from _ruamel_yaml import CParser
@@ -26,10 +26,11 @@ from ruamel.yaml.events import (
 )
 
 from reconciler.core.model import Diagnostic, Origin, error, warning
-from reconciler.core.text import escape_control, quote, shorten
+from reconciler.core.text import quote, shorten
 from reconciler.desired.syntax_errors import (
     Mark,
     ParserError,
+    describe_repeated_key,
     explain_syntax_error,
     find_look_alike,
     find_missing_space,
@@ -280,7 +281,7 @@ class _Reader:
     def _read_mapping(self, start: Any, depth: int) -> YamlMapping:
         mapping = YamlMapping(self._file, start.start_mark)
         key_marks, value_marks, get = mapping.key_marks, mapping.value_marks, self._get
-        twice = False
+        twice: list[tuple[Any, str]] = []
         while (event := get()).__class__ is not MappingEndEvent:
             # Most of a large file is plain text: a call for each value would add a tenth to the time.
             plain = event.__class__ is ScalarEvent and event.ctag is event.anchor is None
@@ -295,21 +296,22 @@ class _Reader:
             if key is None:
                 continue
             if key in mapping:
-                twice = twice or self._report_twice(event, key, mapping, depth)
+                twice.append((event, key))
                 continue
             mapping[key] = value
             key_marks.append(event.start_mark)
             value_marks.append(value_event.start_mark)
+        if twice:
+            self._report_twice(twice, mapping, depth)
         return mapping
 
-    def _report_twice(self, event: Any, key: str, mapping: YamlMapping, depth: int) -> bool:
+    def _report_twice(self, twice: Sequence[tuple[Any, str]], mapping: YamlMapping, depth: int) -> None:
         """Report the first key that is given twice: if a dash is missing, all keys of an entry are."""
-        first = mapping.key_origin(key)
-        detail = f"Keep one of them; the first is on line {first.line}."
-        if depth == self._entry_depth and key == next(iter(mapping)) and event.start_mark.line > mapping.mark.line:
-            detail = f"If a new entry begins here, write a dash before it: `- {shorten(escape_control(key), 40)}: …`."
-        self._report_error(event, f"key {quote(key)} is given twice", detail)
-        return True
+        event, key = twice[0]
+        may_be_entry = depth == self._entry_depth and event.start_mark.line > mapping.mark.line
+        repeated = [key for _, key in twice] if may_be_entry else []
+        found = describe_repeated_key(key, mapping.key_origin(key).line, repeated, key == next(iter(mapping)))
+        self._report_error(event, *found)
 
     def _read_sequence(self, start: Any, depth: int) -> YamlSequence:
         sequence = YamlSequence(self._file, start.start_mark)

@@ -210,7 +210,33 @@ CASES: dict[str, tuple[list[Edit], list[str]]] = {
     ),
     "no dash": (
         [("users/people.yaml", "- objectId: id-grace", "  objectId: id-grace")],
-        ['error users/people.yaml:9:3: key "objectId" is given twice'],
+        ['error users/people.yaml:9:3: a dash is missing: key "objectId" is given twice in one entry'],
+    ),
+    "no dash before userPrincipalName": (
+        [("users/people.yaml", "- objectId: id-grace\n", "")],
+        ['error users/people.yaml:9:3: a dash is missing: key "userPrincipalName" is given twice in one entry'],
+    ),
+    "dash line commented out": (
+        [("users/people.yaml", "- objectId: id-grace", "# - objectId: id-grace")],
+        ['error users/people.yaml:10:3: a dash is missing: key "userPrincipalName" is given twice in one entry'],
+    ),
+    "dash line and name commented out": (
+        [
+            (
+                "users/people.yaml",
+                "- objectId: id-grace\n  userPrincipalName: grace@example.com\n",
+                "# - objectId: id-grace\n# userPrincipalName: grace@example.com\n",
+            )
+        ],
+        ['error users/people.yaml:11:3: a dash is missing: key "givenName" is given twice in one entry'],
+    ),
+    "no dash before a group": (
+        [("groups/apple.yaml", "      - alan@example.com\n", "      - alan@example.com\n  name: staff\n")],
+        ['error groups/apple.yaml:7:3: a dash is missing: key "name" is given twice in one entry'],
+    ),
+    "one key twice": (
+        [("users/people.yaml", "  department: Navy\n", "  department: Navy\n  department: Army\n")],
+        ['error users/people.yaml:14:3: key "department" is given twice'],
     ),
     "no dash first": (
         [("users/people.yaml", "- objectId: id-ada", "  objectId: id-ada")],
@@ -651,3 +677,14 @@ def test_a_name_that_differs_by_a_typo_is_shown_at_both_places(
     shown = run(["reconciler", "validate", *NOW]).err
     assert f"users/people.yaml:10:22 has {wrong}: correct the one that is wrong." in shown
     assert "Did you mean" not in shown
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_empty_file_is_never_to_be_removed_outside_of_git(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, [(name, None, "")])
+    monkeypatch.chdir(tmp_path)
+    shown = run(["reconciler", "validate", *NOW]).err
+    assert f"error {name}:1:1: the file is empty" in read_messages(shown)
+    assert "rm " not in shown

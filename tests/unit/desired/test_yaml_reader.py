@@ -345,7 +345,12 @@ def test_values_may_have_such_characters(text: str) -> None:
 def test_a_missing_dash_is_one_error() -> None:
     _, messages = items("- a: b\n  c: d\n  a: e\n  c: f\n- g: {h: i, h: j}\n")
     assert messages == [
-        error('key "a" is given twice', "If a new entry begins here, write a dash before it: `- a: …`.", at(3, 3)),
+        error(
+            'a dash is missing: key "a" is given twice in one entry',
+            "The first is on line 1, so another entry begins here or just above. Write a dash before its first key,"
+            " such as `- a: …`.",
+            at(3, 3),
+        ),
         error('key "h" is given twice', "Keep one of them; the first is on line 5.", at(5, 13)),
     ]
 
