@@ -262,11 +262,18 @@ class ChangeExecutor:
         shown = answer is not None and self._shows_change(change, answer)
         if answer is not None and shown and change.action not in REMOVALS and self._answers.covers(paths):
             return self._forms.complete(change, self._execution.reader.read(answer))
-        seen = Seen(live, answer if not shown else None)
+        seen = self._note_seen(change, live, answer if not shown else None)
         outcome = self._verifier.verify(change, change.live_id, lost=sent.lost, left_out=sent.left_out, seen=seen)
         if shown and outcome.result in (Result.DONE, Result.NOT_IN_EFFECT):
             self._answers.note(paths, confirmed=outcome.result is Result.DONE)
         return outcome
+
+    def _note_seen(self, change: Change, before: LiveUser | None, answer: Resource | None) -> Seen:
+        """Note what the service showed before a write, and in an answer without all of the change."""
+        if answer is None or parse_identity(answer.get("id")) is None:
+            return Seen(before, answer)
+        shown = self._execution.reader.read(answer)
+        return Seen(before, answer, verification.contradicts(change, shown, self._execution.mappings))
 
     def _is_hidden(self, change: Change) -> bool:
         """Whether the record has the account of a change as one that the service does not show."""

@@ -59,7 +59,9 @@ def unconfirmed(outcome: Outcome, identity: str | None) -> Outcome:
 
 def unverified(change: Change, error: ReconcilerError) -> Outcome:
     """Return the outcome of a write that was sent, but whose user cannot be read."""
-    return Outcome(change, Result.UNKNOWN, f"sent, but it could not be verified: {error.summary}")
+    paths = ("id",) if change.action is Action.DELETE else tuple(row.path for row in change.attribute_changes())
+    message = f"sent, but it could not be verified: {error.summary}"
+    return Outcome(change, Result.UNKNOWN, message, unconfirmed=paths)
 
 
 def not_in_effect(change: Change, live: LiveUser | None, paths: Sequence[AttributePath], reason: str) -> Outcome:
@@ -79,13 +81,18 @@ def _describe_missing(change: Change, live: LiveUser | None, paths: Sequence[Att
 
 def _describe_shown(live: LiveUser | None, paths: Sequence[AttributePath]) -> str:
     """Name the attributes, with the values that the service shows instead."""
-    found = live.attributes if live is not None else {}
     return ", ".join(
-        f"{shorten_path(path)} (the service shows {_format_value(found.get(path))})"
+        f"{shorten_path(path)} (the service {_describe_value(live, path)})"
         if live is not None and path != "id"
         else shorten_path(path)
         for path in paths
     )
+
+
+def _describe_value(live: LiveUser, path: AttributePath) -> str:
+    if path == "active" and live.omits_active:
+        return "does not show it"
+    return f"shows {_format_value(live.attributes.get(path))}"
 
 
 def _format_value(value: Value | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from reconciler.apply import verification
@@ -100,7 +100,10 @@ class ChangeVerifier:
                 return partly_sent(change, left_out)
         if self.forms.is_applied(change, live):
             return self.forms.complete(change, live)
-        outcome = not_in_effect(change, live, unapplied, "the service accepted it" if lost is None else lost.summary)
+        shown = verification.settle(change, live, self.execution.mappings) if live is not None else None
+        outcome = not_in_effect(change, shown, unapplied, "the service accepted it" if lost is None else lost.summary)
+        if seen.shows_no_effect(live):
+            outcome = replace(outcome, unconfirmed=unapplied)
         if lost is None and seen.shows_no_effect(live):
             if change.action is Action.CREATE:
                 outcome = unconfirmed(outcome, self._claim_id(change, identity))

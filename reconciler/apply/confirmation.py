@@ -31,17 +31,21 @@ _WORKERS = 8
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the service showed of an account: before a write, and in its answer unless that shows all of the change."""
+    """What the service showed of an account: before a write, and in its answer unless that shows all of the change.
+
+    `contradicted`: the answer shows another value of a changed attribute. What it leaves out contradicts nothing.
+    """
 
     before: LiveUser | None = None
     answer: Mapping[str, Any] | None = None
+    contradicted: bool = False
 
     def shows_no_effect(self, live: LiveUser | None) -> bool:
         """Whether a read after the write shows the same as before it, and the answer did not either.
 
         An answer with the old values is no delay: the service did something else.
         """
-        return self.answer is None and live == self.before
+        return not self.contradicted and live == self.before
 
 
 NOT_SEEN = Seen()

@@ -68,7 +68,7 @@ class HiddenAccountReturn:
         if live is not None:
             return self._send_rest(change, live)
         message = "the service accepted it, but does not show the account"
-        outcome = Outcome(change, Result.NOT_IN_EFFECT, message, change.live_id, ("id",))
+        outcome = Outcome(change, Result.NOT_IN_EFFECT, message, change.live_id, ("id",), unconfirmed=_ACTIVE)
         self.confirmations.add(outcome, partial(self._look_again, outcome))
         return outcome
 

@@ -36,7 +36,7 @@ def drifted_attributes(
             return ("externalId",)
     elif not live.managed:
         return ("ownership",)
-    live = _settle(change, live, mappings)
+    live = settle(change, live, mappings)
     rows = [row for row in mappings if row.flow is not Flow.CREATE]
     return tuple(row.target for row in rows if _has_drifted(row.attribute, change, live))
 
@@ -67,14 +67,22 @@ def unapplied_attributes(
         return () if live is None or deactivated else ("id",)
     if live is None:
         return ("id",)
-    live = _settle(change, live, mappings)
+    live = settle(change, live, mappings)
     changed = {row.path for row in change.attribute_changes()}
     return tuple(
         row.target for row in mappings if row.target in changed and not _is_in_effect(row.attribute, change, live)
     )
 
 
-def _settle(change: Change, live: LiveUser, mappings: Sequence[AttributeMapping]) -> LiveUser:
+def contradicts(change: Change, shown: LiveUser, mappings: Sequence[AttributeMapping]) -> bool:
+    """Whether an answer shows another value of a changed attribute than was sent; leaving it out shows nothing."""
+    values = dict(settle(change, shown, mappings).attributes)
+    if shown.omits_active:
+        values.pop("active", None)
+    return any(path in values for path in unapplied_attributes(change, shown, mappings))
+
+
+def settle(change: Change, live: LiveUser, mappings: Sequence[AttributeMapping]) -> LiveUser:
     """Return the live user with the elements that the change is about, also without what their filters name."""
     return settle_elements(live, change.before, change.after, mappings, created=change.live_id is None)
 
@@ -94,7 +102,7 @@ def find_form_differences(
     """Return the planned values that are in effect in another form; empty unless that is all that is missing."""
     if live is None or change.action is Action.DELETE:
         return ()
-    live = _settle(change, live, mappings)
+    live = settle(change, live, mappings)
     changed = {row.path for row in change.attribute_changes()}
     found = []
     for row in mappings:

@@ -309,6 +309,8 @@ class Outcome:
     """Repeating the command cannot help: the service offers no way to make the change."""
     unseen: str = ""
     """Live id of an inactive account that the service has, and does not show."""
+    unconfirmed: tuple[AttributePath, ...] = field(default=(), compare=False)
+    """The attributes that the service shows as before the request, although it may have taken effect."""
     seconds: float = field(default=0, compare=False)
     """Duration."""
 

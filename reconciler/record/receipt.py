@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from reconciler.core.model import Attributes, Value
-from reconciler.core.plan import REMOVALS, Action, Outcome, Plan, Result
+from reconciler.core.plan import REMOVALS, Action, Change, Outcome, Plan, Result
 from reconciler.core.plan_id import digest_change
 from reconciler.core.planning.full_names import FULL_NAME_PATHS, get_full_name
 from reconciler.core.system_limits import advise, describe_os_error
@@ -159,6 +159,7 @@ class Receipt:
             protected=True if change.address in self._protection.created else UNSET,
             forms=self._digest_forms(outcome) or UNSET,
             unseen=outcome.unseen or UNSET,
+            unconfirmed=self._digest_unconfirmed(change, outcome) or UNSET,
         )
         self._write(to_entry(line))
 
@@ -180,6 +181,13 @@ class Receipt:
         if live_id is None:
             return ()
         return tuple(self._redactor.form(live_id, each.path, each.sent, each.shown) for each in outcome.forms)
+
+    def _digest_unconfirmed(self, change: Change, outcome: Outcome) -> dict[str, str]:
+        live_id = change.live_id
+        if live_id is None:
+            return {}
+        before = {**change.before, "id": live_id}
+        return {path: self._redactor.shown(live_id, path, before.get(path)) for path in outcome.unconfirmed}
 
     def _redact_name(self, name: Value | None) -> str | None:
         return self._redactor.name(str(name)) if name is not None else None

@@ -142,6 +142,10 @@ class Finished(ReceiptLine, frozen=True, kw_only=True, tag="finished"):
     unseen: Annotated[
         str | UnsetType, Meta(description="Id of an inactive account that the service has, and does not show")
     ] = UNSET
+    unconfirmed: Annotated[
+        dict[str, str] | UnsetType,
+        Meta(description="Digests of the values, by path, that show as before although the request may be in effect"),
+    ] = UNSET
 
 
 class Quarantined(ReceiptLine, frozen=True, kw_only=True, tag="quarantined"):

@@ -19,7 +19,7 @@ from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.record.timestamps import LONG_AGO
 
 UNCONFIRMED_FOR = timedelta(hours=1)
-"""How long an account that was created and never shown may still appear."""
+"""How long what was accepted and never shown may still appear: a new account, or a change."""
 _MADE = frozenset({Result.DONE.value, Result.NOT_IN_EFFECT.value})
 _NOT_MADE = frozenset({Result.SKIPPED.value, Result.FAILED.value})
 _MISSING = ("id",)
@@ -34,6 +34,9 @@ class RecordedAccount:
     a request. `unseen`: it was deactivated, or holds a name, and the service did not show it. `removal`: a request that
     removes it. `gone`: it was deleted, or is not there any more. `modified`: what the service said right before the
     last removal was sent. `user_name`, `external_id`: its last ones, or digests.
+    `confirmed`: a change of it was in effect. `unconfirmed`: by path, a request that may have taken effect
+    although nothing showed it, and a digest of the value from before it (`Redactor.shown`). `returning`: such a
+    reactivation.
     """
 
     live_id: str
@@ -46,6 +49,9 @@ class RecordedAccount:
     modified: datetime = LONG_AGO
     user_name: str = ""
     external_id: str = ""
+    confirmed: datetime = LONG_AGO
+    returning: datetime = LONG_AGO
+    unconfirmed: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     named: datetime = field(default=LONG_AGO, repr=False)
 
     @property
@@ -65,8 +71,19 @@ class RecordedAccount:
 
     def is_unconfirmed(self, present: datetime) -> bool:
         """Whether it was created a short while ago, and the service has not shown it since."""
-        never_shown = self.created > max(self.shown, self.gone, self.removal)
-        return never_shown and present - self.created < UNCONFIRMED_FOR
+        return self._may_appear(self.created, present)
+
+    def may_return(self, present: datetime) -> bool:
+        """Whether it was created or reactivated a short while ago, and the service has not shown it since."""
+        return self._may_appear(max(self.created, self.returning), present)
+
+    def _may_appear(self, since: datetime, present: datetime) -> bool:
+        return since > max(self.shown, self.gone, self.removal) and present - since < UNCONFIRMED_FOR
+
+    def find_unconfirmed(self, present: datetime) -> dict[str, tuple[datetime, str]]:
+        """Return what may still take effect: requests of the last hour after the last confirmed change."""
+        since = max(self.confirmed, present - UNCONFIRMED_FOR)
+        return {path: each for path, each in self.unconfirmed.items() if each[0] > since}
 
 
 @dataclass(slots=True)
@@ -180,6 +197,7 @@ class RecordedAccountReader:
                 # Only the refusal of a write shows it: a read may lag behind.
                 account.gone = max(account.gone, when)
             return
+        _note_confirmation(account, line, when)
         if line.result == Result.DONE:
             account.written = max(account.written, when)
             _name(account, when, line.user_name, line.external_id)
@@ -210,6 +228,17 @@ class RecordedAccountReader:
 
 def _parse_modified(line: Started) -> datetime:
     return parse_moment(line.last_modified, EARLIEST_MODIFICATION) or LONG_AGO
+
+
+def _note_confirmation(account: RecordedAccount, line: Finished, when: datetime) -> None:
+    if isinstance(line.unconfirmed, dict) and line.unconfirmed:
+        for path, digest in line.unconfirmed.items():
+            # The value from before a later request shows what the earlier one led to.
+            account.unconfirmed[path] = max(account.unconfirmed.get(path, (LONG_AGO, "")), (when, digest))
+        if line.action == Action.REACTIVATE:
+            account.returning = max(account.returning, when)
+    elif line.result == Result.DONE:
+        account.confirmed = max(account.confirmed, when)
 
 
 def _shows_account(line: Finished) -> bool:

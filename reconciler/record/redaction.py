@@ -21,7 +21,7 @@ _DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Redactor:
-    """Redacts with digests of `key`. `key` None: every method but `form` returns its argument."""
+    """Redacts with digests of `key`. `key` None: every method but `form` and `shown` returns its argument."""
 
     key: bytes | None = field(default=None, repr=False)
 
@@ -49,6 +49,10 @@ class Redactor:
     def form(self, live_id: str, path: str, sent: Value, shown: Value) -> str:
         """Return a digest of a value that was sent to an account and the form in which it shows; without a key too."""
         return self._digest("form", live_id, path, str(sent), str(shown))
+
+    def shown(self, live_id: str, path: str, value: Value | None) -> str:
+        """Return a digest of a value that an account shows, None for none; without a key too."""
+        return self._digest("shown", live_id, path, type(value).__name__, str(value))
 
     def change(self, digest: str) -> str:
         """Return a keyed digest of the digest of a change, from which its values could be guessed."""

@@ -14,8 +14,9 @@ from reconciler.core.model import AwaitedAccount, DesiredUser, LiveUser
 class Corrections:
     """What reading by id showed about accounts that the record knows and the list does not show as they are.
 
-    `users`: by id, None for those that are gone. `hidden`, `awaited`, `notes`: as in `LiveState`; `hidden_users`: those
-    of `hidden`, as far as they are known. `settled`: keys of the desired users whose accounts are hidden or awaited.
+    `users`: by id, None for those that are gone. `hidden`, `awaited`, `unshown`, `notes`: as in
+    `LiveState`; `hidden_users`: those of `hidden`, as far as they are known. `settled`: keys of the desired users whose
+    accounts are hidden or awaited.
     """
 
     users: Mapping[str, LiveUser | None] = field(default_factory=dict)
@@ -23,6 +24,7 @@ class Corrections:
     hidden: Mapping[str, datetime] = field(default_factory=dict)
     awaited: Mapping[str, AwaitedAccount] = field(default_factory=dict)
     settled: Collection[str] = frozenset()
+    unshown: Sequence[AwaitedAccount] = ()
     notes: tuple[str, ...] = ()
 
     def correct(self, listed: Mapping[str, LiveUser]) -> dict[str, LiveUser]:

@@ -75,6 +75,7 @@ def read_live(
         users=[*state.users, *found.hidden_users],
         hidden=found.hidden,
         awaited=found.awaited,
+        unshown=found.unshown,
         notes=found.notes,
     )
 

@@ -31,6 +31,7 @@ from reconciler.session.baseline import build_reader, build_request
 from reconciler.session.lost_files import LastApply, find_lost_files
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
+from reconciler.session.unconfirmed_writes import find_unconfirmed
 from reconciler.session.unlisted_accounts import RecordCheck
 from reconciler.session.waiting import WaitReport
 from reconciler.session.workspace import current_time
@@ -159,6 +160,7 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
         unreadable=session.unreadable,
         noted=() if session.workspace.sandbox else history.protected,
         settled_forms=session.is_settled_form,
+        unconfirmed={} if session.workspace.sandbox else find_unconfirmed(history.recorded, current_time()),
         original_names=read_original_names(session.workspace.history, session.target) if temporary else {},
     )
 

@@ -112,8 +112,10 @@ class RecordCheck:
     ) -> list[RecordedAccount]:
         """Return the accounts written a short while ago that the list does not show as they were left."""
         suspects = []
-        for account in self.recorded.list_written_since(self.present - RECENT):
+        for account in self.recorded.list_written_since(self.present - UNCONFIRMED_FOR):
             user = listed.get(account.live_id)
+            if account.written < self.present - RECENT and not (user is None and account.may_return(self.present)):
+                continue
             if user is None:
                 if account.exists and not account.removed_last:
                     suspects.append(account)
@@ -159,6 +161,7 @@ class _Findings:
 
     def __init__(self, check: RecordCheck, listed: Mapping[str, LiveUser]) -> None:
         self._check = check
+        self._listed = listed
         self._hidden: dict[str, LiveUser] = {}
         self._since: dict[str, datetime] = {}
         self._awaited: dict[str, AwaitedAccount] = {}
@@ -211,8 +214,26 @@ class _Findings:
         """Return the corrections."""
         notes = (_describe(len(self._users)),) if self._users else ()
         return Corrections(
-            self._users, tuple(self._hidden.values()), self._since, self._awaited, frozenset(self._settled), notes
+            self._users,
+            tuple(self._hidden.values()),
+            self._since,
+            self._awaited,
+            frozenset(self._settled),
+            self._find_unshown(),
+            notes,
         )
+
+    def _find_unshown(self) -> tuple[AwaitedAccount, ...]:
+        """Return the accounts that may appear, or become active, and that no missing user has."""
+        check = self._check
+        known = {each.live_id for each in self._awaited.values()} | self._hidden.keys()
+        known |= {live_id for live_id, user in {**self._listed, **self._users}.items() if user is not None}
+        found = []
+        for account in check.recorded.list_written_since(check.present - UNCONFIRMED_FOR):
+            if account.live_id not in known and account.may_return(check.present):
+                sent = max(account.created, account.returning)
+                found.append(AwaitedAccount(account.live_id, sent, sent + UNCONFIRMED_FOR))
+        return tuple(found)
 
 
 def _describe(count: int) -> str:

@@ -241,3 +241,72 @@ def test_a_creation_that_a_service_reports_as_failed_is_not_repeated_too_early(
     clock.pass_by(60)
     assert NO_CHANGES in cycle.apply().out
     assert len(cycle.server.people) == 1
+
+
+LEAVES = {**BOB, "accountEnabled": False}
+UNKNOWN = "whether it is as desired is not known. Plan again later."
+
+
+def settle(cycle: Lagging, clock: LagClock, people: list[dict[str, Any]]) -> None:
+    """Apply, and let the service show it."""
+    cycle.wants(people)
+    cycle.apply()
+    clock.pass_by(600)
+    assert NO_CHANGES in cycle.apply().out
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(BOB, LEAVES), (LEAVES, BOB), (BOB, {**BOB, "department": "Sales"}), (BOB, {**BOB, "department": None})],
+    ids=["leaves", "returns", "edit", "clear"],
+)
+def test_a_change_that_is_undone_before_it_shows_is_not_taken_as_undone(
+    open_workspace: OpenWorkspace, clock: LagClock, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    cycle = begin(open_workspace, clock, 600, lagging=ALL)
+    settle(cycle, clock, [ADA, BOB])
+    settle(cycle, clock, [ADA, before])
+    cycle.wants([ADA, {name: value for name, value in after.items() if value is not None}])
+    assert cycle.apply().code == 5
+    cycle.wants([ADA, before])
+    drift = ("drift", "--plans", str(cycle.workspace.plans))
+    for result in (cycle.workspace.plan(), cycle.apply(), cycle.workspace.run(*drift)):
+        assert (result.code, NO_CHANGES in result.out) == (5, False), said(result)
+        assert UNKNOWN in said(result)
+    assert "UNHEALTHY" in cycle.status()
+    clock.pass_by(600)
+    assert cycle.apply().code == 5
+    clock.pass_by(600)
+    rest = cycle.apply()
+    assert (rest.code, NO_CHANGES in rest.out) == (0, True), said(rest)
+    assert cycle.differences() == []
+
+
+@pytest.mark.parametrize("stays", [True, False], ids=["out of scope", "removed"])
+def test_a_user_who_leaves_before_the_new_account_shows_is_an_error(
+    open_workspace: OpenWorkspace, clock: LagClock, *, stays: bool
+) -> None:
+    cycle = begin(open_workspace, clock, 600, lagging=ALL)
+    settle(cycle, clock, [ADA])
+    cycle.wants([ADA, BOB])
+    assert cycle.apply().code == 5
+    cycle.wants([ADA, LEAVES] if stays else [ADA])
+    left = cycle.apply()
+    assert (left.code, NO_CHANGES in left.out) == (5, False), said(left)
+    assert 'does not show the account "2" yet' in said(left)
+    clock.pass_by(600)
+    cycle.apply()
+    assert [user["active"] for user in cycle.server.accounts_of("id-bob")] == [False]
+    clock.pass_by(600)
+    rest = cycle.apply()
+    assert (rest.code, NO_CHANGES in rest.out) == (0, True), said(rest)
+
+
+def test_a_change_that_shows_late_is_at_rest_at_once(open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock, 600, lagging=ALL)
+    settle(cycle, clock, [ADA, BOB])
+    cycle.wants([{**ADA, "department": "Sales"}, LEAVES])
+    assert cycle.apply().code == 5
+    clock.pass_by(600)
+    rest = cycle.apply()
+    assert (rest.code, NO_CHANGES in rest.out) == (0, True), said(rest)

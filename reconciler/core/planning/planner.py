@@ -36,7 +36,8 @@ from reconciler.core.planning.ownership import check_ownership
 from reconciler.core.planning.protection import ProtectedAccounts
 from reconciler.core.planning.relinking import report_unused
 from reconciler.core.planning.request import LiveState, PlanRequest
-from reconciler.core.planning.unseen_accounts import explain_hidden, report_awaited
+from reconciler.core.planning.unconfirmed_writes import report_unconfirmed
+from reconciler.core.planning.unseen_accounts import explain_hidden, report_awaited, report_unshown
 from reconciler.core.planning.user_selection import select_changes
 from reconciler.core.planning.withholding import withhold_changes, withhold_doubtful_removals
 from reconciler.core.policy import Removal
@@ -56,6 +57,8 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     keys = {fold_case(user.key) for user in request.desired}
     for found in sorted(matching.unclaimed, key=lambda user: user.id):
         _plan_unclaimed(found, _name_unclaimed(found, keys), request, draft)
+    report_unconfirmed(matching, request.unconfirmed, request.policy, request.mappings, draft)
+    report_unshown(live.unshown, request.policy, draft)
     _free_names(matching, request, draft)
     _finish_relinking(matching, request, live, draft)
     withhold_changes(draft, request, live)

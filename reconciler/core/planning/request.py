@@ -19,6 +19,7 @@ from reconciler.core.planning.forms import SettledForms, no_settled_forms
 from reconciler.core.planning.guards.context import AccountEvidence, RecentChange
 from reconciler.core.planning.lifecycle import Clock
 from reconciler.core.planning.protection import AccountNames
+from reconciler.core.planning.unconfirmed_writes import UnconfirmedWrite
 from reconciler.core.policy import Policy
 from reconciler.core.scope.scim_filter import Predicate
 
@@ -35,6 +36,8 @@ class LiveState:
     """By live id: accounts in `users` that the service does not show, and when applies on record deactivated them."""
     awaited: Mapping[str, AwaitedAccount] = field(default_factory=dict)
     """By the key of the desired user: accounts that the service does not show yet. No other is created meanwhile."""
+    unshown: Sequence[AwaitedAccount] = ()
+    """Accounts that applies created or reactivated, that no user in scope awaits and that are not shown yet."""
     notes: tuple[str, ...] = ()
     """For the reader: what was read by id, and why."""
 
@@ -79,6 +82,8 @@ class PlanRequest:
     """By live id, from receipts: the user names before temporary ones."""
     settled_forms: SettledForms = no_settled_forms
     """The values that applies on record sent, and that the service shows in another form."""
+    unconfirmed: Mapping[str, UnconfirmedWrite] = field(default_factory=dict)
+    """By live id: the changes on record that the service accepted a short while ago and never showed."""
     only: Collection[str] = ()
     """Folded userPrincipalNames, userNames, externalIds or ids: plan these users only; empty: all."""
 

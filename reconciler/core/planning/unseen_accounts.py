@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from reconciler.core.model import AwaitedAccount, DesiredUser, Diagnostic, error, format_user_address
 from reconciler.core.planning.draft import PlanDraft
+from reconciler.core.policy import Policy, Removal
 from reconciler.core.text import format_names, pluralize, quote
 
 _MOST_ERRORS = 3
@@ -29,6 +30,28 @@ def report_awaited(users: Sequence[DesiredUser], awaited: Mapping[str, AwaitedAc
     summary = f"the service does not show {pluralize(len(users), 'account')} yet that applies created: {names}"
     draft.diagnostics.append(error(summary, _advise(last, f"The first was created at {_format(first)} UTC. ")))
     draft.unplanned += len(users)
+
+
+def report_unshown(accounts: Sequence[AwaitedAccount], policy: Policy, draft: PlanDraft) -> None:
+    """Report the accounts that are not shown yet although no user in scope has them, unless they would be kept."""
+    if not accounts or policy.removed is policy.out_of_scope is Removal.KEEP:
+        return
+    names = format_names(sorted(each.live_id for each in accounts), _MOST_ERRORS)
+    sent, until = max(each.created for each in accounts), max(each.until for each in accounts)
+    one = len(accounts) == 1
+    subject = f"the account {names}" if one else f"{len(accounts):,} accounts"
+    listed = "" if one else f": {names}"
+    summary = (
+        f"the service does not show {subject} yet, which an apply created or reactivated at {_format(sent)} UTC and "
+        f"no user in scope has now{listed}"
+    )
+    which = "it is" if one else "they are"
+    advice = (
+        f"An account that is not shown cannot be removed: whether {which} active is not known. Plan again later.",
+        f"What the service still does not show at {_format(until)} UTC counts as lost.",
+    )
+    draft.diagnostics.append(error(summary, advice))
+    draft.unplanned += len(accounts)
 
 
 def _explain_one(user: DesiredUser, account: AwaitedAccount) -> Diagnostic:

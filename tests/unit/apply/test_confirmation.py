@@ -42,20 +42,20 @@ def creates(number: int) -> list[Change]:
 
 
 @pytest.mark.parametrize(
-    ("before", "answer", "after", "expected"),
+    ("before", "contradicted", "after", "expected"),
     [
-        (None, None, None, True),
-        (live("ada"), None, live("ada"), True),
-        (live("ada"), None, live("ada", family="King"), False),
-        (None, None, live("ada"), False),
+        (None, False, None, True),
+        (live("ada"), False, live("ada"), True),
+        (live("ada"), False, live("ada", family="King"), False),
+        (None, False, live("ada"), False),
         # The service says itself that nothing changed.
-        (live("ada"), resource("ada"), live("ada"), False),
+        (live("ada"), True, live("ada"), False),
     ],
 )
 def test_a_read_that_shows_the_same_as_before_shows_no_effect(
-    before: Any, answer: Any, after: Any, *, expected: bool
+    before: Any, after: Any, *, contradicted: bool, expected: bool
 ) -> None:
-    assert Seen(before, answer).shows_no_effect(after) is expected
+    assert Seen(before, contradicted=contradicted).shows_no_effect(after) is expected
 
 
 def test_a_create_that_is_shown_late_is_done_and_on_record_twice() -> None:

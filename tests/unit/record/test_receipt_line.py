@@ -139,7 +139,7 @@ def test_the_schema_knows_every_key_that_is_written(tmp_path: Path) -> None:
     optional = {
         "apply_started": {"protected", "unprotected"},
         "started": {"original_user_name", "was_active", "user_name", "external_id", "full_name", "last_modified"},
-        "finished": {"protected", "forms", "unseen"},
+        "finished": {"protected", "forms", "unseen", "unconfirmed"},
     }
     for entry in entries:
         assert entry.keys() | optional.get(entry["event"], set()) == by_event[entry["event"]].keys()

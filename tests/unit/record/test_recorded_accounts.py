@@ -179,3 +179,27 @@ def test_accounts_are_listed_by_their_last_request() -> None:
 def test_values_of_any_type_are_no_names() -> None:
     recorded = read(Finished(time=at(-1), action="create", id="1", result="done", external_id=None))
     assert recorded.find_by_external_id("") == []
+
+
+def test_the_last_unconfirmed_request_about_an_attribute_counts() -> None:
+    first = finished(-9, "not_in_effect", **LEFT, unconfirmed={"active": "a", "title": "t"})
+    last = finished(-5, "not_in_effect", **BACK, unconfirmed={"active": "b"})
+    for lines in ((first, last), (last, first)):
+        found = only(*lines).find_unconfirmed(NOW)
+        assert {path: digest for path, (_, digest) in found.items()} == {"active": "b", "title": "t"}
+
+
+def test_only_a_later_change_in_effect_confirms_the_state() -> None:
+    unknown = finished(-5, "unknown", **LEFT, unconfirmed={"active": "a"})
+    assert only(unknown, finished(-4, **BACK)).find_unconfirmed(NOW) == {}
+    for line in (finished(-6, **BACK), finished(-4, "failed", **BACK), finished(-4, "skipped", **BACK)):
+        assert only(unknown, line).find_unconfirmed(NOW).keys() == {"active"}
+
+
+def test_an_account_whose_reactivation_nothing_showed_may_return() -> None:
+    hidden = [finished(-9, **LEFT, unseen="1")]
+    back = finished(-5, "not_in_effect", **BACK, attributes=("id",), unconfirmed={"active": "a"})
+    assert not only(*hidden).may_return(NOW)
+    assert only(*hidden, back).may_return(NOW)
+    assert not only(*hidden, back, finished(-4, **BACK)).may_return(NOW)
+    assert not only(*hidden, back, started(-4, **LEFT)).may_return(NOW)

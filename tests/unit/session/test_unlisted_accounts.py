@@ -250,3 +250,25 @@ def test_reads_by_id_are_bounded_and_what_is_not_read_is_not_created(
     service = Service(*map(resource, names))
     found = check(service, *accounts, missing=[desired(name) for name in names])
     assert (len(service.read), len(found.users), len(found.awaited)) == (3, 3, 7)
+
+
+def test_a_new_account_that_nothing_shows_is_named_although_no_user_has_it() -> None:
+    unseen = account("ada", shown=LONG_SINCE - timedelta(days=9000))
+    (found,) = check(Service(), unseen).unshown
+    assert (found.live_id, found.until) == ("live-ada", MOMENT_AGO + timedelta(hours=1))
+    # A user who waits for it has an error already, and what is shown by its id is removed.
+    assert check(Service(), unseen, missing=[desired("ada")]).unshown == ()
+    shown = check(Service(resource("ada")), unseen)
+    assert (shown.unshown, shown.users.keys()) == ((), {"live-ada"})
+
+
+def test_a_new_account_is_read_by_its_id_for_an_hour() -> None:
+    when = NOW - timedelta(minutes=40)
+    found = check(Service(resource("ada")), account("ada", when, shown=LONG_SINCE - timedelta(days=9000)))
+    assert found.users.keys() == {"live-ada"}
+
+
+def test_an_account_that_was_shown_or_is_old_is_not_waited_for() -> None:
+    assert check(Service(), account("ada")).unshown == ()
+    late = account("ada", NOW - timedelta(minutes=61), shown=LONG_SINCE - timedelta(days=9000))
+    assert check(Service(), late).unshown == ()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from support.builders import OUT, desired, live, request
 
 from reconciler.core.model import AwaitedAccount
@@ -10,6 +11,7 @@ from reconciler.core.plan import Action
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.request import LiveState
 from reconciler.core.planning.unseen_accounts import explain_hidden
+from reconciler.core.policy import Policy, Removal
 
 CREATED = datetime(2026, 3, 1, 11, 30, tzinfo=UTC)
 AWAITED = AwaitedAccount('GN-"1"', CREATED, CREATED + timedelta(hours=1))
@@ -63,3 +65,19 @@ def test_a_hidden_account_of_a_user_out_of_scope_is_left_alone() -> None:
         request([desired("ada", verdict=OUT), desired("bob")]), LiveState([known, live("bob")], hidden=HIDDEN)
     )
     assert (plan.changes, plan.diagnostics) == ((), ())
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, 'the account "1" yet'), (9, '"1", "2", "3" and 6 more')])
+def test_an_account_that_is_not_shown_and_has_no_user_is_an_error(count: int, said: str) -> None:
+    unshown = [AwaitedAccount(str(number + 1), CREATED, CREATED + timedelta(hours=1)) for number in range(count)]
+    plan = build_plan(request([desired("ada")]), LiveState([live("ada")], unshown=unshown))
+    (found,) = plan.diagnostics
+    assert said in found.summary
+    assert "2026-03-01 12:30 UTC counts as lost" in str(found.detail)
+    assert plan.tally.failed == count
+
+
+def test_an_account_that_would_be_kept_is_no_error() -> None:
+    policy = Policy(removed=Removal.KEEP, out_of_scope=Removal.KEEP)
+    plan = build_plan(request([desired("ada")], policy=policy), LiveState([live("ada")], unshown=[AWAITED]))
+    assert plan.diagnostics == ()
