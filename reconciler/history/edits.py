@@ -41,6 +41,8 @@ class EditKind(StrEnum):
     REMOVED = "removed"
     MOVED = "moved"
     """To another file, otherwise unchanged."""
+    UNREADABLE = "unreadable"
+    """Of a file: this version has errors that hide its entries, which says nothing about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,11 @@ def _build_edit(before: Entity, after: Entity) -> Edit:
     return Edit(EditKind.MOVED if moved else EditKind.CHANGED, before, after, rows)
 
 
+def report_unreadable(file: str) -> Edit:
+    """Return the edit of a commit whose version of `file` cannot be read: nothing was removed by it."""
+    return Edit(EditKind.UNREADABLE, None, Entity(DOCUMENT, file, {}, file), ())
+
+
 def merge_edits(by_parent: Sequence[Sequence[Edit]]) -> list[Edit]:
     """Return the edits that a merge made itself: those that differ from all of its parents."""
     first, *others = by_parent
@@ -122,7 +129,7 @@ def merge_edits(by_parent: Sequence[Sequence[Edit]]) -> list[Edit]:
     for edit in first:
         twins = [_find_twin(edit, edits) for edits in others]
         rows = tuple(row for row in edit.rows if all(_has_row(twin, row) for twin in twins))
-        if all(twin is not None for twin in twins) and rows:
+        if all(twin is not None for twin in twins) and (rows or edit.kind is EditKind.UNREADABLE):
             kept.append(replace(edit, rows=rows))
     return kept
 

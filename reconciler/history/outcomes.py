@@ -40,6 +40,9 @@ PENDING = EditOutcome("pending")
 NOT_KNOWN = EditOutcome("not known")
 """Of an edit in a shallow clone, whose commit and applies may be older."""
 
+NOT_VALID = EditOutcome("not valid")
+"""Of a version of a file that cannot be read: no plan can be made of its commit."""
+
 
 def name_state(applied: AppliedChange, run: ApplyRun) -> str:
     """Return the state of an edit whose change is on record in `run`."""

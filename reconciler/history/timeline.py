@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 
 from reconciler.core.paths import shorten_path
@@ -15,14 +15,17 @@ from reconciler.history.edits import (
     MAPPING,
     USER,
     Edit,
+    EditKind,
     Entity,
     TrackedUser,
     build_user_keys,
     compare_entities,
     merge_edits,
+    report_unreadable,
 )
 from reconciler.history.outcomes import (
     NOT_KNOWN,
+    NOT_VALID,
     PENDING,
     Cause,
     EditOutcome,
@@ -34,7 +37,7 @@ from reconciler.history.outcomes import (
     name_state,
     resolve_outcome,
 )
-from reconciler.history.yaml_entries import PieceFilter, detect_kind, diff_entries, parse_entries
+from reconciler.history.yaml_entries import PieceFilter, detect_kind, diff_entries, find_unreadable, parse_entries
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.record.runs import AppliedChange, ApplyRun
 
@@ -163,12 +166,43 @@ class Timeline:
     def _compare(self, changes: Iterable[FileChange], parent: int, wanted: PieceFilter) -> list[Edit]:
         before: list[Entity] = []
         after: list[Entity] = []
+        unreadable: list[Edit] = []
         for change in _skip_renamed([each for each in changes if detect_kind(each.name)], parent):
-            read = self._repository.read_blob
-            gone, came = diff_entries(change.name, read(change.old[parent]), read(change.new), wanted)
+            name, old = change.name, change.old[parent]
+            gone, came = diff_entries(name, self._read(old) or b"", self._read(change.new) or b"", wanted)
+            if {each.name for each in gone} != {each.name for each in came}:
+                # An entry may only seem to be removed or added.
+                broken_old, broken_new = find_unreadable(name, self._read(old), self._read(change.new), wanted)
+                if broken_new:
+                    unreadable.append(report_unreadable(name))
+                    continue
+                if broken_old:
+                    gone, came = diff_entries(
+                        name, self._read_last_valid(name, old), self._read(change.new) or b"", wanted
+                    )
             before += gone
             after += came
-        return compare_entities(before, after)
+        return [*compare_entities(before, after), *unreadable]
+
+    def _read(self, blob: str | None) -> bytes | None:
+        return None if blob is None else self._repository.read_blob(blob)
+
+    def _read_last_valid(self, name: str, blob: str | None) -> bytes:
+        """Return the last version of a file, before the broken `blob`, that can be read; b"" if there is none."""
+        seen: set[str | None] = set()
+        while blob is not None and blob not in seen:
+            seen.add(blob)
+            content = self._repository.read_blob(blob)
+            if not find_unreadable(name, None, content, _accept_all)[1]:
+                return content
+            blob = self._previous_blobs.get((name, blob))
+        return b""
+
+    @cached_property
+    def _previous_blobs(self) -> Mapping[tuple[str, str | None], str | None]:
+        """The blob of each file before each of its blobs. Only read once there is a version that cannot be read."""
+        changes = self._repository.read_changes(node.id for node in self._nodes)
+        return {(each.name, each.new): each.old[0] for _, found in changes for each in found}
 
     def _build_entry(self, commit: str, when: datetime, edit: Edit, user: TrackedUser | None) -> TimelineEntry:
         merge_point = self._merge_points[commit]
@@ -181,6 +215,8 @@ class Timeline:
         )
         if outcome.state == PENDING.state and commit in self._cut_off:
             outcome = NOT_KNOWN
+        if edit.kind is EditKind.UNREADABLE:
+            outcome = NOT_VALID
         own = self._repository.read_commit(commit)
         merge = self._repository.read_commit(merge_point.commit) if merge_point.commit != commit else own
         return TimelineEntry(when, own, merge.pull_request or own.pull_request, outcome, edit)

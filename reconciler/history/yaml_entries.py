@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from reconciler.core.field_change import Field, JsonText
-from reconciler.core.model import Diagnostic
+from reconciler.core.model import Diagnostic, Severity
 from reconciler.desired.layout import SUFFIXES
 from reconciler.desired.yaml_reader import YamlMapping, YamlSequence, read_document, read_items
 from reconciler.history.edits import DOCUMENT, GROUP, MAPPING, USER, Entity
@@ -49,14 +49,46 @@ def diff_entries(
         return [], []
     if kind == DOCUMENT:
         return _parse_document(name, old), _parse_document(name, new)
+    found = _diff_pieces(name, kind, old, new, wanted)
+    return (parse_entries(name, old), parse_entries(name, new)) if found is None else found
+
+
+def find_unreadable(name: str, old: bytes | None, new: bytes | None, wanted: PieceFilter) -> tuple[bool, bool]:
+    """Return whether the old and the new version of a file, if there is one, has errors that hide its entries.
+
+    Versions that can be compared by their entries are not read as a whole: there are very many.
+    """
+    kind = detect_kind(name)
+    if kind is None or old == new:
+        return False, False
+    pieces = kind != DOCUMENT and old and new and _start(old) and _start(new)
+    if pieces and _diff_pieces(name, kind, old or b"", new or b"", wanted) is not None:
+        return False, False
+    return _has_errors(name, kind, old), _has_errors(name, kind, new)
+
+
+def _has_errors(name: str, kind: str, content: bytes | None) -> bool:
+    if content is None:
+        return False
+    if kind == DOCUMENT:
+        return not isinstance(read_document(content, name, _ignore), YamlMapping)
+    found: list[Diagnostic] = []
+    for _ in read_items(content, name, found.append):
+        pass
+    return any(each.severity is Severity.ERROR for each in found)
+
+
+def _diff_pieces(
+    name: str, kind: str, old: bytes, new: bytes, wanted: PieceFilter
+) -> tuple[list[Entity], list[Entity]] | None:
+    """Return the entries of the pieces that differ; None if the versions cannot be compared by pieces."""
     start = _common_start(old, new)
-    if start is not None:
-        gone, came = _differing_pieces(old, new, start)
-        before = _parse_pieces(name, kind, filter(wanted, gone))
-        after = _parse_pieces(name, kind, filter(wanted, came))
-        if before is not None and after is not None:
-            return before, after
-    return parse_entries(name, old), parse_entries(name, new)
+    if start is None:
+        return None
+    gone, came = _differing_pieces(old, new, start)
+    before = _parse_pieces(name, kind, filter(wanted, gone))
+    after = _parse_pieces(name, kind, filter(wanted, came))
+    return None if before is None or after is None else (before, after)
 
 
 def parse_entries(name: str, content: bytes, wanted: PieceFilter = lambda _piece: True) -> list[Entity]:

@@ -14,7 +14,7 @@ from reconciler.core.plan import Result
 from reconciler.core.text import escape_control, escape_line, pluralize, quote, redact_quoted, shorten
 from reconciler.desired.source_attributes import COMPUTED_ATTRIBUTES, ENTRA_ATTRIBUTES
 from reconciler.history.edits import USER, EditKind
-from reconciler.history.outcomes import NOT_KNOWN, PENDING, Cause, EditOutcome, TimelineEntry
+from reconciler.history.outcomes import NOT_KNOWN, NOT_VALID, PENDING, Cause, EditOutcome, TimelineEntry
 from reconciler.render.field_values import list_items, render_field
 from reconciler.render.style import GREEN, GREY, HIDDEN, RED, YELLOW, Style
 
@@ -24,6 +24,7 @@ _SYMBOLS = {
     EditKind.CHANGED: ("~", YELLOW),
     EditKind.REMOVED: ("-", RED),
     EditKind.MOVED: (">", ""),
+    EditKind.UNREADABLE: ("?", YELLOW),
 }
 _GOOD = frozenset({"applied", "in effect", "nothing to apply"})
 _SHOWN = 20
@@ -130,6 +131,8 @@ def _entry(entry: TimelineEntry, style: Style) -> Iterator[str]:
         where = ""
         if entry.edit.kind is EditKind.MOVED and entry.edit.before is not None and entry.edit.after is not None:
             where = f" {escape_control(entry.edit.before.file)} -> {escape_control(entry.edit.after.file)}"
+        if entry.edit.kind is EditKind.UNREADABLE:
+            where = " could not be read in this commit: its entries are unknown, not removed"
         renamed = _renamed(entry, style)
         yield f"  {style.paint(symbol, colour)} {name}{renamed}{where}"
     else:
@@ -223,6 +226,7 @@ def _outcome_text(outcome: EditOutcome, style: Style) -> str:
 
 _WITHOUT_RUN = {
     PENDING.state: ": no apply on record includes it",
+    NOT_VALID.state: ": no plan can be made of this commit",
     NOT_KNOWN.state: ": this clone is shallow (git fetch --unshallow)",
 }
 

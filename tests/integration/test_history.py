@@ -586,3 +586,47 @@ def test_an_interrupted_apply_leaves_no_page_of_the_previous_one(
     assert not page.exists()
     assert org.apply(saved) == 0
     assert "did not end" in page.read_text("utf-8")
+
+
+CONFLICT = "<<<<<<< HEAD\n  department: A\n=======\n  department: B\n>>>>>>> x\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "valid", "broken"),
+    [
+        (USERS, "- userPrincipalName: {}@example.com\n  surname: X\n", CONFLICT),
+        (USERS, "- userPrincipalName: {}@example.com\n  surname: X\n", "   indented: more\n"),
+        (USERS, "- userPrincipalName: {}@example.com\n  surname: X\n", "\tdepartment: X\n"),
+        ("desired-state/groups/a.yaml", "- name: {}\n  members:\n    users: [x]\n", "   groups: [y]\n"),
+        ("desired-state/mappings.yaml", "- target: {}\n  source: x\n", CONFLICT),
+        ("desired-state/scope.yaml", "sync: all\nexcluded: {{users: [{}]}}\n", CONFLICT),
+    ],
+)
+def test_a_version_that_cannot_be_read_removes_nothing(
+    name: str, valid: str, broken: str, repository: LogRepository
+) -> None:
+    first = "".join(valid.format(each) for each in (("ada",) if "scope" in name else ("ada", "bob")))
+    repository.commit("First", {name: first})
+    before = len(repository.entries())
+    repository.commit("Broken", {name: first.rstrip("\n") + "\n" + broken})
+    repository.commit("Fixed", {name: first.replace("ada", "eve")})
+    added = repository.entries()[:-before]
+    assert [each["action"] for each in added if each["subject"] == "Broken"] == ["unreadable"]
+    assert [each["file"] for each in added if each["subject"] == "Broken"] == [name.removeprefix("desired-state/")]
+    fixed = [each for each in added if each["subject"] == "Fixed"]
+    assert not any("bob" in str(each["address"]) for each in fixed)
+    assert {each["action"] for each in fixed} == ({"changed"} if "scope" in name else {"added", "removed"})
+    shown = repository.log().out
+    assert f"? {name.removeprefix('desired-state/')} could not be read in this commit" in shown
+    assert "not valid: no plan can be made of this commit" in shown
+
+
+def test_a_file_that_is_emptied_is_unreadable_and_one_that_is_deleted_is_not(repository: LogRepository) -> None:
+    repository.commit("First", {USERS: to_yaml([person("ada")])})
+    repository.commit("Emptied", {USERS: ""})
+    assert repository.entries()[0]["action"] == "unreadable"
+    repository.commit("Again", {USERS: to_yaml([person("ada")])})
+    assert [each["subject"] for each in repository.entries()][:2] == ["Emptied", "First"]
+    (repository.root / USERS).unlink()
+    repository.commit("Deleted", {})
+    assert repository.entries()[0]["action"] == "removed"
