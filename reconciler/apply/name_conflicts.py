@@ -9,6 +9,7 @@ from reconciler.core.model import AttributeMapping
 from reconciler.core.plan import Change
 from reconciler.core.text import quote
 from reconciler.record.recorded_accounts import RecordedAccount, RecordedAccounts
+from reconciler.record.redaction import DIGEST_MARK
 from reconciler.record.timestamps import LONG_AGO
 
 
@@ -33,7 +34,7 @@ def describe_recorded_holder(
     if is_own(change, account, recorded):
         advice = "Plan again: it is reactivated by its id" if hidden else "Plan again later"
         return f"User name {name} belongs to this user's account {quote(account.live_id)}, {what}. {advice}."
-    owner = "" if account.external_id.startswith("hmac:") else f" (externalId {quote(account.external_id)})"
+    owner = "" if account.external_id.startswith(DIGEST_MARK) else f" (externalId {quote(account.external_id)})"
     source = next((row.direct for row in mappings if row.target == "externalId" and row.direct), None)
     link = f"`{source}`" if source else "the value that externalId comes from"
     return (

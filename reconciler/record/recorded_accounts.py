@@ -33,9 +33,9 @@ class RecordedAccount:
     `written`: a request about it. `created`: by a request whose answer had its id. `shown`: the service showed it after
     a request. `unseen`: it was deactivated, or holds a name, and the service did not show it. `removal`: a request that
     removes it. `gone`: it was deleted, or is not there any more. `modified`: what the service said right before the
-    last removal was sent. `user_name`, `external_id`: its last ones, or digests.
-    `confirmed`: a change of it was in effect. `unconfirmed`: by path, a request that may have taken effect
-    although nothing showed it, and a digest of the value from before it (`Redactor.shown`). `returning`: such a
+    last removal was sent. `removed_by`: the id of the plan with that removal. `user_name`, `external_id`: its last
+    ones, or digests. `confirmed`: a change of it was in effect. `unconfirmed`: by path, a request that may have taken
+    effect although nothing showed it, and a digest of the value from before it (`Redactor.shown`). `returning`: such a
     reactivation.
     """
 
@@ -47,6 +47,7 @@ class RecordedAccount:
     removal: datetime = LONG_AGO
     gone: datetime = LONG_AGO
     modified: datetime = LONG_AGO
+    removed_by: str = ""
     user_name: str = ""
     external_id: str = ""
     confirmed: datetime = LONG_AGO
@@ -162,7 +163,7 @@ class RecordedAccountReader:
         _name(account, when, line.user_name, line.external_id)
         if line.action in REMOVALS:
             if when >= account.removal:
-                account.modified = _parse_modified(line)
+                account.modified, account.removed_by = _parse_modified(line), line.plan_id
             account.removal = max(account.removal, when)
         if line.action == Action.DELETE:
             account.gone = max(account.gone, when)

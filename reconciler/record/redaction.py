@@ -16,6 +16,8 @@ from reconciler.core.text import redact_quoted
 from reconciler.core.values import fold_case
 
 SHORTEST_KEY = 32
+DIGEST_MARK = "hmac:"
+"""What every digest begins with."""
 _DIGITS = 32
 
 
@@ -69,7 +71,7 @@ class Redactor:
 
     def _digest(self, *parts: str) -> str:
         content = "\0".join(parts).encode("utf-8", "surrogatepass")
-        return "hmac:" + hmac.new(self.key or b"", content, hashlib.sha256).hexdigest()[:_DIGITS]
+        return DIGEST_MARK + hmac.new(self.key or b"", content, hashlib.sha256).hexdigest()[:_DIGITS]
 
 
 NO_REDACTION = Redactor()

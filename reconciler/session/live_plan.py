@@ -19,6 +19,7 @@ from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
 from reconciler.errors import UsageError
 from reconciler.record.account_names import merge_names
+from reconciler.record.former_names import FormerNames
 from reconciler.record.reader import read_original_names
 from reconciler.scim.client import ScimClient
 from reconciler.scim.list_check import Corrections
@@ -116,7 +117,9 @@ def read_live_state(
         # The record is read by the service's clock too.
         session.observe_clock(client.clock_offset)
         recorded = session.history().recorded
-        return RecordCheck(client, reader, recorded, state.mappings, current_time())(missing, listed, find_desired)
+        names = FormerNames(session.workspace.history)
+        found = RecordCheck(client, reader, recorded, state.mappings, current_time(), names)
+        return found(missing, listed, find_desired)
 
     live = read_live(
         client,

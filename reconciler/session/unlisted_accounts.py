@@ -12,13 +12,15 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from reconciler.core.identity import parse_identity
-from reconciler.core.model import AttributeMapping, AwaitedAccount, DesiredUser, LiveUser, Resource
+from reconciler.core.model import AttributeMapping, Attributes, AwaitedAccount, DesiredUser, LiveUser, Resource
+from reconciler.core.patch import build_resource
 from reconciler.core.planning.diff import diff_user
 from reconciler.core.planning.live_user import ResourceReader
 from reconciler.core.text import pluralize
 from reconciler.core.untrusted_values import EARLIEST_MODIFICATION, parse_moment
 from reconciler.errors import ScimError
 from reconciler.record.recorded_accounts import UNCONFIRMED_FOR, RecordedAccount, RecordedAccounts
+from reconciler.record.redaction import DIGEST_MARK
 from reconciler.record.timestamps import LONG_AGO
 from reconciler.scim.list_check import NO_CORRECTIONS, Corrections
 from reconciler.scim.paging import start_readers
@@ -51,6 +53,8 @@ class RecordCheck:
     recorded: RecordedAccounts
     mappings: Sequence[AttributeMapping]
     present: datetime
+    former_names: Callable[[RecordedAccount], Attributes] = lambda _account: {}
+    """The names that an account had when it was removed, as far as they are known."""
     read: dict[str, LiveUser | None] = field(default_factory=dict)
     """By id, what was read; an account that could not be read is not here."""
 
@@ -201,9 +205,11 @@ class _Findings:
     def _add_hidden(self, user: DesiredUser, account: RecordedAccount, external_id: str) -> None:
         name = {**user.attributes, **user.create_only}.get("userName")
         known = name is not None and account in self._check.recorded.find_by_user_name(name)
-        resource = {"id": account.live_id, "externalId": external_id, "active": False}
-        resource |= {"userName": str(name) if known else account.user_name}
-        live = self._check.reader.read(resource)
+        values = {**self._check.former_names(account), "externalId": external_id, "active": False}
+        user_name = str(name) if known else account.user_name
+        if not user_name.startswith(DIGEST_MARK):
+            values["userName"] = user_name
+        live = self._check.reader.read({**build_resource(values), "id": account.live_id})
         # Under an ownership filter that reads other attributes, nothing shows that the account is managed.
         if live.managed:
             self._hidden[account.live_id] = live

@@ -342,7 +342,73 @@ def test_the_guards_see_the_name_of_a_hidden_account(open_workspace: OpenWorkspa
     blocked = cycle.workspace.apply()
     assert blocked.code == 3, said(blocked)
     assert "guards.name_takeovers.count" in said(blocked)
+
+
+OTHERS = {
+    "same user name": {"givenName": "Zoe", "surname": "Other"},
+    "same family name": {"givenName": "Zoe", "userPrincipalName": "zoe@example.com"},
+    "same given name": {"surname": "Other", "userPrincipalName": "zoe@example.com"},
+    "nothing the same": {"givenName": "Zoe", "surname": "Other", "userPrincipalName": "zoe@example.com"},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_plan_is_blocked_before_a_hidden_account_is_handed_on(
+    other: str, open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    """The plan that deactivated it has its names."""
+    cycle = begin(open_workspace, clock)
+    cycle.leave()
+    writes = len(cycle.server.writes)
+    cycle.wants([ADA, {**BOB, **OTHERS[other]}, CYD])
+    blocked = cycle.workspace.apply()
+    assert blocked.code == 3, said(blocked)
     assert "an account that was deactivated gets another name" in said(blocked)
+    assert len(cycle.server.writes) == writes
+    plan_id = cycle.workspace.plan().plan["plan_id"]
+    approved = cycle.workspace.apply("--approve", plan_id, "--lift", "identity-changes")
+    assert approved.code == 0, said(approved)
+    assert cycle.differences() == []
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_without_that_plan_on_record_apply_finds_out(
+    other: str, open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    cycle = begin(open_workspace, clock)
+    cycle.leave()
+    for path in cycle.workspace.plans.glob("*/plan.json"):
+        path.unlink()
+    cycle.wants([ADA, {**BOB, **OTHERS[other]}, CYD])
+    result = cycle.workspace.apply()
+    assert result.code in (3, 5), said(result)
+    assert cycle.bob()["active"] is False
+    assert cycle.bob()["name"] == {"givenName": "Bob", "familyName": "Åström"}
+
+
+@pytest.mark.parametrize("values", ["full", "digest"])
+@pytest.mark.parametrize(
+    "changed", [{"userPrincipalName": "robert@example.com"}, {"surname": "King"}, {"givenName": "Robert"}]
+)
+def test_a_leaver_returns_with_one_new_name(
+    values: str,
+    changed: dict[str, str],
+    open_workspace: OpenWorkspace,
+    clock: LagClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RECONCILER_RECORD_KEY", "k" * 40)
+    cycle = begin(open_workspace, clock)
+    cycle.workspace.settings(record={"values": values})
+    cycle.leave()
+    cycle.wants([ADA, {**BOB, **changed}, CYD])
+    text = cycle.workspace.run("plan").out
+    assert "hmac:" not in text
+    unknown = values == "digest" and "userPrincipalName" in changed
+    assert ("its present user name is not known" in text) is unknown
+    back = cycle.apply()
+    assert back.code == 0, said(back)
+    assert cycle.differences() == []
 
 
 def test_a_leaver_under_removed_delete_is_deleted_once(open_workspace: OpenWorkspace, clock: LagClock) -> None:

@@ -131,6 +131,7 @@ def _build_guard_context(request: PlanRequest, live: LiveState, matching: Matchi
         live=live.users,
         recorded=request.recorded,
         unclaimed=unclaimed,
+        unnamed={user.id for user in live.users if user.id in live.hidden and not user.user_name},
         evidence=request.evidence,
     )
 
@@ -221,7 +222,7 @@ def _plan_hidden(user: DesiredUser, found: LiveUser, request: PlanRequest, live:
         draft.add(None)
         draft.dormant += lifecycle.stays_inactive(user, found, change)
     else:
-        draft.add(replace(change, detail=explain_hidden(live.hidden[found.id])))
+        draft.add(replace(change, detail=explain_hidden(live.hidden[found.id], named=bool(found.user_name))))
 
 
 def _plan_update(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: PlanDraft, *, relinked: bool) -> None:

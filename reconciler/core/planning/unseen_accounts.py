@@ -13,10 +13,11 @@ from reconciler.core.text import format_names, pluralize, quote
 _MOST_ERRORS = 3
 
 
-def explain_hidden(since: datetime) -> str:
-    """Return why an account that the service does not show is reactivated."""
+def explain_hidden(since: datetime, *, named: bool = True) -> str:
+    """Return why an account that the service does not show is reactivated. `named`: its names are known."""
     when = since.astimezone(UTC).date()
-    return f"in scope; its account is inactive by the record ({when}), and the service does not show it"
+    why = f"in scope; its account is inactive by the record ({when}), and the service does not show it"
+    return why if named else f"{why}; its present user name is not known"
 
 
 def report_awaited(users: Sequence[DesiredUser], awaited: Mapping[str, AwaitedAccount], draft: PlanDraft) -> None:

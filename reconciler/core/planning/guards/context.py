@@ -82,6 +82,8 @@ class GuardContext:
     """Entries of `guards.protected` that name no account and no user now, if earlier names on record cannot be read."""
     without_entry: Collection[str] = ()
     """Ids of live accounts that the entries of their users protected, and whose entries are gone."""
+    unnamed: Collection[str] = ()
+    """Ids of accounts that the service does not show, and whose names are not known: apply judges what they are."""
     evidence: AccountEvidence | None = None
     """None: not looked up, as for a plan without a service."""
 

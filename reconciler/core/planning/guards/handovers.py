@@ -127,7 +127,8 @@ def _find_revived(changes: Sequence[Change], context: GuardContext) -> list[Chan
     is known, nothing but the userName shows who it is. One that is chosen on create never changes.
     """
     recent = merge_recent(map(without_filled_in, _list_since_inactive(context.recent)), _GUARD)
-    return [change for change in changes if _revives_as_another(change, recent.get(identify(change)))]
+    known = [change for change in changes if change.live_id not in context.unnamed]
+    return [change for change in known if _revives_as_another(change, recent.get(identify(change)))]
 
 
 def _list_since_inactive(recent: Iterable[RecentChange]) -> Iterator[RecentChange]:

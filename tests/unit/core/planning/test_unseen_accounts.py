@@ -81,3 +81,22 @@ def test_an_account_that_would_be_kept_is_no_error() -> None:
     policy = Policy(removed=Removal.KEEP, out_of_scope=Removal.KEEP)
     plan = build_plan(request([desired("ada")], policy=policy), LiveState([live("ada")], unshown=[AWAITED]))
     assert plan.diagnostics == ()
+
+
+@pytest.mark.parametrize(("user_name", "passes"), [("", True), ("old@example.com", False)])
+def test_the_guard_does_not_judge_a_hidden_account_without_a_name_on_record(user_name: str, *, passes: bool) -> None:
+    known = {"userName": user_name} if user_name else {}
+    account = live("ada", active=False, user_name=user_name)
+    account = replace(account, attributes={"externalId": "id-ada", "active": False, **known})
+    plan = build_plan(request([desired("ada")]), LiveState([account], hidden=HIDDEN))
+    (guard,) = [each for each in plan.guards if each.name == "identity-changes"]
+    assert [each.action for each in plan.changes] == [Action.REACTIVATE]
+    assert guard.passed is passes
+    assert plan.changes[0].detail.endswith("its present user name is not known") is passes
+
+
+def test_the_guard_judges_an_account_that_is_shown_without_a_name() -> None:
+    account = live("ada", active=False, user_name="")
+    account = replace(account, attributes={"externalId": "id-ada", "active": False})
+    plan = build_plan(request([desired("ada")]), LiveState([account]))
+    assert not next(each for each in plan.guards if each.name == "identity-changes").passed
