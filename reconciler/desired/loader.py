@@ -158,7 +158,8 @@ def _read_rules(directory: Directory, now: datetime, approval_date: date | None)
 def _build_keys(mappings: CompiledMappings, scope: CompiledScope) -> UserKeys:
     """Build the check of users' keys: an attribute that is read is never a misspelling."""
     filtered = {attribute for attribute, *_ in scope.inputs}
-    matched = {attribute for row in mappings.rows if row.match for attribute in row.inputs}
+    deciding = (row for row in mappings.rows if row.match or row.attribute.required)
+    matched = {attribute for row in deciding for attribute in row.inputs}
     mapped = {attribute for row in mappings.rows for attribute in row.inputs}
     # The attributes of an invalid row are unknown: they could be any.
     return UserKeys(None if mappings.invalid else frozenset(filtered | mapped), filtered | matched)

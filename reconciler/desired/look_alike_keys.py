@@ -100,6 +100,10 @@ class UserKeys:
         """Whether `name` was suggested instead of a key of `item`."""
         return any(found.name == name for found in self._shapes.get(tuple(item), ()))
 
+    def list_refused(self, item: YamlMapping) -> list[str]:
+        """List the keys of `item` that are errors."""
+        return [found.key for found in self._shapes.get(tuple(item), ()) if found.severity is Severity.ERROR]
+
     def _examine(self, key: str, keys: Collection[str]) -> _Finding | None:
         if key in STRUCTURAL or key in ENTRA_ATTRIBUTES or (self.read is not None and key in self.read):
             return None

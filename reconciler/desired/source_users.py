@@ -22,16 +22,16 @@ def read_source_user(item: YamlMapping, report: Report, keys: UserKeys = _STRUCT
     # Most users of a large organisation have only text values, which the model keeps as they are.
     user = _build_plain_user(item)
     if user is None:
-        named = valid or not keys.suggests(item, "userPrincipalName")
-        user = _build_validated_user(item, report if named else _without_missing(report))
+        user = _build_validated_user(item, report if valid else _report_others(report, keys, item))
     return user if valid else None
 
 
-def _without_missing(report: Report) -> Report:
-    """Return `report` for a user whose userPrincipalName has another key, which is reported."""
+def _report_others(report: Report, keys: UserKeys, item: YamlMapping) -> Report:
+    """Return `report` without what follows from a reported key: that it is missing, or its value wrong."""
 
     def report_others(diagnostic: Diagnostic) -> None:
-        if diagnostic.summary != '"userPrincipalName" is missing':
+        missing = diagnostic.summary == '"userPrincipalName" is missing' and keys.suggests(item, "userPrincipalName")
+        if not missing and diagnostic.summary.partition(":")[0] not in keys.list_refused(item):
             report(diagnostic)
 
     return report_others

@@ -43,20 +43,20 @@ class UserNames:
 
     def register(self, user: SourceUser) -> bool:
         """Register the user's names; false if one is taken (see `report_taken`)."""
-        new = True
+        taken: list[Origin] = []
         for attribute in ("userPrincipalName", "objectId"):
             value = user.attributes.get(attribute)
             if value is None:
                 continue
             name = fold_case(str(value))
             other = self.origins.setdefault(name, user.origin)
-            if other is not user.origin:
+            if other is not user.origin and other not in taken:  # an entry that is pasted twice is one error
+                taken.append(other)
                 summary = f"{attribute} {quote(str(value))} is used twice"
                 detail = f"The other is at {other}. Correct one of them, or merge the entries."
                 files = (user.origin.file, other.file)
                 self._twice.setdefault(files, []).append(error(summary, detail, user.at(attribute)))
-                new = False
-        return new
+        return not taken
 
     def report_taken(self) -> None:
         """Report names that are used twice; of many in two files, how many: one is often a copy of the other."""
@@ -95,6 +95,7 @@ class DesiredUserReader:
     def read(self) -> None:
         """Read `users` from all files."""
         for user in self._directory.read_users(self.keys):
+            self.attributes.update(user.attributes)
             if self.names.register(user):
                 verdict = decide_scope(user, self._rules, self._today)
                 if verdict.reason is ScopeReason.UNJUDGED:
@@ -105,7 +106,6 @@ class DesiredUserReader:
                     self._directory.diagnostics.extend(self._addresses.locate(user, errors))
                 else:
                     self._addresses.count(user, desired)
-                self.attributes.update(user.attributes)
         self.names.report_taken()
         self._addresses.report()
 
@@ -121,16 +121,30 @@ def check_inputs(directory: Directory, reader: DesiredUserReader, inputs: Iterab
     """Warn about attributes that no user has: a typo would leave a target attribute or a filter empty."""
     if "users" in directory.unread | directory.unseen:
         return
+    # The entries that were refused have their attributes too.
+    known = reader.attributes.union(reader.keys.suggested, *directory.rejected)
     for attribute, origin, consequence in inputs:
-        known = attribute in reader.attributes or attribute in reader.keys.suggested
-        if reader.users and origin and not known and attribute != "IsSoftDeleted":
+        if reader.users and origin and attribute not in known and attribute != "IsSoftDeleted":
             near = suggest_attribute(attribute, reader.attributes)
-            hint = f"Did you mean {near}?" if near else consequence
-            directory.report(warning(f"no user has an attribute {quote(attribute)}", hint, origin))
+            summary = f"no user has an attribute {quote(attribute)}"
+            if near and consequence == _NO_ACCOUNT:
+                _refuse(directory, error(summary, f"Did you mean {near}? {consequence}", origin))
+            else:
+                directory.report(warning(summary, f"Did you mean {near}?" if near else consequence, origin))
+
+
+_NO_ACCOUNT = "No account can be matched by it."
+
+
+def _refuse(directory: Directory, cause: Diagnostic) -> None:
+    """Report the cause instead of the errors of users that follow from it."""
+    directory.diagnostics[:] = [item for item in directory.diagnostics if item.cause != str(cause.origin)]
+    directory.report(cause)
 
 
 def list_inputs(mappings: Iterable[AttributeMapping]) -> Iterator[AttributeUse]:
     """Yield the source attributes that mappings read."""
     for row in mappings:
         for attribute in row.inputs:
-            yield attribute, row.origin, "No user gets a value from it."
+            matched = row.match and row.direct == attribute
+            yield attribute, row.origin, _NO_ACCOUNT if matched else "No user gets a value from it."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -38,9 +38,25 @@ def validate(node: YamlMapping, model: type[Model], report: Report) -> LocatedMo
     try:
         return LocatedModel(model.model_validate(_drop_nulls(node) if nested else node), node)
     except ValidationError as exc:
-        for problem in exc.errors(include_url=False):
-            report(_diagnose(problem, node, model))
+        for found in _pair_misnamed(exc.errors(include_url=False), node, model):
+            report(found)
         return None
+
+
+def _pair_misnamed(problems: Sequence[ErrorDetails], node: YamlMapping, model: type[BaseModel]) -> Iterator[Diagnostic]:
+    """Yield the errors. One unknown key beside one that is missing is one error: it is that key, misnamed."""
+    unknown = [tuple(each["loc"]) for each in problems if each["type"] == "extra_forbidden"]
+    missing = [tuple(each["loc"]) for each in problems if each["type"] == "missing"]
+    for problem in problems:
+        location = tuple(problem["loc"])
+        beside = [each for each in unknown if each[:-1] == location[:-1]]
+        absent = [each for each in missing if each[:-1] == location[:-1]]
+        paired = len(beside) == len(absent) == 1
+        found = _diagnose(problem, node, model)
+        if paired and location in beside and "Did you mean" not in found.detail:
+            yield replace(found, detail=f"Did you mean {absent[0][-1]}? {found.detail}")
+        elif not (paired and location in absent):
+            yield found
 
 
 def validate_rest(node: YamlMapping, model: type[Model]) -> LocatedModel[Model] | None:

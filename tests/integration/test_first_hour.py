@@ -519,6 +519,50 @@ CASES: dict[str, tuple[list[Edit], list[str]]] = {
             )
         ],
     ),
+    "key lifecyle with a mapping": (
+        [("users/people.yaml", "  jobTitle: Admiral\n", "  lifecyle: {expires: 2026-12-31}\n")],
+        ['error users/people.yaml:14:3: key "lifecyle" looks like lifecycle'],
+    ),
+    "key surename": (
+        [("users/people.yaml", "surname: Hopper", "surename: Hopper")],
+        ['error users/people.yaml:12:3: key "surename" looks like surname'],
+    ),
+    "key id for name": (
+        [("groups/apple.yaml", "- name: apple-users", "- id: apple-users")],
+        ['error groups/apple.yaml:1:3: unknown key "id"'],
+    ),
+    "entry pasted twice": (
+        [
+            (
+                "users/people.yaml",
+                "- objectId: id-alan",
+                (
+                    "- objectId: id-grace\n  userPrincipalName: grace@example.com\n  surname: Hopper\n\n"
+                    "- objectId: id-alan"
+                ),
+            )
+        ],
+        ['error users/people.yaml:17:22: userPrincipalName "grace@example.com" is used twice'],
+    ),
+    "the only user with a filtered attribute is refused": (
+        [
+            ("scope.yaml", "attribute: department, operator: IS NOT NULL", "attribute: city, operator: IS NULL"),
+            ("users/people.yaml", "  jobTitle: Admiral\n", "  city: Rome\n  accountEnabled: ja\n"),
+        ],
+        ["error users/people.yaml:15:19: accountEnabled: expected true or false"],
+    ),
+    "no row for externalId": (
+        [("mappings.yaml", "- {target: externalId, source: objectId, match: 1}\n", "")],
+        ["error mappings.yaml:1:1: 3 users: externalId is required by Apple Business Manager and has no value"],
+    ),
+    "misspelt source of externalId": (
+        [("mappings.yaml", "source: objectId", "source: objectid")],
+        ['error mappings.yaml:1:12: no user has an attribute "objectid"'],
+    ),
+    "misspelt source of userName": (
+        [("mappings.yaml", "source: userPrincipalName", "source: userPrincipleName")],
+        ['error mappings.yaml:2:12: no user has an attribute "userPrincipleName"'],
+    ),
     "url http://scim.example.com/scim": (
         [
             (

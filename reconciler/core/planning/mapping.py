@@ -309,7 +309,8 @@ def _report_missing_value(
 ) -> Diagnostic:
     summary = f"{shorten_path(path)} is required by {profile.title} and has no value"
     if row is None:
-        return error(summary, f"Add a mapping with `target: {shorten_path(path)}`.", user.origin, user.address)
+        found = error(summary, f"Add a mapping with `target: {shorten_path(path)}`.", user.origin, user.address)
+        return replace(found, cause="mappings.yaml:1:1")
     inputs = ", ".join(row.inputs) or "its rule"
     detail = f"Give the user a value for {inputs}, or the mapping a default."
     return _report(user, row, summary, detail)
