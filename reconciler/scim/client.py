@@ -179,6 +179,18 @@ class ScimClient:
             raise ScimError(httpx.codes.OK, "", why + (f" on {pages} pages" if pages > 1 else ""))
         return found
 
+    def filter_by_active(self, *, active: bool, start: int = 1, cursor: str | None = None) -> Page:
+        """Return one page of a filter by `active`, from the user with this number (from 1) or by cursor.
+
+        The caller checks the users: some services ignore filters.
+        """
+        parameters = {"filter": f"active eq {str(active).lower()}"}
+        if cursor is not None:
+            parameters["cursor"] = cursor
+        elif start > 1:
+            parameters["startIndex"] = str(start)
+        return self._fetch_filtered(parameters)
+
     def _fetch_filtered(self, parameters: Mapping[str, str]) -> Page:
         response = self._read(self._users_url, parameters)
         if not response.is_success:

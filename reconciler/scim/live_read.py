@@ -13,7 +13,9 @@ from reconciler.core.planning.request import LiveState
 from reconciler.core.text import pluralize, quote
 from reconciler.core.values import fold_case
 from reconciler.errors import ScimError
+from reconciler.scim.inactive_users import find_inactive
 from reconciler.scim.list_check import NO_CORRECTIONS, ListCheck
+from reconciler.scim.listed_users import Page
 from reconciler.scim.paging import ListRead, start_readers
 
 T = TypeVar("T")
@@ -42,6 +44,9 @@ class UserReader(Protocol):
 
     def find_users(self, attribute: str, value: str) -> list[dict[str, Any]]:
         """Users by filter."""
+
+    def filter_by_active(self, *, active: bool, start: int = 1, cursor: str | None = None) -> Page:
+        """One page of a filter by `active`."""
 
 
 def read_live(
@@ -77,6 +82,7 @@ def read_live(
         awaited=found.awaited,
         unshown=found.unshown,
         notes=found.notes,
+        inactive=find_inactive(client, reader, state.users) if state.problem is None else frozenset(),
     )
 
 
@@ -99,12 +105,18 @@ def _check_list(
     if read.end_unproven and not completeness.answered:
         problem = "the service refuses both a page past the end and filters: nothing shows that the list is whole"
         return LiveState(list(read.users.values()), problem)
-    sample = _read_sample(client, reader, matches.sample(read.users.values(), mappings))
+    doubtful = [user for user in read.users.values() if user.omits_active]
+    others = matches.sample(read.users.values(), mappings)
+    chosen = {user.id: user for user in (*doubtful[:1], *doubtful[-1:], *others)}
+    sample = _read_sample(client, reader, list(chosen.values())[:_SAMPLE])
     contradiction = next(filter(None, map(_describe_contradiction, sample)), None)
     if contradiction is not None:
         return LiveState(list(read.users.values()), contradiction)
     if any(not alone.attributes.keys() <= in_list.attributes.keys() for in_list, alone in sample):
         return _read_one_by_one(client, reader, read.users, progress)
+    if any(in_list.omits_active and not alone.omits_active for in_list, alone in sample):
+        found = _read_one_by_one(client, reader, {user.id: user for user in doubtful}, progress)
+        return replace(found, users=list({**read.users, **{user.id: user for user in found.users}}.values()))
     return LiveState(list(read.users.values()))
 
 

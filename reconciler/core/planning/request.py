@@ -40,6 +40,8 @@ class LiveState:
     """Accounts that applies created or reactivated, that no user in scope awaits and that are not shown yet."""
     notes: tuple[str, ...] = ()
     """For the reader: what was read by id, and why."""
+    inactive: Collection[str] = frozenset()
+    """Live ids of users without `active` that are inactive by a filter of the service."""
 
 
 @dataclass(frozen=True, slots=True)

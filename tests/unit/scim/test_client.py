@@ -71,6 +71,17 @@ WRITES: dict[str, Call] = {
         (READS["get"], "GET /scim/Users/7", None),
         (READS["find"], "GET /scim/Users?filter=userName+eq+%22ada%22", None),
         (READS["list"], "GET /scim/Users?startIndex=1&count=2", None),
+        (lambda c: c.filter_by_active(active=True), "GET /scim/Users?filter=active+eq+true", None),
+        (
+            lambda c: c.filter_by_active(active=False, start=3),
+            "GET /scim/Users?filter=active+eq+false&startIndex=3",
+            None,
+        ),
+        (
+            lambda c: c.filter_by_active(active=False, start=3, cursor="a+b"),
+            "GET /scim/Users?filter=active%20eq%20false&cursor=a%2Bb",
+            None,
+        ),
         (WRITES["create"], "POST /scim/Users", ADA),
         (WRITES["patch"], "PATCH /scim/Users/7", {"Operations": []}),
         (WRITES["delete"], "DELETE /scim/Users/7", None),

@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from support.builders import MAPPINGS, OUT, desired, live, name_of, reader, resource
+from support.builders import APPLE, MAPPINGS, OUT, SCIM, desired, live, name_of, reader, resource
 
 from reconciler.core.model import DesiredUser, LiveUser, Resource
 from reconciler.core.planning.request import LiveState
+from reconciler.core.profile import TargetProfile
 from reconciler.errors import ScimError, TargetError
+from reconciler.scim.listed_users import Page
 from reconciler.scim.live_read import read_live
 from reconciler.scim.paging import ListRead
 
@@ -49,14 +51,24 @@ class Service:
             raise NO
         return [user for user in self.users.values() if str(user.get(attribute)).casefold() == value.casefold()]
 
+    def filter_by_active(self, *, active: bool, start: int = 1, cursor: str | None = None) -> Page:
+        self.found.append(f"active {active}")
+        if self.filters_fail:
+            raise NO
+        found = [user for user in self.users.values() if user.get("active") is active]
+        shown = [user for user in map(self.listed, found) if user is not None]
+        return Page(len(shown), shown[start - 1 :])
 
-def read(service: Service, *wanted: DesiredUser, steps: list[str] | None = None) -> LiveState:
+
+def read(
+    service: Service, *wanted: DesiredUser, steps: list[str] | None = None, profile: TargetProfile = APPLE
+) -> LiveState:
     seen: list[str] = [] if steps is None else steps
 
     def progress(step: str, done: int, total: int) -> None:
         seen.append(f"{step} {done}/{total}")
 
-    return read_live(service, reader(), wanted, MAPPINGS, page_size=100, progress=progress)
+    return read_live(service, reader(profile=profile), wanted, MAPPINGS, page_size=100, progress=progress)
 
 
 def ids(state: LiveState) -> list[str]:
@@ -263,3 +275,38 @@ def test_a_service_that_refuses_every_request_raises() -> None:
     service.find_users = refuse  # type: ignore[method-assign]
     with pytest.raises(TargetError, match="the token was refused"):
         read(service, *people("abc"))
+
+
+def without_active(*names: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda user: {k: v for k, v in user.items() if k != "active" or user["userName"] not in map(name_of, names)}
+
+
+def test_users_whose_active_only_the_list_leaves_out_are_read_by_id() -> None:
+    service = Service(*resources("abcdefghij"), listed=without_active("h", "i", "j"))
+    service.users["live-i"]["active"] = False
+    state = read(service, *people("abcdefghij"), profile=SCIM)
+    assert (state.problem, ids(state)) == (None, ids(read(Service(*resources("abcdefghij")))))
+    assert {user.id: user.active for user in state.users if not user.active} == {"live-i": False}
+    assert not any(user.omits_active for user in state.users)
+    assert len(service.read) == 5 + 3
+
+
+def test_a_user_without_active_that_cannot_be_read_by_id_makes_the_list_incomplete() -> None:
+    service = Service(*resources("abcdefghij"), listed=without_active("h", "i", "j"))
+    get = service.get_user
+    service.get_user = lambda identity: None if identity == "live-i" else get(identity)  # type: ignore[method-assign]
+    state = read(service, *people("abcdefghij"), profile=SCIM)
+    assert state.problem == "lists leave attributes out, and a listed user is not found by its id"
+    assert len(state.users) == 10
+
+
+def test_a_filter_says_which_users_without_active_are_inactive() -> None:
+    def show(user: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in user.items() if k != "active" or v is True}
+
+    service = Service(*resources("abc"), listed=show)
+    service.users["live-b"]["active"] = False
+    service.get_user = lambda identity: show(service.users[identity])  # type: ignore[method-assign]
+    assert read(service, *people("abc"), profile=SCIM).inactive == {"live-b"}
+    service.problem = "incomplete"
+    assert read(service, *people("abc"), profile=SCIM).inactive == frozenset()
