@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reconciler.apply import verification
 from reconciler.apply.change_outcomes import complete, describe_forms
 from reconciler.apply.habit_notes import HabitNotes
 from reconciler.core.model import AttributeMapping, AttributePath, LiveUser
-from reconciler.core.plan import Change, Outcome
+from reconciler.core.plan import Action, Change, Outcome
 
 
 class StoredForms:
@@ -40,4 +41,7 @@ class StoredForms:
         forms = verification.find_form_differences(change, live, self._mappings)
         self._seen.update(each.path for each in forms)
         self._notes.note_unlabelled(change, live)
-        return complete(change, live, message or describe_forms(forms), forms)
+        outcome = complete(change, live, message or describe_forms(forms), forms)
+        if live is not None and live.omits_active and change.action is Action.DEACTIVATE:
+            return replace(outcome, without_active=live.last_modified)
+        return outcome

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from reconciler.core.model import DesiredUser, LiveUser, SourceUser
 from reconciler.core.planning import explanation
 from reconciler.core.planning.explanation import DecisionContext, Explanation
-from reconciler.core.planning.matching import match_users
-from reconciler.core.planning.planner import build_plan
+from reconciler.core.planning.matching import Matching
+from reconciler.core.planning.planner import build_plan, match_accounts
 from reconciler.core.planning.request import LiveState
 from reconciler.core.policy import Policy
 from reconciler.core.scope.trace import trace_scope
@@ -21,7 +21,7 @@ from reconciler.render.explanation import render_explanation, to_document
 from reconciler.render.formats import DATA, check_format
 from reconciler.session.account_evidence import plan_with_evidence
 from reconciler.session.live_plan import build_session_request, open_reader, read_live_state
-from reconciler.session.session import Session, open_session
+from reconciler.session.session import open_session
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, load_state
 
@@ -82,11 +82,16 @@ def _explain_live(workspace: Workspace, state: DesiredState, name: str, terminal
         open_reader(session, terminal) as (client, progress),
     ):
         live = read_live_state(client, session, progress)
+    plan, request = plan_with_evidence(build_session_request(session, live), live, session)
+    permitted = build_plan(replace(request, policy=replace(request.policy, permitted=Policy().permitted)), live)
+    # As the plan has them: the service may not show whether an account is active.
+    matching, live = match_accounts(request, live)
     desired = explanation.find_desired(name, state.users)
-    account = _find_account(desired, live, state) if desired else explanation.find_live(name, live.users)
+    account = _find_account(desired, live, matching, state) if desired else explanation.find_live(name, live.users)
     if desired is None and account is None:
         raise UsageError(f"user not found: {quote(name)}", "Neither desired state nor target has it.")
-    case = _build_context(session, live, desired, account)
+    key = desired.key if desired else account.user_name or account.id if account else ""
+    case = DecisionContext(key, desired, account, plan, permitted, request.policy)
     source = _read_source(workspace, desired) if desired else None
     return Explanation(
         name=case.key,
@@ -101,10 +106,9 @@ def _explain_live(workspace: Workspace, state: DesiredState, name: str, terminal
     )
 
 
-def _find_account(desired: DesiredUser, live: LiveState, state: DesiredState) -> LiveUser | None:
+def _find_account(desired: DesiredUser, live: LiveState, matching: Matching, state: DesiredState) -> LiveUser | None:
     """Return the matched live user, or the one that a conflict is about."""
-    pairs = match_users(state.users, live.users, state.mappings, state.policy.relink).pairs
-    found = next((account for user, account in pairs if user is desired), None)
+    found = next((account for user, account in matching.pairs if user is desired), None)
     if found is not None:
         return found
     ids = [
@@ -113,15 +117,6 @@ def _find_account(desired: DesiredUser, live: LiveState, state: DesiredState) ->
         for identity in each.live_ids
     ]
     return next((user for user in live.users if ids and user.id == ids[0]), None)
-
-
-def _build_context(
-    session: Session, live: LiveState, desired: DesiredUser | None, account: LiveUser | None
-) -> DecisionContext:
-    plan, request = plan_with_evidence(build_session_request(session, live), live, session)
-    permitted = replace(request, policy=replace(request.policy, permitted=Policy().permitted))
-    key = desired.key if desired else account.user_name or account.id if account else ""
-    return DecisionContext(key, desired, account, plan, build_plan(permitted, live), request.policy)
 
 
 def _read_source(workspace: Workspace, desired: DesiredUser) -> SourceUser:

@@ -305,6 +305,8 @@ class Outcome:
     scim_type: str = ""
     forms: tuple[FormDifference, ...] = ()
     """If DONE: the values that are in effect in another form."""
+    without_active: str | None = None
+    """If a deactivation is DONE and the service leaves `active` out: the meta.lastModified of the account then."""
     permanent: bool = field(default=False, compare=False)
     """Repeating the command cannot help: the service offers no way to make the change."""
     unseen: str = ""

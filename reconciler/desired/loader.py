@@ -24,7 +24,7 @@ from reconciler.core.policy import (
     RelinkRules,
     Removal,
 )
-from reconciler.core.profile import TargetProfile
+from reconciler.core.profile import Confidence, Switch, TargetProfile
 from reconciler.core.scope.scim_filter import (
     DEFAULT_OWNERSHIP,
     Predicate,
@@ -147,12 +147,21 @@ def _read_rules(directory: Directory, now: datetime, approval_date: date | None)
     if approval_date is not None:
         _check_approvals(settings, directory, approval_date)
     _check_base_url(settings, directory)
-    profile = PROFILES[settings.value.target.profile]
+    profile = _choose_profile(settings.value.target)
     mappings = compile_mappings(directory, profile, now)
     owned = _compile_ownership(settings, directory)
     if directory.unread & _ABOUT_EACH_USER:
         return _check_names(directory, scope)
     return _Rules(settings, scope, profile, mappings, owned)
+
+
+def _choose_profile(target: schema.TargetSettings) -> TargetProfile:
+    """Return the profile, with what the settings know about the service."""
+    profile = PROFILES[target.profile]
+    if target.active_when_absent is None:
+        return profile
+    switch = Switch(target.active_when_absent, "target.active_when_absent in settings.yaml", Confidence.REPORTED)
+    return replace(profile, active_when_absent=switch)
 
 
 def _build_keys(mappings: CompiledMappings, scope: CompiledScope) -> UserKeys:
@@ -309,6 +318,8 @@ def _compute_digest(directory: Directory, settings: schema.Settings) -> str:
     without = settings.model_dump(mode="json", exclude={"approvals", "notifications", "record"})
     if settings.target.tenant is None:
         del without["target"]["tenant"]  # a state that names no tenant keeps its digest
+    if settings.target.active_when_absent is None:
+        del without["target"]["active_when_absent"]
     if settings.relink == schema.RelinkSettings():
         del without["relink"]
     files = {name: digest for name, digest in directory.digests.items() if name != "settings.yaml"}

@@ -54,6 +54,17 @@ class TargetSettings(StrictModel):
         description="Name of the organisation at this address, for example acme: plans, receipts, the lock and the"
         " history are kept for it alone. Needed if one address serves several of your tenants",
     )
+    active_when_absent: Boolean | None = Field(
+        default=None,
+        description="What it means that the service leaves active out of a user; for the profile scim only. Without it"
+        " this is learnt from the other users, and a user of whom nothing shows it is sent what it should be",
+    )
+
+    @model_validator(mode="after")
+    def _known_by_apple(self) -> TargetSettings:
+        if self.active_when_absent is not None and self.profile != "scim":
+            raise ValueError(f"active_when_absent is for the profile scim only. Remove it: {self.profile} is known")
+        return self
 
 
 class LifecycleSettings(StrictModel):

@@ -180,7 +180,10 @@ class Receipt:
         live_id = outcome.live_id or outcome.change.live_id
         if live_id is None:
             return ()
-        return tuple(self._redactor.form(live_id, each.path, each.sent, each.shown) for each in outcome.forms)
+        forms = [(each.path, each.sent, each.shown) for each in outcome.forms]
+        if outcome.without_active is not None:
+            forms.append(("active", False, outcome.without_active))
+        return tuple(self._redactor.form(live_id, *form) for form in forms)
 
     def _digest_unconfirmed(self, change: Change, outcome: Outcome) -> dict[str, str]:
         live_id = change.live_id

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.core.model import Diagnostic, LiveUser, Origin, RulePart
 from reconciler.core.paths import shorten_path
-from reconciler.core.planning.explanation import Explanation, MappedRow, MatchLookup
+from reconciler.core.planning.explanation import Explanation, MappedRow, MatchLookup, is_activity_unknown
 from reconciler.core.policy import Removal
 from reconciler.core.scope.filters import ObservedValue
 from reconciler.core.scope.trace import ClauseResult, TraceStep
@@ -186,7 +186,7 @@ def _live(live: LiveUser | None, style: Style) -> Iterator[str]:
     if live is None:
         yield "not in the target"
         return
-    state = "active" if live.active else "deactivated"
+    state = "active is not shown" if is_activity_unknown(live) else "active" if live.active else "deactivated"
     owner = "managed" if live.managed else "not managed"
     since = f", last modified {escape_control(live.last_modified)}" if live.last_modified else ""
     yield f"{escape_line(live.id)}: {state}, {owner}{since}"
@@ -233,7 +233,7 @@ def to_document(found: Explanation) -> dict[str, Any]:
         "live": live
         and {
             "id": live.id,
-            "active": live.active,
+            "active": None if is_activity_unknown(live) else live.active,
             "managed": live.managed,
             "last_modified": live.last_modified,
             "attributes": dict(live.attributes),

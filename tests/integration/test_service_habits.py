@@ -35,7 +35,7 @@ def takes(*operations: str, **changed: Any) -> ServiceHabits:
 AT_REST = {
     "none": ServiceHabits(),
     "leaves active out when it is true": ServiceHabits(hides_active=True),
-    "leaves active out when it is false": ServiceHabits(hides_active=False),
+    "leaves active out when it is false": ServiceHabits(hides_active=False, filters_active=True),
     "trims": ServiceHabits(stores={"emails": trimmed, "title": trimmed}),
     "stores NFD": ServiceHabits(stores={"name": decomposed}),
     "locale with a dash": ServiceHabits(stores={"locale": with_dash}),
@@ -47,7 +47,7 @@ AT_REST = {
         drops=frozenset({"type"}), stores=dict.fromkeys(("title", "emails", "roles"), lower_case)
     ),
     "leaves active out when it is false, lower case": ServiceHabits(
-        hides_active=False, stores=dict.fromkeys(("userName", "title"), lower_case)
+        hides_active=False, filters_active=True, stores=dict.fromkeys(("userName", "title"), lower_case)
     ),
     "drops primary": ServiceHabits(drops=frozenset({"primary"})),
     "drops type and primary": ServiceHabits(drops=frozenset({"type", "primary"})),

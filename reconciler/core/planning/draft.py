@@ -10,6 +10,7 @@ from reconciler.core.model import Diagnostic, warning
 from reconciler.core.plan import Action, Change
 from reconciler.core.planning.forms import FormDifferences
 from reconciler.core.planning.lifecycle import RemovalDecision
+from reconciler.core.planning.omitted_active import ActivityDoubts
 from reconciler.core.text import pluralize
 
 
@@ -24,17 +25,20 @@ class PlanDraft:
     kept: int = 0
     withheld: int = 0
     unplanned: int = 0
-    """Removals withheld because a file that was not read may hold the user."""
+    """Users left as they are because of an error that is about several of them."""
     undated: int = 0
     dormant: int = 0
     """Users in scope whose accounts stay deactivated because the mapping of active does not reactivate them."""
 
     forms: FormDifferences = field(default_factory=FormDifferences)
+    activity: ActivityDoubts = field(default_factory=ActivityDoubts)
 
     def add(self, change: Change | None) -> None:
         """Add the change of a user; None: the account is as desired."""
         if change is None:
             self.unchanged += 1
+        elif self.activity.leaves(change):
+            self.unplanned += 1
         else:
             self.changes.append(change)
 
@@ -66,7 +70,7 @@ class PlanDraft:
 
     def report_accounts(self) -> None:
         """Report the accounts that stay as they are for a reason that is not their user's."""
-        self.diagnostics += self.forms.report()
+        self.diagnostics += [*self.forms.report(), *self.activity.report(self.changes)]
         if self.undated:
             self.diagnostics.append(_report_undated(self.undated))
         if self.dormant:

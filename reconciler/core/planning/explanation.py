@@ -115,6 +115,11 @@ def find_live(name: str, users: Iterable[LiveUser]) -> LiveUser | None:
     return None
 
 
+def is_activity_unknown(live: LiveUser) -> bool:
+    """Whether nothing shows that the account is active: what the plan left open has no value."""
+    return live.omits_active and "active" not in live.attributes
+
+
 def look_up_matches(
     user: DesiredUser, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]
 ) -> tuple[MatchLookup, ...]:
@@ -237,6 +242,8 @@ def _explain_no_change(case: DecisionContext) -> str:
     setting, mode = ("out_of_scope", case.policy.out_of_scope) if desired else ("removed", case.policy.removed)
     if mode is Removal.KEEP:
         return f"lifecycle.{setting} in settings.yaml is keep"
+    if is_activity_unknown(live):
+        return "only the record says that the account is deactivated; `plan` shows the way out"
     days = case.policy.delete_after_days
     later = "" if days is None else f"; it is deleted {days} days after its deactivation (lifecycle.delete_after_days)"
     return f"the account is deactivated already{later}"

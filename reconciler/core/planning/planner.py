@@ -88,15 +88,23 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     return replace(plan, protection=entries.note, omitted_active=settled.meaning)
 
 
+def match_accounts(request: PlanRequest, live: LiveState) -> tuple[Matching, LiveState]:
+    """Return the matches and the live users of a plan, with what is settled about those without `active`."""
+    matching = match_users(request.desired, live.users, request.mappings, request.policy.relink)
+    settled = settle_omitted_active(matching, live.users, live.inactive, request.settled_forms)
+    return matching, replace(live, users=settled.users)
+
+
 def _match(request: PlanRequest, live: LiveState) -> tuple[Matching, SettledUsers, PlanDraft]:
     """Match users and settle what the service leaves out of accounts; the draft has what is to be reported about it."""
     matching = match_users(request.desired, live.users, request.mappings, request.policy.relink)
-    settled = settle_omitted_active(matching, live.users, request.deactivated)
+    settled = settle_omitted_active(matching, live.users, live.inactive, request.settled_forms)
     pairs, doubts = match_elements(matching.pairs, settled.users, request.mappings)
     matching = replace(matching, pairs=pairs)
     draft = PlanDraft(diagnostics=[*request.diagnostics, *matching.conflicts, *settled.problems, *doubts])
     case_is_kept = keeps_case(matching.pairs, settled.users, request.settled_forms)
     draft.forms = FormDifferences(request.mappings, request.settled_forms, case_is_kept)
+    draft.activity = settled.doubts
     return matching, settled, draft
 
 
@@ -155,7 +163,7 @@ def _free_names(matching: Matching, request: PlanRequest, draft: PlanDraft) -> N
     if request.policy.out_of_scope is Removal.KEEP:
         draft.kept -= len(added)
     else:
-        draft.unchanged -= len(added)
+        draft.unchanged -= sum(change.live_id not in draft.activity.left for change in added)
 
 
 def _exclude_conflicts(matching: Matching, request: PlanRequest, live: LiveState, draft: PlanDraft) -> list[Change]:

@@ -5,11 +5,12 @@ showing users.
 """
 
 import json
+import re
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -68,6 +69,9 @@ class ServiceHabits:
 
     hides_active: bool | None = None
     """`active` is left out of answers when it has this value."""
+
+    filters_active: bool = False
+    """Lists can be filtered by `active`: by the stored value, whatever is shown."""
 
     hides_inactive: bool = False
     """Inactive accounts are neither listed nor found by id. A PATCH by id still reaches them."""
@@ -247,6 +251,10 @@ class HabitServer(FakeScimServer):
 
     def _list(self, entry: Logged) -> Reply:
         shown = self._shown_users("filter" if "filter" in entry.query else "list")
+        wanted = re.fullmatch("active eq (true|false)", entry.query.get("filter", ""))
+        if wanted and self.habits.filters_active:
+            shown = {id_: user for id_, user in shown.items() if user.get("active") is (wanted[1] == "true")}
+            entry = replace(entry, query={name: value for name, value in entry.query.items() if name != "filter"})
         real, self.users = self.users, {id_: self._without_active(user) for id_, user in shown.items()}
         try:
             return self._cursor_page(entry) if self.habits.cursors else super()._list(entry)

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
+import pytest
 from support.builders import DEPARTMENT, MAPPINGS, change, live, values_of
 
 from reconciler.apply.habit_notes import HabitNotes
 from reconciler.apply.stored_forms import StoredForms
-from reconciler.core.plan import FormDifference, Result
+from reconciler.core.plan import Action, FormDifference, Result
 
 PLANNED = change(after=values_of("ada", department="R&D"))
 SHOUTED = change(after=values_of("ada", department="ENGINEERING"))
@@ -30,3 +33,16 @@ def test_a_message_of_its_own_is_kept() -> None:
     assert StoredForms(MAPPINGS, HabitNotes(lambda _said: None)).complete(
         PLANNED, live(department="R&D"), "already in effect"
     ).message == ("already in effect")
+
+
+@pytest.mark.parametrize(
+    ("action", "omits", "kept"),
+    [(Action.DEACTIVATE, True, "then"), (Action.DEACTIVATE, False, None), (Action.UPDATE, True, None)],
+)
+def test_a_deactivation_that_is_not_shown_keeps_when_the_account_was_modified(
+    action: Action, omits: bool, kept: str | None
+) -> None:
+    forms = StoredForms(MAPPINGS, HabitNotes(lambda _said: None))
+    account = replace(live(active=False), omits_active=omits, last_modified="then")
+    outcome = forms.complete(change(action=action, after=values_of("ada", active=False)), account)
+    assert outcome.without_active == kept

@@ -209,6 +209,7 @@ def test_the_digest_covers_everything_that_can_change_a_plan(loaded: Load) -> No
     approval = f'approvals:\n  - {{plan: "sha256:{"0" * 64}", until: 2026-12-01, reason: x}}\n'
     assert digest(loaded(settings=f"# a comment\n{SETTINGS}{approval}")) == first
     assert digest(loaded(settings=f"{SETTINGS}  tenant:\n")) == first, "it names none"
+    assert digest(loaded(settings=f"{SETTINGS}  active_when_absent:\n")) == first, "the same"
     seen = {
         first,
         digest(loaded(settings=f"{SETTINGS}lifecycle: {{removed: keep}}\n")),

@@ -294,8 +294,11 @@ def test_the_forms_in_which_values_were_stored_are_known(tmp_path: Path) -> None
     form = FormDifference("title", "Engineer", "engineer")
     receipt.finished(Outcome(change("ada"), Result.DONE, live_id="7", forms=(form,)))
     receipt.finished(Outcome(change("bob"), Result.DONE, live_id="8"))
+    deactivation = change("cyd", Action.DEACTIVATE)
+    receipt.finished(Outcome(deactivation, Result.DONE, live_id="9", without_active="2026-03-01T10:00:00Z"))
     receipt.close({})
     found = read_account_history(tmp_path, TARGET, 30, NOW).forms
-    assert found == {Redactor().form("7", "title", "Engineer", "engineer")}
+    left_out = Redactor().form("9", "active", False, "2026-03-01T10:00:00Z")
+    assert found == {Redactor().form("7", "title", "Engineer", "engineer"), left_out}
     write(tmp_path, [deletion("x", forms=5), deletion("x", forms=["a"])], "two")
     assert read_account_history(tmp_path, TARGET, 30, NOW).forms == {*found, "a"}

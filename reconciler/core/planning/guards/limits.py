@@ -115,10 +115,20 @@ def check_reactivations(context: GuardContext, limit: Limit) -> Guard:
     removed = {change.live_id for change in earlier if change.action in REMOVALS and change.was_active}
     base = ({user.id for user in context.managed if user.active} - recent) | removed | _adopted_active(context)
     counts = _Counts(planned, recent, planned | recent, base, _find_newcomers(earlier, {Action.CREATE}))
-    accounts = pluralize(len(planned), "deactivated account")
+    what = _describe_reactivated(context, planned)
     of_base = f"{counts.format_percent(planned)} of {pluralize(counts.base, 'active managed user')}"
     # An organisation without an active user must not get all of its leavers back.
-    return _check_limit("reactivations", f"{accounts} would become active ({of_base})", limit, counts, always=True)
+    return _check_limit("reactivations", f"{what} ({of_base})", limit, counts, always=True)
+
+
+def _describe_reactivated(context: GuardContext, planned: AbstractSet[str | None]) -> str:
+    """Say how many accounts would become active: of some, the service may not show whether they are."""
+    unknown = {change.live_id for change in context.whole if change.before.get("active") is None} & planned
+    if not unknown:
+        return f"{pluralize(len(planned), 'deactivated account')} would become active"
+    if len(unknown) == len(planned):
+        return f"{pluralize(len(planned), 'account')} that may be deactivated would become active"
+    return f"{len(planned):,} accounts would become active, {len(unknown):,} of which may be active already"
 
 
 def reactivates(change: Change) -> bool:

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 from support.builders import (
     NOW,
+    OUT,
     desired,
     live,
     mapping,
@@ -13,6 +14,7 @@ from support.small_company import GENEROUS, actions
 
 from reconciler.core.model import Deactivation, Flow, Severity
 from reconciler.core.plan import Action, Plan
+from reconciler.core.policy import Removal
 
 
 def test_accounts_with_an_unknown_deactivation_date_are_counted_once() -> None:
@@ -44,3 +46,33 @@ def test_deactivated_accounts_of_users_in_scope_are_reported() -> None:
         assert actions(plan) == {}
         assert warnings_of(plan) == [("warning", "2 users in scope whose accounts stay deactivated", message)], flow
     assert warnings_of(plan_of([desired("bob")], [live("bob")])) == []
+
+
+def test_accounts_that_only_the_record_calls_deactivated_are_neither_changed_nor_deleted() -> None:
+    """Their users count as left untouched: the plan is no success."""
+    modified = (NOW - timedelta(days=31)).isoformat()
+    hidden = [replace(live(who, active=None), omits_active=True, last_modified=modified) for who in "bc"]
+    on_record = {f"live-{who}": Deactivation(NOW - timedelta(days=31), "r") for who in "bc"}
+    policy = replace(GENEROUS, delete_after_days=30)
+
+    def plan(*, recorded: str) -> Plan:
+        return plan_of(
+            [desired("a"), desired("b", verdict=OUT)],
+            [live("a"), *hidden],
+            policy=policy,
+            deactivated=on_record,
+            settled_forms=lambda live_id, _path, _sent, shown: live_id[-1] in recorded and shown == modified,
+        )
+
+    left = plan(recorded="bc")
+    assert (left.changes, left.tally.failed, left.tally.unchanged) == ((), 2, 1)
+    assert [(item.severity, item.summary) for item in left.diagnostics] == [
+        (Severity.ERROR, 'only the record says that 2 accounts are deactivated: "b@example.com", "c@example.com"')
+    ]
+    one = plan(recorded="c")
+    assert [(change.live_id, change.action) for change in one.changes] == [("live-b", Action.DEACTIVATE)]
+    assert [item.severity for item in one.diagnostics] == [Severity.ERROR, Severity.WARNING]
+    assert [change.action for change in plan(recorded="").changes] == [Action.DEACTIVATE] * 2
+    # What is to be deleted at once needs no proof that it is inactive.
+    policy = replace(GENEROUS, removed=Removal.DELETE)
+    assert [(change.live_id, change.action) for change in plan(recorded="bc").changes] == [("live-c", Action.DELETE)]

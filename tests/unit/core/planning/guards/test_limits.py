@@ -147,6 +147,25 @@ def test_reactivations_are_measured_by_the_users_that_were_active_before() -> No
     assert check_reactivations(situation(108, one_more, [*recent, *removed]), Limit(None, 10)).passed
 
 
+@pytest.mark.parametrize(
+    ("before", "named"),
+    [
+        ([{"active": False}] * 2, "2 deactivated accounts would become active"),
+        ([{}], "1 account that may be deactivated would become active"),
+        ([{}, {"active": False}, {}], "3 accounts would become active, 2 of which may be active already"),
+    ],
+)
+def test_accounts_that_are_not_shown_as_deactivated_count_and_are_not_called_so(
+    before: list[dict[str, Any]], named: str
+) -> None:
+    changes = [
+        change(f"u{number}", Action.REACTIVATE, before=shown, after={"active": True})
+        for number, shown in enumerate(before)
+    ]
+    found = check_reactivations(situation(9, changes, []), Limit(0, None))
+    assert (found.passed, found.message.startswith(f"{named} (")) == (False, True), found.message
+
+
 # --- 24 hours: newcomers do not raise a limit ----------------------------------------------------------
 
 
