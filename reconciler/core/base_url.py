@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -11,6 +13,8 @@ _MAX_URL = 2_000
 _LONGEST_NAME = 253
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _BRACKETED = re.compile(r"\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
+_NEAR = 0.85
+"""Similarity of a host to the one that it misspells, in the measure of difflib."""
 _ENTRA_FLAG = "aadoptscim"
 _EXAMPLE = "Write it like https://host/scim."
 
@@ -143,3 +147,9 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def suggest_host(host: str, known: Collection[str]) -> str | None:
+    """Return the known host that `host` probably misspells; None if there is none, or it is one of them."""
+    near = difflib.get_close_matches(host, known, 1, cutoff=_NEAR)
+    return near[0] if near and host not in known else None

@@ -43,6 +43,7 @@ from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.mappings import CompiledMappings, compile_mappings
 from reconciler.desired.references import check_references
 from reconciler.desired.scope import CompiledScope, read_scope
+from reconciler.desired.target_checks import check_address, check_domains
 from reconciler.desired.users import DesiredUserReader, UserNames, check_inputs, list_inputs
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.work_tree import check_work_tree
@@ -99,7 +100,8 @@ def load(
     if isinstance(rules, BrokenState):
         return rules
     settings, mappings = rules.settings.value, rules.mappings
-    projector = Projector(rules.profile, mappings.rows, settings.target.domains, mappings.invalid)
+    domains = check_domains(rules.settings, directory.report)
+    projector = Projector(rules.profile, mappings.rows, domains, mappings.invalid)
     keys = _build_keys(mappings, rules.scope)
     reader = DesiredUserReader(directory, projector, rules.scope.rules, now, keys)
     reader.read()
@@ -280,6 +282,8 @@ def _check_base_url(settings: LocatedModel[schema.Settings], directory: Director
         found = error(f"target.base_url {shown} {exc}", exc.hint, settings.at("target", "base_url"))
         # Not the line as written: it may have a password.
         directory.report(replace(found, source_line=f"base_url: {shown}"))
+    else:
+        check_address(settings, PROFILES[settings.value.target.profile], directory.report)
 
 
 def _check_approvals(settings: LocatedModel[schema.Settings], directory: Directory, today: date) -> None:

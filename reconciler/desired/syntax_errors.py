@@ -21,6 +21,7 @@ _NO_SPACE_IN_FLOW = re.compile(r"[{,]\s*[A-Za-z][\w.]*:(?=[^\s,}])")
 _NO_SPACE_AFTER_DASH = re.compile(r"\s*-(?=[^\s-])")
 _VALUE = re.compile(r"\s*(?:-\s+)*(?:[\"']?[\w.-]+[\"']?:\s+)?")
 _FLOW_VALUE = re.compile(r"[{,]\s*[\w.]+:\s+([@`%*&!|>])")
+_FLOW_ITEM = re.compile(r"[\[,]\s*([@`%])")
 _KEY = re.compile(r"(?:- +)?[\w.\"'-]+\s*:(?:\s|$)")
 _WORD = re.compile(r"(?:\s*- +)?\s*\S+")
 _OPENING = re.compile(r"(?:^\s*|[:,\[{-]\s+|[\[{])([\"'])")
@@ -172,7 +173,7 @@ def _find_special_character(line: str, number: int) -> SyntaxProblem | None:
     start = _VALUE.match(line)
     column = start.end() if start else 0
     if column >= len(line) or line[column] not in "@`%" or (line[column] == "%" and column == 0):
-        flow = _FLOW_VALUE.search(line)
+        flow = _FLOW_VALUE.search(line) or _FLOW_ITEM.search(line)
         if flow is None or flow[1] not in "@`%":
             return None
         column = flow.start(1)
@@ -311,6 +312,10 @@ def _explain_by_kind(lines: _Lines, error: ParserError) -> SyntaxProblem | None:
 def _explain_scanned(lines: _Lines, error: ParserError, since: Mark) -> SyntaxProblem | None:
     """Explain a scalar, an anchor, an alias or a key that is not what it looks like."""
     line = lines[since.line]
+    if "unexpected ':'" in error.problem:
+        url = lines[error.at.line].startswith("://", error.at.column - 1)
+        detail = "Put the value in double quotes." + (" A domain is written without https://." if url else "")
+        return SyntaxProblem("a colon in the value", detail, error.at)
     if "simple key" in error.context:
         word = _WORD.match(line)
         column = word.end() + 1 if word else since.column

@@ -14,7 +14,14 @@ import certifi
 import httpx
 
 from reconciler import __version__
-from reconciler.core.base_url import DEFAULT_PORTS, BaseUrlError, check_base_url, hide_secrets, is_loopback
+from reconciler.core.base_url import (
+    DEFAULT_PORTS,
+    BaseUrlError,
+    check_base_url,
+    hide_secrets,
+    is_loopback,
+    suggest_host,
+)
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import TargetError
 from reconciler.scim.read_budget import ReadBudget
@@ -52,6 +59,9 @@ def parse_endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hos
         name = host if where.port == default_port else f"{host}:{where.port}"
         if any(entry.strip().casefold().startswith(f"{name}/") for entry in allowed_hosts):
             name += urlsplit(where.base_url).path
+        near = suggest_host(host, profile_hosts)
+        if near is not None:  # nothing to copy that would send the token there
+            raise TargetError(f"the token may not be sent to {name}", f"Did you mean {near}?")
         raise TargetError(
             f"the token may not be sent to {name}",
             f"If it is the right service, allow it where the token comes from: RECONCILER_ALLOWED_HOSTS={name}",

@@ -563,6 +563,43 @@ CASES: dict[str, tuple[list[Edit], list[str]]] = {
         [("mappings.yaml", "source: userPrincipalName", "source: userPrincipleName")],
         ['error mappings.yaml:2:12: no user has an attribute "userPrincipleName"'],
     ),
+    "domain @": (
+        [("settings.yaml", "[example.com]", "['@example.com']")],
+        ['error settings.yaml:4:13: target.domains: "@example.com" is not a domain'],
+    ),
+    "domain URL": (
+        [("settings.yaml", "[example.com]", "['https://example.com']")],
+        ['error settings.yaml:4:13: target.domains: "https://example.com" is not a domain'],
+    ),
+    "domain wildcard": (
+        [("settings.yaml", "[example.com]", "['*.example.com']")],
+        ['error settings.yaml:4:13: target.domains: "*.example.com" is not a domain'],
+    ),
+    "domain with a space": (
+        [("settings.yaml", "[example.com]", "[example.com example.org]")],
+        ['error settings.yaml:4:13: target.domains: "example.com example.org" is not a domain'],
+    ),
+    "domain URL without quotes": (
+        [("settings.yaml", "[example.com]", "[https://example.com]")],
+        ["error settings.yaml:4:18: not YAML: a colon in the value"],
+    ),
+    "domain @ without quotes": (
+        [("settings.yaml", "[example.com]", "[@example.com]")],
+        ["error settings.yaml:4:13: not YAML: a value begins with @"],
+    ),
+    "base_url with /v2": (
+        [("settings.yaml", "business/scim/", "business/scim/v2")],
+        ["warning settings.yaml:3:13: target.base_url does not end with /scim"],
+    ),
+    "base_url near Apple's": (
+        [("settings.yaml", "federation.apple.com", "federation.aple.com")],
+        [
+            (
+                'warning settings.yaml:3:13: target.base_url: the host "federation.aple.com" looks like'
+                " federation.apple.com"
+            ),
+        ],
+    ),
     "url http://scim.example.com/scim": (
         [
             (

@@ -1,6 +1,6 @@
 import pytest
 
-from reconciler.core.base_url import BaseUrlError, canonicalize_base_url, check_base_url, split_origin
+from reconciler.core.base_url import BaseUrlError, canonicalize_base_url, check_base_url, split_origin, suggest_host
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,17 @@ def test_what_is_wrong_with_a_base_url_is_said_without_its_secrets(url: str, why
 )
 def test_https_and_http_to_this_machine_are_addresses(url: str) -> None:
     assert check_base_url(url) == split_origin(url)
+
+
+@pytest.mark.parametrize(
+    ("host", "near"),
+    [
+        ("federation.aple.com", "federation.apple.com"),
+        ("federation.apple.co", "federation.apple.com"),
+        ("federation.apple.com", None),
+        ("scim.example.com", None),
+        ("", None),
+    ],
+)
+def test_a_host_that_is_misspelt(host: str, near: str | None) -> None:
+    assert suggest_host(host, ("federation.apple.com",)) == near

@@ -159,3 +159,9 @@ def test_certificates_are_checked_as_python_does_by_default(monkeypatch: pytest.
     for name in ("verify_mode", "check_hostname", "verify_flags", "options", "minimum_version"):
         assert getattr(context, name) == getattr(default, name), name
     assert context.cert_store_stats()["x509_ca"] > 100
+
+
+def test_a_misspelt_host_of_the_profile_is_not_to_be_allowed() -> None:
+    with pytest.raises(TargetError) as caught:
+        parse_endpoint("https://federation.aple.com/scim", profile_hosts=("federation.apple.com",), allowed_hosts=())
+    assert caught.value.detail == "Did you mean federation.apple.com?"
