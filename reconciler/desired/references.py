@@ -90,6 +90,9 @@ def _diagnose(
 ) -> Diagnostic:
     """Return the error about an unknown name. Of two names that differ by a mistake, either can be the wrong one."""
     summary = f"there is no {kind.noun} {quote(name)}"
+    if " - " in name and origin is not None:
+        detail = "Items of one list begin in the same column: this one is read as a part of the one before."
+        return error("a list item is indented more than the one before", detail, _locate_item(directory, origin))
     if any(map(str.isspace, name)) and name.split(maxsplit=1)[0] in known:
         return error(summary, "If these are several names, write each on its own line with a dash before it.", origin)
     near = kind.suggest(fold_case(name), known)
@@ -104,12 +107,25 @@ def _diagnose(
     return error(summary, f"{there} has {shorten(near, 80)}: correct the one that is wrong.", origin)
 
 
+def _locate_item(directory: Directory, item: Origin) -> Origin:
+    """Return the place of the dash that is a part of the list item at `item`; the item's if it is not found."""
+    lines = _read_lines(directory, item)
+    for number, line in enumerate(lines[item.line : item.line + _MAX_KEYS], item.line + 1):
+        if line.lstrip().startswith("- "):
+            return Origin(item.file, number, len(line) - len(line.lstrip()) + 1)
+    return item
+
+
+def _read_lines(directory: Directory, place: Origin) -> list[str]:
+    try:
+        return (directory.root / place.file).read_text("utf-8").split("\n")
+    except (OSError, ValueError):
+        return []
+
+
 def _locate_name(directory: Directory, entry: Origin, name: str) -> Origin:
     """Return the place of the userPrincipalName `name` in the entry at `entry`; the entry's if it is not found."""
-    try:
-        lines = (directory.root / entry.file).read_text("utf-8").split("\n")
-    except (OSError, ValueError):
-        return entry
+    lines = _read_lines(directory, entry)
     for number, line in enumerate(lines[entry.line - 1 : entry.line - 1 + _MAX_KEYS], entry.line):
         column = line.casefold().find(name) if "userPrincipalName" in line else -1
         if column >= 0:

@@ -27,6 +27,8 @@ _WORD = re.compile(r"(?:\s*- +)?\s*\S+")
 _OPENING = re.compile(r"(?:^\s*|[:,\[{-]\s+|[\[{])([\"'])")
 _CLOSED = {'"': re.compile(r'"(?:[^"\\]|\\.)*"'), "'": re.compile(r"'(?:[^']|'')*'")}
 _AFTER_QUOTE = re.compile(r"\s*(?:$|[,\]}:]|\s#)")
+_DASHES = ("\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212", "\u2022")
+"""Characters that look like the dash of a list item, and a bullet."""
 _SMART = re.compile("[\u2018-\u201f\u00ab\u00bb]")
 _NAMES = frozenset({"userPrincipalName", "objectId", "name", "target"})
 """Keys that name an entry."""
@@ -317,10 +319,24 @@ def _explain_scanned(lines: _Lines, error: ParserError, since: Mark) -> SyntaxPr
         detail = "Put the value in double quotes." + (" A domain is written without https://." if url else "")
         return SyntaxProblem("a colon in the value", detail, error.at)
     if "simple key" in error.context:
+        item = _explain_list_item(lines, since.line)
+        if item is not None:
+            return item
         word = _WORD.match(line)
         column = word.end() + 1 if word else since.column
         return SyntaxProblem("no colon after the key", "Write `key: value`.", Mark(since.line, column))
     return _describe_special(line, since) if line[since.column - 1 : since.column] in (*"&*!|>",) else None
+
+
+def _explain_list_item(lines: _Lines, number: int) -> SyntaxProblem | None:
+    """Explain a line after a list item that is no item: its dash is missing, or is another character."""
+    line, before = lines[number].lstrip(" "), lines[lines.find_previous(number)]
+    at = Mark(number, len(lines[number]) - len(line) + 1)
+    if line[:1] in _DASHES and line[1:2] == " ":
+        return SyntaxProblem(f"a dash of another kind (U+{ord(line[0]):04X})", "Write the list item with -.", at)
+    if before.lstrip().startswith("- ") and len(before) - len(before.lstrip(" ")) == at.column - 1:
+        return SyntaxProblem("no dash before the list item", "Write `- value`, as in the line before.", at)
+    return None
 
 
 def _explain_flow(lines: _Lines, error: ParserError, since: Mark) -> SyntaxProblem:
@@ -340,6 +356,9 @@ def _explain_indentation(lines: _Lines, error: ParserError) -> SyntaxProblem | N
     line = lines[error.at.line]
     indent = len(line) - len(line.lstrip(" "))
     before = lines[lines.find_previous(error.at.line)]
+    dashes = len(before) - len(before.lstrip(" "))
+    if line.lstrip().startswith("- ") and before.lstrip().startswith("- ") and indent != dashes:
+        return _describe_indentation(Mark(error.at.line, indent + 1), indent, dashes, "Items of one list")
     key = _KEY.match(before.lstrip())
     expected = len(before) - len(before.lstrip(" ")) + (2 if before.lstrip().startswith("- ") else 0)
     if "mapping values" in error.problem:
@@ -355,6 +374,6 @@ def _explain_indentation(lines: _Lines, error: ParserError) -> SyntaxProblem | N
     return None
 
 
-def _describe_indentation(at: Mark, indent: int, expected: int) -> SyntaxProblem:
-    detail = f"Keys of one mapping begin in the same column. The line before has {pluralize(expected, 'space')}."
+def _describe_indentation(at: Mark, indent: int, expected: int, what: str = "Keys of one mapping") -> SyntaxProblem:
+    detail = f"{what} begin in the same column. The line before has {pluralize(expected, 'space')}."
     return SyntaxProblem(f"indented by {pluralize(indent, 'space')} instead of {expected}", detail, at)

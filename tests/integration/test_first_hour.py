@@ -250,6 +250,26 @@ CASES: dict[str, tuple[list[Edit], list[str]]] = {
         [("groups/apple.yaml", "      - grace@example.com", "        grace@example.com")],
         ['error groups/apple.yaml:4:9: there is no user "ada@example.com grace@example.com"'],
     ),
+    "list item indented less": (
+        [("groups/apple.yaml", "      - grace@example.com", "    - grace@example.com")],
+        ["error groups/apple.yaml:5:5: not YAML: indented by 4 spaces instead of 6"],
+    ),
+    "list item indented more": (
+        [("groups/apple.yaml", "      - grace@example.com", "        - grace@example.com")],
+        ["error groups/apple.yaml:5:9: a list item is indented more than the one before"],
+    ),
+    "no dash group in the same column": (
+        [("groups/apple.yaml", "      - grace@example.com", "      grace@example.com")],
+        ["error groups/apple.yaml:5:7: not YAML: no dash before the list item"],
+    ),
+    "en dash": (
+        [("groups/apple.yaml", "      - grace@example.com", "      \u2013 grace@example.com")],
+        ["error groups/apple.yaml:5:7: not YAML: a dash of another kind (U+2013)"],
+    ),
+    "bullet": (
+        [("groups/apple.yaml", "      - grace@example.com", "      \u2022 grace@example.com")],
+        ["error groups/apple.yaml:5:7: not YAML: a dash of another kind (U+2022)"],
+    ),
     "unclosed dquote": (
         [("users/people.yaml", "department: Navy", 'department: "Navy')],
         ["error users/people.yaml:13:15: not YAML: a quote that is not closed"],
