@@ -76,6 +76,8 @@ def _describe_missing(change: Change, live: LiveUser | None, paths: Sequence[Att
     if live is None and tuple(paths) == ("id",) and change.action is not Action.DELETE:
         yet = " yet" if change.action is Action.CREATE else ""
         return f"it does not show the account{yet}"
+    if live is not None and live.lacks_active and tuple(paths) == ("active",):
+        return "it does not show active: whether the account is active is not known"
     return f"it is not in effect: {_describe_shown(live, paths)}"
 
 
@@ -90,7 +92,7 @@ def _describe_shown(live: LiveUser | None, paths: Sequence[AttributePath]) -> st
 
 
 def _describe_value(live: LiveUser, path: AttributePath) -> str:
-    if path == "active" and live.omits_active:
+    if path == "active" and live.lacks_active:
         return "does not show it"
     return f"shows {_format_value(live.attributes.get(path))}"
 

@@ -53,7 +53,7 @@ def _has_drifted(attribute: Attribute, change: Change, live: LiveUser) -> bool:
 def is_already_applied(change: Change, live: LiveUser | None, mappings: Sequence[AttributeMapping]) -> bool:
     """Whether the account certainly has the planned values, so that nothing needs to be sent."""
     sets_active = change.before.get("active") != change.after.get("active")
-    doubtful = live is not None and live.omits_active and sets_active
+    doubtful = live is not None and live.lacks_active and sets_active
     return not doubtful and not unapplied_attributes(change, live, mappings)
 
 
@@ -77,7 +77,7 @@ def unapplied_attributes(
 def contradicts(change: Change, shown: LiveUser, mappings: Sequence[AttributeMapping]) -> bool:
     """Whether an answer shows another value of a changed attribute than was sent; leaving it out shows nothing."""
     values = dict(settle(change, shown, mappings).attributes)
-    if shown.omits_active:
+    if shown.lacks_active:
         values.pop("active", None)
     return any(path in values for path in unapplied_attributes(change, shown, mappings))
 

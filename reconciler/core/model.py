@@ -356,6 +356,8 @@ class LiveUser:
     """Why an attribute cannot be read (a value of a wrong type): such a user is left untouched."""
     omits_active: bool = False
     """The service leaves `active` out, and the profile does not know what that means."""
+    lacks_active: bool = field(default=False, compare=False)
+    """The same, also if the plan has learnt what it means: nothing shows whether a change of it is in effect."""
     unselected: Mapping[AttributePath, tuple[Resource, ...]] = field(default_factory=dict, compare=False, repr=False)
     """By mapped path whose filter finds no element: the elements of the list (`planning.element_matching`)."""
     resource: Resource | None = field(default=None, compare=False, repr=False)

@@ -22,6 +22,8 @@ UNCONFIRMED_FOR = timedelta(hours=1)
 """How long what was accepted and never shown may still appear: a new account, or a change."""
 _MADE = frozenset({Result.DONE.value, Result.NOT_IN_EFFECT.value})
 _NOT_MADE = frozenset({Result.SKIPPED.value, Result.FAILED.value})
+_DOUBTFUL = frozenset({Result.NOT_IN_EFFECT.value, Result.UNKNOWN.value})
+_SETTING_ACTIVE = frozenset({Action.DEACTIVATE.value, Action.REACTIVATE.value})
 _MISSING = ("id",)
 """The attributes of an outcome whose account was not found."""
 
@@ -36,7 +38,8 @@ class RecordedAccount:
     last removal was sent. `removed_by`: the id of the plan with that removal. `user_name`, `external_id`: its last
     ones, or digests. `confirmed`: a change of it was in effect. `unconfirmed`: by path, a request that may have taken
     effect although nothing showed it, and a digest of the value from before it (`Redactor.shown`). `returning`: such a
-    reactivation.
+    reactivation. `deactivated`: a request to deactivate it was accepted, and nothing showed that it is inactive.
+    `activity`: it was shown to be as active as it should be.
     """
 
     live_id: str
@@ -52,6 +55,8 @@ class RecordedAccount:
     external_id: str = ""
     confirmed: datetime = LONG_AGO
     returning: datetime = LONG_AGO
+    deactivated: datetime = LONG_AGO
+    activity: datetime = LONG_AGO
     unconfirmed: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     named: datetime = field(default=LONG_AGO, repr=False)
 
@@ -80,6 +85,11 @@ class RecordedAccount:
 
     def _may_appear(self, since: datetime, present: datetime) -> bool:
         return since > max(self.shown, self.gone, self.removal) and present - since < UNCONFIRMED_FOR
+
+    @property
+    def may_be_inactive(self) -> bool:
+        """Whether the last request to deactivate it was accepted, and nothing has shown since whether it is active."""
+        return self.deactivated > self.activity
 
     def find_unconfirmed(self, present: datetime) -> dict[str, tuple[datetime, str]]:
         """Return what may still take effect: requests of the last hour after the last confirmed change."""
@@ -124,6 +134,10 @@ class RecordedAccounts:
         names = {fold_case(str(value)), fold_case(self.redactor.name(str(value)))} - {""}
         found = (account for name in names for account in index.get(name, ()) if account.exists)
         return sorted(found, key=lambda account: (account.written, account.live_id), reverse=True)
+
+    def list_doubtful(self) -> frozenset[str]:
+        """Return the live ids of the accounts that may be inactive although nothing shows it."""
+        return frozenset(live_id for live_id, account in self.accounts.items() if account.may_be_inactive)
 
     def list_written_since(self, when: datetime) -> list[RecordedAccount]:
         """Return the existing accounts that a request was about since then, the last one first."""
@@ -240,6 +254,10 @@ def _note_confirmation(account: RecordedAccount, line: Finished, when: datetime)
             account.returning = max(account.returning, when)
     elif line.result == Result.DONE:
         account.confirmed = max(account.confirmed, when)
+    if line.result == Result.DONE and line.action in _SETTING_ACTIVE:
+        account.activity = max(account.activity, when)
+    elif line.result in _DOUBTFUL and line.action == Action.DEACTIVATE:
+        account.deactivated = max(account.deactivated, when)
 
 
 def _shows_account(line: Finished) -> bool:

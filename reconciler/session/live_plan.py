@@ -163,6 +163,7 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
         unreadable=session.unreadable,
         noted=() if session.workspace.sandbox else history.protected,
         settled_forms=session.is_settled_form,
+        doubtful=() if session.workspace.sandbox else history.recorded.list_doubtful(),
         unconfirmed={} if session.workspace.sandbox else find_unconfirmed(history.recorded, current_time()),
         original_names=read_original_names(session.workspace.history, session.target) if temporary else {},
     )

@@ -42,6 +42,7 @@ class LiveReader:
         known = profile.active_when_absent.value
         meaning = omitted_active if known is None else OmittedActive(str(known).lower())
         self._active_when_absent = None if meaning is OmittedActive.UNKNOWN else meaning is not OmittedActive.FALSE
+        self._knows_omission = known is not None
         self._doubts_omission = known is None and meaning is not OmittedActive.TRUE
         rows = {row.path: row for row in profile.attributes}
         compared = {row.target: row.attribute for row in mappings if row.is_read}
@@ -82,6 +83,7 @@ class LiveReader:
             last_modified=_read_last_modified(resource),
             unreadable=unreadable,
             omits_active=omits_active and self._doubts_omission,
+            lacks_active=omits_active and not self._knows_omission,
             unselected=self._find_unselected(resource) if self._filtered else {},
             resource=resource if self._keeps_resources else None,
         )

@@ -38,6 +38,7 @@ from reconciler.core.planning.relinking import report_unused
 from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.planning.unconfirmed_writes import report_unconfirmed
 from reconciler.core.planning.unseen_accounts import explain_hidden, report_awaited, report_unshown
+from reconciler.core.planning.unshown_activity import doubt_activity
 from reconciler.core.planning.user_selection import select_changes
 from reconciler.core.planning.withholding import withhold_changes, withhold_doubtful_removals
 from reconciler.core.policy import Removal
@@ -91,6 +92,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
 def match_accounts(request: PlanRequest, live: LiveState) -> tuple[Matching, LiveState]:
     """Return the matches and the live users of a plan, with what is settled about those without `active`."""
     matching = match_users(request.desired, live.users, request.mappings, request.policy.relink)
+    doubt_activity(matching, request.doubtful)
     settled = settle_omitted_active(matching, live.users, live.inactive, request.settled_forms)
     return matching, replace(live, users=settled.users)
 
@@ -98,6 +100,7 @@ def match_accounts(request: PlanRequest, live: LiveState) -> tuple[Matching, Liv
 def _match(request: PlanRequest, live: LiveState) -> tuple[Matching, SettledUsers, PlanDraft]:
     """Match users and settle what the service leaves out of accounts; the draft has what is to be reported about it."""
     matching = match_users(request.desired, live.users, request.mappings, request.policy.relink)
+    doubt_activity(matching, request.doubtful)
     settled = settle_omitted_active(matching, live.users, live.inactive, request.settled_forms)
     pairs, doubts = match_elements(matching.pairs, settled.users, request.mappings)
     matching = replace(matching, pairs=pairs)

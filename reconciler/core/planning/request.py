@@ -86,6 +86,8 @@ class PlanRequest:
     """The values that applies on record sent, and that the service shows in another form."""
     unconfirmed: Mapping[str, UnconfirmedWrite] = field(default_factory=dict)
     """By live id: the changes on record that the service accepted a short while ago and never showed."""
+    doubtful: Collection[str] = ()
+    """Live ids of the accounts that may be inactive although nothing shows it, by the applies on record."""
     only: Collection[str] = ()
     """Folded userPrincipalNames, userNames, externalIds or ids: plan these users only; empty: all."""
 

@@ -152,7 +152,7 @@ def test_values_in_another_form_are_found_if_nothing_else_is_missing(
 
 
 def _omitting(value: bool | None) -> Any:
-    return replace(live(active=value), omits_active=True)
+    return replace(live(active=value), omits_active=True, lacks_active=True)
 
 
 def test_an_omitted_active_proves_a_deactivation_only_where_it_was_shown_before() -> None:

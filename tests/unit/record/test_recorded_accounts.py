@@ -203,3 +203,13 @@ def test_an_account_whose_reactivation_nothing_showed_may_return() -> None:
     assert only(*hidden, back).may_return(NOW)
     assert not only(*hidden, back, finished(-4, **BACK)).may_return(NOW)
     assert not only(*hidden, back, started(-4, **LEFT)).may_return(NOW)
+
+
+@pytest.mark.parametrize("result", ["not_in_effect", "unknown"])
+def test_an_account_may_be_inactive_until_its_activity_is_shown(result: str) -> None:
+    doubt = finished(-5, result, **LEFT, attributes=("active",))
+    update = {"action": "update", "id": "1"}
+    assert read(doubt, finished(-4, **update), finished(-3, "failed", **BACK)).list_doubtful() == {"1"}
+    for line in (finished(-4, **BACK), finished(-4, **LEFT)):
+        assert read(doubt, line).list_doubtful() == read(line, doubt).list_doubtful() == frozenset()
+    assert read(finished(-6, **BACK), doubt).list_doubtful() == {"1"}
