@@ -19,11 +19,20 @@ _MANY = 100
 def describe_missing_state(root: Path) -> Diagnostic:
     """Return the error for a directory of the desired state that does not exist."""
     problem = f"{root} is not a directory" if root.exists() else f"there is no directory {root}"
-    found = next((path for path in _list_candidates(Path.cwd()) if (path / TOP_FILES[0]).is_file()), None)
+    found = _find_state()
     if found is not None:
         return error(problem, f"There is a desired state in {found}: add --state {shlex.quote(str(found))}")
     create = "Name the directory of the desired state with --state DIR, or create a repository: reconciler init people"
     return error(problem, create)
+
+
+def _find_state() -> Path | None:
+    """Return a desired state nearby; None without one, or if the current directory is gone."""
+    try:
+        here = Path.cwd()
+    except OSError:
+        return None
+    return next((path for path in _list_candidates(here) if (path / TOP_FILES[0]).is_file()), None)
 
 
 def _list_candidates(here: Path) -> Iterator[Path]:

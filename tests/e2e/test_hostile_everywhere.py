@@ -101,7 +101,7 @@ def test_git_history_in_every_form(untrusted: UntrustedRepository) -> None:
     assert_all_harmless(page)
     names = {name for name, _ in html_structure(page.out)}
     assert names <= set(
-        "html head meta title style body main h1 h2 p ol li table tbody tr th td bdi b code time".split()
+        "html head meta title style body main h1 h2 p ol li div span dl dt dd details summary bdi b code time".split()
     ) | {"the text of style"}
     assert all(
         key in ("lang", "class", "scope", "charset", "name", "content", "http-equiv", "")
