@@ -129,7 +129,8 @@ def _load_commit_state(session: Session, commit: str, at: datetime) -> DesiredSt
     try:
         found = load_state_at(session.workspace, commit, at)
     except RepositoryError as exc:
-        return f"cannot be read: {exc.summary}"
+        way_out = f" ({exc.detail.splitlines()[0]})" if exc.detail else ""
+        return f"cannot be read: {exc.summary}{way_out}"
     if not isinstance(found, str) and has_other_target(session.workspace, session.state, found):
         return "is about another target"
     return found

@@ -421,7 +421,8 @@ def test_a_partial_clone_is_reported_with_the_remedy(org: DriftWorkspace, tmp_pa
     options = ["--state", str(partial / "desired-state"), "--plans", str(org.work.plans), "--format", "json"]
     plan = run(["reconciler", "drift", *options]).plan
     assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
-    assert any("cannot be read: files of commit" in each for each in warnings_of(plan))
+    (told,) = [each for each in warnings_of(plan) if "cannot be read: files of git's history" in each]
+    assert "fetch --refetch --no-filter origin" in told
 
 
 def test_edits_in_the_work_tree_are_not_applied(org: DriftWorkspace) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.servers.fake_scim import FakeScimServer
+from support.servers.fake_scim import FakeScimServer, make_user
 from support.servers.http_server import HttpServer, Reply, Request
-from support.workspace import CommandResult, OpenWorkspace, Workspace
+from support.workspace import CommandResult, OpenWorkspace, Workspace, source
 
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.seed import load_default_seed, seed
@@ -293,14 +293,16 @@ def test_certificate_errors_are_distinguished(
 
 
 def test_the_advice_for_errors_that_are_not_shown_works(open_workspace: OpenWorkspace) -> None:
-    work = open_workspace(FakeScimServer())
-    work.settings(target={"profile": "scim", "base_url": work.base_url, "domains": ["example.com"]})
-    people = [{**PERSON, "objectId": f"{n}", "userPrincipalName": f"u{n}@example.org"} for n in range(100, 160)]
+    accounts = [make_user(number) for number in range(60)]
+    work = open_workspace(FakeScimServer(users=accounts))
+    # Each has an error of its own: the same error of many users is reported once.
+    people = [source(account, objectId=f"other-{n}") for n, account in enumerate(accounts)]
     work.users([*people, PERSON])
     shown = work.run("plan")
     assert "10 more errors in users/people.yaml are not shown" in shown.out + shown.err
     assert "`reconciler plan --format json` lists all of them" in shown.out + shown.err
-    assert len(work.plan().plan["diagnostics"]) == 60
+    found = [item for item in work.plan().plan["diagnostics"] if item["severity"] == "error"]
+    assert len(found) == 60
     work.write("scope.yaml", "snyc: all\n")
     work.users([{**user, "lifecycle": {"starts": "soon"}} for user in people])
     refused = work.run("plan")
