@@ -47,6 +47,8 @@ class HiddenAccountReturn:
         holder = self.lookup.find_name_holder(change)
         if holder is not None:
             message = f"no longer as planned: {describe_name_holder(change, holder)}; plan again"
+            if holder.id == change.live_id:
+                message = "a filter still shows the account as it was; nothing was sent. Plan again later"
             return Outcome(change, Result.SKIPPED, message, attributes=("userName",))
         self.announce(change, _ACTIVE)
         try:

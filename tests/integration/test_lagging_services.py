@@ -310,3 +310,22 @@ def test_a_change_that_shows_late_is_at_rest_at_once(open_workspace: OpenWorkspa
     clock.pass_by(600)
     rest = cycle.apply()
     assert (rest.code, NO_CHANGES in rest.out) == (0, True), said(rest)
+
+
+def test_an_answer_without_active_does_not_end_the_wait(open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock, 4, lagging=ALL, hides_active=False)
+    settle(cycle, clock, [ADA, BOB, CYD])
+    cycle.wants([ADA, LEAVES, CYD])
+    left = cycle.apply()
+    assert left.code == 0, said(left)
+    assert "Waiting for the service to show 1 change that it accepted" in left.err
+
+
+def test_a_value_without_its_label_is_shown_as_it_is(open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock, 600, lagging=ALL, drops=frozenset({"type"}))
+    settle(cycle, clock, [ADA, BOB])
+    cycle.wants([ADA, {name: value for name, value in BOB.items() if name != "mail"}])
+    result = cycle.apply()
+    assert result.code == 5, said(result)
+    assert '(the service shows "bob.mail@example.com")' in said(result)
+    assert "no value" not in said(result)

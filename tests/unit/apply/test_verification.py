@@ -5,6 +5,7 @@ import pytest
 from support.builders import DEPARTMENT, MAPPINGS, change, live, mapping, mappings, reader, resource, values_of
 
 from reconciler.apply.verification import (
+    contradicts,
     drifted_attributes,
     find_form_differences,
     is_already_applied,
@@ -12,7 +13,7 @@ from reconciler.apply.verification import (
     unapplied_attributes,
 )
 from reconciler.core.model import Flow
-from reconciler.core.plan import Action, FormDifference
+from reconciler.core.plan import Action, Change, FormDifference
 
 RENAMED = change(after=values_of("ada", family="King"))
 CREATE_ONLY = mappings(mapping("timezone", "timezone", flow=Flow.CREATE))
@@ -173,3 +174,25 @@ def test_a_new_account_without_active_is_as_it_was_sent() -> None:
     assert unapplied_attributes(create, _omitting(False), MAPPINGS) == ()
     reactivate = change(action=Action.REACTIVATE, before=values_of("ada", active=None))
     assert unapplied_attributes(reactivate, _omitting(False), MAPPINGS) == ("active",)
+
+
+LEAVER = change("ada", Action.DEACTIVATE, before=values_of("ada"), after=values_of("ada", active=False))
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer", "expected"),
+    [
+        (RENAMED, {}, True),
+        (RENAMED, {"family": "King"}, False),
+        (RENAMED, {"family": None}, False),
+        (LEAVER, {"active": True}, True),
+        (LEAVER, {"active": False}, False),
+    ],
+)
+def test_only_another_value_in_an_answer_contradicts(sent: Change, answer: dict[str, Any], *, expected: bool) -> None:
+    """What an answer leaves out says nothing."""
+    assert contradicts(sent, live("ada", **answer), MAPPINGS) is expected
+
+
+def test_an_active_that_is_read_into_an_answer_contradicts_nothing() -> None:
+    assert not contradicts(LEAVER, replace(live("ada", active=True), lacks_active=True), MAPPINGS)
