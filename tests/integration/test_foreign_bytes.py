@@ -30,6 +30,7 @@ from reconciler.core.model import Target
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.errors import ReconcilerError
 from reconciler.git import commits as git_commits
+from reconciler.git import incomplete_clone as git_incomplete_clone
 from reconciler.git import repository as git_repository
 from reconciler.git.commits import Commits
 from reconciler.git.process import GitCommandError
@@ -349,6 +350,7 @@ def git_prints(content: list[bytes]) -> Iterator[None]:
     with (
         mock.patch.object(git_commits, "run_git", answer),
         mock.patch.object(git_repository, "run_git", answer),
+        mock.patch.object(git_incomplete_clone, "run_git", answer),
         mock.patch.object(git_commits.subprocess, "Popen", return_value=Process(content[-1])),
     ):
         yield
