@@ -20,14 +20,14 @@ _MOST_PAGES = 500
 _NONE: frozenset[str] = frozenset()
 
 
-class FilterService(Protocol):
+class ActiveFilterService(Protocol):
     """What asking needs of a SCIM client."""
 
     def filter_by_active(self, *, active: bool, start: int = 1, cursor: str | None = None) -> Page:
         """One page of the users with this value of `active`, from the user with this number or by cursor."""
 
 
-def find_inactive(service: FilterService, reader: ResourceReader, users: Sequence[LiveUser]) -> frozenset[str]:
+def find_inactive(service: ActiveFilterService, reader: ResourceReader, users: Sequence[LiveUser]) -> frozenset[str]:
     """Return the ids of the users without `active` that are inactive by a filter.
 
     Nothing is requested unless `active` is left out of some users and shown as true for others.
@@ -52,7 +52,7 @@ def _shows_true(user: LiveUser) -> bool:
     return user.active and not user.omits_active
 
 
-def _read_pages(service: FilterService, reader: ResourceReader) -> Iterator[list[LiveUser]]:
+def _read_pages(service: ActiveFilterService, reader: ResourceReader) -> Iterator[list[LiveUser]]:
     """Yield the inactive users page by page, until one that brings no others."""
     seen: set[str] = set()
     cursor: str | None = None
