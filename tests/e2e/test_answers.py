@@ -64,4 +64,4 @@ def test_a_user_that_is_read_with_another_id_is_not_changed(open_command_workspa
     result = opened.apply()
     assert result.code == 5
     assert "/Users/id-1" not in {entry.path for entry in opened.service.writes}
-    assert "another user than id-1" in result.out
+    assert "another user (id another) than id-1" in result.out

@@ -34,7 +34,7 @@ def done(result: CommandResult) -> int:
     [
         (ServerFaults(refuse_user=ODD), "the service refused it (400)"),
         (ServerFaults(forbid_user=ODD), 'the service forbids the request (403): "this account may not be changed"'),
-        (ServerFaults(wrong_id_for=ODD), "the service answered with another user than"),
+        (ServerFaults(wrong_id_for=ODD), "the service answered with another user (id "),
         (ServerFaults(garbage_for=ODD), "the service answers with something that is not JSON"),
     ],
 )
