@@ -170,7 +170,6 @@ class _Findings:
         self._since: dict[str, datetime] = {}
         self._awaited: dict[str, AwaitedAccount] = {}
         self._settled: set[str] = set()
-        self._listed = listed
         self._users = dict(_correct(check, listed))
 
     def list_dropped(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from reconciler.core.model import AttributeMapping, DesiredUser, format_user_address
 from reconciler.core.plan import Action, Change
@@ -32,6 +32,11 @@ def explain_clock(offset: timedelta | None, unreadable: str | None = None) -> st
         return None
     where = "ahead of" if offset > timedelta() else "behind"
     return f"the clock of this machine is {_format_duration(abs(offset))} {where} the service's"
+
+
+def format_minute(when: datetime) -> str:
+    """Return the minute of a time, in UTC and without saying so: `2026-12-31 09:30`."""
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def _format_duration(length: timedelta) -> str:

@@ -201,7 +201,7 @@ class _ElementMatcher:
         return elements
 
     def report(self) -> list[Diagnostic]:
-        """Report the users whose elements could not be told apart: one error for each filter."""
+        """Report the users whose elements could not be distinguished: one error for each filter."""
         return [self._report_doubt(path, users) for path, users in self._doubtful.items()]
 
     def _report_doubt(self, path: Path, users: Sequence[DesiredUser]) -> Diagnostic:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from reconciler.core.model import (
     AttributeMapping,
@@ -22,6 +22,7 @@ from reconciler.core.model import (
 )
 from reconciler.core.paths import shorten_path
 from reconciler.core.plan import REMOVALS
+from reconciler.core.planning.clock import format_minute
 from reconciler.core.planning.draft import PlanDraft
 from reconciler.core.planning.matching import Matching
 from reconciler.core.policy import Policy, Removal
@@ -113,7 +114,7 @@ def _report(doubts: list[_Doubt], writes: Mapping[str, UnconfirmedWrite], draft:
 def _explain_one(doubt: _Doubt, write: UnconfirmedWrite) -> Diagnostic:
     what = ", ".join(shorten_path(path) for path in doubt.paths if path != "id")
     change = f"a change of {what}" if what else "a deletion"
-    summary = f"the service does not show {change} yet, which it accepted at {_format(write.sent)} UTC"
+    summary = f"the service does not show {change} yet, which it accepted at {format_minute(write.sent)} UTC"
     origin = doubt.user.origin if doubt.user is not None else None
     address = format_user_address(_get_key(doubt))
     return error(f"{summary} (account {quote(doubt.account.id)})", _advise("it is", write.until), origin, address)
@@ -126,9 +127,5 @@ def _get_key(doubt: _Doubt) -> str:
 def _advise(what: str, until: datetime) -> tuple[str, str]:
     return (
         f"It shows the desired values, which may be old: whether {what} as desired is not known. Plan again later.",
-        f"What the service still shows at {_format(until)} UTC counts as the present state.",
+        f"What the service still shows at {format_minute(until)} UTC counts as the present state.",
     )
-
-
-def _format(when: datetime) -> str:
-    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from reconciler.core.model import AwaitedAccount, DesiredUser, Diagnostic, error, format_user_address
+from reconciler.core.planning.clock import format_minute
 from reconciler.core.planning.draft import PlanDraft
 from reconciler.core.policy import Policy, Removal
 from reconciler.core.text import format_names, pluralize, quote
@@ -29,7 +30,7 @@ def report_awaited(users: Sequence[DesiredUser], awaited: Mapping[str, AwaitedAc
     names = format_names(sorted(user.key for user in users), _MOST_ERRORS)
     first, last = min(each.created for each in accounts), max(each.until for each in accounts)
     summary = f"the service does not show {pluralize(len(users), 'account')} yet that applies created: {names}"
-    draft.diagnostics.append(error(summary, _advise(last, f"The first was created at {_format(first)} UTC. ")))
+    draft.diagnostics.append(error(summary, _advise(last, f"The first was created at {format_minute(first)} UTC. ")))
     draft.unplanned += len(users)
 
 
@@ -43,13 +44,13 @@ def report_unshown(accounts: Sequence[AwaitedAccount], policy: Policy, draft: Pl
     subject = f"the account {names}" if one else f"{len(accounts):,} accounts"
     listed = "" if one else f": {names}"
     summary = (
-        f"the service does not show {subject} yet, which an apply created or reactivated at {_format(sent)} UTC and "
-        f"no user in scope has now{listed}"
+        f"the service does not show {subject} yet, which an apply created or reactivated at {format_minute(sent)} UTC "
+        f"and no user in scope has now{listed}"
     )
     which = "it is" if one else "they are"
     advice = (
         f"An account that is not shown cannot be removed: whether {which} active is not known. Plan again later.",
-        f"What the service still does not show at {_format(until)} UTC counts as lost.",
+        f"What the service still does not show at {format_minute(until)} UTC counts as lost.",
     )
     draft.diagnostics.append(error(summary, advice))
     draft.unplanned += len(accounts)
@@ -58,7 +59,7 @@ def report_unshown(accounts: Sequence[AwaitedAccount], policy: Policy, draft: Pl
 def _explain_one(user: DesiredUser, account: AwaitedAccount) -> Diagnostic:
     summary = (
         f"the service does not show the account {quote(account.live_id)} yet, which an apply created for this user at "
-        f"{_format(account.created)} UTC"
+        f"{format_minute(account.created)} UTC"
     )
     return error(summary, _advise(account.until), user.origin, format_user_address(user.key))
 
@@ -66,9 +67,5 @@ def _explain_one(user: DesiredUser, account: AwaitedAccount) -> Diagnostic:
 def _advise(until: datetime, more: str = "") -> tuple[str, str]:
     return (
         f"{more}No second account is created, and the user is left untouched. Plan again later.",
-        f"What the service still does not show at {_format(until)} UTC counts as lost and is created again.",
+        f"What the service still does not show at {format_minute(until)} UTC counts as lost and is created again.",
     )
-
-
-def _format(when: datetime) -> str:
-    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
 from support.builders import MAPPINGS, OUT, change, desired
@@ -9,7 +9,7 @@ from support.builders import MAPPINGS, OUT, change, desired
 from reconciler.core.model import IN_SCOPE, Lifecycle, ScopeReason, Verdict
 from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Action, Change
-from reconciler.core.planning.clock import explain_clock, find_clock_changes
+from reconciler.core.planning.clock import explain_clock, find_clock_changes, format_minute
 
 
 @pytest.mark.parametrize(
@@ -117,3 +117,7 @@ def test_whatever_a_mapping_that_reads_the_clock_has_a_part_in_rests_on_it(targe
     assert sum(row.uses_now for row in rows) == bool(target)
     found = find_clock_changes(CHANGES, PEOPLE, rows)
     assert {each.key.removesuffix("@example.com") for each in CHANGES if each.address in found} == rest
+
+
+def test_a_minute_is_shown_in_utc() -> None:
+    assert format_minute(datetime(2026, 12, 31, 23, 30, 59, tzinfo=timezone(-timedelta(hours=2)))) == "2027-01-01 01:30"
