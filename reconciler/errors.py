@@ -117,6 +117,10 @@ class SchemaError(ReconcilerError):
     """A synchronization schema cannot be imported, or its translation cannot be written. Exit code 1."""
 
 
+class SourceError(ReconcilerError):
+    """A source of people cannot be read completely, or not at all: no file was written. Exit code 1."""
+
+
 class StalePlanError(ReconcilerError):
     """The reviewed plan is not what would be done now. Exit code 4."""
 
