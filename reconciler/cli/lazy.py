@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reconciler.commands.drift import DriftOptions, run_drift
     from reconciler.commands.eval import run_eval
     from reconciler.commands.explain import ExplainOptions, run_explain
-    from reconciler.commands.export_entra import run_export_entra_schema
+    from reconciler.commands.export_entra_schema import run_export_entra_schema
     from reconciler.commands.github.annotate import run_annotate
     from reconciler.commands.github.comment import run_comment
     from reconciler.commands.github.drift_issue import run_drift_issue
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from reconciler.commands.github.record import run_record
     from reconciler.commands.github.reviewed import run_reviewed
     from reconciler.commands.github.summary import run_summary
-    from reconciler.commands.import_entra import ImportOptions, run_import_entra_schema
+    from reconciler.commands.import_entra_schema import ImportOptions, run_import_entra_schema
     from reconciler.commands.init import InitOptions, run_init
     from reconciler.commands.log import LogOptions, run_log
     from reconciler.commands.plan import PlanOptions, run_plan
@@ -51,7 +51,7 @@ MODULES = {
     "reconciler.commands.drift": ("DriftOptions", "run_drift"),
     "reconciler.commands.eval": ("run_eval",),
     "reconciler.commands.explain": ("ExplainOptions", "run_explain"),
-    "reconciler.commands.export_entra": ("run_export_entra_schema",),
+    "reconciler.commands.export_entra_schema": ("run_export_entra_schema",),
     "reconciler.commands.github.annotate": ("run_annotate",),
     "reconciler.commands.github.comment": ("run_comment",),
     "reconciler.commands.github.drift_issue": ("run_drift_issue",),
@@ -63,7 +63,7 @@ MODULES = {
     "reconciler.commands.github.record": ("run_record",),
     "reconciler.commands.github.reviewed": ("run_reviewed",),
     "reconciler.commands.github.summary": ("run_summary",),
-    "reconciler.commands.import_entra": ("ImportOptions", "run_import_entra_schema"),
+    "reconciler.commands.import_entra_schema": ("ImportOptions", "run_import_entra_schema"),
     "reconciler.commands.init": ("InitOptions", "run_init"),
     "reconciler.commands.log": ("LogOptions", "run_log"),
     "reconciler.commands.plan": ("PlanOptions", "run_plan"),

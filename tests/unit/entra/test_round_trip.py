@@ -15,7 +15,7 @@ from support.builders import NOW, TODAY, source_user
 from support.entra_schemas import USUAL, attribute, clause, constant, function, group, passes, row, schema, users
 from support.laws import examples
 
-from reconciler.commands.export_entra import run_export_entra_schema
+from reconciler.commands.export_entra_schema import run_export_entra_schema
 from reconciler.core.model import AttributeMapping, ScopeReason, SourceUser
 from reconciler.core.paths import shorten_path
 from reconciler.core.planning.mapping import Projector

@@ -8,7 +8,7 @@ from support.builders import NOW
 from support.entra_schemas import USUAL, clause, function, group, row, schema, users
 from support.recording_terminal import RecordingTerminal
 
-from reconciler.commands.import_entra import ImportOptions, run_import_entra_schema
+from reconciler.commands.import_entra_schema import ImportOptions, run_import_entra_schema
 from reconciler.errors import ExitCode, SchemaError, UsageError
 
 

@@ -7,7 +7,7 @@ import pytest
 from support.builders import NOW
 from support.recording_terminal import RecordingTerminal
 
-from reconciler.commands.export_entra import run_export_entra_schema
+from reconciler.commands.export_entra_schema import run_export_entra_schema
 from reconciler.errors import ExitCode
 from reconciler.session.workspace import Workspace
 
