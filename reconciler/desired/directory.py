@@ -110,9 +110,16 @@ class Directory:
 
     def read_all(self) -> None:
         """Read the bytes of all files, for `digests`."""
+        for _ in self.read_contents():
+            pass
+
+    def read_contents(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the name and the bytes of each file; those that cannot be read are reported."""
         top = [name for name in layout.TOP_FILES if self._exists(name)]
         for name in (*top, *self._walk("groups"), *self._walk("users")):
-            self._read(name)
+            content = self._read(name)
+            if content is not None:
+                yield name, content
 
     def list_rejected_names(self) -> set[str]:
         """Return the texts of invalid entries, case-folded: any of them may be the name, under a misspelt key."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.field_change import Field, JsonText
@@ -18,10 +19,12 @@ from reconciler.desired.layout import SUFFIXES
 from reconciler.desired.yaml_reader import YamlMapping, YamlSequence, read_document, read_items
 from reconciler.history.edits import DOCUMENT, GROUP, MAPPING, USER, Entity
 
-_NAMES = {USER: "userPrincipalName", GROUP: "name", MAPPING: "target"}
+NAMES = {USER: "userPrincipalName", GROUP: "name", MAPPING: "target"}
+"""The key that identifies an entry, by kind."""
 _FIRST = re.compile(rb"\A(?:[ ]*(?:#[^\n]*)?\r?\n|---[ ]*\r?\n|\xef\xbb\xbf)*([ ]*)-(?=[ \r\n])")
 _AFTER_DASH = (b" ", b"\n", b"\r", b"")
 _BLOCK = 4096
+_BOM = b"\xef\xbb\xbf"
 PieceFilter = Callable[[bytes], bool]
 
 
@@ -127,8 +130,9 @@ def _cut(content: bytes, start: bytes) -> tuple[bytes, list[bytes]]:
 
 
 def _find_starts(content: bytes, start: bytes) -> Iterator[int]:
-    if _is_start(content, 0, start):
-        yield 0
+    first = len(_BOM) if content.startswith(_BOM) else 0
+    if _is_start(content, first, start):
+        yield first
     place, marker = -1, b"\n" + start
     while (place := content.find(marker, place + 1)) >= 0:
         if _is_start(content, place + 1, start):
@@ -197,7 +201,7 @@ def _parse_pieces(name: str, kind: str, pieces: Iterable[bytes]) -> list[Entity]
         items = _parse_piece(name, piece)
         if items is None:
             return None
-        found.append(_build_entity(name, kind, items))
+        found.append(build_entity(name, kind, items))
     return found
 
 
@@ -210,12 +214,15 @@ def _parse_piece(name: str, piece: bytes) -> YamlMapping | None:
 
 def _parse_document(name: str, content: bytes) -> list[Entity]:
     node = read_document(content, name, _ignore) if content else None
-    return [Entity(DOCUMENT, name, _flatten(node), name)] if isinstance(node, YamlMapping) else []
+    return [build_entity(name, DOCUMENT, node)] if isinstance(node, YamlMapping) else []
 
 
-def _build_entity(name: str, kind: str, item: YamlMapping) -> Entity:
+def build_entity(name: str, kind: str, item: YamlMapping) -> Entity:
+    """Return the entry or document `item` of the file `name`."""
     fields = _flatten(item)
-    value = fields.get(_NAMES[kind], "")
+    if kind == DOCUMENT:
+        return Entity(DOCUMENT, name, fields, name)
+    value = fields.get(NAMES[kind], "")
     return Entity(kind, value if isinstance(value, str) else "", fields, name)
 
 
@@ -247,6 +254,38 @@ def _ignore(_diagnostic: Diagnostic) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryCut:
+    """Where the entries of a file begin: the offset of the line of each, in bytes, and its number, 0-based."""
+
+    starts: Sequence[int]
+    lines: Sequence[int]
+
+    def get_text(self, content: bytes, number: int) -> bytes:
+        """Return the text of entry `number`, with the blank lines and comments after it."""
+        end = self.starts[number + 1] if number + 1 < len(self.starts) else len(content)
+        return content[self.starts[number] : end]
+
+
+def cut_at(content: bytes, lines: Sequence[int]) -> EntryCut | None:
+    """Cut a file into its entries; None if it cannot be. `lines`: the line of the first key of each entry, 0-based.
+
+    Each piece holds exactly one entry, so that what looks like an entry inside of a text cuts nothing.
+    """
+    start = _start(content)
+    starts = list(_find_starts(content, start)) if start else []
+    if len(starts) != len(lines):
+        return None
+    numbers, line, before = array("L"), 0, 0
+    for place in starts:
+        line += content.count(b"\n", before, place)
+        numbers.append(line)
+        before = place
+    ends = [*numbers[1:], line + content.count(b"\n", before) + 1] if numbers else []
+    fits = all(first <= key < end for first, key, end in zip(numbers, lines, ends, strict=True))
+    return EntryCut(array("L", starts), numbers) if fits else None
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """An entry with its text, and the blank lines and comments after it, which belong to what follows."""
 
@@ -270,7 +309,7 @@ def split_entries(name: str, content: bytes) -> tuple[bytes, list[Piece]] | None
 
 
 def _read_whole(name: str, kind: str, content: bytes) -> list[Entity]:
-    return [_build_entity(name, kind, item) for item in read_items(content, name, _ignore)]
+    return [build_entity(name, kind, item) for item in read_items(content, name, _ignore)]
 
 
 def _build_piece(entity: Entity, text: bytes, indent: int) -> Piece:

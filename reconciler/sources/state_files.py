@@ -1,0 +1,135 @@
+"""Read the files of a desired state once, to merge people into them and to edit them: completely or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.core.model import Diagnostic, Origin, Severity, error
+from reconciler.core.text import pluralize
+from reconciler.desired.directory import Directory
+from reconciler.desired.look_alike_keys import UserKeys
+from reconciler.desired.yaml_reader import YamlMapping, locate, read_document, read_items
+from reconciler.errors import SourceError
+from reconciler.history.edits import DOCUMENT, GROUP, USER, Entity
+from reconciler.history.yaml_entries import NAMES, EntryCut, build_entity, cut_at, detect_kind
+from reconciler.sources.import_plan import CurrentState
+
+SCOPE = "scope.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class StateFiles:
+    """The contents of a desired state, by file name, and the entries in them. Everything is from one read."""
+
+    root: Path
+    contents: Mapping[str, bytes]
+    current: CurrentState
+    cuts: Mapping[str, EntryCut] = field(default_factory=dict)
+    """Where the entries of each file of users or groups begin; without the files whose text cannot be cut."""
+    _places: Mapping[int, int] = field(default_factory=dict)
+    """The number of each entry in its file, by the identity of the entity."""
+
+    def locate(self, entity: Entity, path: str | None = None) -> Origin:
+        """Return the origin of an entry of `current`, or of the value of its field `path`, such as `members.users`.
+
+        That of the entry if it has no such field; the start of the file if the file has no such entry.
+        """
+        nothing = Origin(entity.file, 1, 1)
+        content = self.contents.get(entity.file)
+        if content is None:
+            return nothing
+        if entity.kind == DOCUMENT:
+            return _locate_field(read_document(content, entity.file, _ignore), path) or nothing
+        number = self._places.get(id(entity))
+        if number is None:
+            return nothing
+        cut = self.cuts.get(entity.file)
+        if cut is None:
+            items = list(read_items(content, entity.file, _ignore))
+            return _locate_field(items[number], path) or nothing
+        found = _locate_field(next(iter(read_items(cut.get_text(content, number), entity.file, _ignore)), None), path)
+        return Origin(found.file, found.line + cut.lines[number], found.column) if found else nothing
+
+
+def read_state_files(state: Path) -> StateFiles:
+    """Read all files of users, groups and settings.
+
+    Raises `SourceError` if one of them cannot be read as a whole: entries that are not seen would be added again.
+    """
+    directory = Directory(state)
+    directory.check_layout()
+    contents = dict(directory.read_contents())
+    reading = _Reading([each for each in directory.diagnostics if each.severity is Severity.ERROR])
+    for name, content in sorted(contents.items()):
+        reading.read(name, content)
+    _refuse(reading.errors)
+    scope = reading.documents.get(SCOPE)
+    current = CurrentState(tuple(reading.entries[USER]), tuple(reading.entries[GROUP]), scope)
+    return StateFiles(state, contents, current, reading.cuts, reading.places)
+
+
+class _Reading:
+    """The entries and errors found so far."""
+
+    def __init__(self, errors: list[Diagnostic]) -> None:
+        self.errors = errors
+        self.entries: dict[str, list[Entity]] = {USER: [], GROUP: []}
+        self.documents: dict[str, Entity] = {}
+        self.cuts: dict[str, EntryCut] = {}
+        self.places: dict[int, int] = {}
+        self._keys = UserKeys()
+
+    def read(self, name: str, content: bytes) -> None:
+        kind = detect_kind(name)
+        if kind == DOCUMENT:
+            node = read_document(content, name, self._report)
+            if isinstance(node, YamlMapping):
+                self.documents[name] = build_entity(name, DOCUMENT, node)
+            elif not self.errors:
+                self._report(error("the file must be a mapping", "Write `key: value` lines.", Origin(name, 1, 1)))
+        elif kind in self.entries:
+            self._read_entries(name, kind, content)
+
+    def _read_entries(self, name: str, kind: str, content: bytes) -> None:
+        lines = []
+        for number, item in enumerate(read_items(content, name, self._report)):
+            entity = build_entity(name, kind, item)
+            self._check(entity, item)
+            self.entries[kind].append(entity)
+            self.places[id(entity)] = number
+            lines.append(item.mark.line)
+        cut = cut_at(content, lines)
+        if cut is not None:
+            self.cuts[name] = cut
+
+    def _check(self, entity: Entity, item: YamlMapping) -> None:
+        """Report an entry that a merge would not recognise."""
+        if entity.kind == USER and not self._keys.check(item, self._report):
+            return
+        if not entity.name:
+            self._report(error(f'"{NAMES[entity.kind]}" is missing', "Add it.", item.origin))
+
+    def _report(self, diagnostic: Diagnostic) -> None:
+        if diagnostic.severity is Severity.ERROR:
+            self.errors.append(diagnostic)
+
+
+def _refuse(errors: Sequence[Diagnostic]) -> None:
+    if errors:
+        first = errors[0]
+        more = f" `reconciler validate` lists {pluralize(len(errors), 'error')}." if errors[1:] else ""
+        place = f"{first.origin}: " if first.origin is not None else ""
+        raise SourceError(f"{place}{first.summary}", f"{first.detail}{more} Nothing was written.".strip())
+
+
+def _locate_field(node: object, path: str | None) -> Origin | None:
+    steps: tuple[str, ...] = () if path is None else (path,)
+    if path is not None and isinstance(node, YamlMapping) and path not in node:
+        steps = tuple(path.split("."))
+    return locate(node, steps)
+
+
+def _ignore(_diagnostic: Diagnostic) -> None:
+    """Errors were reported when the files were read."""
