@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import httpx
 
-from reconciler.core.system_limits import advise, describe_os_error, is_exhaustion
-from reconciler.core.text import escape_control, quote, shorten
-from reconciler.errors import MachineLimitError, TargetError
+from reconciler.errors import TargetError
+from reconciler.scim.connection_messages import ConnectionMessages
 from reconciler.scim.json_body import InvalidJsonError, decode_json
 
 _BASE_URL = "Check target.base_url"
-
-# OpenSSL's X509_V_ERR_…: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
-_NOT_YET, _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_ROOT, _NO_ISSUER, _NO_CHAIN, _OTHER_HOST, _OTHER_ADDRESS = (
-    *(9, 10, 18, 19, 20, 21),
-    *(62, 64),
-)
-_CERTIFICATE = {
-    _NOT_YET: ("it is not valid yet", "Check the clock of this machine."),
-    _EXPIRED: ("it has expired", "Check the clock of this machine; if it is right, the service must renew it."),
-    _SELF_SIGNED: (
-        "it is self-signed",
-        f"{_BASE_URL}: this is not how a public service identifies itself, so the token was not sent.",
-    ),
-    _OTHER_HOST: (
-        "it belongs to another host",
-        f"{_BASE_URL}: its host must be the one that the certificate names. The token was not sent.",
-    ),
-}
-_CERTIFICATE[_SELF_SIGNED_ROOT] = _CERTIFICATE[_NO_ISSUER] = _CERTIFICATE[_NO_CHAIN] = (
-    "no authority that this machine trusts has signed it",
-    "A proxy that decrypts TLS is not supported, because it could read the token: exempt this host from it.",
-)
-_CERTIFICATE[_OTHER_ADDRESS] = _CERTIFICATE[_OTHER_HOST]
 
 
 def is_web_page(response: httpx.Response) -> bool:
@@ -54,22 +28,18 @@ def read_scim_error(response: httpx.Response) -> Mapping[str, object]:
     return body if isinstance(body, dict) else {}
 
 
-class ErrorMessages:
+class ErrorMessages(ConnectionMessages):
     """Messages about one service. `hints`: HTTP status -> what to check there, in addition to the general advice."""
 
     def __init__(self, base_url: str, token: str, hints: Mapping[int, str]) -> None:
+        super().__init__(base_url, service="the service", check=_BASE_URL, token=token)
         self._base_url = base_url
-        self._token = token
         self._hints = hints
-
-    def _quote(self, text: str, limit: int) -> str:
-        """Quote text of the service. The token is replaced: some services repeat it."""
-        return quote(shorten(text.replace(self._token, "(token)"), limit))
 
     def _format_detail(self, response: httpx.Response) -> str:
         """Return the detail of a SCIM error after a colon; "" if it has none."""
         detail = read_scim_error(response).get("detail")
-        return f": {self._quote(detail, 300)}" if isinstance(detail, str) and detail else ""
+        return f": {self.quote(detail, 300)}" if isinstance(detail, str) and detail else ""
 
     def _format_hint(self, status: int) -> str:
         return f" {self._hints[status]}" if status in self._hints else ""
@@ -111,9 +81,9 @@ class ErrorMessages:
             host = urlsplit(target).hostname
         except ValueError:
             host = None
-        where = self._quote(target, 120) if target else "somewhere else"
+        where = self.quote(target, 120) if target else "somewhere else"
         own = urlsplit(self._base_url).hostname
-        other = f" It points to the host {self._quote(host, 80)}." if host and host != own else ""
+        other = f" It points to the host {self.quote(host, 80)}." if host and host != own else ""
         return TargetError(
             f"the service redirects to {where}",
             f"Redirects are not followed with a token: correct target.base_url.{other}",
@@ -146,7 +116,7 @@ class ErrorMessages:
             )
         start = response.content[:1000].decode("utf-8", "replace").strip()
         return TargetError(
-            "the service answers with something that is not JSON", f"It starts with: {self._quote(start, 60)}"
+            "the service answers with something that is not JSON", f"It starts with: {self.quote(start, 60)}"
         )
 
     def describe_refusal(self, response: httpx.Response) -> str:
@@ -154,86 +124,3 @@ class ErrorMessages:
         if is_web_page(response) and response.status_code in (502, 503, 504):
             return f"a proxy in front of the service answers for it ({response.status_code}, a web page)"
         return f"the service refused it ({response.status_code}){self._format_detail(response)}"
-
-    # --- no answer ------------------------------------------------------------
-
-    def describe_no_answer(self, exc: Exception) -> str:
-        """Return why a request that was sent got no usable answer."""
-        match exc:
-            case httpx.ReadTimeout():
-                return "the service took too long to answer"
-            case httpx.WriteTimeout() | httpx.WriteError():
-                return "the connection broke while the request was sent"
-            case httpx.ReadError() | httpx.RemoteProtocolError():
-                return f"the answer is incomplete: {self._quote_error(exc)}"
-            case httpx.DecodingError():
-                return f"the answer's compression is broken: {self._quote_error(exc)}"
-        return self._quote_error(exc)
-
-    def explain_no_answer(self, exc: Exception) -> TargetError:
-        """Explain that the service does not answer, for requests that can be repeated."""
-        summary = f"the service does not answer: {self.describe_no_answer(exc)}"
-        return TargetError(summary, "Check the connection and the state of the service.")
-
-    def explain_no_connection(self, exc: Exception) -> tuple[TargetError, bool]:
-        """Return why there is no connection, and whether that may pass: an invalid certificate does not."""
-        host = urlsplit(self._base_url).hostname or ""
-        causes = _list_causes(exc)
-        exhausted = _find_exhaustion(causes)
-        if exhausted is not None:
-            summary = f"cannot connect to {host}: {describe_os_error(exhausted)}"
-            return MachineLimitError(summary, advise(exhausted, "")), False
-        for cause in causes:
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                return self._explain_certificate(cause), False
-            if isinstance(cause, ssl.SSLError):
-                next_step = f"{_BASE_URL}: does the service speak https on this port? A proxy may cut TLS off, too."
-                return TargetError(f"no TLS connection to {host}: {_shorten_error(str(cause))}", next_step), False
-            if isinstance(cause, socket.gaierror):
-                next_step = f"{_BASE_URL} for a typo in the host name, and the DNS servers of this machine."
-                return TargetError(
-                    f"the host name {host} cannot be resolved: {_shorten_error(str(cause))}", next_step
-                ), True
-            if isinstance(cause, ConnectionRefusedError):
-                next_step = f"{_BASE_URL} and its port; the service may be down, or a firewall in between."
-                return TargetError(f"{host} refuses the connection", next_step), True
-        why = _shorten_error(str(exc) or type(exc).__name__)
-        what = "timed out" if isinstance(exc, httpx.TimeoutException) else why
-        next_step = f"{_BASE_URL}, the network and its firewall. Proxies from the environment are not used."
-        return TargetError(f"cannot connect to {host}: {what}", next_step), True
-
-    def _explain_certificate(self, exc: ssl.SSLCertVerificationError) -> TargetError:
-        why, next_step = _CERTIFICATE.get(exc.verify_code, ("", f"{_BASE_URL} and the clock of this machine."))
-        why = f"{why} ({_shorten_error(exc.verify_message)})" if why else _shorten_error(exc.verify_message)
-        return TargetError(f"the service's certificate is not accepted: {why}", next_step)
-
-    def _quote_error(self, exc: BaseException) -> str:
-        """Quote an error of the HTTP library: it may repeat what was received."""
-        return self._quote(str(exc), 160) if str(exc) else type(exc).__name__
-
-
-def _shorten_error(text: str) -> str:
-    """Shorten a message of a library of this machine, which holds no data of users."""
-    return escape_control(shorten(text, 160))
-
-
-def _find_exhaustion(causes: Iterable[BaseException]) -> OSError | None:
-    """Return why this machine can open no connection; None if that is not the reason."""
-    for cause in causes:
-        if isinstance(cause, OSError) and is_exhaustion(cause):
-            return cause
-        if isinstance(cause, socket.gaierror):
-            # A resolver that can open no socket reports that the host does not exist.
-            try:
-                socket.socket().close()
-            except OSError as exc:
-                return exc if is_exhaustion(exc) else None
-    return None
-
-
-def _list_causes(exc: BaseException | None) -> list[BaseException]:
-    found: list[BaseException] = []
-    while exc is not None and exc not in found:
-        found.append(exc)
-        exc = exc.__cause__ or exc.__context__
-    return found

@@ -38,7 +38,7 @@ class NoSlotInTimeError(Exception):
 class RateLimiter:
     """The rate limiter of one run. Thread-safe; `stop` ends every long wait.
 
-    `spread`: a random number from 0 to 1.
+    `spread`: a random number from 0 to 1. `budget`: of retries.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class RateLimiter:
         *,
         clock: Callable[[], float] = time.monotonic,
         spread: Callable[[], float] = random.random,
+        budget: RetryBudget | None = None,
     ) -> None:
         self._stop = stop or threading.Event()
         self._clock = clock
@@ -55,7 +56,7 @@ class RateLimiter:
         self._next_slot = threading.Lock()  # held by the one thread that waits for the next slot
         self._state = threading.Condition()  # guards everything below; notified when a count goes down
         self._rate = AdaptiveRate()
-        self._budget = RetryBudget()
+        self._budget = budget or RetryBudget()
         self._in_flight = 0
         self._admitted = 0
 

@@ -126,9 +126,14 @@ class Wait:
 
 
 class RetryBudget:
-    """The pauses between retries, and how many retries a run may still make. Times are seconds of a monotonic clock."""
+    """The pauses between retries, and how many retries a run may still make. Times are seconds of a monotonic clock.
 
-    def __init__(self) -> None:
+    `longest_pause`: after one refusal. `patience`: without an accepted request, until the run ends.
+    """
+
+    def __init__(self, longest_pause: float = MAX_PAUSE, patience: float = PATIENCE) -> None:
+        self._longest_pause = longest_pause
+        self._patience = patience
         self._left = float(FREE_RETRIES)
         self._retries = 0
         self._any_accepted = False
@@ -146,14 +151,14 @@ class RetryBudget:
     def record_refused(self, now: float, sent_at: float, attempt: int, pause: float | None) -> float:
         """Count a failed request; return the seconds to pause.
 
-        At least the backoff, which doubles with each refusal in a row; at most `MAX_PAUSE`.
+        At least the backoff, which doubles with each refusal in a row; at most the longest pause.
         """
         if self._refused_since is None or sent_at > self._refused_at:
             self._misses += 1
             self._refused_at = now
         self._refused_since = now if self._refused_since is None else self._refused_since
         backoff = min(_FIRST_BACKOFF * 2.0 ** min(max(self._misses, attempt) - 1, 10), _MAX_BACKOFF)
-        return max(backoff, min(pause or 0.0, MAX_PAUSE))
+        return max(backoff, min(pause or 0.0, self._longest_pause))
 
     def spend(self, now: float, attempt: int, message: str) -> bool:
         """Take one retry; return whether the request has attempts left.
@@ -167,8 +172,8 @@ class RetryBudget:
                 f"the service keeps failing: {self._retries} requests had to be sent again, the last because {message}",
                 _NEXT_STEP,
             )
-        if self._refused_since is not None and now - self._refused_since > PATIENCE:
+        if self._refused_since is not None and now - self._refused_since > self._patience:
             raise TargetError(
-                f"the service has accepted no request for {PATIENCE / 60:.0f} minutes: {message}", _NEXT_STEP
+                f"the service has accepted no request for {self._patience / 60:.0f} minutes: {message}", _NEXT_STEP
             )
         return attempt < (ATTEMPTS if self._any_accepted else FIRST_ATTEMPTS)

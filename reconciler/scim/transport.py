@@ -28,7 +28,7 @@ from reconciler.scim.read_budget import ReadBudget
 
 
 class WriteRefusedError(TargetError):
-    """A write was attempted while planning: a defect of Reconciler, stopped before it was sent."""
+    """A write was attempted while reading: a defect of Reconciler, stopped before it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +111,19 @@ class PinnedTransport(httpx.BaseTransport):
 
 
 class ReadOnlyTransport(httpx.BaseTransport):
-    """Refuses every method but GET: planning cannot write."""
+    """Refuses every method but GET: planning cannot write.
 
-    def __init__(self, inner: httpx.BaseTransport) -> None:
+    `reading_posts`: paths of an API that reads by POST, whole and without a query.
+    """
+
+    def __init__(self, inner: httpx.BaseTransport, reading_posts: Collection[str] = ()) -> None:
         self._inner = inner
+        self._reading_posts = frozenset(path.encode() for path in reading_posts)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if request.method != "GET":
-            raise WriteRefusedError(f"planning tried to send {request.method}", "This is a defect: please report it.")
+        reads = request.method == "POST" and request.url.raw_path in self._reading_posts
+        if request.method != "GET" and not reads:
+            raise WriteRefusedError(f"a read tried to send {request.method}", "This is a defect: please report it.")
         return self._inner.handle_request(request)
 
     def close(self) -> None:
@@ -163,6 +168,13 @@ class TransportPerThread(httpx.BaseTransport):
 
 
 USER_AGENT = f"reconciler/{__version__}"
+
+
+def open_connections() -> httpx.BaseTransport:
+    """Return the transport below all others: verified TLS, one connection for each thread, nothing from variables."""
+    certificates = load_certificate_authorities()
+    one = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+    return TransportPerThread(lambda: httpx.HTTPTransport(verify=certificates, limits=one, trust_env=False))
 
 
 @cache

@@ -19,6 +19,7 @@ from reconciler.scim.read_budget import ReadBudget
 from reconciler.scim.response_limits import ResponseLimitTransport
 from reconciler.scim.retry import READ_SECONDS, Wait
 from reconciler.scim.retry_transport import ReadLimit, RetryTransport, ScimRetryRule
+from reconciler.scim.secret import Secret, is_token
 from reconciler.scim.service_clock import ServiceClock
 from reconciler.scim.transport import (
     USER_AGENT,
@@ -26,8 +27,7 @@ from reconciler.scim.transport import (
     Endpoint,
     PinnedTransport,
     ReadOnlyTransport,
-    TransportPerThread,
-    load_certificate_authorities,
+    open_connections,
     parse_endpoint,
 )
 
@@ -41,22 +41,6 @@ class Connection:
     hints: Mapping[int, str]
 
 
-class Secret:
-    """A token that no repr, log or traceback shows."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def __repr__(self) -> str:
-        return "<token>"
-
-    def reveal(self) -> str:
-        """Return the token itself."""
-        return self._value
-
-
 def connect(base_url: str, profile: TargetProfile, environment: Mapping[str, str] = os.environ) -> Connection:
     """Read the environment for a real service. Raises `TargetError` if the host is not allowed or there is no token."""
     names = environment.get("RECONCILER_ALLOWED_HOSTS", "").split(",")
@@ -67,7 +51,7 @@ def connect(base_url: str, profile: TargetProfile, environment: Mapping[str, str
         raise TargetError(
             "RECONCILER_TOKEN is not set", "Set it to the bearer token of the service, or try the job with --sandbox."
         )
-    if not token.isascii() or not token.isprintable() or " " in token:
+    if not is_token(token):
         raise TargetError("RECONCILER_TOKEN has characters that no token has", "Copy it again, without line breaks.")
     return Connection(endpoint, Secret(token), profile.refusal_hints)
 
@@ -98,14 +82,9 @@ def open_client(
     Its transports, from the client down: the budget, sending again within the rate limit, the service's clock, bounded
     answers, reading only, one host, one connection per thread.
     """
-    certificates = load_certificate_authorities()
-    one = httpx.Limits(max_connections=1, max_keepalive_connections=1)
     base_url, token = to.endpoint.base_url, to.token.reveal()
     messages = ErrorMessages(base_url, token, to.hints)
-    transport: httpx.BaseTransport = TransportPerThread(
-        lambda: httpx.HTTPTransport(verify=certificates, limits=one, trust_env=False)
-    )
-    transport = PinnedTransport(transport, to.endpoint)
+    transport: httpx.BaseTransport = PinnedTransport(open_connections(), to.endpoint)
     transport = transport if writes else ReadOnlyTransport(transport)
     clock = ServiceClock(ResponseLimitTransport(transport))
     # While changes are applied, the pauses that the service asks for are those of the run.

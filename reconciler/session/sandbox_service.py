@@ -13,8 +13,9 @@ from reconciler.core.profile import TargetProfile
 from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.errors import PlanFileError, ReconcilerError
 from reconciler.record.files import make_private_directory, read_file
+from reconciler.scim.secret import Secret
 from reconciler.scim.transport import parse_endpoint
-from reconciler.session.connection import Connection, Secret
+from reconciler.session.connection import Connection
 
 _INSTALL = "pip install --require-hashes -r requirements/sandbox.lock"
 """From a lock, never by a name that anyone could register on an index."""

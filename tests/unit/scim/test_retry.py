@@ -179,3 +179,11 @@ def test_a_request_without_a_limit_may_always_go_on() -> None:
     assert count_tries(tries, (0.0, 9e9)) == [math.inf]
     assert tries.leaves_time(9e9)
     assert tries.until == math.inf
+
+
+def test_another_service_has_its_own_limits() -> None:
+    budget = RetryBudget(longest_pause=600.0, patience=900.0)
+    assert budget.record_refused(100.0, 99.0, 1, 400.0) == 400.0
+    assert budget.spend(999.0, 1, "refused")
+    with pytest.raises(TargetError, match=r"^the service has accepted no request for 15 minutes: refused$"):
+        budget.spend(1000.1, 2, "refused")

@@ -48,6 +48,22 @@ def test_planning_reads() -> None:
     assert recorder.seen == ["GET https://scim.example.com/v2"]
 
 
+def test_only_the_named_paths_are_read_by_post() -> None:
+    recorder = Recorder()
+    transport = ReadOnlyTransport(recorder, ["/v1.0/getByIds"])
+    transport.handle_request(httpx.Request("POST", "https://graph.example.com/v1.0/getByIds"))
+    others = [
+        ("POST", "/v1.0/getByIds?x=1"),
+        ("POST", "/v1.0/getByIds/"),
+        ("POST", "/v1.0/%67etByIds"),
+        ("PATCH", "/v1.0/getByIds"),
+    ]
+    for method, path in others:
+        with pytest.raises(WriteRefusedError, match=f"^a read tried to send {method}$"):
+            transport.handle_request(httpx.Request(method, f"https://graph.example.com{path}"))
+    assert recorder.seen == ["POST https://graph.example.com/v1.0/getByIds"]
+
+
 def test_no_request_leaves_after_the_time_of_a_read() -> None:
     now = 0.0
     recorder = Recorder()

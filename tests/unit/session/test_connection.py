@@ -13,8 +13,9 @@ from support.servers.http_server import HttpServer, Reply, Request
 from reconciler.errors import ReconcilerError, ScimError, StopRequestedError, TargetError
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.retry import Wait
+from reconciler.scim.secret import Secret
 from reconciler.scim.transport import WriteRefusedError
-from reconciler.session.connection import Connection, Secret, connect, open_client, read_record_key
+from reconciler.session.connection import Connection, connect, open_client, read_record_key
 
 TOKEN = "tok-s3cret"
 APPLE_URL = TARGET.base_url
