@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconciler.core.field_change import Field, FieldChange, diff_fields
-from reconciler.core.model import Diagnostic
+from reconciler.core.model import Diagnostic, Origin
 from reconciler.history.edits import Entity
 
 
@@ -65,28 +65,39 @@ class MissingPerson:
 
 @dataclass(frozen=True, slots=True)
 class KeptValue:
-    """A value that git owns (`keep`) and that differs from the source's, or one that the source overrides."""
+    """A value that git owns (`keep`) and that differs from the source's: it stays. `change.after`: the source's."""
 
     entity: Entity
     change: FieldChange
-    overridden: bool
-    """The value in git is replaced; else it stays."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """All edits of an import, in the order in which they are shown: users, groups, scope; by file and place."""
+    """All edits of an import, in the order in which they are shown: users, groups, scope; by file and place.
+
+    `before` of an edit is the entity of `CurrentState` itself. Users that are added come after the edits of their file,
+    sorted by userPrincipalName.
+    """
 
     source: str
     edits: tuple[EntryEdit, ...] = ()
     names: Mapping[str, str | None] = field(default_factory=dict)
-    """Case-folded old userPrincipalName -> new one; None: the user is taken out. For references to users."""
+    """Case-folded name in a reference -> the new one; None: the user is taken out.
+
+    The edits of groups and scope.yaml hold these changes already: their lists after the edit are those before it with
+    `names` substituted, all at once (two users can swap their names), then without what is taken out, then with
+    what is added, at the end.
+    """
     missing: tuple[MissingPerson, ...] = ()
     kept: tuple[KeptValue, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = ()
     unchanged: int = 0
     """People of the source whose entries stay as they are."""
+    refused: int = 0
+    """People of the source that are not imported: `diagnostics` says why."""
+    unlinked: int = 0
+    """Entries without objectId that no person of the source fits: people that git alone has. They stay."""
 
     @property
     def is_empty(self) -> bool:
@@ -101,6 +112,10 @@ class CurrentState:
     users: tuple[Entity, ...] = ()
     groups: tuple[Entity, ...] = ()
     scope: Entity | None = None
+    files: tuple[str, ...] = ()
+    """The names of all files of users and groups, such as `users/entra.yaml`; also of those without entries."""
+    locate: Callable[[Entity, str], Origin | None] | None = field(default=None, compare=False, repr=False)
+    """Returns the place of an entry and one of its fields (the entry's own if it has no such field), for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +125,5 @@ class MergeRules:
     place: str = "users/entra.yaml"
     keep: frozenset[str] = frozenset()
     on_missing: str = "report"
+    place_origin: Origin | None = None
+    """Where `place` is set, for messages."""
