@@ -114,7 +114,7 @@ def load(
     return DesiredState(
         profile=rules.profile,
         target=Target(rules.profile.name, settings.target.base_url.rstrip("/"), settings.target.tenant),
-        policy=replace(_build_policy(rules.settings), approvals=_build_approvals(rules.settings)),
+        policy=_build_policy(rules.settings),
         mappings=mappings.rows,
         owned=rules.owned,
         users=tuple(reader.users),
@@ -174,6 +174,17 @@ def _build_keys(mappings: CompiledMappings, scope: CompiledScope) -> UserKeys:
     mapped = {attribute for row in mappings.rows for attribute in row.inputs}
     # The attributes of an invalid row are unknown: they could be any.
     return UserKeys(None if mappings.invalid else frozenset(filtered | mapped), filtered | matched)
+
+
+def load_policy(root: Path, approval_date: date) -> Policy | BrokenState:
+    """Load the policy of settings.yaml alone, with its approvals; the errors of settings.yaml if there are any."""
+    directory = Directory(root)
+    settings = directory.read_settings()
+    if settings is not None:
+        _check_approvals(settings, directory, approval_date)
+    if settings is None or any(item.severity is Severity.ERROR for item in directory.diagnostics):
+        return BrokenState(directory.describe_problems())
+    return _build_policy(settings)
 
 
 def _report_notifications(settings: LocatedModel[schema.Settings], directory: Directory) -> None:
@@ -242,6 +253,7 @@ def _build_policy(located: LocatedModel[schema.Settings]) -> Policy:
         digests=settings.record.values == "digest",
         record_branch=settings.record.branch,
         relink=_build_relink_rules(settings.relink, located),
+        approvals=_build_approvals(located),
     )
 
 

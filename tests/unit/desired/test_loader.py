@@ -10,7 +10,7 @@ from support.desired_state import ADA, BOB, SETTINGS, USUAL, Load, broken, good,
 
 from reconciler.core.model import Origin
 from reconciler.core.policy import Approval, Limit, Policy, Removal
-from reconciler.desired.loader import BrokenState, DesiredState, load
+from reconciler.desired.loader import BrokenState, DesiredState, load, load_policy
 from reconciler.desired.missing_state import describe_missing_state
 
 # --- a valid directory ----------------------------------------------------------------------------
@@ -108,8 +108,12 @@ def test_another_date_or_reason_makes_another_approval(loaded: Load) -> None:
 def test_an_approval_is_valid_for_thirty_days_at_most(tree: Tree, until: str, passes: bool) -> None:
     root = tree(settings=f"{SETTINGS}approvals:\n  - {json.dumps({**APPROVAL, 'until': until})}\n").root
     state = load(root, NOW, approval_date=date(2026, 11, 29))
-    assert isinstance(state, DesiredState) is passes
-    if not passes:
+    if isinstance(state, DesiredState):
+        assert passes
+        assert load_policy(root, date(2026, 11, 29)) == state.policy
+    else:
+        assert not passes
+        assert load_policy(root, date(2026, 11, 29)) == state
         (found,) = state.diagnostics
         assert (found.summary, found.detail) == (
             f"an approval is valid for 30 days at most, but this one is valid until {until}",
@@ -119,6 +123,17 @@ def test_an_approval_is_valid_for_thirty_days_at_most(tree: Tree, until: str, pa
         assert (found.origin.file, found.origin.line) == ("settings.yaml", 6)
     # A base commit is never refused for its approvals: they approve nothing.
     assert isinstance(load(root, NOW), DesiredState)
+
+
+def test_the_policy_needs_settings_yaml_alone(tree: Tree) -> None:
+    found = load_policy(
+        tree(settings=f"{SETTINGS}guards: {{removals: {{count: 3}}}}\n", scope="sync: maybe\n").root, NOW.date()
+    )
+    assert isinstance(found, Policy)
+    assert found.removals == Limit(3, 10)
+    broken = load_policy(tree(settings="target: x\n").root, NOW.date())
+    assert isinstance(broken, BrokenState)
+    assert broken.diagnostics
 
 
 # --- errors that break the state --------------------------------------------------------------------
