@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.text import escape_control, escape_line
-from reconciler.desired.loader import load
+from reconciler.desired.loader import BrokenState, DesiredState, load
 from reconciler.errors import ReconcilerError
 from reconciler.record.files import write_text
 from reconciler.session.workspace import Workspace
@@ -36,13 +36,23 @@ def refuse_uncommitted(state: Path, committed: Contents, wanted: Contents) -> No
 
 def find_new_errors(workspace: Workspace, changed: Contents) -> list[Diagnostic]:
     """Return the errors that the desired state would have after the edit, and does not have now."""
-    known = {(item.summary, item.address) for item in load(workspace.state, workspace.now).diagnostics}
+    found = _list_errors(load_edited(workspace, changed))
+    known = _list_errors(load(workspace.state, workspace.now)) if found else []
+    names = {(item.summary, item.address) for item in known}
+    return [item for item in found if (item.summary, item.address) not in names]
+
+
+def load_edited(workspace: Workspace, changed: Contents) -> DesiredState | BrokenState:
+    """Load the desired state as it would be after the edit, from a copy. Raises as `write_contents`."""
     with tempfile.TemporaryDirectory(prefix="reconciler-") as scratch:
         copy = Path(scratch) / "state"
         shutil.copytree(workspace.state, copy, symlinks=True)
         write_contents(copy, changed)
-        found = load(copy, workspace.now).diagnostics
-    return [item for item in found if item.severity is Severity.ERROR and (item.summary, item.address) not in known]
+        return load(copy, workspace.now)
+
+
+def _list_errors(state: DesiredState | BrokenState) -> list[Diagnostic]:
+    return [item for item in state.diagnostics if item.severity is Severity.ERROR]
 
 
 def write_contents(state: Path, changed: Contents) -> None:

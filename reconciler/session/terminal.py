@@ -37,6 +37,11 @@ class Terminal:
         self._verbose = verbose
         self._bars: Any = None
 
+    @property
+    def is_verbose(self) -> bool:
+        """Whether -v asks for everything."""
+        return self._verbose
+
     def quieter(self) -> Terminal:
         """Return the same terminal without notes and progress."""
         return Terminal(**self._flags)

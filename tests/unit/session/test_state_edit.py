@@ -6,8 +6,15 @@ import pytest
 from support.sample_org import person
 from support.target_workspace import TargetWorkspace
 
+from reconciler.desired.loader import BrokenState, DesiredState
 from reconciler.errors import ReconcilerError
-from reconciler.session.state_edit import diff_contents, find_new_errors, refuse_uncommitted, write_contents
+from reconciler.session.state_edit import (
+    diff_contents,
+    find_new_errors,
+    load_edited,
+    refuse_uncommitted,
+    write_contents,
+)
 
 
 def test_files_as_committed_may_be_edited(tmp_path: Path) -> None:
@@ -61,3 +68,12 @@ def test_only_new_errors_count(target: TargetWorkspace) -> None:
     assert error.origin is not None
     assert error.origin.file == "scope.yaml"
     assert not (target.workspace.state / "scope.yaml").exists(), "checked in a copy"
+
+
+def test_the_edited_state_is_loaded_from_a_copy(target: TargetWorkspace) -> None:
+    target.files.users([person("ada")])
+    edited = load_edited(target.workspace, {"users/people.yaml": None, "users/new.yaml": b"- userPrincipalName: bob\n"})
+    assert isinstance(edited, DesiredState)
+    assert [user.key for user in edited.users] == ["bob"]
+    assert isinstance(load_edited(target.workspace, {"settings.yaml": None}), BrokenState)
+    assert sorted(path.name for path in target.workspace.state.rglob("*.yaml")) == ["people.yaml", "settings.yaml"]

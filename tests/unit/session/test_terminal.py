@@ -39,6 +39,7 @@ def test_details_are_for_verbose(capsys: Captured) -> None:
     build().detail("hidden")
     build(verbose=True).detail("shown\x1b")
     assert capsys.readouterr().err == "shown\\u{1b}\n"
+    assert [build(verbose=each).is_verbose for each in (True, False)] == [True, False]
 
 
 def test_errors_and_diagnostics_are_shown_when_quiet(capsys: Captured) -> None:
