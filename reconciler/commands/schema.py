@@ -8,7 +8,9 @@ from typing import Any
 from reconciler.desired.json_schemas import KINDS, build_json_schema, schema_id
 from reconciler.errors import UsageError
 from reconciler.record import plan_document, receipt_line
-from reconciler.render import validation
+from reconciler.render import import_document, validation
+
+_DOCUMENTS = ("plan", "receipt", "validation", "import")
 
 
 def render_schema(kind: str) -> str:
@@ -23,6 +25,8 @@ def _find_schema(kind: str) -> dict[str, Any]:
         return {"$id": schema_id("receipt", receipt_line.FORMAT_VERSION), **receipt_line.json_schema()}
     if kind == "validation":
         return {"$id": schema_id("validation", validation.FORMAT_VERSION), **validation.json_schema()}
+    if kind == "import":
+        return {"$id": schema_id("import", import_document.FORMAT_VERSION), **import_document.json_schema()}
     if kind in KINDS:
         return build_json_schema(kind)
-    raise UsageError(f"there is no schema {kind}", f"There are {', '.join([*KINDS, 'plan', 'receipt', 'validation'])}.")
+    raise UsageError(f"there is no schema {kind}", f"There are {', '.join([*KINDS, *_DOCUMENTS])}.")

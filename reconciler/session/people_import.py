@@ -16,7 +16,7 @@ from reconciler.sources.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class ImportOptions:
+class PeopleImportOptions:
     """The options that all imports share.
 
     `command`: as typed, such as `import entra`, for messages. `check`: write nothing, exit 2 if files would change;
@@ -35,7 +35,7 @@ class ImportOptions:
 
 
 def import_people(
-    workspace: Workspace, snapshot: Snapshot, rules: MergeRules, options: ImportOptions, terminal: Terminal
+    workspace: Workspace, snapshot: Snapshot, rules: MergeRules, options: PeopleImportOptions, terminal: Terminal
 ) -> ExitCode:
     """Merge a complete snapshot into the files of the desired state, show the change and write it.
 

@@ -62,7 +62,7 @@ def find_departures(current: CurrentState, plan: ImportPlan) -> Departures:
     Scoping filters are not evaluated: what attributes decide is for the guards of the plan.
     """
     edits = {_place(edit.before): edit for edit in plan.edits if edit.before is not None}
-    was, will = _Assignments(current, {}, {}), _Assignments(current, edits, plan.names, _added(plan.edits))
+    was, will = _Assignments(current, {}), _Assignments(current, edits, _added(plan.edits))
     people, population = [], 0
     for user in current.users:
         active = is_enabled(user) and was.includes(user)
@@ -119,13 +119,12 @@ def _added(edits: Sequence[EntryEdit]) -> tuple[Entity, ...]:
 
 
 class _Assignments:
-    """Who is assigned, with `edits` of groups and of the scope made, and references to `names` renamed."""
+    """Who is assigned, with `edits` of groups and of the scope made."""
 
     def __init__(
         self,
         current: CurrentState,
         edits: Mapping[tuple[str, str, str], EntryEdit],
-        names: Mapping[str, str | None],
         added: Sequence[Entity] = (),
     ) -> None:
         def apply(entity: Entity | None) -> Entity | None:
@@ -133,15 +132,15 @@ class _Assignments:
             return edit.after if edit is not None else entity
 
         groups = [apply(group) for group in current.groups] + [each for each in added if each.kind == GROUP]
-        members = {fold_case(each.name): _read_members(each, "members", names) for each in groups if each is not None}
+        members = {fold_case(each.name): _read_members(each, "members") for each in groups if each is not None}
         new_scope = next((each for each in added if each.kind not in (GROUP, USER)), None)
         scope = apply(current.scope) or new_scope
         self._assigned: frozenset[str] | None = None  # every user
         self._excluded: frozenset[str] = frozenset()
         if scope is not None:
-            self._excluded = resolve_members(_read_members(scope, "excluded", names), members)
+            self._excluded = resolve_members(_read_members(scope, "excluded"), members)
             if scope.fields.get("sync") != "all":
-                self._assigned = resolve_members(_read_members(scope, "assigned", names), members)
+                self._assigned = resolve_members(_read_members(scope, "assigned"), members)
 
     def includes(self, user: Entity) -> bool:
         """Whether the user is assigned and not excluded."""
@@ -150,10 +149,8 @@ class _Assignments:
         return assigned and self._excluded.isdisjoint(keys)
 
 
-def _read_members(entity: Entity, section: str, names: Mapping[str, str | None]) -> GroupMembers:
-    users, groups = (_read_list(entity, f"{section}.{key}") for key in ("users", "groups"))
-    renamed = (names.get(fold_case(user), user) for user in users)
-    return GroupMembers(tuple(user for user in renamed if user is not None), groups)
+def _read_members(entity: Entity, section: str) -> GroupMembers:
+    return GroupMembers(_read_list(entity, f"{section}.users"), _read_list(entity, f"{section}.groups"))
 
 
 def _read_list(entity: Entity, path: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from reconciler.core.field_change import FieldChange, JsonText
 from reconciler.core.model import Diagnostic, Origin, RulePart, ScopeReason, Target, Verdict, error, format_user_address
 from reconciler.core.plan import Outcome, Result
 from reconciler.core.planning.explanation import Decision, Explanation, MappedRow, MatchLookup
+from reconciler.core.policy import Limit
 from reconciler.core.scope.trace import ClauseResult, Trace, TraceStep
 from reconciler.git.commit import Commit
 from reconciler.github.workflow_commands import annotate, format_outputs, format_summary
@@ -24,13 +25,17 @@ from reconciler.render import explanation as explained
 from reconciler.render.apply_report import render_outcome, render_report
 from reconciler.render.history import HistoryView, history_document, render_history
 from reconciler.render.history_page import render_history_page
+from reconciler.render.import_changes import render_import
+from reconciler.render.import_document import render_import_json
 from reconciler.render.log_entry import Cycle, Stamp, format_outcome, format_unplanned
 from reconciler.render.record_page import render_record
 from reconciler.render.rollback import render_revert
 from reconciler.render.stale_plan import render_difference, render_differences
 from reconciler.render.status import Status, render_status, status_document
 from reconciler.render.style import Style
+from reconciler.sources.import_report import ImportOutcome
 from support.builders import TARGET, change, live, source_user
+from support.import_reports import full_report
 from support.untrusted_text import plan_that_says
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -97,6 +102,14 @@ def rollback_text(word: str, style: Style) -> str:
     ]
     conflicts = [Conflict(word, None, None, None, "edited since"), Conflict(word, word, word, word, "edited since")]
     return render_revert(RevertPlan(steps, conflicts), [word, f"groups/{word}.yaml"], style, forced=False)
+
+
+def import_text(word: str, style: Style) -> str:
+    return render_import(full_report(word, ImportOutcome.BLOCKED, Limit(1)), style)
+
+
+def import_json(word: str, _style: Style) -> str:
+    return render_import_json(full_report(word))
 
 
 def record_markdown(word: str, _style: Style) -> str:
@@ -223,6 +236,8 @@ OUTPUT_FORMATS: Mapping[str, Callable[[str, Style], str]] = {
         log_json,
         log_html,
         rollback_text,
+        import_text,
+        import_json,
         record_markdown,
         status_text,
         status_json,
