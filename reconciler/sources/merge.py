@@ -1,0 +1,66 @@
+"""Merge what a source returned into the desired state: which entries change, and how. Pure.
+
+The same people, groups and assignments make the same plan in whatever order the source lists them, and a second merge
+after the first finds nothing to do. Absence is never removal.
+"""
+
+from __future__ import annotations
+
+from reconciler.core.model import Diagnostic, error
+from reconciler.core.text import format_names, shorten
+from reconciler.sources.import_plan import CurrentState, ImportPlan, MergeRules, MissingAction
+from reconciler.sources.merge_findings import Findings
+from reconciler.sources.merge_groups import edit_groups
+from reconciler.sources.merge_identity import match_people, refuse_collisions
+from reconciler.sources.merge_missing import decide_missing
+from reconciler.sources.merge_scope import edit_scope
+from reconciler.sources.merge_users import edit_users
+from reconciler.sources.merge_values import is_importable_name
+from reconciler.sources.placement import check_place
+from reconciler.sources.references import References, build_names
+from reconciler.sources.snapshot import Snapshot
+
+
+def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> ImportPlan:
+    """Return the edits that bring `current` in line with a complete read of a source.
+
+    What cannot be decided is a diagnostic, and leaves the entries that it is about as they are. A `place` that is no
+    file below users/ is one too, and nothing is edited.
+    """
+    wrong_place = check_place(rules.place, rules.place_origin)
+    if wrong_place is not None:
+        return ImportPlan(
+            snapshot.source, diagnostics=(*snapshot.diagnostics, wrong_place), refused=len(snapshot.people)
+        )
+    findings = Findings(snapshot.source, current)
+    matching = match_people(snapshot, current, rules.keep, findings)
+    missing, unlinked = decide_missing(matching.unmatched, snapshot.gone, rules)
+    leaving = [each.entity for each in missing if each.action is MissingAction.REMOVED]
+    refuse_collisions(matching, leaving, findings)
+    users = edit_users(matching.people, missing, snapshot.attributes, current, rules)
+    names = build_names(matching.people, leaving)
+    references = References.of(matching.people, names)
+    groups = edit_groups(snapshot.groups, current, references, findings)
+    scope = edit_scope(snapshot.scope, current, references, groups.names, rules)
+    return ImportPlan(
+        snapshot.source,
+        edits=(*users.edits, *groups.edits, *((scope.edit,) if scope.edit is not None else ())),
+        names=names,
+        missing=tuple(missing),
+        kept=tuple(users.kept),
+        diagnostics=(*snapshot.diagnostics, *_check_attributes(snapshot), *findings.diagnostics),
+        notes=(*snapshot.notes, *groups.notes, *scope.notes),
+        unchanged=users.unchanged,
+        refused=matching.refused,
+        unlinked=unlinked,
+    )
+
+
+def _check_attributes(snapshot: Snapshot) -> tuple[Diagnostic, ...]:
+    """Return the error of attributes whose names no file can have as a key."""
+    odd = sorted(each for each in snapshot.attributes if not is_importable_name(each))
+    if not odd:
+        return ()
+    names = format_names([shorten(each, 80) for each in odd])
+    detail = "A name is one line of at most 256 printable characters. These attributes were left out."
+    return (error(f"attributes cannot be imported because of their names: {names}", detail),)

@@ -1,0 +1,254 @@
+"""Merge the groups of a source: their members are the source's, their names stay those of git. Pure.
+
+A group is found by objectId, else by name if its entry has no objectId. Groups of git alone are not touched, except for
+the names of users in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from itertools import count, islice
+
+from reconciler.core.field_change import Field
+from reconciler.core.text import format_names, pluralize, shorten
+from reconciler.core.values import fold_case
+from reconciler.history.edits import GROUP, Entity
+from reconciler.sources.import_plan import CurrentState, EntryEdit
+from reconciler.sources.merge_findings import Findings, show
+from reconciler.sources.merge_users import order_edits
+from reconciler.sources.merge_values import ID, is_usable_key
+from reconciler.sources.references import GroupNames, References, as_list, replace_lists
+from reconciler.sources.snapshot import SourceGroup
+
+USERS, GROUPS = "members.users", "members.groups"
+_FILE = "groups/entra.yaml"
+_LONGEST_NAME, _LONGEST_DESCRIPTION = 256, 4_000
+_SHORT_ID, _SUGGESTED = 8, 3
+_RULE = re.compile(r"\bDynamic(?: \(paused\))?: ")
+"""In the description of a dynamic group, before the rule of its members: such a description is the source's."""
+
+
+@dataclass(slots=True)
+class GroupEdits:
+    """The edits of groups, by file and place, and the names in git of the groups of the source."""
+
+    edits: list[EntryEdit]
+    names: GroupNames
+    notes: list[str]
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    """A group of the source, its entry if there is one, and its name in git."""
+
+    source: SourceGroup
+    identity: str
+    name: str
+    entry: Entity | None
+    users: tuple[str, ...] = ()
+    kept: list[str] = field(default_factory=list)
+    """Names of groups in it that stay."""
+    added: list[str] = field(default_factory=list)
+
+    @property
+    def is_called_alike(self) -> bool:
+        """Whether the name in git is that of the source, or one made of it because another group had that."""
+        return fold_case(self.name) in {fold_case(each) for each in islice(_suggest_names(self.source), _SUGGESTED)}
+
+    def build_fields(self) -> dict[str, Field]:
+        """Return the fields of its entry after the import."""
+        held = self.entry.fields if self.entry is not None else {"name": self.name}
+        fields: dict[str, Field] = {**held}
+        fields.setdefault(ID, self.source.object_id)
+        description = shorten(_to_utf8(self.source.description), _LONGEST_DESCRIPTION)
+        if description and ("description" not in held or _RULE.search(str(held["description"]))):
+            fields["description"] = description
+        lists = {USERS: self.users, GROUPS: (*self.kept, *self.added)}
+        return {path: value for path, value in {**fields, **lists}.items() if value or path not in lists}
+
+
+def read_group_id(entry: Entity) -> str:
+    """Return the folded objectId of a group's entry; "" without one."""
+    return fold_case(str(entry.fields.get(ID, "")))
+
+
+def edit_groups(
+    groups: Sequence[SourceGroup] | None, current: CurrentState, references: References, findings: Findings
+) -> GroupEdits:
+    """Return the edits of groups. `groups` None: the source did not read them, so that only names of users change."""
+    matched = _match(groups or (), current.groups, findings)
+    names = GroupNames({each.identity: each.name for each in matched})
+    for each in matched:
+        _edit_members(each, references, names)
+    _break_cycles(matched, current.groups, findings)
+    by_entry = {id(each.entry): each for each in matched if each.entry is not None}
+    edits: dict[int, EntryEdit] = {}
+    for entry in current.groups:
+        edit = _edit_entry(entry, by_entry.get(id(entry)), references)
+        if edit is not None:
+            edits[id(entry)] = edit
+    file = next((each for each in current.files if each.casefold() == _FILE), _FILE)
+    new = sorted((each for each in matched if each.entry is None), key=lambda each: fold_case(each.name))
+    added = [EntryEdit(None, Entity(GROUP, each.name, each.build_fields(), file)) for each in new]
+    notes = [] if groups is None else _list_notes(matched, groups, current.groups)
+    return GroupEdits(order_edits(current.groups, edits, {file: added} if added else {}), names, notes)
+
+
+def _edit_entry(entry: Entity, group: _Group | None, references: References) -> EntryEdit | None:
+    if group is None:
+        fields = replace_lists(entry, {USERS: references.follow(entry.fields.get(USERS))})
+    else:
+        fields = group.build_fields()
+    if fields == entry.fields:
+        return None
+    reason = "found by its name" if ID in fields and ID not in entry.fields else ""
+    return EntryEdit(entry, Entity(GROUP, entry.name, fields, entry.file), reason)
+
+
+# --- which group is which -------------------------------------------------------------------
+
+
+def _match(groups: Sequence[SourceGroup], entries: Sequence[Entity], findings: Findings) -> list[_Group]:
+    """Find the entry of each group, and a name for those without one; sorted by objectId, whatever the order."""
+    usable = _select_usable(groups, findings)
+    by_id = _index_once((read_group_id(entry), entry) for entry in entries)
+    by_name = _index_once((fold_case(entry.name), entry) for entry in entries)
+    unmatched = Counter(_fold_name(group) for identity, group in usable.items() if identity not in by_id)
+    matched, new = [], []
+    for identity, group in sorted(usable.items()):
+        entry = by_id.get(identity)
+        named = by_name.get(_fold_name(group)) if entry is None else None
+        if named is not None and not read_group_id(named) and unmatched[_fold_name(group)] > 1:
+            _report_several(group, named, findings)
+        elif entry is None and (named is None or read_group_id(named)):
+            new.append((identity, group))
+        else:
+            found = entry or named
+            matched.append(_Group(group, identity, found.name if found is not None else "", found))
+    taken = {fold_case(entry.name) for entry in entries}
+    for identity, group in new:
+        name = next(each for each in _suggest_names(group) if fold_case(each) not in taken)
+        taken.add(fold_case(name))
+        matched.append(_Group(group, identity, name, None))
+    return sorted(matched, key=lambda each: each.identity)
+
+
+def _select_usable(groups: Sequence[SourceGroup], findings: Findings) -> dict[str, SourceGroup]:
+    """Return the groups by their folded objectIds, without those whose objectId cannot be written or is not unique."""
+    times = Counter(fold_case(group.object_id) for group in groups)
+    usable = {}
+    for group in groups:
+        identity = fold_case(group.object_id)
+        if times[identity] == 1 and is_usable_key(group.object_id):
+            usable[identity] = group
+            continue
+        what = f"is used {times[identity]} times" if is_usable_key(group.object_id) else "cannot be written to a file"
+        summary = f"the group {show(group.name)} is not imported: its {ID} {show(group.object_id)} {what}"
+        findings.add_about("groups of the source have an objectId that cannot be used", group.object_id, summary, ())
+    return usable
+
+
+def _index_once(pairs: Iterable[tuple[str, Entity]]) -> dict[str, Entity]:
+    """Index entries by keys that one entry has; a key of two says nothing (`validate` reports it)."""
+    listed = [(key, entry) for key, entry in pairs if key]
+    times = Counter(key for key, _ in listed)
+    return {key: entry for key, entry in listed if times[key] == 1}
+
+
+def _report_several(group: SourceGroup, entry: Entity, findings: Findings) -> None:
+    summary = f"several groups of {findings.source} are called {show(group.name)}"
+    detail = f"Set {ID} in the entry to that of its group, such as {show(group.object_id)}: until then none is."
+    findings.add_about("groups have a name that others have too", group.object_id, summary, (detail,), entry)
+
+
+def _fold_name(group: SourceGroup) -> str:
+    return fold_case(_clean(group.name))
+
+
+def _clean(name: str) -> str:
+    """Return a name of the source as one by which files can refer to it: one line, no invisible characters."""
+    words = "".join(each if each.isprintable() else " " for each in name[:_LONGEST_NAME]).split()
+    return " ".join(words)
+
+
+def _suggest_names(group: SourceGroup) -> Iterator[str]:
+    """Yield names for a new group, best first: several groups of a directory can have one name."""
+    name, identity = _clean(group.name) or "group", group.object_id
+    yield name
+    yield f"{name} ({identity[:_SHORT_ID]})"
+    yield f"{name} ({identity})"
+    for number in count(2):
+        yield f"{name} ({identity}) {number}"
+
+
+def _to_utf8(text: str) -> str:
+    return text.encode(errors="replace").decode()
+
+
+# --- what is in a group ---------------------------------------------------------------------
+
+
+def _edit_members(group: _Group, references: References, names: GroupNames) -> None:
+    """Set the members after the import. Members that the source does not know stay."""
+    listed = group.entry.fields if group.entry is not None else {}
+    group.users, _ = references.assign(listed.get(USERS), map(fold_case, group.source.users), remove=True)
+    group.kept, group.added, _ = names.assign(listed.get(GROUPS), map(fold_case, group.source.groups), remove=True)
+
+
+def _break_cycles(matched: Iterable[_Group], entries: Iterable[Entity], findings: Findings) -> None:
+    """Take out new memberships of groups that contain each other: in files that is an error, in Entra it is not."""
+    matched = list(matched)
+    graph = {fold_case(each.name): set(map(fold_case, as_list(each.fields.get(GROUPS)))) for each in entries}
+    graph |= {fold_case(each.name): set(map(fold_case, [*each.kept, *each.added])) for each in matched}
+    on_cycle = _peel(graph)
+    if on_cycle:
+        turned: dict[str, set[str]] = {name: set() for name in on_cycle}
+        for name in on_cycle:
+            for inner in graph[name] & on_cycle:
+                turned[inner].add(name)
+        on_cycle = _peel(turned)
+    for each in matched:
+        cut = [name for name in each.added if fold_case(each.name) in on_cycle and fold_case(name) in on_cycle]
+        if cut:
+            each.added = [name for name in each.added if name not in cut]
+            summary = f"the group {show(each.name)} is not given all its groups: they contain it"
+            detail = (
+                f"Not added: {format_names([shorten(name, 80) for name in cut])}. Cycles of groups are errors here."
+            )
+            findings.add_about("groups contain each other", each.name, summary, (detail,), each.entry)
+
+
+def _peel(graph: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return the nodes that cannot be put in an order: those on a cycle, and those that reach one."""
+    sorter = TopologicalSorter(graph)
+    try:
+        sorter.prepare()
+    except CycleError:
+        left = set(graph)
+        while ready := sorter.get_ready():
+            left.difference_update(ready)
+            sorter.done(*ready)
+        return left
+    return set()
+
+
+# --- notes ----------------------------------------------------------------------------------
+
+
+def _list_notes(matched: Sequence[_Group], groups: Sequence[SourceGroup], entries: Sequence[Entity]) -> list[str]:
+    """Return a line about groups with another name at the source, and one about groups that it does not have."""
+    notes = []
+    renamed = [each for each in matched if not each.is_called_alike]
+    if renamed:
+        shown = format_names([f"{each.name} ({_clean(each.source.name)})" for each in renamed])
+        notes.append(f"{pluralize(len(renamed), 'group keeps its name', 'groups keep their names')} in git: {shown}")
+    known = {fold_case(group.object_id) for group in groups}
+    missing = [entry.name for entry in entries if read_group_id(entry) and read_group_id(entry) not in known]
+    if missing:
+        what = pluralize(len(missing), "group of git is", "groups of git are")
+        notes.append(f"{what} not among those that were read, and stay: {format_names(missing)}")
+    return notes

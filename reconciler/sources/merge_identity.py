@@ -1,0 +1,268 @@
+"""Find the entry of each person: by objectId, else by userPrincipalName if one of the two has no objectId. Pure.
+
+A contradiction is an error, and leaves all entries that it is about as they are: an entry, and with it an account,
+never passes to another person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.core.model import SourceAttributes
+from reconciler.core.text import pluralize
+from reconciler.core.values import fold_case
+from reconciler.history.edits import Entity
+from reconciler.sources.import_plan import CurrentState
+from reconciler.sources.merge_findings import Findings, show
+from reconciler.sources.merge_values import ID, NAME, can_import, find_fault
+from reconciler.sources.snapshot import Person, Snapshot
+
+
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """A person that may be imported. `name`: the userPrincipalName afterwards; `identity`: the folded objectId."""
+
+    person: Person
+    identity: str
+    name: str
+    entry: Entity | None = None
+
+    @property
+    def attributes(self) -> SourceAttributes:
+        """The person's attributes."""
+        return self.person.attributes
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """What identifies the user afterwards, folded: each of these identifies no other user."""
+        identity = self.identity or (self.entry.object_id if self.entry is not None else "")
+        name = fold_case(self.name)
+        return frozenset((name, identity)) if identity else frozenset((name,))
+
+
+@dataclass(slots=True)
+class Matching:
+    """Who is who. `people`: those that can be imported, sorted by name."""
+
+    people: list[Candidate] = field(default_factory=list)
+    unmatched: list[Entity] = field(default_factory=list)
+    """Entries that no person fits."""
+    staying: list[Entity] = field(default_factory=list)
+    """Entries of contradictions and of people that could not be read: they stay as they are."""
+    refused: int = 0
+    """People that are not imported."""
+
+
+def list_keys(entry: Entity) -> tuple[str, ...]:
+    """Return what identifies the user of an entry, folded."""
+    name, identity = fold_case(entry.name), entry.object_id
+    return (name, identity) if identity else (name,)
+
+
+def match_people(snapshot: Snapshot, current: CurrentState, keep: frozenset[str], findings: Findings) -> Matching:
+    """Find the entry of each person. `keep`: with userPrincipalName in it, users keep their names in git."""
+    valid, unclear = _select_valid(snapshot, findings)
+    unclear |= snapshot.doubtful
+    entries = _Entries(current.users, findings)
+    result = Matching()
+    claims: dict[int, list[Candidate]] = {}
+    for each in valid:
+        entry = entries.find(each)
+        if not unclear.isdisjoint(each.keys) or (entry is not None and not unclear.isdisjoint(list_keys(entry))):
+            continue
+        if entry is None:
+            result.people.append(each)
+        else:
+            claims.setdefault(id(entry), []).append(each)
+    for entry in current.users:
+        fitting = claims.get(id(entry), [])
+        if len(fitting) > 1:
+            _report_two(entry, fitting, findings)
+        if len(fitting) > 1 or entries.is_ambiguous(entry) or not unclear.isdisjoint(list_keys(entry)):
+            result.staying.append(entry)
+        elif fitting:
+            result.people.append(_link(fitting[0], entry, keep))
+        else:
+            result.unmatched.append(entry)
+    _keep_taken_names(result)
+    result.people.sort(key=_sort_key)
+    result.refused = len(snapshot.people) - len(result.people)
+    return result
+
+
+def _keep_taken_names(matching: Matching) -> None:
+    """Let entries stay whose name a person without an entry has: it may be the same person with another objectId."""
+    new = {fold_case(each.name) for each in matching.people if each.entry is None}
+    matching.staying += [each for each in matching.unmatched if fold_case(each.name) in new]
+    matching.unmatched = [each for each in matching.unmatched if fold_case(each.name) not in new]
+
+
+def _sort_key(candidate: Candidate) -> tuple[str, str]:
+    return fold_case(candidate.name), candidate.identity
+
+
+def _select_valid(snapshot: Snapshot, findings: Findings) -> tuple[list[Candidate], set[str]]:
+    """Return the people that can be written and that no other person can be, and the keys of all others."""
+    attributes = sorted(filter(can_import, snapshot.attributes))
+    people = sorted((Candidate(each, fold_case(each.object_id), each.name) for each in snapshot.people), key=_sort_key)
+    shared = _find_shared(people, findings)
+    valid, unclear = [], set(shared)
+    for each in people:
+        fault = find_fault(each.person, attributes)
+        if fault:
+            _report_invalid(each, fault, findings)
+        if fault or not shared.isdisjoint(each.keys):
+            unclear |= each.keys
+        else:
+            valid.append(each)
+    return valid, unclear
+
+
+def _find_shared(people: Iterable[Candidate], findings: Findings) -> set[str]:
+    """Report and return the keys that several people have."""
+    by_key: dict[str, list[Candidate]] = {}
+    for each in people:
+        for key in each.keys:
+            by_key.setdefault(key, []).append(each)
+    shared = {key: found for key, found in by_key.items() if key and len(found) > 1}
+    reported = set[tuple[int, ...]]()
+    for key, found in sorted(shared.items()):
+        if tuple(map(id, found)) not in reported:
+            reported.add(tuple(map(id, found)))
+            _report_shared(key, found, findings)
+    return set(shared)
+
+
+class _Entries:
+    """The entries by objectId and by userPrincipalName."""
+
+    def __init__(self, users: Iterable[Entity], findings: Findings) -> None:
+        self._by_id: dict[str, Entity] = {}
+        self._by_name: dict[str, Entity] = {}
+        self._ambiguous: set[int] = set()
+        first: dict[str, Entity] = {}
+        for entry in users:
+            self._by_name.setdefault(fold_case(entry.name), entry)
+            if entry.object_id:
+                self._by_id.setdefault(entry.object_id, entry)
+            for key in list_keys(entry):
+                other = first.setdefault(key, entry)
+                if other is not entry:
+                    self._ambiguous |= {id(entry), id(other)}
+                    _report_ambiguous(entry, other, key, findings)
+
+    def find(self, person: Candidate) -> Entity | None:
+        """Return the entry of a person; None if it has none, or if the one with its name is of another objectId."""
+        entry = self._by_id.get(person.identity)
+        if entry is None:
+            named = self._by_name.get(fold_case(person.name))
+            entry = named if named is not None and not (named.object_id and person.identity) else None
+        return entry
+
+    def is_ambiguous(self, entry: Entity) -> bool:
+        """Whether another entry has the objectId or the userPrincipalName of this one too."""
+        return id(entry) in self._ambiguous
+
+
+def _link(person: Candidate, entry: Entity, keep: frozenset[str]) -> Candidate:
+    person.entry = entry
+    person.identity = person.identity or entry.object_id
+    if NAME in keep:
+        person.name = entry.name
+    return person
+
+
+# --- collisions -----------------------------------------------------------------------------
+
+
+def refuse_collisions(matching: Matching, leaving: Iterable[Entity], findings: Findings) -> None:
+    """Refuse the people whose name or objectId is that of an entry that stays, and those that follow from it.
+
+    A person that is refused keeps its entry as it is, and so its name, which another person may have now. `leaving`:
+    the entries that are taken out; their names are free.
+    """
+    wanted: dict[str, Candidate] = {}
+    refused: set[int] = set()
+    for each in matching.people:
+        for key in each.keys:
+            other = wanted.setdefault(key, each)
+            if other is not each:
+                _report_taken(each, other.entry, findings)
+                refused |= {id(each), id(other)}
+    gone = set(map(id, leaving))
+    holding = [*matching.staying, *(each for each in matching.unmatched if id(each) not in gone)]
+    holding += [each.entry for each in matching.people if id(each) in refused and each.entry is not None]
+    while holding:
+        entry = holding.pop()
+        for key in list_keys(entry):
+            person = wanted.get(key)
+            if person is None or id(person) in refused or person.entry is entry:
+                continue
+            refused.add(id(person))
+            _report_taken(person, entry, findings)
+            if person.entry is not None:
+                holding.append(person.entry)
+    matching.staying += [each.entry for each in matching.people if id(each) in refused and each.entry is not None]
+    matching.people = [each for each in matching.people if id(each) not in refused]
+    matching.refused += len(refused)
+
+
+# --- messages -------------------------------------------------------------------------------
+
+
+def _report_invalid(person: Candidate, fault: str, findings: Findings) -> None:
+    summary = f"{_name(person)} is not imported: {fault}"
+    detail = f"Correct it in {_source(person, findings)}. An entry that git has for it stays as it is."
+    findings.add("people have a value that no file can hold", person.name, summary, (detail,))
+
+
+def _report_shared(key: str, people: Sequence[Candidate], findings: Findings) -> None:
+    summary = f"{show(key)} identifies {pluralize(len(people), 'user')} in {findings.source}"
+    places = [each.person.place or _name(each) for each in people[:5]]
+    detail = f"See {', '.join(places)}. Correct it at the source: until then none of them is imported."
+    findings.add("names or objectIds identify several people at the source", key, summary, (detail,))
+
+
+def _report_ambiguous(entry: Entity, other: Entity, key: str, findings: Findings) -> None:
+    summary = f"{show(key)} identifies two entries"
+    detail = f"The other is at {findings.name_place(other)}. Correct or remove one of them: until then both stay."
+    findings.add("names or objectIds identify several entries", key, summary, (detail,), entry)
+
+
+def _report_two(entry: Entity, people: Sequence[Candidate], findings: Findings) -> None:
+    both = " and ".join(_name(each) for each in people[:2])
+    summary = f"two users of {findings.source} fit the entry {show(entry.name)}: {both}"
+    detail = f"One has its {ID}, the other its {NAME}. Correct the entry: until then it stays as it is."
+    findings.add("entries fit two users of the source each", entry.name, summary, (detail,), entry)
+
+
+def _report_taken(person: Candidate, entry: Entity | None, findings: Findings) -> None:
+    if person.entry is None and entry is not None and entry.object_id and person.identity:
+        _report_other_id(person, entry, findings)
+        return
+    before = f" ({show(person.entry.name)} in git)" if person.entry is not None else ""
+    summary = f"{_name(person)}{before} is not imported: another entry has this {NAME} or {ID}, and stays"
+    where = f"It is at {findings.name_place(entry)}. " if entry is not None else ""
+    detail = f"{where}Correct that entry; or, if both are one person, keep the one with the {ID}. Then import again."
+    findings.add("users have the name of an entry that stays", person.name, summary, (detail,), entry)
+
+
+def _report_other_id(person: Candidate, entry: Entity, findings: Findings) -> None:
+    old, new = str(entry.fields.get(ID, "")), person.person.object_id
+    summary = f"{_name(person)} has another {ID} in {findings.source} than in git"
+    detail = (
+        f"Git has {show(old)}, the source has {show(new)}. An import never passes an account to another person.",
+        f"The same person: set {ID} in the entry to the new one, and add to relink.ids in settings.yaml:",
+        f"  - {{from: {show(old)}, to: {show(new)}}}",
+        "Another person: take the entry out, apply that change, then import again.",
+    )
+    findings.add(f"users have another {ID} at the source than in git", person.name, summary, detail, entry)
+
+
+def _name(person: Candidate) -> str:
+    return show(person.name or person.identity)
+
+
+def _source(person: Candidate, findings: Findings) -> str:
+    return person.person.place or findings.source

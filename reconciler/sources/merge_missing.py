@@ -1,0 +1,44 @@
+"""Decide about entries whose person is not in the source: only by what the source confirms. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from reconciler.core.values import fold_case
+from reconciler.history.edits import Entity
+from reconciler.sources.import_plan import MergeRules, MissingAction, MissingPerson
+from reconciler.sources.merge_values import ENABLED, is_protected
+from reconciler.sources.snapshot import GoneReason
+
+DISABLE, REMOVE = "disable", "remove"
+
+
+def decide_missing(
+    entries: Iterable[Entity], gone: Mapping[str, GoneReason], rules: MergeRules
+) -> tuple[list[MissingPerson], int]:
+    """Return the missing people, and the number of entries that are not of this source.
+
+    `entries`: those that no person of the source fits. One without an objectId never came from the source, unless the
+    source says what became of it. `gone`: by folded objectId or userPrincipalName.
+    """
+    missing, unlinked = [], 0
+    for entry in entries:
+        reason = gone.get(entry.object_id) or gone.get(fold_case(entry.name))
+        if reason is None and not entry.object_id:
+            unlinked += 1
+        else:
+            missing.append(MissingPerson(entry, reason.value if reason else "", _decide(entry, reason, rules)))
+    return missing, unlinked
+
+
+def _decide(entry: Entity, reason: GoneReason | None, rules: MergeRules) -> MissingAction:
+    if reason is None:
+        return MissingAction.UNCONFIRMED
+    if is_protected(entry):
+        # Without its entry the account would be protected no longer.
+        return MissingAction.REPORTED
+    if rules.on_missing == REMOVE:
+        return MissingAction.REMOVED
+    if rules.on_missing == DISABLE and ENABLED not in rules.keep:
+        return MissingAction.DISABLED
+    return MissingAction.REPORTED

@@ -1,0 +1,106 @@
+"""Edit lists of references to users: renamed, taken out and added, as the members of a group are. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.core.field_change import Field
+from reconciler.core.values import fold_case
+from reconciler.history.edits import Entity
+from reconciler.sources.merge_identity import Candidate, list_keys
+
+Names = Mapping[str, str | None]
+"""Folded name in a reference -> the new one; None: the user is taken out."""
+
+
+def build_names(people: Iterable[Candidate], leaving: Iterable[Entity]) -> dict[str, str | None]:
+    """Return what becomes of references. A name that changes its case only stays: references ignore case."""
+    names: dict[str, str | None] = {key: None for entry in leaving for key in list_keys(entry)}
+    for each in people:
+        if each.entry is not None and fold_case(each.entry.name) != fold_case(each.name):
+            names[fold_case(each.entry.name)] = each.name
+    return names
+
+
+@dataclass(slots=True)
+class References:
+    """Who a reference names: by userPrincipalName or objectId, today and after the import."""
+
+    names: Names
+    _today: dict[str, Candidate] = field(default_factory=dict)
+    """The person of an entry by each of its keys."""
+    _by_id: dict[str, Candidate] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, people: Iterable[Candidate], names: Names) -> References:
+        """Return the references to `people`, those that are imported."""
+        found = cls(names)
+        for each in people:
+            if each.identity:
+                found._by_id[each.identity] = each
+            if each.entry is not None:
+                found._today |= dict.fromkeys(list_keys(each.entry), each)
+        return found
+
+    def follow(self, listed: Field | None) -> tuple[str, ...]:
+        """Return a list with its users renamed or taken out, and nothing else changed."""
+        return tuple(new for each in as_list(listed) if (new := self.names.get(fold_case(each), each)) is not None)
+
+    def assign(self, listed: Field | None, wanted: Iterable[str], *, remove: bool) -> tuple[tuple[str, ...], list[str]]:
+        """Return a list with the people whose folded objectIds are `wanted`, and those in it that are not, as written.
+
+        Only people that are imported count: a reference to anybody else says nothing about the source, and stays.
+        `remove`: people that are not wanted are taken out of the list.
+        """
+        ids = set(wanted)
+        kept, present, extra = [], set[str](), []
+        for each in as_list(listed):
+            person = self._today.get(fold_case(each))
+            if person is not None and person.identity:
+                present.add(person.identity)
+                if person.identity not in ids:
+                    extra.append(each)
+                    if remove:
+                        continue
+            name = self.names.get(fold_case(each), each)
+            if name is not None:
+                kept.append(name)
+        known = set(map(fold_case, kept))
+        people = (self._by_id[identity] for identity in ids - present if identity in self._by_id)
+        names = (each.name for each in people if known.isdisjoint(each.keys))
+        return (*kept, *sorted(names, key=fold_case)), extra
+
+
+class GroupNames:
+    """Which group of the source a reference names. `names`: by folded objectId."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self._identities = {fold_case(name): identity for identity, name in names.items()}
+
+    def assign(
+        self, listed: Field | None, wanted: Iterable[str], *, remove: bool
+    ) -> tuple[list[str], list[str], list[str]]:
+        """Return the groups of a list that stay, those that are added to it, and those in it that are not `wanted`.
+
+        As `References.assign`: groups of git alone stay.
+        """
+        ids = set(wanted)
+        identities = {each: self._identities.get(fold_case(each)) for each in as_list(listed)}
+        extra = [each for each, identity in identities.items() if identity is not None and identity not in ids]
+        kept = [each for each in as_list(listed) if not remove or identities[each] is None or identities[each] in ids]
+        new = (self._names[each] for each in ids - set(identities.values()) if each in self._names)
+        present = set(map(fold_case, kept))
+        return kept, sorted((each for each in new if fold_case(each) not in present), key=fold_case), extra
+
+
+def as_list(listed: Field | None) -> tuple[str, ...]:
+    """Return the items of a field that is a list."""
+    return listed if isinstance(listed, tuple) else (listed,) if listed else ()
+
+
+def replace_lists(entry: Entity, lists: Mapping[str, tuple[str, ...]]) -> dict[str, Field]:
+    """Return the fields of an entry with `lists` in it; an empty list is unassigned."""
+    found: dict[str, Field] = {**entry.fields, **lists}
+    return {path: value for path, value in found.items() if value or path not in lists}
