@@ -49,7 +49,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("GET", rf"/directory/deletedItems/{_ID}", directory_objects.get_deleted),
     ("POST", r"/directoryObjects/getByIds", directory_objects.get_by_ids),
     ("POST", r"/directoryObjects/getAvailableExtensionProperties", directory_objects.list_extensions),
-    ("GET", rf"/directoryObjects/{_ID}", directory_objects.get_object),
+    ("GET", r"/directoryObjects/([0-9a-fA-F-]{36})", directory_objects.get_object),
     ("GET", r"/organization", directory_objects.get_organization),
 )
 _COMPILED = tuple((method, re.compile(pattern), handler) for method, pattern, handler in _ROUTES)

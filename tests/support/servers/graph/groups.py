@@ -67,31 +67,22 @@ def list_members(service: GraphService, call: Call, key: str, relation: str, cas
     call.allow("$select", "$top", "$count", "$filter", "$skiptoken")
     if "$filter" in call.query or (cast is not None and not call.counted):
         raise unsupported_query("Request not supported: OData cast requires ConsistencyLevel: eventual and $count.")
-    found = _members(service, call, key, relation, cast)
+    ids = _member_ids(service, call, key, relation)
     if cast is not None:
         call.selected(cast.removeprefix(_CAST))
     names = call.names()
-    rows = numbered(_Rows(call, found, names, typed=cast is None), start_of(call))
-    entity_set = "directoryObjects" if cast is None else f"{cast.removeprefix(_CAST)}s"
-    body = page(
-        call, context_of(entity_set, names, selected=bool(names)), rows, service.size(call), service.page_generation
+    rows = (
+        (place + 1, member_row(call, entry, names, typed=cast is None))
+        for place in range(start_of(call), len(ids))
+        if (entry := _shown(service, ids[place], cast)) is not None
     )
+    entity_set = "directoryObjects" if cast is None else f"{cast.removeprefix(_CAST)}s"
+    context = context_of(entity_set, names, selected=bool(names))
+    body = page(call, context, rows, service.size(call), service.page_generation)
     if call.counted and call.token is None:
-        body = {"@odata.context": body.pop("@odata.context"), "@odata.count": len(found), **body}
+        count = sum(1 for found in ids if _shown(service, found, cast) is not None)
+        body = {"@odata.context": body.pop("@odata.context"), "@odata.count": count, **body}
     return Answer(body)
-
-
-class _Rows:
-    """The rows of members, made when a page takes them."""
-
-    def __init__(self, call: Call, found: list[DirectoryObject], names: tuple[str, ...], *, typed: bool) -> None:
-        self.call, self.found, self.names, self.typed = call, found, names, typed
-
-    def __len__(self) -> int:
-        return len(self.found)
-
-    def __getitem__(self, place: int) -> dict[str, Any]:
-        return member_row(self.call, self.found[place], self.names, typed=self.typed)
 
 
 def member_row(call: Call, entry: DirectoryObject, selected: tuple[str, ...], *, typed: bool = True) -> dict[str, Any]:
@@ -106,19 +97,26 @@ def member_row(call: Call, entry: DirectoryObject, selected: tuple[str, ...], *,
     return row(entry, ("id", *(name for name in names if name != "id")), typed=typed)
 
 
-def _members(service: GraphService, call: Call, key: str, relation: str, cast: str | None) -> list[DirectoryObject]:
+def _member_ids(service: GraphService, call: Call, key: str, relation: str) -> list[str]:
+    """The members, deleted ones too: the place of one does not move while a client reads."""
     group = _find(service, key)
     if group.properties.get("visibility") == "HiddenMembership" and not call.has(_READ_HIDDEN):
         if service.hidden_as_empty:
             return []
         raise denied()
-    tenant = service.tenant
-    found = tenant.living_members(group.id) if relation == "members" else tenant.transitive_members(group.id)
-    return [entry for entry in found if cast is None or f"{_CAST}{entry.kind}" == cast]
+    if relation == "members":
+        return list(service.tenant.members[group.id])
+    return [entry.id for entry in service.tenant.transitive_members(group.id)]
+
+
+def _shown(service: GraphService, found: str, cast: str | None) -> DirectoryObject | None:
+    entry = service.tenant.find(found)
+    return entry if entry is not None and (cast is None or f"{_CAST}{entry.kind}" == cast) else None
 
 
 def count_members(service: GraphService, call: Call, key: str, relation: str, cast: str | None = None) -> Answer:
     call.need(*READ_GROUPS)
     if not call.advanced:
         raise bad_request("$count is not currently supported.")
-    return text_count(len(_members(service, call, key, relation, cast)))
+    ids = _member_ids(service, call, key, relation)
+    return text_count(sum(1 for found in ids if _shown(service, found, cast) is not None))
