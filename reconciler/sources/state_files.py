@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Origin, Severity, error
@@ -66,8 +66,10 @@ def read_state_files(state: Path) -> StateFiles:
         reading.read(name, content)
     _refuse(reading.errors)
     scope = reading.documents.get(SCOPE)
-    current = CurrentState(tuple(reading.entries[USER]), tuple(reading.entries[GROUP]), scope)
-    return StateFiles(state, contents, current, reading.cuts, reading.places)
+    names = tuple(name for name in sorted(contents) if detect_kind(name) in reading.entries)
+    current = CurrentState(tuple(reading.entries[USER]), tuple(reading.entries[GROUP]), scope, names)
+    files = StateFiles(state, contents, current, reading.cuts, reading.places)
+    return replace(files, current=replace(current, locate=files.locate))
 
 
 class _Reading:

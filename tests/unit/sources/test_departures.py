@@ -83,6 +83,18 @@ def test_a_renamed_user_stays_in_scope_by_its_new_name() -> None:
     assert leaving(STATE, EntryEdit(ADA, renamed)) == ["ada@x.org: out of scope"]
 
 
+def test_two_users_that_swap_their_names_stay_in_scope_or_out_of_it() -> None:
+    names = {"ada@x.org": "bob@x.org", "bob@x.org": "ada@x.org"}
+    before, after = group("Staff", "ada@x.org"), group("Staff", "bob@x.org")
+    swapped = [
+        EntryEdit(ADA, with_fields(replace(ADA, name="bob@x.org"), userPrincipalName="bob@x.org")),
+        EntryEdit(BOB, with_fields(replace(BOB, name="ada@x.org"), userPrincipalName="ada@x.org")),
+    ]
+    state = replace(STATE, groups=(before,))
+    plan = ImportPlan("Entra", (*swapped, EntryEdit(before, after)), names)
+    assert find_departures(state, plan) == Departures((), 1)
+
+
 def test_without_a_scope_and_with_sync_all_every_user_is_in_scope() -> None:
     for current in (replace(STATE, scope=None), replace(STATE, scope=scope("all"))):
         assert leaving(current, EntryEdit(STAFF, None)) == []

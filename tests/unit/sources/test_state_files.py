@@ -54,6 +54,14 @@ def test_entries_and_fields_are_located(files: StateFiles) -> None:
     assert files.locate(files.current.scope, "assigned.users") == Origin("scope.yaml", 4, 5)
 
 
+def test_the_entries_know_their_places_and_all_files_of_users_and_groups(tmp_path: Path) -> None:
+    current = read_state_files(write(tmp_path, {**STATE, "users/empty.yaml": "[]\n"})).current
+    assert current.files == ("groups/g.yaml", "users/a.yaml", "users/b.json.yaml", "users/empty.yaml")
+    assert current.locate is not None
+    assert current.locate(current.users[1], "userPrincipalName") == Origin("users/a.yaml", 10, 22)
+    assert current.locate(current.users[1], "") == Origin("users/a.yaml", 9, 3)
+
+
 def test_what_the_files_do_not_have_is_located_at_the_start_of_the_file(files: StateFiles) -> None:
     new = Entity(USER, "eve@example.com", {}, "users/entra.yaml")
     assert files.locate(new, "userPrincipalName") == Origin("users/entra.yaml", 1, 1)
