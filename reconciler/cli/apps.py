@@ -23,7 +23,7 @@ sandbox_app = typer.Typer(help="The embedded service that behaves like Apple's, 
 app.add_typer(sandbox_app, name="sandbox")
 import_app = typer.Typer(help="Import configuration from other systems.", **_SETTINGS)
 app.add_typer(import_app, name="import")
-export_app = typer.Typer(help="Export configuration to other systems.", **_SETTINGS)
+export_app = typer.Typer(**{**_SETTINGS, "no_args_is_help": False})
 app.add_typer(export_app, name="export")
 github_app = typer.Typer(help="Steps of workflows in GitHub Actions.", **_SETTINGS)
 app.add_typer(github_app, name="github")

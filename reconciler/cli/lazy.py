@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reconciler.commands.drift import DriftOptions, run_drift
     from reconciler.commands.eval import run_eval
     from reconciler.commands.explain import ExplainOptions, run_explain
+    from reconciler.commands.export import ExportOptions, run_export
     from reconciler.commands.export_entra_schema import run_export_entra_schema
     from reconciler.commands.github.annotate import run_annotate
     from reconciler.commands.github.comment import run_comment
@@ -51,6 +52,7 @@ MODULES = {
     "reconciler.commands.drift": ("DriftOptions", "run_drift"),
     "reconciler.commands.eval": ("run_eval",),
     "reconciler.commands.explain": ("ExplainOptions", "run_explain"),
+    "reconciler.commands.export": ("ExportOptions", "run_export"),
     "reconciler.commands.export_entra_schema": ("run_export_entra_schema",),
     "reconciler.commands.github.annotate": ("run_annotate",),
     "reconciler.commands.github.comment": ("run_comment",),

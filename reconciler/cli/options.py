@@ -134,6 +134,16 @@ def command(app: typer.Typer, name: str | None = None) -> Callable[[_Command], _
     return register
 
 
+def group_command(app: typer.Typer) -> Callable[[_Command], _Command]:
+    """Register a function as what the group `app` does without a command."""
+
+    def register(function: _Command) -> _Command:
+        app.callback(invoke_without_command=True)(expand_groups(function))
+        return function
+
+    return register
+
+
 def expand_groups(function: Callable[..., int]) -> Callable[..., int]:
     """Return `function` with one keyword parameter for each field of its parameters that are option groups."""
     groups: dict[str, tuple[type, list[str]]] = {}

@@ -12,8 +12,8 @@ import typer
 from reconciler.cli import lazy
 from reconciler.cli.apps import app, export_app, import_app, sandbox_app
 from reconciler.cli.completion import complete_from, complete_profiles
-from reconciler.cli.options import TERMINAL, CommonOptions, Only, command
-from reconciler.errors import ExitCode
+from reconciler.cli.options import TERMINAL, CommonOptions, Only, command, group_command
+from reconciler.errors import ExitCode, UsageError
 
 _KINDS = ("settings", "scope", "mappings", "users", "groups", "plan", "receipt", "validation", "import")
 _State = Annotated[CommonOptions, Only("state")]
@@ -111,6 +111,41 @@ def import_entra_schema(
     """
     options = lazy.ImportOptions(file, flags.profile, flags.rule, flags.dry_run, flags.force)
     return lazy.run_import_entra_schema(common.state, options, lazy.parse_now(None), common.terminal())
+
+
+@group_command(export_app)
+def export(
+    context: typer.Context,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="DIR", help="A new directory for the desired state; default: stdout."),
+    ] = None,
+    unmanaged: Annotated[
+        bool, typer.Option("--unmanaged", help="Add the accounts that are not managed, as comments.")
+    ] = False,
+    *,
+    common: CommonOptions,
+) -> int:
+    """Export live users as a desired state, to adopt a tenant.
+
+    The plan for it says `No changes.`. If it does not, the exit code is 5, and what differs is listed.
+    """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return ExitCode.OK
+    return lazy.run_export(common.workspace(), lazy.ExportOptions(out, unmanaged), common.terminal())
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """Raise for options before a subcommand: it would not see them."""
+    for option in context.command.params:
+        source = context.get_parameter_source(str(option.name))
+        # Typer does not export the type of sources.
+        if source is not None and source.name != "DEFAULT":
+            name = option.opts[-1]
+            raise UsageError(
+                f"{name} is written before {context.invoked_subcommand}", "Options of a subcommand follow its name."
+            )
 
 
 @command(export_app, "entra-schema")
