@@ -43,14 +43,16 @@ class ContentCodingError(UnreadableAnswerError):
 
 
 class ResponseLimitTransport(httpx.BaseTransport):
-    """Sends a request and reads the whole answer.
+    """Sends a request and reads the whole answer, of at most `max_bytes` (None: `MAX_BYTES`). `whose`: for messages.
 
-    Raises `UnreadableAnswerError` beyond `MAX_BYTES` or for another coding than gzip, `DeadlineExceededError` after
+    Raises `UnreadableAnswerError` beyond these or for another coding than gzip, `DeadlineExceededError` after
     `MAX_SECONDS`, and `httpx.DecodingError` for gzip that is broken.
     """
 
-    def __init__(self, inner: httpx.BaseTransport) -> None:
+    def __init__(self, inner: httpx.BaseTransport, max_bytes: int | None = None, whose: str = "the service's") -> None:
         self._inner = inner
+        self._max_bytes = max_bytes
+        self._whose = whose
         self._deadline = Deadline()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -60,7 +62,7 @@ class ResponseLimitTransport(httpx.BaseTransport):
         with self._deadline.limit(seconds):
             response = self._inner.handle_request(request)
             try:
-                content = read_body(response, MAX_BYTES)
+                content = read_body(response, self._max_bytes or MAX_BYTES, self._whose)
             finally:
                 response.close()
         return httpx.Response(response.status_code, headers=headers_of_decoded(response), content=content)

@@ -305,7 +305,7 @@ def open_graph(
     budget = ReadBudget()
     limiter = RateLimiter(stop, budget=RetryBudget(LONGEST_PAUSE, PATIENCE))
     transport: httpx.BaseTransport = PinnedTransport(open_connections(), endpoint)
-    transport = ResponseLimitTransport(ReadOnlyTransport(transport, _READING_POSTS))
+    transport = ResponseLimitTransport(ReadOnlyTransport(transport, _READING_POSTS), whose="Microsoft Graph's")
     rule = GraphRetryRule(messages, "Microsoft Graph")
     reads = ReadLimit(REQUEST_SECONDS, counts_pauses=True)
     transport = RetryTransport(transport, rule, limiter, reads=reads, on_wait=on_wait)
