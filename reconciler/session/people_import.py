@@ -8,11 +8,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconciler.errors import ExitCode
+from reconciler.core.model import Diagnostic, Severity
+from reconciler.core.plan import Guard
+from reconciler.core.planning.guards.approvals import apply_approvals
+from reconciler.core.policy import Approval, Policy
+from reconciler.core.text import escape_control, pluralize
+from reconciler.desired.directory import Directory
+from reconciler.desired.loader import BrokenState, load, load_policy
+from reconciler.desired.work_tree import check_work_tree
+from reconciler.errors import ExitCode, SourceError, UsageError
+from reconciler.render.formats import DATA, check_format
+from reconciler.render.import_changes import render_import
+from reconciler.session.state_edit import load_edited
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Workspace
-from reconciler.sources.import_plan import MergeRules
+from reconciler.session.workspace import Workspace, approval_date
+from reconciler.sources.departures import Departures, check_departures, find_departures
+from reconciler.sources.import_plan import ImportPlan, MergeRules
+from reconciler.sources.import_report import ImportOutcome, ImportReport
+from reconciler.sources.merge import merge
 from reconciler.sources.snapshot import Snapshot
+from reconciler.sources.state_files import StateFiles, read_state_files
+from reconciler.sources.writer import draft_files, write_files
+
+_BROKEN = "Nothing was written. Correct the files first; `reconciler validate` lists the errors."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +51,11 @@ class PeopleImportOptions:
     other_files: Mapping[str, bytes] = field(default_factory=dict)
     what_else: tuple[str, ...] = ()
 
+    @property
+    def writes(self) -> bool:
+        """Whether files are written."""
+        return not (self.dry_run or self.check)
+
 
 def import_people(
     workspace: Workspace, snapshot: Snapshot, rules: MergeRules, options: PeopleImportOptions, terminal: Terminal
@@ -42,6 +65,152 @@ def import_people(
     The exit code: 0 done or nothing to do, 1 the result would be invalid, 2 files would change (`check`), 3 blocked by
     `guards.removals`, 5 some people could not be imported, the others were.
 
-    Raises `UsageError` for options that do not go together, and `ReconcilerError` if the files cannot be edited.
+    Raises `UsageError` for options that do not go together, and `SourceError` if the files cannot be read or edited.
     """
-    raise NotImplementedError
+    check_import_options(options, terminal)
+    policy = load_policy(workspace.state, approval_date(workspace))
+    if isinstance(policy, BrokenState):
+        terminal.diagnostics(policy.diagnostics)
+        return ExitCode.ERROR
+    _check_complete(workspace, terminal)
+    files = read_state_files(workspace.state)
+    plan = merge(snapshot, files.current, rules)
+    return carry_out(workspace, files, plan, policy=policy, options=options, terminal=terminal)
+
+
+def check_import_options(options: PeopleImportOptions, terminal: Terminal) -> None:
+    """Check the options before anything is read. Raises `UsageError` if they do not go together."""
+    check_format(options.format, DATA)
+    if options.format == "json" and terminal.style.redact:
+        raise UsageError("--redact cannot be combined with --format json", "Use --format text.")
+
+
+def _check_complete(workspace: Workspace, terminal: Terminal) -> None:
+    """Refuse files that are not all there: the people of a missing file would be added again to another one."""
+    directory = Directory(workspace.state)
+    directory.check_layout()
+    directory.read_all()
+    unseen = check_work_tree(directory)
+    if unseen is not None or any(item.severity is Severity.ERROR for item in directory.diagnostics):
+        terminal.diagnostics(directory.describe_problems())
+        raise SourceError("the desired state cannot be read as a whole", "Nothing was written. See the errors above.")
+
+
+def carry_out(
+    workspace: Workspace,
+    files: StateFiles,
+    plan: ImportPlan,
+    *,
+    policy: Policy,
+    options: PeopleImportOptions,
+    terminal: Terminal,
+) -> ExitCode:
+    """Guard, validate, show and write an import plan. Raises and returns as `import_people`."""
+    departures = find_departures(files.current, plan)
+    guard = _evaluate_guard(departures, policy, options, workspace)
+    changed = {} if guard.blocks else _draft(files, plan, options)
+    errors = _validate(workspace, changed, plan, terminal) if changed else []
+    report = ImportReport(
+        plan=plan,
+        locate=files.locate,
+        departures=departures,
+        guard=guard,
+        outcome=_find_outcome(guard, changed, options),
+        command=options.command,
+        today=approval_date(workspace),
+        files=tuple(sorted(changed)),
+        errors=(*plan.diagnostics, *errors),
+        what_else=options.what_else,
+    )
+    if report.outcome is ImportOutcome.WRITTEN:
+        write_files(files, changed)
+    _show(report, workspace, options, terminal)
+    return _find_exit_code(report, options)
+
+
+def _draft(files: StateFiles, plan: ImportPlan, options: PeopleImportOptions) -> dict[str, bytes | None]:
+    """Return the new contents of the files that change; None: the file is deleted."""
+    drafts = {**(draft_files(files, plan) if not plan.is_empty else {}), **options.other_files}
+    return {name: content for name, content in drafts.items() if content != files.contents.get(name)}
+
+
+def _evaluate_guard(
+    departures: Departures, policy: Policy, options: PeopleImportOptions, workspace: Workspace
+) -> Guard:
+    guard = check_departures(departures, policy.removals)
+    given = (Approval(options.approve),) if options.approve is not None else ()
+    today = approval_date(workspace)
+    return apply_approvals([guard], (*policy.approvals, *given), departures.id, len(departures.people), today)[0]
+
+
+def _find_outcome(guard: Guard, changed: Mapping[str, bytes | None], options: PeopleImportOptions) -> ImportOutcome:
+    if guard.blocks:
+        return ImportOutcome.BLOCKED
+    if not changed:
+        return ImportOutcome.UNCHANGED
+    return ImportOutcome.WRITTEN if options.writes else ImportOutcome.SHOWN
+
+
+def _find_exit_code(report: ImportReport, options: PeopleImportOptions) -> ExitCode:
+    if report.outcome is ImportOutcome.BLOCKED:
+        return ExitCode.BLOCKED
+    if options.check and report.outcome is ImportOutcome.SHOWN:
+        return ExitCode.CHANGES
+    if report.plan.refused and not report.plan.unchanged and report.outcome is ImportOutcome.UNCHANGED:
+        return ExitCode.ERROR  # not one user was imported
+    partial = report.plan.refused or any(item.severity is Severity.ERROR for item in report.errors)
+    return ExitCode.PARTIAL if partial else ExitCode.OK
+
+
+def _validate(
+    workspace: Workspace, changed: Mapping[str, bytes | None], plan: ImportPlan, terminal: Terminal
+) -> list[Diagnostic]:
+    """Return the errors of single users that the import adds or changes: they are written, and cannot be planned.
+
+    Raises `SourceError`, with all errors shown, if the desired state is or would be invalid as a whole.
+    """
+    after = load_edited(workspace, changed)
+    if isinstance(after, BrokenState):
+        before = load(workspace.state, workspace.now)
+        broken = before if isinstance(before, BrokenState) else after
+        terminal.diagnostics([item for item in broken.diagnostics if item.severity is Severity.ERROR])
+        if broken is before:
+            raise SourceError("the desired state has errors", _BROKEN)
+        raise SourceError("the files would not be valid after this import", "Nothing was written. See the errors.")
+    edited = {edit.after.address for edit in plan.edits if edit.after is not None}
+    return [item for item in after.diagnostics if item.severity is Severity.ERROR and item.address in edited]
+
+
+# --- output --------------------------------------------------------
+
+
+def _show(report: ImportReport, workspace: Workspace, options: PeopleImportOptions, terminal: Terminal) -> None:
+    if options.format == "json":
+        # Pydantic is for machines only.
+        from reconciler.render.import_document import render_import_json  # noqa: PLC0415
+
+        terminal.result(render_import_json(report))
+        return
+    if report.errors:
+        terminal.diagnostics(report.errors, f"{options.command} --dry-run")
+    text = render_import(report, terminal.style, whole=terminal.is_verbose)
+    terminal.result(text + _describe_next_steps(report, workspace, options, terminal))
+
+
+def _describe_next_steps(
+    report: ImportReport, workspace: Workspace, options: PeopleImportOptions, terminal: Terminal
+) -> str:
+    count = pluralize(len(report.files), "file")
+    if report.outcome is ImportOutcome.SHOWN:
+        flag = "--check" if options.check else "--dry-run"
+        return f"\nThis would edit {count}. Nothing was written ({flag}).\n"
+    if report.outcome is not ImportOutcome.WRITTEN:
+        return ""
+    paths = [escape_control(str(workspace.state / name)) for name in report.files]
+    names = "" if terminal.style.redact else "".join(f"  {path}\n" for path in paths)
+    return (
+        f"\nEdited {count}{':' if names else '.'}\n{names}\nNothing was sent anywhere. Next:\n"
+        "  git diff                  review the edit\n"
+        "  reconciler plan           see what it would change\n"
+        "  git commit, git push      and open a pull request, as for any change\n"
+    )
