@@ -1,0 +1,80 @@
+"""Rows as people."""
+
+from __future__ import annotations
+
+import pytest
+from support.csv_files import diagnostics, people, read, refusal
+
+
+def test_an_empty_cell_is_unassigned_and_a_missing_column_is_not_read() -> None:
+    snapshot = read("userPrincipalName,department,city\na@x.com,,Rome\n")
+    assert [dict(person.attributes) for person in snapshot.people] == [{"userPrincipalName": "a@x.com", "city": "Rome"}]
+    assert snapshot.attributes == {"userPrincipalName", "department", "city"}
+    assert (snapshot.groups, snapshot.scope, dict(snapshot.gone)) == (None, None, {})
+
+
+def test_an_empty_account_enabled_enables_no_one() -> None:
+    text = "userPrincipalName,accountEnabled\na@x.com,True\nb@x.com,\nc@x.com,1\n"
+    assert people(text) == [{"userPrincipalName": "a@x.com", "accountEnabled": True}]
+    assert read(text).doubtful == {"b@x.com", "c@x.com"}
+    assert diagnostics(text) == [
+        'error staff.csv:3:2 column accountEnabled: values that are neither true nor false, such as "" (2 values)'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "summary"),
+    [
+        (
+            "1,Ada@x.com\n2,b@x.com\n3,ada@X.com\n",
+            'staff.csv:4:2: userPrincipalName "Ada@x.com" is used twice, in lines 2 and 4',
+        ),
+        ("7F,a@x.com\n7f,b@x.com\n", 'staff.csv:3:1: objectId "7F" is used twice, in lines 2 and 3'),
+    ],
+)
+def test_two_rows_for_one_user_are_refused(rows: str, summary: str) -> None:
+    assert refusal(f"objectId,userPrincipalName\n{rows}") == (summary, "Delete one of the rows.")
+
+
+def test_many_users_that_are_there_twice_are_listed() -> None:
+    names = [f"u{number}@x.com" for number in range(9)]
+    _, detail = refusal("\n".join(["userPrincipalName", *names, *names]))
+    assert detail == ("Delete one of the rows. So are lines 3 and 12; 4 and 13; 5 and 14; 6 and 15; 7 and 16 and more.")
+
+
+def test_rows_that_name_no_user_refuse_the_file() -> None:
+    assert refusal("userPrincipalName,city\na@x.com,Rome\n,Paris\n ,Oslo\n") == (
+        "staff.csv:3: 2 rows without userPrincipalName",
+        "Lines 3, 4. Who is meant? Fill in the cells, or delete the rows.",
+    )
+    summary, _ = refusal("objectId,userPrincipalName,city\n,,Rome\n")
+    assert summary == "staff.csv:2: 1 row without objectId and userPrincipalName"
+
+
+def test_people_with_one_of_two_names_are_left_as_they_are() -> None:
+    text = "objectId,userPrincipalName\nA1,\n,b@x.com\nC3,c@x.com\n"
+    assert people(text) == [{"objectId": "C3", "userPrincipalName": "c@x.com"}]
+    assert read(text).doubtful == {"a1", "b@x.com"}
+    assert diagnostics(text) == [
+        "error staff.csv:3:1 column objectId: missing values (1)",
+        "error staff.csv:2:2 column userPrincipalName: missing values (1)",
+    ]
+
+
+def test_characters_that_cannot_be_seen_are_removed_and_reported() -> None:
+    text = "userPrincipalName,surname\n\u200ba@x.com,Lo\u00a0Bianco\n"
+    assert people(text) == [{"userPrincipalName": "a@x.com", "surname": "Lo Bianco"}]
+    assert diagnostics(text) == [
+        "warning staff.csv:2:1 column userPrincipalName: no-break spaces or characters that cannot be seen (1 value)",
+        "warning staff.csv:2:2 column surname: no-break spaces or characters that cannot be seen (1 value)",
+    ]
+
+
+def test_names_that_differ_only_in_what_cannot_be_seen_are_one_user() -> None:
+    assert "is used twice" in refusal("userPrincipalName\na@x.com\na@x.com\u200b\n")[0]
+
+
+def test_a_header_of_another_name_is_shown_with_its_attribute() -> None:
+    text = "userPrincipalName,Kostenstelle\na@x.com,#REF!\n"
+    (found,) = diagnostics(text, "Kostenstelle=costCenter")
+    assert found.startswith('error staff.csv:2:2 column "Kostenstelle" (costCenter): error values of a spreadsheet')
