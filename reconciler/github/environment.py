@@ -16,8 +16,8 @@ from reconciler.core.base_url import is_loopback, split_origin
 from reconciler.core.text import escape_control, shorten
 from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import UsageError
+from reconciler.git.server import Remote
 from reconciler.github.api import GitHub, retry_github
-from reconciler.record.branch import Remote
 from reconciler.scim.response_limits import ACCEPT_ENCODING
 from reconciler.scim.transport import (
     USER_AGENT,

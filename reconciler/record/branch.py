@@ -6,63 +6,25 @@ others pushed in between is kept. Fetched it is `refs/remotes/origin/BRANCH`, as
 
 from __future__ import annotations
 
-import os
 import shlex
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.core.text import escape_control, pluralize, quote
+from reconciler.core.text import pluralize, quote
 from reconciler.errors import RepositoryError
 from reconciler.git.checkout import build_error, check_work_tree, find_repository
 from reconciler.git.incomplete_clone import explain_missing_objects
 from reconciler.git.process import GitCommandError, run_git
 from reconciler.git.refs import BrokenRefError, resolve_ref
-from reconciler.git.repository import parse_object_id, read_regular_files
+from reconciler.git.repository import read_regular_files
+from reconciler.git.server import Author, Remote, ServerRepository
 from reconciler.record.layout import is_record
 from reconciler.record.merge import files_to_write, is_record_file
 from reconciler.record.record_files import read_record_files
 
 FOLDER = "plans"
 _TRIES = 5
-_MAX_LISTING = 1024 * 1024
-_QUIET = ("--no-tags", "--no-recurse-submodules", "--no-auto-maintenance", "--no-write-fetch-head", "--quiet")
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """The repository on its server. `secrets`: environment variables for git that hold the token."""
-
-    url: str
-    server: str
-    protocol: str
-    secrets: Mapping[str, str] = field(repr=False)
-
-    def options(self) -> list[str]:
-        """Return git options that override settings which could redirect a request, weaken it or prompt a user."""
-        settings = {
-            **{f"{section}.proxy": "" for section in ("http", f"http.{self.server}/")},
-            **{f"{section}.sslVerify": "true" for section in ("http", f"http.{self.server}/")},
-            "http.followRedirects": "false",
-            "credential.helper": "",
-            "core.askPass": "",
-        }
-        return [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """The author of commits."""
-
-    name: str
-    email: str
-
-    def variables(self) -> dict[str, str]:
-        """Return its environment variables for git."""
-        both = {"NAME": self.name, "EMAIL": self.email}
-        return {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in both.items()}
 
 
 def find_local_tip(directory: Path, branch: str) -> str | None:
@@ -132,28 +94,12 @@ class RecordBranch:
     """The branch on the server. `directory`: anywhere in a clone. Methods raise `RepositoryError` if git fails."""
 
     def __init__(self, directory: Path, branch: str, remote: Remote) -> None:
-        self._directory = directory
         self._branch = branch
-        self._remote = remote
+        self._server = ServerRepository(directory, remote, f"the record branch {quote(branch)}", _DETAILS)
 
     def fetch(self) -> str | None:
         """Fetch the branch and return its commit; None if the server has no such branch."""
-        tip = self._read_remote_tip()
-        tracking = _tracking_ref(self._branch)
-        if tip is None:
-            self._local("update-ref", "-d", tracking)
-            return None
-        self._networked("fetch", *_QUIET, self._remote.url, f"+refs/heads/{self._branch}:{tracking}")
-        return parse_object_id(self._local("rev-parse", "--verify", f"{tracking}^{{commit}}"))
-
-    def _read_remote_tip(self) -> str | None:
-        """Return the commit of the branch on the server. git exits with 0 only if it answered: no line, no branch."""
-        ref = f"refs/heads/{self._branch}"
-        for line in self._networked("ls-remote", "--quiet", self._remote.url, ref).splitlines():
-            commit, _, name = line.partition(b"\t")
-            if name == ref.encode():
-                return parse_object_id(commit)
-        return None
+        return self._server.fetch(self._branch, _tracking_ref(self._branch))
 
     def push(self, plans: Path, author: Author, note: str) -> str | None:
         """Add the record in `plans` to the branch, creating it if needed; return the commit, None if nothing is new.
@@ -163,61 +109,23 @@ class RecordBranch:
         ours = dict(read_record_files(plans))
         for attempt in range(_TRIES):
             tip = self.fetch()
-            there = dict(read_record_at(self._directory, tip, ours.__contains__)) if tip is not None else {}
+            there = dict(read_record_at(self._server.directory, tip, ours.__contains__)) if tip is not None else {}
             new = files_to_write(there, ours)
             if not new:
                 return None
-            commit = self._commit(tip, new, author, f"{_build_subject(new)}\n\n{note}")
+            files = {f"{FOLDER}/{name}": content for name, content in new.items()}
+            commit = self._server.commit(tip, files, author, f"{_build_subject(new)}\n\n{note}")
             try:
-                self._networked("push", *_PUSH, self._remote.url, f"{commit}:refs/heads/{self._branch}")
+                self._server.push(f"{commit}:refs/heads/{self._branch}")
                 return commit
             except RepositoryError:
-                if self._read_remote_tip() == tip:
+                if self._server.read_tip(self._branch) == tip:
                     raise
             time.sleep(2**attempt)
         summary = f"the branch {quote(self._branch)} moved {_TRIES} times while the record was added to it"
         raise RepositoryError(summary, "Run this job again: the record is in the artifact.")
 
-    def _commit(self, tip: str | None, new: Mapping[str, bytes | None], author: Author, message: str) -> str:
-        """Create a commit on top of `tip` from objects alone: without a work tree, the user's index or filters."""
-        with tempfile.TemporaryDirectory(prefix="reconciler-index-") as folder:
-            index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-            if tip is not None:
-                self._local("read-tree", tip, variables=index)
-            lines = b"".join(self._index_line(name, content) for name, content in sorted(new.items()))
-            self._local("update-index", "-z", "--index-info", stdin=lines, variables=index)
-            tree = parse_object_id(self._local("write-tree", variables=index))
-        parents = ("-p", tip) if tip is not None else ()
-        variables = author.variables()
-        return parse_object_id(
-            self._local("commit-tree", tree, *parents, "-F", "-", stdin=message.encode(), variables=variables)
-        )
 
-    def _index_line(self, name: str, content: bytes | None) -> bytes:
-        path = os.fsencode(f"{FOLDER}/{name}")
-        if content is None:
-            return b"0 %s\t%s\0" % (b"0" * 40, path)
-        blob = parse_object_id(self._local("hash-object", "-w", "--stdin", stdin=content))
-        return b"100644 %s\t%s\0" % (blob.encode(), path)
-
-    def _local(self, *arguments: str, stdin: bytes = b"", variables: Mapping[str, str] | None = None) -> bytes:
-        try:
-            return run_git(self._directory, *arguments, stdin=stdin, variables=variables)
-        except GitCommandError as exc:
-            raise RepositoryError(f"git {arguments[0]} failed: {escape_control(str(exc))}", "Run `git fsck`.") from exc
-
-    def _networked(self, *arguments: str) -> bytes:
-        variables = {**self._remote.secrets, "GIT_ALLOW_PROTOCOL": self._remote.protocol}
-        command = (*self._remote.options(), *arguments)
-        try:
-            return run_git(self._directory, *command, limit=_MAX_LISTING, variables=variables)
-        except GitCommandError as exc:
-            reason = f"({arguments[0]}): {escape_control(str(exc))}"
-            summary = f"the record branch {quote(self._branch)} cannot be reached {reason}"
-            raise RepositoryError(summary, _DETAILS[arguments[0]]) from exc
-
-
-_PUSH = ("--no-follow-tags", "--no-signed", "--no-verify", "--recurse-submodules=no", "--quiet")
 _DETAILS = {
     "push": "Check that the job has `contents: write` and that no rule forbids pushes to this branch. The record is\n"
     "in the artifact `plans`: run this job again.",

@@ -6,8 +6,9 @@ import re
 
 from reconciler.core.text import quote, shorten
 from reconciler.errors import ExitCode, UsageError
+from reconciler.git.server import Author
 from reconciler.github.environment import git_remote, read_workflow
-from reconciler.record.branch import Author, RecordBranch
+from reconciler.record.branch import RecordBranch
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, read_settings
 

@@ -11,8 +11,9 @@ import pytest
 from support.git_repository import GitRepository
 
 from reconciler.errors import RepositoryError
+from reconciler.git.server import Author, Remote
 from reconciler.record import branch as module
-from reconciler.record.branch import Author, RecordBranch, Remote, find_local_tip, format_fetch, read_record_at
+from reconciler.record.branch import RecordBranch, find_local_tip, format_fetch, read_record_at
 
 BRANCH = "reconciler-record"
 AUTHOR = Author("Ada", "ada@example.com")
@@ -112,7 +113,7 @@ def test_a_push_that_loses_a_race_is_tried_again(one: Clone, other: Clone, monke
     monkeypatch.setattr(module.time, "sleep", waits.append)
     one.record(FIRST)
     other.record(SECOND)
-    commit = one.branch._commit
+    commit = one.branch._server.commit
 
     def commit_late(*arguments: object) -> str:
         made = commit(*arguments)  # type: ignore[arg-type]
@@ -120,7 +121,7 @@ def test_a_push_that_loses_a_race_is_tried_again(one: Clone, other: Clone, monke
             other.push()
         return made
 
-    monkeypatch.setattr(one.branch, "_commit", commit_late)
+    monkeypatch.setattr(one.branch._server, "commit", commit_late)
     pushed = one.push()
     assert waits == [1]
     assert len(dict(read_record_at(one.repository.root, str(pushed)))) == 2
