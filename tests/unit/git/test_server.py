@@ -36,7 +36,7 @@ def test_a_lease_is_for_the_commit_that_was_seen(server: ServerRepository) -> No
     first, second = (server.commit(None, {"a": text}, ADA, "x") for text in (b"1", b"2"))
     server.push(f"{first}:refs/heads/x")
     with pytest.raises(RepositoryError, match=r'the branch "x" cannot be reached \(push\)') as caught:
-        server.push(f"+{second}:refs/heads/x", f"--force-with-lease=refs/heads/x:{second}")
+        server.push(f"{second}:refs/heads/x", f"--force-with-lease=refs/heads/x:{second}")
     assert caught.value.detail == "May it push?"
     assert server.read_tip("x") == first
     server.push(f"{second}:refs/heads/x", f"--force-with-lease=refs/heads/x:{first}")
