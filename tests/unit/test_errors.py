@@ -38,6 +38,8 @@ INTERNAL = {
     "reconciler.scim.response_limits.ContentCodingError",
     "reconciler.scim.response_limits.UnreadableAnswerError",
     "reconciler.scim.deadline.DeadlineExceededError",
+    # caught in reconciler.sources.graph.people: the user is in doubt
+    "reconciler.sources.attributes.UnusableValueError",
     # caught in reconciler.scim.paging
     "reconciler.scim.listed_users.ContradictionError",
     "reconciler.scim.listed_users.ListChangedError",
