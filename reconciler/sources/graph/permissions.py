@@ -22,6 +22,8 @@ class Permission(StrEnum):
     SYNCHRONIZATION = "Synchronization.Read.All"
     AUDIT_LOG = "AuditLog.Read.All"
     DIRECTORY = "Directory.Read.All"
+    HIDDEN_MEMBERS = "Member.Read.Hidden"
+    LEAVE_DATES = "User-LifeCycleInfo.Read.All"
 
 
 PEOPLE = (Permission.USERS, Permission.GROUPS, Permission.APPLICATIONS)
@@ -37,6 +39,8 @@ _HIGHER: Mapping[Permission, tuple[str, ...]] = {
     Permission.SYNCHRONIZATION: ("Synchronization.ReadWrite.All", _AS_SIGNED_IN_USER),
     Permission.AUDIT_LOG: (),
     Permission.DIRECTORY: ("Directory.ReadWrite.All", _AS_SIGNED_IN_USER),
+    Permission.HIDDEN_MEMBERS: (),
+    Permission.LEAVE_DATES: ("User-LifeCycleInfo.ReadWrite.All",),
 }
 """The documented permissions that include each one ("Higher privileged permissions" of the requests)."""
 

@@ -1,0 +1,187 @@
+"""Read users from Microsoft Graph: all pages of the tenant, or by id where that is fewer requests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from typing import TypeAlias
+
+from reconciler.core.untrusted_values import parse_moment
+from reconciler.core.values import fold_case
+from reconciler.errors import SourceError
+from reconciler.sources.attributes import Selection, UnusableValueError, flatten_row
+from reconciler.sources.graph.client import encode_text
+from reconciler.sources.graph.pages import Row
+from reconciler.sources.graph.permissions import Permission, describe_grant
+from reconciler.sources.graph.rows import (
+    PAGE,
+    GraphReader,
+    build_path,
+    check_count,
+    list_rows,
+    read_object_id,
+)
+from reconciler.sources.snapshot import Person
+
+IDS_AT_ONCE = 15
+"""Operands of one `in`: https://learn.microsoft.com/graph/filter-query-parameter"""
+_PAGE_WITH_MANAGER = 100
+"""Rows of a page with `$expand`, whatever `$top` says."""
+_INDEX_LAG = timedelta(hours=1)
+"""A user deleted longer ago is no longer in the index behind `$count`."""
+DELETED_USERS = "/directory/deletedItems/microsoft.graph.user"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A user of whom a value that decides is missing or unusable, and why. The user's entry stays as it is."""
+
+    object_id: str
+    name: str
+    why: str
+
+
+_Converted: TypeAlias = "Person | Doubt | str"
+"""A user that is wanted, one in doubt, or the folded id of one that is not wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadUsers:
+    """Users by folded id: those that are wanted, and ids of others that exist. `keys`: the properties that came."""
+
+    people: Mapping[str, Person]
+    doubts: Mapping[str, Doubt]
+    others: frozenset[str]
+    keys: frozenset[str]
+
+    def knows(self, object_id: str) -> bool:
+        """Whether a user with this folded id was read."""
+        return object_id in self.people or object_id in self.doubts
+
+    def name_of(self, object_id: str) -> str:
+        """Return the userPrincipalName, folded, of a user that was read."""
+        found = self.people.get(object_id) or self.doubts[object_id]
+        return fold_case(found.name)
+
+    def join(self, more: ReadUsers) -> ReadUsers:
+        """Return the users of both reads."""
+        return ReadUsers(
+            {**self.people, **more.people},
+            {**self.doubts, **more.doubts},
+            self.others | more.others,
+            self.keys | more.keys,
+        )
+
+
+class UserRows:
+    """Converts rows of users, from lists and from delta queries. `wanted` None: all of them."""
+
+    def __init__(self, selection: Selection, wanted: Collection[str] | None = None) -> None:
+        self.keys: set[str] = set()
+        """The properties that came."""
+        self._selection = selection
+        self._wanted = wanted
+
+    def convert(self, row: Row) -> _Converted:
+        """Convert one row. Raises `SourceError` for one that shows that nothing of it may be read."""
+        object_id = read_object_id(row, "a user")
+        if not row.keys() <= self.keys:
+            self.keys.update(row)
+        name = row.get("userPrincipalName")
+        if not isinstance(name, str) or not name:
+            # Not an error of Graph, but what it shows to an app that may only know that the user exists.
+            raise SourceError(
+                f"Microsoft Graph lists the user {object_id} without a userPrincipalName: the app may not read users",
+                describe_grant([Permission.USERS]),
+            )
+        if self._wanted is not None and object_id not in self._wanted:
+            return object_id
+        try:
+            values = flatten_row(row, self._selection)
+        except UnusableValueError as exc:
+            return Doubt(object_id, name, f"{exc}")
+        if "accountEnabled" not in values:
+            return Doubt(object_id, str(values["userPrincipalName"]), "accountEnabled is null in Microsoft Entra ID")
+        return Person(values)
+
+    def collect(self, converted: Iterable[_Converted]) -> ReadUsers:
+        """Sort converted rows by what they are."""
+        people: dict[str, Person] = {}
+        doubts: dict[str, Doubt] = {}
+        others = set()
+        for each in converted:
+            match each:
+                case Person():
+                    people[each.object_id.casefold()] = each
+                case Doubt():
+                    doubts[each.object_id] = each
+                case _:
+                    others.add(each)
+        return ReadUsers(people, doubts, frozenset(others), frozenset(self.keys))
+
+
+def read_users(reader: GraphReader, selection: Selection, wanted: frozenset[str] | None, now: datetime) -> ReadUsers:
+    """Read the users with the folded ids `wanted`, or all. Ids that do not exist are left out: the caller explains.
+
+    Raises `ChangedDuringReadError` if a list may be incomplete, and `SourceError`.
+    """
+    total = reader.count("/users/$count")
+    page = _PAGE_WITH_MANAGER if selection.with_manager else PAGE
+    if wanted is not None and ceil(len(wanted) / IDS_AT_ONCE) < ceil(total / page):
+        return read_users_by_id(reader, selection, wanted)
+    rows = UserRows(selection, wanted)
+    converted = list_rows(reader, _build_users_path(selection, top=str(PAGE)), rows.convert)
+    _check_total(reader, len(converted), total, now)
+    return rows.collect(converted)
+
+
+def read_users_by_id(reader: GraphReader, selection: Selection, wanted: Collection[str]) -> ReadUsers:
+    """Read the users with these folded ids, 15 a request. Ids that do not exist are left out."""
+    rows = UserRows(selection, frozenset(wanted))
+    found = [
+        each
+        for some in split_ids(wanted)
+        for each in list_rows(reader, _build_users_path(selection, filter=filter_ids(some)), rows.convert)
+    ]
+    read = rows.collect(found)
+    if read.others:
+        raise SourceError(
+            f"Microsoft Graph lists the user {min(read.others)} that was not asked for: it ignores the filter",
+            "Please report this with the cloud that is read.",
+        )
+    return read
+
+
+def split_ids(ids: Collection[str]) -> Iterator[Sequence[str]]:
+    """Split ids for `filter_ids`."""
+    ordered = sorted(ids)
+    return (ordered[start : start + IDS_AT_ONCE] for start in range(0, len(ordered), IDS_AT_ONCE))
+
+
+def filter_ids(ids: Iterable[str]) -> str:
+    """Return the filter for objects with these ids, encoded."""
+    return f"id%20in%20({','.join(map(encode_text, ids))})"
+
+
+def _build_users_path(selection: Selection, **options: str) -> str:
+    expand = {"expand": "manager($select=id)"} if selection.with_manager else {}
+    return build_path("/users", select=",".join(selection.properties), **expand, **options)
+
+
+def _check_total(reader: GraphReader, listed: int, before: int, now: datetime) -> None:
+    after = reader.count("/users/$count")
+    short = listed < min(before, after)
+    check_count("users", listed, before, after, explained=_count_recent_deletions(reader, now) if short else 0)
+
+
+def _count_recent_deletions(reader: GraphReader, now: datetime) -> int:
+    """Count the users deleted so recently that `$count` can still have them."""
+    path = build_path(DELETED_USERS, select="id,deletedDateTime", top=str(PAGE))
+    return sum(list_rows(reader, path, lambda row: _is_recent(row.get("deletedDateTime"), now)))
+
+
+def _is_recent(value: object, now: datetime) -> bool:
+    when = parse_moment(value)
+    return when is not None and now - when < _INDEX_LAG

@@ -1,0 +1,304 @@
+"""Read people, groups and assignments of an enterprise application from Microsoft Graph: completely or not at all.
+
+Everything is compared before it is believed. If two answers contradict each other, as they do while the directory
+changes, all of it is read again, once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import httpx
+
+from reconciler.core.model import Diagnostic, error, format_user_address
+from reconciler.core.text import format_names, pluralize, quote, shorten
+from reconciler.desired.schema import EntraSource
+from reconciler.errors import SourceError
+from reconciler.sources.attributes import IDENTITY, Selection, is_directory_extension
+from reconciler.sources.graph.assignments import Application, Assignments, find_application, read_assignments
+from reconciler.sources.graph.errors import GraphError
+from reconciler.sources.graph.gone import Whereabouts, find_whereabouts
+from reconciler.sources.graph.groups import ReadGroup, cut_cycles, name_groups, walk_groups
+from reconciler.sources.graph.people import Doubt, ReadUsers, read_users, read_users_by_id
+from reconciler.sources.graph.permissions import PEOPLE, Permission
+from reconciler.sources.graph.rows import ChangedDuringReadError, GraphReader
+from reconciler.sources.snapshot import GoneReason, Snapshot, SourceGroup, SourceScope
+
+_LEAVE_DATE = "employeeLeaveDateTime"
+
+
+@dataclass(frozen=True, slots=True)
+class EntraRequest:
+    """What to read. `known`: the objectIds that git has. `now`: the time by the clock, in UTC.
+
+    `groups`, `scope`: whether the snapshot has them; they are read in any case, because they decide who is assigned.
+    """
+
+    source: EntraSource
+    selection: Selection
+    now: datetime
+    known: frozenset[str] = frozenset()
+    groups: bool = True
+    scope: bool = True
+
+
+def read_entra(reader: GraphReader, request: EntraRequest) -> Snapshot:
+    """Read all of it. Raises `SourceError` if a part cannot be read, or cannot be proved to be complete."""
+    needed = [*PEOPLE]
+    if _LEAVE_DATE in request.selection.names:
+        needed.append(Permission.LEAVE_DATES)
+    reader.require(needed)
+    try:
+        return _Read(reader, request, again=False).run()
+    except ChangedDuringReadError:
+        pass
+    except GraphError as exc:
+        if exc.status != httpx.codes.NOT_FOUND:  # a group was deleted after it was listed, for example
+            raise
+    return _Read(reader, request, again=True).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """What was read of the assignments. `groups`: those that exist, by folded id."""
+
+    application: Application
+    assigned: Assignments
+    groups: Mapping[str, ReadGroup]
+    lost: tuple[str, ...]
+    """Ids of groups that are assigned or members, but do not exist."""
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The assigned groups."""
+        return tuple(each for each in self.assigned.groups if each in self.groups)
+
+    @property
+    def direct(self) -> frozenset[str]:
+        """The users that Entra's own service provisions: assigned, or direct members of an assigned group."""
+        return frozenset(self.assigned.users).union(*(self.groups[root].users for root in self.roots))
+
+    @property
+    def reachable(self) -> frozenset[str]:
+        """The same with members of nested groups."""
+        return self.direct.union(*(group.users for group in self.groups.values()))
+
+
+class _Read:
+    """One attempt. `again`: it is the second, so a contradiction is no change during the read any more."""
+
+    def __init__(self, reader: GraphReader, request: EntraRequest, *, again: bool) -> None:
+        self._reader = reader
+        self._source = request.source
+        self._request = request
+        self._again = again
+
+    def run(self) -> Snapshot:
+        directory = self._read_directory()
+        chosen = directory.reachable if self._source.nested_groups else directory.direct
+        everyone = self._source.users == "all"
+        if not everyone and not chosen:
+            raise _refuse_empty(directory.application)
+        selection = self._request.selection
+        users = read_users(self._reader, selection, None if everyone else chosen, self._request.now)
+        missing = frozenset(each for each in chosen if not users.knows(each))
+        if missing:  # created, or assigned, after the list was read
+            users = users.join(read_users_by_id(self._reader, selection, missing))
+        missing = frozenset(each for each in missing if not users.knows(each))
+        absent = frozenset(each for each in map(str.casefold, self._request.known) if not users.knows(each))
+        where = find_whereabouts(self._reader, [*sorted(missing), *sorted(absent - missing)], users.others)
+        self._check_missing(missing, where)
+        self._check_assignments(directory)
+        if not users.people:
+            raise _refuse_empty(directory.application)
+        return self._build(directory, chosen, users, absent, where)
+
+    def _read_directory(self) -> _Directory:
+        application = find_application(self._reader, self._source.application)
+        assigned = read_assignments(self._reader, application)
+        walked = walk_groups(self._reader, assigned.groups, accept_missing=self._again)
+        groups = {object_id: group for object_id, group in walked.items() if group is not None}
+        return _Directory(application, assigned, groups, tuple(sorted(set(walked) - set(groups))))
+
+    def _check_assignments(self, directory: _Directory) -> None:
+        """Read the assignments again, because nothing counts them: who is left out would count as not assigned."""
+        if read_assignments(self._reader, directory.application) != directory.assigned:
+            raise ChangedDuringReadError(
+                f"two lists of who is assigned to {quote(directory.application.name)} differ",
+                "The assignments change just now. Run the same command again later.",
+            )
+
+    def _check_missing(self, missing: Collection[str], where: Whereabouts) -> None:
+        """Check that every assigned user and member that was not read is confirmed not to exist."""
+        unexplained = sorted(set(missing) - where.gone)
+        if unexplained:
+            count = pluralize(len(unexplained), "user")
+            raise ChangedDuringReadError(
+                f"{count} assigned or in groups cannot be read: {format_names(unexplained)}",
+                "Microsoft Graph neither lists them nor says that they are deleted. Run the same command again later.",
+            )
+
+    def _build(
+        self,
+        directory: _Directory,
+        chosen: frozenset[str],
+        users: ReadUsers,
+        absent: frozenset[str],
+        where: Whereabouts,
+    ) -> Snapshot:
+        attributes = self._find_returned(users)
+        gone, gone_note = self._judge_absent(absent, where)
+        groups, structure_notes = _build_groups(directory, chosen, users)
+        known = [each for each in directory.assigned.users if users.knows(each)]
+        return Snapshot(
+            source=f"Microsoft Entra ID ({self._source.tenant})",
+            people=list(users.people.values()),
+            attributes=attributes,
+            groups=groups if self._request.groups else None,
+            scope=SourceScope(tuple(known), directory.roots) if self._request.scope else None,
+            gone=gone,
+            doubtful=frozenset(key.casefold() for each in users.doubts.values() for key in (each.object_id, each.name)),
+            diagnostics=tuple(_describe_doubt(each) for each in users.doubts.values()),
+            notes=(
+                *_note_attributes(self._request.selection, attributes),
+                *_note_nested(directory, nested=self._source.nested_groups),
+                *structure_notes,
+                *_note_others(directory),
+                *gone_note,
+            ),
+        )
+
+    def _find_returned(self, users: ReadUsers) -> frozenset[str]:
+        """Return the attributes that were really read: properties that at least one row has."""
+        selection = self._request.selection
+        returned = selection.find_returned(users.keys)
+        if not returned.issuperset(IDENTITY):
+            lost = ", ".join(sorted(set(IDENTITY) - returned))
+            raise SourceError(f"Microsoft Graph ignores the selection: no user has {lost}", "Please report this.")
+        # A directory extension that no user has is absent from every row, like one that does not exist.
+        unproved = {each for each in selection.names - returned if is_directory_extension(each)}
+        return returned | (unproved & self._list_extensions() if unproved else frozenset())
+
+    def _list_extensions(self) -> frozenset[str]:
+        """List the directory extensions of users; empty without the permission, so that no value is cleared."""
+        try:
+            rows = self._reader.list_extension_properties()
+        except GraphError as exc:
+            if exc.status != httpx.codes.FORBIDDEN:
+                raise
+            return frozenset()
+        return frozenset(
+            name
+            for row in rows
+            if isinstance(name := row.get("name"), str) and "User" in (row.get("targetObjects") or ())
+        )
+
+    def _judge_absent(
+        self, absent: frozenset[str], where: Whereabouts
+    ) -> tuple[Mapping[str, GoneReason], tuple[str, ...]]:
+        """Return why people that git has are not in this read; nobody is gone from a tenant that knows none of them."""
+        known = len(self._request.known)
+        living = where.living & absent
+        if known and len(absent) == known and not living and not where.deleted & absent:
+            return {}, (_note_foreign(self._source.tenant, known),)
+        if living and self._source.users == "all":
+            raise ChangedDuringReadError(
+                f"the list of all users lacks some that exist: {format_names(sorted(living))}",
+                "Microsoft Graph can lag some minutes behind changes: run the same command again later.",
+            )
+        gone = dict.fromkeys(where.gone & absent, GoneReason.DELETED)
+        return gone | dict.fromkeys(living, GoneReason.NOT_ASSIGNED), ()
+
+
+def _refuse_empty(application: Application) -> SourceError:
+    return SourceError(
+        f"nobody is assigned to the enterprise application {quote(application.name)} ({application.object_id})",
+        "An empty read changes nothing. Assign users or groups to it, or correct source.entra.application in"
+        " settings.yaml.",
+    )
+
+
+def _describe_doubt(doubt: Doubt) -> Diagnostic:
+    name = shorten(doubt.name, 80)
+    detail = "Correct it in Microsoft Entra ID. An entry that git has for this user stays as it is."
+    return error(f"{quote(name)} is not imported: {doubt.why}", detail, None, format_user_address(name))
+
+
+# --- groups ---------------------------------------------------------------------
+
+
+def _build_groups(
+    directory: _Directory, chosen: frozenset[str], users: ReadUsers
+) -> tuple[tuple[SourceGroup, ...], tuple[str, ...]]:
+    """Return the groups, sorted by name, with the members that come in.
+
+    A nested group that is not assigned itself lists only users that are provisioned without it, unless members of
+    nested groups are wanted: a desired state resolves nested groups, Entra's own service does not.
+    """
+    names = name_groups(directory.groups.values())
+    inner, cut = cut_cycles(directory.roots, directory.groups)
+    found = [
+        SourceGroup(
+            object_id,
+            names[object_id],
+            group.description,
+            tuple(sorted((each for each in group.users if each in chosen and users.knows(each)), key=users.name_of)),
+            tuple(sorted(inner[object_id], key=names.__getitem__)),
+        )
+        for object_id, group in directory.groups.items()
+    ]
+    notes = tuple(_note_cycle(quote(names[group]), quote(names[member])) for group, member in cut)
+    return tuple(sorted(found, key=lambda group: (group.name.casefold(), group.object_id))), notes
+
+
+def _note_foreign(tenant: str, known: int) -> str:
+    return (
+        f"The tenant {tenant} knows none of the {pluralize(known, 'objectId')} in git, not even as deleted users, so"
+        " none of them counts as deleted: is source.entra.tenant right?"
+    )
+
+
+def _note_cycle(group: str, member: str) -> str:
+    return (
+        f"The groups {group} and {member} contain each other, which a desired state does not allow: {member} is left"
+        f" out of {group}. The users in scope stay the same."
+    )
+
+
+def _note_nested(directory: _Directory, *, nested: bool) -> Iterator[str]:
+    extra = len(directory.reachable - directory.direct)
+    if extra and not nested:
+        yield (
+            f"Not imported, because Entra's own service does not provision members of nested groups: "
+            f"{pluralize(extra, 'user')}. `nested_groups: true` under source.entra in settings.yaml imports them."
+        )
+    unsafe = sorted(directory.groups[root].name for root in directory.roots if not directory.groups[root].security)
+    if unsafe:
+        yield (
+            "Entra's own service provisions members of security groups only; imported, but no security group: "
+            f"{format_names([quote(shorten(each, 80)) for each in unsafe])}."
+        )
+
+
+def _note_others(directory: _Directory) -> Iterator[str]:
+    members = sum((group.others for group in directory.groups.values()), Counter[str]())
+    if members:
+        yield f"Members of groups that are neither users nor groups are left out: {_count_kinds(members)}."
+    if directory.assigned.others:
+        yield f"Assigned, but neither users nor groups: {_count_kinds(directory.assigned.others)}."
+    if directory.lost:
+        yield f"Assigned or nested, but deleted, so without members: {format_names(directory.lost)}."
+
+
+def _count_kinds(kinds: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
+
+
+def _note_attributes(selection: Selection, returned: frozenset[str]) -> Iterator[str]:
+    for each in selection.unavailable:
+        yield f"{quote(shorten(each.name, 80))} is not imported: {each.reason}. Its values in git stay as they are."
+    for name in sorted(selection.names - returned):
+        yield f"{quote(name)} is not imported: no user has it in Microsoft Graph. Its values in git stay as they are."
