@@ -139,6 +139,15 @@ def test_the_locks_hold_every_dependency_with_hashes_and_no_address() -> None:
         assert "--index" not in lock
 
 
+def test_the_lock_of_the_witnesses_has_hashes_and_no_address() -> None:
+    lock, wanted = read("tests/witnesses/requirements.lock"), read("tests/witnesses/requirements.in").split()
+    locked = set(re.findall(r"^([a-z0-9.-]+==\S+)", lock, re.MULTILINE))
+    assert set(wanted) <= locked
+    assert lock.count("--hash=sha256:") >= len(locked)
+    assert "://" not in lock
+    assert "--index" not in lock
+
+
 def test_an_extra_that_a_dependency_asks_for_is_locked_as_an_extra() -> None:
     # pip before 23.3 looks for `name[extra]` apart from `name`, takes the newest, and then refuses it as not pinned.
     lock = read("requirements/dev.lock")

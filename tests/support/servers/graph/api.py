@@ -18,7 +18,8 @@ from support.servers.graph.service import GraphService
 
 Run = Callable[[str, str, dict[str, str], bytes], tuple[int, dict[str, str], bytes]]
 _ID = r"([^/()']+)"
-_CAST = r"(microsoft\.graph\.\w+)"
+_CAST = r"(?:microsoft\.)?graph\.(\w+)"
+"""Of the kind; Microsoft's SDKs write `graph.user`."""
 _DELTA = r"(?:delta(?:\(\))?|microsoft\.graph\.delta(?:\(\))?)"
 _ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("GET", r"/users", users.list_users),

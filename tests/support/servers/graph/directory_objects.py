@@ -18,12 +18,11 @@ from support.servers.graph.users import READ_USERS
 _READ_ALL = ("Directory.Read.All", "Directory.ReadWrite.All")
 _MOST_IDS = 1000
 _MOST_REQUESTS = 20
-_CAST = "microsoft.graph."
 
 
 def list_deleted(service: GraphService, call: Call, cast: str | None = None) -> Answer:
     """Deleted users or groups; the cast is mandatory."""
-    kind = (cast or "").removeprefix(_CAST)
+    kind = cast or ""
     if kind not in {"user", "group"}:
         raise unsupported_query("The type of the deleted items must be given.")
     call.need(*(READ_USERS if kind == "user" else ("Group.Read.All", *_READ_ALL)))

@@ -18,7 +18,6 @@ READ_GROUPS = (
     "Directory.ReadWrite.All",
 )  # fmt: skip
 _READ_HIDDEN = "Member.Read.Hidden"
-_CAST = "microsoft.graph."
 
 
 def list_groups(service: GraphService, call: Call) -> Answer:
@@ -61,7 +60,7 @@ def _find(service: GraphService, key: str) -> DirectoryObject:
 
 
 def list_members(service: GraphService, call: Call, key: str, relation: str, cast: str | None = None) -> Answer:
-    """`relation`: members or transitiveMembers; `cast`: such as microsoft.graph.user, an advanced query."""
+    """`relation`: members or transitiveMembers; `cast`: a kind such as user; an advanced query."""
     call.need(*READ_GROUPS)
     service.check_page(call)
     call.allow("$select", "$top", "$count", "$filter", "$skiptoken")
@@ -69,14 +68,14 @@ def list_members(service: GraphService, call: Call, key: str, relation: str, cas
         raise unsupported_query("Request not supported: OData cast requires ConsistencyLevel: eventual and $count.")
     ids = _member_ids(service, call, key, relation)
     if cast is not None:
-        call.selected(cast.removeprefix(_CAST))
+        call.selected(cast)
     names = call.names()
     rows = (
         (place + 1, member_row(call, entry, names, typed=cast is None))
         for place in range(start_of(call), len(ids))
         if (entry := _shown(service, ids[place], cast)) is not None
     )
-    entity_set = "directoryObjects" if cast is None else f"{cast.removeprefix(_CAST)}s"
+    entity_set = "directoryObjects" if cast is None else f"{cast}s"
     context = context_of(entity_set, names, selected=bool(names))
     body = page(call, context, rows, service.size(call), service.page_generation)
     if call.counted and call.token is None:
@@ -111,7 +110,7 @@ def _member_ids(service: GraphService, call: Call, key: str, relation: str) -> l
 
 def _shown(service: GraphService, found: str, cast: str | None) -> DirectoryObject | None:
     entry = service.tenant.find(found)
-    return entry if entry is not None and (cast is None or f"{_CAST}{entry.kind}" == cast) else None
+    return entry if entry is not None and (cast is None or entry.kind == cast) else None
 
 
 def count_members(service: GraphService, call: Call, key: str, relation: str, cast: str | None = None) -> Answer:
