@@ -1,0 +1,129 @@
+"""What an import puts at risk, found from the files before and after it alone. Pure.
+
+Nothing that the import itself reports is used: what decides about a merge without a review must not come from the job
+that reads the directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from reconciler.core.text import pluralize
+from reconciler.history.edits import GROUP, USER, Edit, Entity, compare_entities
+from reconciler.sources.departures import Departures, find_departures
+from reconciler.sources.import_plan import CurrentState, EntryEdit, ImportPlan
+from reconciler.sources.import_report import ImportAction, find_action
+
+UPDATES_ONLY, ADDITIONS, REMOVALS, SCOPE, SETTINGS = "updates only", "additions", "removals", "scope", "settings"
+LABELS = (UPDATES_ONLY, ADDITIONS, REMOVALS, SCOPE, SETTINGS)
+"""The labels of a pull request, by risk."""
+_IDENTITY = ("userPrincipalName", "objectId", "accountEnabled")
+_ASSIGNED = ("assigned.users", "assigned.groups")
+_MEMBERS = ("members.users", "members.groups")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRisk:
+    """Numbers of users by action, and why a person has to review the import; none: it only adds and updates."""
+
+    add: int
+    change: int
+    disable: int
+    remove: int
+    groups: int
+    departures: Departures
+    labels: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+    @property
+    def counts(self) -> str:
+        """Return `3 to add, 2 to change, 0 to disable, 0 to remove`, and how many groups change."""
+        users = (
+            f"{self.add:,} to add, {self.change:,} to change, {self.disable:,} to disable, {self.remove:,} to remove"
+        )
+        return f"{users}; {pluralize(self.groups, 'group')}" if self.groups else users
+
+
+def assess_import(before: CurrentState, after: CurrentState, files: Collection[str]) -> ImportRisk:
+    """Return the risk of the difference. `files`: the names of all files that differ."""
+    edits = [_to_entry(edit) for edit in compare_entities(_entries(before), _entries(after))]
+    users = [edit for edit in edits if edit.entity.kind == USER]
+    others = [edit for edit in edits if edit.entity.kind != USER]
+    counts = {action: sum(find_action(edit) is action for edit in users) for action in ImportAction}
+    departures = find_departures(before, ImportPlan("", tuple(edits)))
+    found = [
+        (REMOVALS, counts[ImportAction.REMOVE], "is taken out", "are taken out"),
+        (REMOVALS, counts[ImportAction.DISABLE], "is disabled", "are disabled"),
+        (REMOVALS, len(departures.people), "leaves the provisioning", "leave the provisioning"),
+        ("", sum(map(_changes_identity, users)), "changes its identity or is enabled", "change theirs or are enabled"),
+        ("", sum(map(_changes_lifecycle, users)), "changes its lifecycle", "change their lifecycle"),
+    ]
+    labels = {label for label, count, *_ in found if label and count}
+    reasons = [f"{pluralize(count, 'user')} {one if count == 1 else many}" for _, count, one, many in found if count]
+    if any(map(_shrinks, others)):
+        reasons.append("groups or the scope lose members, or change in another way")
+    decided = sorted({"settings.yaml", "mappings.yaml"}.intersection(files))
+    reasons += [f"{name} changes" for name in decided]
+    labels |= {SCOPE} if others else set()
+    labels |= {SETTINGS} if decided else set()
+    if not labels & {REMOVALS, SETTINGS}:
+        labels |= {ADDITIONS} if counts[ImportAction.ADD] else set()
+        labels |= {UPDATES_ONLY} if not labels else set()
+    return ImportRisk(
+        add=counts[ImportAction.ADD],
+        change=counts[ImportAction.CHANGE],
+        disable=counts[ImportAction.DISABLE],
+        remove=counts[ImportAction.REMOVE],
+        groups=sum(edit.entity.kind == GROUP for edit in others),
+        departures=departures,
+        labels=tuple(label for label in LABELS if label in labels),
+        reasons=tuple(reasons),
+    )
+
+
+def find_merge_obstacles(risk: ImportRisk, limit: int | None) -> tuple[str, ...]:
+    """Return why the import is not merged without a review. `limit`: the most users; None: never."""
+    if limit is None:
+        return ("source.entra.auto_merge is not set",)
+    users = risk.add + risk.change
+    beyond = (f"{pluralize(users, 'user')} of at most {limit:,} (source.entra.auto_merge)",) if users > limit else ()
+    return (*risk.reasons, *beyond)
+
+
+def _entries(state: CurrentState) -> list[Entity]:
+    return [*state.users, *state.groups, *([state.scope] if state.scope is not None else [])]
+
+
+def _to_entry(edit: Edit) -> EntryEdit:
+    return EntryEdit(edit.before, edit.after)
+
+
+def _changes_identity(edit: EntryEdit) -> bool:
+    """Whether an entry that stays becomes another person's, or an account active again."""
+    stays = edit.before is not None and edit.after is not None
+    return stays and any(row.path in _IDENTITY for row in edit.rows)
+
+
+def _changes_lifecycle(edit: EntryEdit) -> bool:
+    """Whether dates or protection change, which no source knows."""
+    return any(row.path.startswith("lifecycle") for row in edit.rows)
+
+
+def _shrinks(edit: EntryEdit) -> bool:
+    """Whether a group or the scope does anything but gain members."""
+    if edit.entity.kind == GROUP and edit.before is None:
+        return False
+    growing = _MEMBERS if edit.entity.kind == GROUP else _ASSIGNED
+    if edit.before is None or edit.after is None:
+        return True
+    return any(
+        row.path not in growing or set(_items(edit.before, row.path)) - set(_items(edit.after, row.path))
+        for row in edit.rows
+        if row.path != "description"
+    )
+
+
+def _items(entity: Entity, path: str) -> tuple[str, ...]:
+    value = entity.fields.get(path)
+    return value if isinstance(value, tuple) else (value,) if value else ()
