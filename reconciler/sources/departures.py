@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -76,6 +76,12 @@ def find_departures(current: CurrentState, plan: ImportPlan) -> Departures:
         elif active and not will.includes(after):
             people.append(Departure(user, DepartureKind.OUT_OF_SCOPE))
     return Departures(tuple(people), population)
+
+
+def find_unassigned(current: CurrentState, users: Iterable[Entity]) -> list[Entity]:
+    """Return those of `users`, which may be new, that scope.yaml does not assign or that it excludes."""
+    assignments = _Assignments(current, {})
+    return [user for user in users if not assignments.includes(user)]
 
 
 def check_departures(found: Departures, limit: Limit) -> Guard:

@@ -4,7 +4,14 @@ import pytest
 
 from reconciler.core.policy import Limit
 from reconciler.history.edits import DOCUMENT, GROUP, USER, Entity
-from reconciler.sources.departures import DepartureKind, Departures, check_departures, find_departures, is_enabled
+from reconciler.sources.departures import (
+    DepartureKind,
+    Departures,
+    check_departures,
+    find_departures,
+    find_unassigned,
+    is_enabled,
+)
 from reconciler.sources.import_plan import CurrentState, EntryEdit, ImportPlan
 
 
@@ -33,6 +40,15 @@ def leaving(current: CurrentState, *edits: EntryEdit) -> list[str]:
 
 def with_fields(entity: Entity, **fields: str | tuple[str, ...]) -> Entity:
     return replace(entity, fields={**entity.fields, **{key.replace("_", "."): value for key, value in fields.items()}})
+
+
+def test_new_users_are_assigned_by_name_id_group_or_with_everyone() -> None:
+    new = [user("ada@x.org"), user("new@x.org", objectId="B-1"), user("other@x.org")]
+    assert [each.name for each in find_unassigned(STATE, new)] == ["other@x.org"]
+    assert find_unassigned(replace(STATE, scope=scope("all")), new) == []
+    assert find_unassigned(replace(STATE, scope=None), new) == []
+    excluding = replace(STATE, scope=scope("all", excluded_users=("OTHER@x.org",)))
+    assert [each.name for each in find_unassigned(excluding, new)] == ["other@x.org"]
 
 
 def test_an_import_without_edits_takes_no_user_out_and_counts_the_enabled_ones_in_scope() -> None:
