@@ -174,7 +174,9 @@ def _render_out_of_scope(report: ImportReport, style: Style) -> str:
 
 
 def _render_left(report: ImportReport, style: Style, *, whole: bool) -> str:
-    left = report.left
+    # Of a source that may list some of its people only, the number of the others is enough.
+    hidden = report.plan.is_partial and not whole
+    left = [each for each in report.left if not hidden or each.action is not MissingAction.UNCONFIRMED]
     if not left:
         return ""
     head = f"{pluralize(len(left), 'user')} in the files and not in {style.message(report.plan.source)}:"

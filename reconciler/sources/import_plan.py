@@ -96,6 +96,8 @@ class ImportPlan:
     """People of the source whose entries stay as they are."""
     refused: int = 0
     """People of the source that are not imported: `diagnostics` says why."""
+    is_partial: bool = False
+    """The source may list some of its people only: that others are missing is no news."""
     unlinked: int = 0
     """Entries without objectId that no person of the source fits: people that git alone has. They stay."""
 

@@ -30,7 +30,9 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
     wrong_place = check_place(rules.place, rules.place_origin)
     if wrong_place is not None:
         return ImportPlan(
-            snapshot.source, diagnostics=(*snapshot.diagnostics, wrong_place), refused=len(snapshot.people)
+            snapshot.source,
+            diagnostics=(*snapshot.diagnostics, wrong_place),
+            refused=snapshot.refused + len(snapshot.people),
         )
     findings = Findings(snapshot.source, current)
     matching = match_people(snapshot, current, rules.keep, findings)
@@ -51,8 +53,9 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
         diagnostics=(*snapshot.diagnostics, *_check_attributes(snapshot), *findings.diagnostics),
         notes=(*snapshot.notes, *groups.notes, *scope.notes),
         unchanged=users.unchanged,
-        refused=matching.refused,
+        refused=snapshot.refused + matching.refused,
         unlinked=unlinked,
+        is_partial=snapshot.is_partial,
     )
 
 

@@ -14,6 +14,8 @@ class GoneReason(StrEnum):
 
     DELETED = "deleted"
     NOT_ASSIGNED = "no longer assigned"
+    NOT_LISTED = "no longer in the file"
+    """Of a CSV file that is complete, as the command line says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,12 @@ class Snapshot:
     """None: assignments were not read, and stay as they are."""
     gone: Mapping[str, GoneReason] = field(default_factory=dict)
     """By case-folded objectId (of a CSV: userPrincipalName): people that the source confirms to be gone."""
+    is_partial: bool = False
+    """The source may list some of its people only, as a CSV file may: that others are missing is no news."""
     doubtful: frozenset[str] = frozenset()
     """Case-folded objectIds and names of people that could not be read: their entries stay as they are."""
+    refused: int = 0
+    """People of the source that could not be read, and are not in `people`: `diagnostics` says why."""
     diagnostics: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = ()
     """One line each, for readers: people that nested groups would add, members that are no users."""

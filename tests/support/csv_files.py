@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from reconciler.errors import ReconcilerError
 from reconciler.sources.csv_file.options import CsvOptions, parse_columns
@@ -21,18 +22,18 @@ def write_csv(rows: Iterable[Sequence[str]], delimiter: str = ",", line_end: str
     return stream.getvalue()
 
 
-def read(content: str | bytes, *maps: str, **options: str) -> Snapshot:
+def read(content: str | bytes, *maps: str, **options: Any) -> Snapshot:
     """Read a file. `maps`: texts of --map."""
     data = content if isinstance(content, bytes) else content.encode()
-    return parse_csv(data, NAME, CsvOptions(parse_columns(maps), **options))  # type: ignore[arg-type]
+    return parse_csv(data, NAME, CsvOptions(parse_columns(maps), **options))
 
 
-def people(content: str | bytes, *maps: str, **options: str) -> list[dict[str, object]]:
+def people(content: str | bytes, *maps: str, **options: Any) -> list[dict[str, object]]:
     """Return the attributes of each person."""
     return [dict(person.attributes) for person in read(content, *maps, **options).people]
 
 
-def refusal(content: str | bytes, *maps: str, **options: str) -> tuple[str, str]:
+def refusal(content: str | bytes, *maps: str, **options: Any) -> tuple[str, str]:
     """Return summary and detail of the error for a file."""
     try:
         found = read(content, *maps, **options)
@@ -41,6 +42,6 @@ def refusal(content: str | bytes, *maps: str, **options: str) -> tuple[str, str]
     raise AssertionError(f"the file was read: {found}")
 
 
-def diagnostics(content: str | bytes, *maps: str, **options: str) -> list[str]:
+def diagnostics(content: str | bytes, *maps: str, **options: Any) -> list[str]:
     """Return the diagnostics, one line each: severity, place and summary."""
     return [f"{item.severity} {item.origin} {item.summary}" for item in read(content, *maps, **options).diagnostics]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from reconciler.core.text import quote, shorten
 from reconciler.desired.source_attributes import COMPUTED_ATTRIBUTES, ENTRA_ATTRIBUTES
 from reconciler.errors import UsageError
+from reconciler.history.edits import Entity
 
 NOT = "not "
 """Before an attribute in --map: the column says the opposite, as "Suspended" does of accountEnabled."""
@@ -34,7 +35,8 @@ class CsvOptions:
     """How a file is read. `delimiter`, `encoding` None: as the file shows; if it does not, the import asks.
 
     `dates`: iso, dmy or mdy. `known`: attributes beside Entra's that a header may name, `matching`: attributes that
-    decide which account is a user's, beside objectId, userPrincipalName and employeeId.
+    decide which account is a user's, beside objectId, userPrincipalName and employeeId. `users`: those of the desired
+    state, with whose values damage is recognised.
     """
 
     columns: tuple[ColumnChoice, ...] = ()
@@ -43,6 +45,7 @@ class CsvOptions:
     dates: str = "iso"
     known: frozenset[str] = frozenset()
     matching: frozenset[str] = frozenset()
+    users: tuple[Entity, ...] = ()
 
 
 def parse_columns(texts: Sequence[str], known: frozenset[str] = frozenset()) -> tuple[ColumnChoice, ...]:

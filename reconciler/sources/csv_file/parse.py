@@ -33,7 +33,9 @@ def parse_csv(content: bytes, name: str, options: CsvOptions) -> Snapshot:
         source=name,
         people=found.people,
         attributes=frozenset(column.attribute for column in table.columns.imported),
+        is_partial=True,
         doubtful=found.doubtful,
+        refused=found.refused,
         diagnostics=(*_warn_about_states(table, name), *found.diagnostics),
         notes=tuple(_list_notes(table)),
     )

@@ -13,6 +13,7 @@ from reconciler.sources.csv_file.cells import clean_cell, has_hidden_characters,
 from reconciler.sources.csv_file.columns import Column, format_map
 from reconciler.sources.csv_file.damage import IDENTITY, Damage, find_damage, format_lines
 from reconciler.sources.csv_file.dates import DATE_ATTRIBUTES, ask_order, parse_date
+from reconciler.sources.csv_file.leading_zeros import ZeroCheck
 from reconciler.sources.csv_file.options import CsvOptions
 from reconciler.sources.csv_file.table import Table
 from reconciler.sources.snapshot import Person
@@ -23,10 +24,11 @@ _SHOWN = 5
 
 @dataclass(slots=True)
 class People:
-    """The people of a file. `doubtful`: as in `Snapshot`."""
+    """The people of a file. `doubtful`, `refused`: as in `Snapshot`."""
 
     people: list[Person] = field(default_factory=list)
     doubtful: frozenset[str] = frozenset()
+    refused: int = 0
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -53,12 +55,14 @@ class _Builder:
         """Check column by column, then row by row."""
         for number, column in enumerate(self._columns):
             self._read_column(column, [cells[number] for cells in self._raw])
+        self._check_zeros()
         self._check_identities()
         self._check_twice()
         doubtful = (self._values[name][row] for row in self._wrong for name in _NAMES if name in self._values)
         return People(
             [self._build_person(row) for row in range(len(self._lines)) if row not in self._wrong],
             frozenset(fold_case(str(value)) for value in doubtful if value),
+            len(self._wrong),
             tuple(self._diagnostics),
         )
 
@@ -139,6 +143,30 @@ class _Builder:
 
     def _place(self, column: Column, rows: Sequence[int]) -> str:
         return str(self._origin(column, rows))
+
+    def _check_zeros(self) -> None:
+        """Refuse columns without the leading zeros that the desired state has; warn where it looks so."""
+        check = ZeroCheck.of(self._options.users)
+        names = [self._values[name] for name in _NAMES if name in self._values]
+        keys = [[str(value) for value in row] for row in zip(*names, strict=True)]
+        for column in self._columns:
+            values = self._values[column.attribute]
+            found = check.find(column.attribute, [str(value) for value in values], keys)
+            if found is None:
+                continue
+            if not found.known:
+                what = "numbers of different lengths, none of which begins with 0"
+                detail = "Has a spreadsheet removed leading zeros? Then format the column as Text, and export it again."
+                self._warn(column, what, found.rows, detail)
+                continue
+            value = quote(shorten(str(values[found.rows[0]]), 40))
+            summary = f"{_describe(column)}: {value} is {quote(shorten(found.known, 40))} in users/"
+            lines = format_lines([self._lines[row] for row in found.rows])
+            raise SourceError(
+                f"{self._place(column, found.rows)}: {summary}: leading zeros are lost ({_count(found.rows)})",
+                f"{lines} Format the column as Text in the spreadsheet, and export it again.\n"
+                f'To import the other columns: {format_map(column)}".',
+            )
 
     def _check_identities(self) -> None:
         """Refuse rows that name no user; people with only one of their names are left as they are."""

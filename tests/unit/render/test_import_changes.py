@@ -48,6 +48,19 @@ def test_a_dry_run_beyond_the_limit_would_be_blocked() -> None:
     )
 
 
+def test_of_a_source_that_may_list_some_people_only_the_others_are_counted() -> None:
+    ada = user("ada@example.com")
+    gone = MissingPerson(user("bob@example.com"), "no longer in the file", MissingAction.REPORTED)
+    plan = ImportPlan("staff.csv", missing=(MissingPerson(ada, "", MissingAction.UNCONFIRMED), gone), is_partial=True)
+    report = report_of(plan, CurrentState(tuple(each.entity for each in plan.missing)))
+    text = render_import(report, PLAIN)
+    assert "ada@example.com" not in text
+    assert "1 user in the files and not in staff.csv:\n" in text
+    assert "bob@example.com" in text
+    assert "2 not in the source, left as they are" in text
+    assert "ada@example.com" in render_import(report, PLAIN, whole=True)
+
+
 def test_without_changes_one_line_says_so_and_missing_people_follow() -> None:
     ada = user("ada@example.com")
     plan = ImportPlan(ENTRA, unchanged=1, missing=(MissingPerson(ada, "", MissingAction.UNCONFIRMED),))

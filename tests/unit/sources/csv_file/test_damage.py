@@ -39,7 +39,7 @@ def test_an_identity_that_is_damaged_refuses_the_file(value: str) -> None:
 
 def test_an_attribute_that_matching_reads_is_an_identity_too() -> None:
     assert people(column("extensionAttribute1", "NULL"))
-    summary, _ = refusal(column("extensionAttribute1", "NULL"), matching=frozenset({"extensionAttribute1"}))  # type: ignore[arg-type]
+    summary, _ = refusal(column("extensionAttribute1", "NULL"), matching=frozenset({"extensionAttribute1"}))
     assert "words for a value that is not there" in summary
 
 
@@ -73,7 +73,7 @@ def test_ordinary_values_are_not_reported(attribute: str, values: tuple[str, ...
     ("attribute", "values", "what"),
     [
         ("costCenter", ("10.0", "11.0", "250.0"), "numbers with decimals"),
-        ("costCenter", ("1234567890123450", "1234567890123460", "12345678901234000"), "numbers that end in zeros"),
+        ("costCenter", ("1234567890123450", "1234567890123460", "1234567890123400"), "numbers that end in zeros"),
     ],
 )
 def test_a_column_of_numbers_that_a_program_has_converted(attribute: str, values: tuple[str, ...], what: str) -> None:
