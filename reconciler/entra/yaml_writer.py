@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.core.text import escape_control, shorten
+from reconciler.desired.yaml_format import format_scalar
 from reconciler.entra.translation import ImportedSchema, TranslatedFilterGroup, TranslatedFilters, TranslatedMapping
 
 _WIDTH = 116
 _MAX_LINE = 60_000
 """Bytes; the loader accepts lines up to 65,536."""
 _MAX_COMMENT = 12_000
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.@/+-]*(?: [A-Za-z0-9_.@/+-]+)*")
-_SPECIAL = frozenset("null true false yes no on off y n".split())
-"""Words that other YAML parsers do not read as text."""
 _CLOSED = (
     "A limit of the schema has no equivalent here (see below). Without this group, which "
     "no user passes, too many users would be in scope. Remove it when you have decided which users pass."
@@ -37,31 +34,6 @@ _HEADER_ENDS = (
 )
 _NO_FILTERS = (_NO_FILTER, "The schema has no scoping filter: whoever is assigned passes.")
 """With the wording of version 0.1, whose files are imported again."""
-
-
-def format_scalar(text: str) -> str:
-    """Format `text` as a YAML scalar on one line, without quotes where that is safe."""
-    if _PLAIN.fullmatch(text) and text.casefold() not in _SPECIAL:
-        return text
-    if all(map(_is_harmless, text)) and "##[" not in text:
-        return "'" + text.replace("'", "''") + "'"
-    # In GitHub's logs `##[` starts a command.
-    escaped = "".join(_escape(character) for character in text).replace("##[", "#\\x23[")
-    return f'"{escaped}"'
-
-
-def _is_harmless(character: str) -> bool:
-    # To Python the space is the only printable white space; `escape_control` escapes invisible characters.
-    return character.isprintable() and escape_control(character) == character
-
-
-def _escape(character: str) -> str:
-    if character in '\\"':
-        return f"\\{character}"
-    if _is_harmless(character):
-        return character
-    code = ord(character)
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - the end of the plane
 
 
 def format_comment(text: str, indent: str = "") -> Iterator[str]:

@@ -12,8 +12,9 @@ from support.entra_schemas import USUAL, clause, function, group, imported, row,
 from support.laws import examples
 
 from reconciler.core.text import escape_control
+from reconciler.desired.yaml_format import format_scalar
 from reconciler.desired.yaml_reader import read_document, read_items
-from reconciler.entra.yaml_writer import format_comment, format_scalar, remove_header, render_mappings, render_scope
+from reconciler.entra.yaml_writer import format_comment, remove_header, render_mappings, render_scope
 
 EVIL = [
     "a\n- {target: userName, constant: x}", "x\r\ny", "\u2028- a", "\u2029", "\x85", "\u202eabc", "\ufeff", "\ufffe",
