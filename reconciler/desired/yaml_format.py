@@ -14,7 +14,6 @@ _COMMANDS = (("##[", "#\\x23["), ("::", ":\\x3a"))
 """In GitHub's logs `##[` starts a command anywhere in a line, `::` at its start."""
 _WORD = re.compile(r"[^\W\d_](?:[\w.@/+&'()-]*[\w.@/+&'()])?")
 """A word that is text to every parser, in block and in flow style, unless it is in `_SPECIAL`."""
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
 def format_scalar(text: str) -> str:
@@ -54,11 +53,6 @@ def is_plain(text: str) -> bool:
     return all(_WORD.fullmatch(f"x{word}" if at else word) for at, word in enumerate(words)) and all(
         map(_is_harmless, text)
     )
-
-
-def is_literal(text: str) -> bool:
-    """Whether `text` is a number or a boolean in YAML as in JSON."""
-    return text in ("true", "false") or _NUMBER.fullmatch(text) is not None
 
 
 def _is_harmless(character: str) -> bool:

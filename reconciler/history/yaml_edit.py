@@ -1,50 +1,49 @@
 """Add, remove and edit entries of files of a desired state; every other byte of the files stays.
 
-An entry that is restored as a whole gets its old text back, with its comments. Single fields are set by a round trip of
-that one entry. The result is read again: `EditError` is raised if it does not hold what it should.
+An entry that is restored as a whole gets its old text back, with its comments. Single fields are set in the text of
+their entry. The result is read again: `EditError` is raised if it does not hold what it should.
 """
 
 from __future__ import annotations
 
-import io
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.scalarstring import ScalarString
 
 from reconciler.core.field_change import Field
 from reconciler.core.text import quote
+from reconciler.core.values import fold_case
 from reconciler.desired.layout import EDITOR_COMMENT
-from reconciler.history.edits import Entity
+from reconciler.history.edits import USER, Entity
 from reconciler.history.revert import RevertStep
 from reconciler.history.yaml_entries import Piece, parse_entries, split_entries
+from reconciler.history.yaml_fields import FieldEdit, edit_fields, render_fields
+from reconciler.history.yaml_nodes import EditError
 
-_WIDE = 1_000_000
-_LIFECYCLE = "lifecycle"
 _EDITOR_LINE = re.compile(rb"^" + re.escape(EDITOR_COMMENT).encode() + rb"[^\n]*", re.MULTILINE)
 _EMPTY_LIST = re.compile(rb"^\[\][ ]*(?:\r?\n|\Z)", re.MULTILINE)
 
 
-class EditError(Exception):
-    """A file cannot be edited this way; the message says why."""
+_BOM = b"\xef\xbb\xbf"
+_HAVE_STYLE = 2
+"""Entries that show whether blank lines separate them."""
 
 
 class EditedFile:
     """A file while it is edited. `content` None: it does not exist yet. Raises `EditError` if it cannot be split."""
 
-    def __init__(self, name: str, content: bytes | None) -> None:
+    def __init__(self, name: str, content: bytes | None, head: bytes = b"") -> None:
+        """`head`: the text before the first entry of a new file."""
         self._is_new = content is None
-        cut = split_entries(name, content or b"") or split_entries(name, _EMPTY_LIST.sub(b"", content or b""))
+        content = head if content is None else content
+        cut = split_entries(name, content) or split_entries(name, _EMPTY_LIST.sub(b"", content))
         if cut is None:
             raise EditError(f"{name} is not a list with a dash for each entry, or cannot be read")
         self.name = name
         self._head, self._pieces = cut
-        self._newline = b"\r\n" if b"\r\n" in (content or b"") else b"\n"
+        self._newline = find_newline(content)
+        self._places: dict[int, int] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -54,13 +53,13 @@ class EditedFile:
     @property
     def content(self) -> bytes:
         """The bytes of the edited file; without entries it is the empty list, as a file without a list is an error."""
-        text = self._head
-        if not self._pieces:
-            return text + (self._newline if text and not text.endswith(b"\n") else b"") + b"[]" + self._newline
-        for piece in self._pieces:
-            text += b"" if not text or text.endswith(b"\n") else self._newline
-            text += piece.body + piece.tail
-        return text
+        parts = [part for piece in self._pieces for part in (piece.body, piece.tail)] or [b"[]" + self._newline]
+        text = [self._head]
+        for part in filter(None, parts):
+            if text[-1] and not text[-1].endswith(b"\n") and not text[-1].endswith(_BOM):
+                text.append(self._newline)
+            text.append(part)
+        return b"".join(text)
 
     def apply(self, step: RevertStep, head: bytes, old: Sequence[Piece]) -> None:
         """Carry out one step. Raises `EditError` if the entry cannot be edited.
@@ -71,7 +70,7 @@ class EditedFile:
         if step.wanted is None:
             self._remove(place)
         elif step.fields:
-            self._replace(place, _set_fields(self._pieces[place].body, step.fields), step)
+            self.edit(self._pieces[place].entity, FieldEdit(step.fields), step.result or {})
         else:
             was = _find_piece(step.wanted, old)
             body = self._reindent(was.body)
@@ -79,21 +78,63 @@ class EditedFile:
                 if self._is_new and not self._pieces:
                     self._head = head
                 place, old_tail = self._find_place(step.wanted, head, old)
-                self._insert(place, Piece(step.wanted, body, was.tail), old_tail)
+                is_last = place == len(self._pieces)
+                self._insert(place, Piece(step.wanted, body, was.tail), old_tail, self._find_space(), is_last=is_last)
             else:
-                self._replace(place, body, step)
+                self._replace(place, body, step.result or {})
 
-    def check(self, steps: Sequence[RevertStep]) -> None:
+    def edit(self, entity: Entity, change: FieldEdit, result: Mapping[str, Field]) -> None:
+        """Set fields of an entry of this file, whose fields are `result` then. Raises `EditError` if it cannot be."""
+        place = self._index(entity)
+        text = self._pieces[place].body.decode()
+        try:
+            body = edit_fields(text, self._newline.decode(), entity.kind, {0: change}).encode()
+        except (EditError, UnicodeError) as exc:
+            why = exc if isinstance(exc, EditError) else "a value is not text"
+            raise EditError(f"{self.name} cannot be edited by this command: {quote(entity.name)}: {why}") from exc
+        self._replace(place, body, result)
+
+    def remove(self, entities: Sequence[Entity]) -> None:
+        """Remove entries of this file."""
+        for place in sorted(map(self._index, entities), reverse=True):
+            self._remove(place)
+
+    def add(self, entities: Sequence[Entity]) -> None:
+        """Add new entries: each at its place if the entries are sorted by name, else at the end."""
+        new = sorted(entities, key=_sort_key)
+        keys = [_sort_key(piece.entity) for piece in self._pieces]
+        is_sorted = keys == sorted(keys)
+        places = [bisect_right(keys, _sort_key(each)) if is_sorted else len(keys) for each in new]
+        space = self._find_space() or (self._newline if len(self._pieces) < _HAVE_STYLE else b"")
+        old, self._pieces, done = self._pieces, [], 0
+        for place, entity in zip(places, new, strict=True):
+            self._pieces += old[done:place]
+            done = place
+            is_last = place == len(old)
+            self._insert(len(self._pieces), Piece(entity, self._render(entity, old)), None, space, is_last=is_last)
+        self._pieces += old[done:]
+        self._places = None
+
+    def _render(self, entity: Entity, old: Sequence[Piece]) -> bytes:
+        indent = " " * (_indent(old[0].body) if old else 0)
+        text = render_fields(entity.kind, entity.fields, self._newline.decode(), f"{indent}  ")
+        return f"{indent}- {text.lstrip(' ')}".encode() + self._newline
+
+    def check(self) -> None:
         """Read the edited file again. Raises `EditError` if it does not hold what it should."""
-        found = [each.fields for each in parse_entries(self.name, self.content)]
-        if found != [each.entity.fields for each in self._pieces]:
+        found = parse_entries(self.name, self.content)
+        wanted = [piece.entity for piece in self._pieces]
+        different = next((pair for pair in zip(found, wanted, strict=False) if not reads_as(*pair)), None)
+        if different is not None:
+            entry = quote(different[1].name)
+            raise EditError(f"{self.name} cannot be edited by this command: {entry} would not be read as intended")
+        if len(found) != len(wanted):
             raise EditError(f"{self.name} cannot be edited by this command: its entries would not be read as intended")
-        for step in steps:
-            if step.result is not None and step.result not in found:
-                raise EditError(f"{self.name} cannot be edited by this command: a value cannot be written there")
 
     def _index(self, entity: Entity | None) -> int:
-        return next((at for at, piece in enumerate(self._pieces) if piece.entity is entity), -1) if entity else -1
+        if self._places is None:
+            self._places = {id(piece.entity): place for place, piece in enumerate(self._pieces)}
+        return self._places.get(id(entity), -1)
 
     def find(self, entity: Entity) -> Entity:
         """Return the entry of this file with the fields of `entity`. Raises `EditError` if there is none."""
@@ -102,14 +143,16 @@ class EditedFile:
             raise EditError(f"{self.name} does not hold {quote(entity.name)}")
         return found[0]
 
-    def _replace(self, place: int, body: bytes, step: RevertStep) -> None:
+    def _replace(self, place: int, body: bytes, result: Mapping[str, Field]) -> None:
         old = self._pieces[place]
-        entity = Entity(old.entity.kind, old.entity.name, step.result or {}, self.name)
-        self._pieces[place] = Piece(entity, body, old.tail)
+        self._pieces[place] = Piece(Entity(old.entity.kind, old.entity.name, result, self.name), body, old.tail)
+        if self._places is not None:
+            self._places[id(self._pieces[place].entity)] = place
 
     def _remove(self, place: int) -> None:
         """Remove an entry. The comments after it are about the next one, and stay."""
         removed = self._pieces.pop(place)
+        self._places = None
         before = self._pieces[place - 1].tail if place else self._head
         tail = removed.tail if not _blank(before) else removed.tail[len(_blank(removed.tail)) :]
         kept = before + tail if tail or place < len(self._pieces) else before[: len(before) - len(_blank(before))]
@@ -118,9 +161,16 @@ class EditedFile:
         else:
             self._head = before + tail
 
-    def _insert(self, place: int, piece: Piece, old_tail: bytes | None) -> None:
-        """Insert an entry. `old_tail`: the text between its former neighbour and it, if that is its neighbour now."""
-        space = _blank(piece.tail) or next((_blank(each.tail) for each in self._pieces if _blank(each.tail)), b"")
+    def _find_space(self) -> bytes:
+        """Return the blank lines between entries."""
+        return next((_blank(each.tail) for each in self._pieces if _blank(each.tail)), b"")
+
+    def _insert(self, place: int, piece: Piece, old_tail: bytes | None, space: bytes, *, is_last: bool) -> None:
+        """Insert an entry. `old_tail`: the text between its former neighbour and it, if that is its neighbour now.
+
+        `space`: the blank lines between entries.
+        """
+        space = _blank(piece.tail) or space
         if place:
             before, rest = _split(self._pieces[place - 1].tail, old_tail, space)
             self._pieces[place - 1] = replace(self._pieces[place - 1], tail=before)
@@ -129,8 +179,8 @@ class EditedFile:
             before, rest = (old_tail or b"", self._head[len(old_tail or b"") :]) if known else (self._head, b"")
             self._head = before
         tail = rest if _blank(rest) else space + rest
-        last = place == len(self._pieces) and not tail.strip()
-        self._pieces.insert(place, replace(piece, tail=b"" if last else tail))
+        self._pieces.insert(place, replace(piece, tail=b"" if is_last and not tail.strip() else tail))
+        self._places = None
 
     def _find_place(self, wanted: Entity, head: bytes, old: Sequence[Piece]) -> tuple[int, bytes | None]:
         """Return the place after its former neighbour, else the end; and the text between the two if adjacent."""
@@ -181,52 +231,36 @@ def _find_piece(wanted: Entity, old: Sequence[Piece]) -> Piece:
     raise EditError(f"{wanted.file}, as it was then, is not a list with a dash for each entry")
 
 
-def _set_fields(body: bytes, fields: Mapping[str, Field | None]) -> bytes:
-    """Return the text of one entry with `fields` set; None: removed."""
-    indent = _indent(body)
-    text = b"".join(line[indent:] if line[:indent].isspace() or not indent else line for line in _lines(body))
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
-    yaml.width = _WIDE
-    yaml.allow_unicode = True
+def edit_content(name: str, content: bytes, kind: str, changes: Mapping[int, FieldEdit]) -> bytes:
+    """Return the content of a file with fields of its entries set, by number; of a document, number 0.
+
+    Raises `EditError` if it cannot be edited. The caller reads the result again.
+    """
+    bom = _BOM if content.startswith(_BOM) else b""
+    newline = find_newline(content).decode()
     try:
-        node = yaml.load(text)
-        for path, value in fields.items():
-            _set(node[0], path, value)
-        out = io.BytesIO()
-        yaml.dump(node, out)
-    except (YAMLError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as exc:
-        raise EditError("an entry cannot be edited by this command") from exc
-    lines = [b" " * indent + line if line.strip() else line for line in _lines(out.getvalue())]
-    return b"".join(lines).replace(b"\n", b"\r\n" if b"\r\n" in body else b"\n")
+        return bom + edit_fields(content[len(bom) :].decode(), newline, kind, changes).encode()
+    except UnicodeError as exc:
+        raise EditError(f"{name} is not UTF-8 text") from exc
+    except EditError as exc:
+        raise EditError(f"{name} cannot be edited by this command: {exc}") from exc
 
 
-def _lines(text: bytes) -> list[bytes]:
-    return text.replace(b"\r\n", b"\n").splitlines(keepends=True)
+def find_newline(content: bytes) -> bytes:
+    """Return the line break of a file."""
+    return b"\r\n" if b"\r\n" in content else b"\n"
 
 
-def _set(node: CommentedMap, path: str, value: Field | None) -> None:
-    section, _, key = path.partition(".")
-    if section == _LIFECYCLE and key:
-        inner = node.setdefault(_LIFECYCLE, CommentedMap()) if value is not None else node[_LIFECYCLE]
-        _put(inner, key, value)
-        if not inner:
-            del node[_LIFECYCLE]
-    else:
-        _put(node, path, value)
+def _sort_key(entity: Entity) -> str:
+    return fold_case(entity.name)
 
 
-def _put(node: CommentedMap, key: str, value: Field | None) -> None:
-    old = node.get(key)
-    if value is None:
-        node.pop(key)
-    elif isinstance(value, tuple):
-        node[key] = _flow_sequence(value)
-    else:
-        node[key] = type(old)(value) if isinstance(old, ScalarString) and "\n" not in value else value
+def reads_as(found: Entity, wanted: Entity) -> bool:
+    """Whether an entry was read as intended. The order of a list counts for users only."""
+    return _comparable(found) == _comparable(wanted)
 
 
-def _flow_sequence(values: tuple[str, ...]) -> Any:
-    found = CommentedSeq(values)
-    found.fa.set_flow_style()
-    return found
+def _comparable(entity: Entity) -> Mapping[str, Field]:
+    if entity.kind == USER:
+        return entity.fields
+    return {path: tuple(sorted(value)) if isinstance(value, tuple) else value for path, value in entity.fields.items()}

@@ -296,16 +296,24 @@ class Piece:
 
 def split_entries(name: str, content: bytes) -> tuple[bytes, list[Piece]] | None:
     """Return the text before the first entry, and the entries; None if the file cannot be cut into entries."""
-    kind, start = detect_kind(name), _start(content)
-    if kind in (None, DOCUMENT) or kind is None or start is None:
+    kind = detect_kind(name)
+    if kind in (None, DOCUMENT) or kind is None:
         return None
-    if not start:
-        return content, []
-    head, cut = _cut(content, start)
-    found = _parse_pieces(name, kind, cut)
-    if found is None or [each.fields for each in found] != [each.fields for each in _read_whole(name, kind, content)]:
-        return None
-    return head, [_build_piece(entity, text, len(start) - 1) for entity, text in zip(found, cut, strict=True)]
+    entities, lines = [], []
+    for item in read_items(content, name, _ignore):
+        entities.append(build_entity(name, kind, item))
+        lines.append(item.mark.line)
+    cut = cut_at(content, lines) if lines or _start(content) == b"" else None
+    return None if cut is None else build_pieces(content, entities, cut)
+
+
+def build_pieces(content: bytes, entities: Sequence[Entity], cut: EntryCut) -> tuple[bytes, list[Piece]]:
+    """Return the text before the first entry, and the entries with their texts."""
+    start = _start(content) or b"-"
+    pieces = [
+        _build_piece(entity, cut.get_text(content, number), len(start) - 1) for number, entity in enumerate(entities)
+    ]
+    return content[: cut.starts[0]] if pieces else content, pieces
 
 
 def _read_whole(name: str, kind: str, content: bytes) -> list[Entity]:

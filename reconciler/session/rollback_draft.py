@@ -9,10 +9,12 @@ from reconciler.core.values import fold_case
 from reconciler.errors import ReconcilerError
 from reconciler.git.commits import Commits
 from reconciler.history.edits import GROUP, USER, Edit, Entity, TrackedUser, compare_entities
-from reconciler.history.reference_edit import Names, edit_references
+from reconciler.history.reference_edit import edit_references
 from reconciler.history.revert import Conflict, RevertPlan, RevertStep, plan_revert
-from reconciler.history.yaml_edit import EditedFile, EditError
+from reconciler.history.yaml_edit import EditedFile
 from reconciler.history.yaml_entries import Piece, detect_kind, diff_entries, parse_entries, split_entries
+from reconciler.history.yaml_fields import Names
+from reconciler.history.yaml_nodes import EditError
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ class _Drafting:
             ]
             for step in own:
                 file.apply(step, *self._old_pieces(step))
-            file.check(own)
+            file.check()
         except EditError as exc:
             raise ReconcilerError(str(exc), "Nothing was written. Edit the file manually; see git diff.") from exc
         return None if file.is_empty and name not in self._wanted else file.content

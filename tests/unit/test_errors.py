@@ -46,7 +46,7 @@ INTERNAL = {
     "reconciler.scim.listed_users.NotAdvancingError",
     # caught in reconciler.scim.retry_transport
     "reconciler.scim.rate_limiter.NoSlotInTimeError",
-    "reconciler.history.yaml_edit.EditError",
+    "reconciler.history.yaml_nodes.EditError",
     "reconciler.git.process.GitCommandError",
     "reconciler.git.refs.BrokenRefError",
 }

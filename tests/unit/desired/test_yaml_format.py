@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from reconciler.core.text import escape_control, escape_line
-from reconciler.desired.yaml_format import format_quoted, format_scalar, format_value, is_literal, is_plain
+from reconciler.desired.yaml_format import format_quoted, format_scalar, format_value, is_plain
 from reconciler.desired.yaml_reader import read_document
 
 HOSTILE = [
@@ -88,14 +88,6 @@ def test_the_quotes_of_the_replaced_value_stay_where_they_can() -> None:
     assert format_value("O'Brien", "'") == "'O''Brien'"
     assert format_value("a\nb", "'") == '"a\\u000ab"'
     assert format_quoted('say "a"') == '"say \\"a\\""'
-
-
-def test_numbers_and_booleans_of_json_are_literals() -> None:
-    assert [text for text in ("0", "12", "true", "False", "012", "1e3", "-1", "") if is_literal(text)] == [
-        "0",
-        "12",
-        "true",
-    ]
 
 
 def test_words_of_other_readers_are_not_plain() -> None:

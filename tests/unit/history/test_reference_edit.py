@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.history.reference_edit import edit_references
-from reconciler.history.yaml_edit import EditError
+from reconciler.history.yaml_nodes import EditError
 
 GROUP, SCOPE = "groups/g.yaml", "scope.yaml"
 
@@ -21,7 +21,7 @@ GROUP, SCOPE = "groups/g.yaml", "scope.yaml"
         ),
         (
             "- name: g\n  members:\n    users:\n      - eve\n\n- name: h\n",
-            "- name: g\n  members:\n    users:\n\n- name: h\n",
+            "- name: g\n  members:\n    users: []\n\n- name: h\n",
         ),
         ("- {name: g, members: {users: [eve]}}\n", "- {name: g, members: {users: []}}\n"),
         ("- {name: g, members: {users: [eve, bob]}}\n", "- {name: g, members: {users: [bob]}}\n"),
@@ -51,7 +51,7 @@ def test_a_removed_user_leaves_its_groups(before: str, after: str) -> None:
 def test_a_removed_user_leaves_the_scope() -> None:
     before = "sync: assigned\nassigned:\n  users: [eve, ada]\n  groups: [eve]\nexcluded:\n  users:\n    - id-eve\n"
     edited, (step,) = edit_references(SCOPE, before.encode(), {"eve": None, "id-eve": None})
-    assert edited.decode() == "sync: assigned\nassigned:\n  users: [ada]\n  groups: [eve]\nexcluded:\n  users:\n"
+    assert edited.decode() == "sync: assigned\nassigned:\n  users: [ada]\n  groups: [eve]\nexcluded:\n  users: []\n"
     assert [(row.path, row.before, row.after) for row in step.rows] == [
         ("assigned.users", ("eve",), ()),
         ("excluded.users", ("id-eve",), None),
@@ -79,16 +79,37 @@ def test_a_file_without_the_user_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "edited"),
     [
-        '- {name: g, members: {users: ["e\\\n  ve", ada]}}\n',
-        "- name: g\n  members:\n    users:\n    - >-\n      eve\n    - ada\n",
+        ('- {name: g, members: {users: ["e\\\n  ve", ada]}}\n', "- {name: g, members: {users: [ada]}}\n"),
+        (
+            "- name: g\n  members:\n    users:\n    - >-\n      eve\n    - ada\n",
+            "- name: g\n  members:\n    users:\n    - ada\n",
+        ),
+        ('[{"name": "g", "members": {"users": ["ada", "eve"]}}]\n', '[{"name": "g", "members": {"users": ["ada"]}}]\n'),
     ],
-    ids=["a name on two lines", "a folded name"],
+    ids=["a name on two lines", "a folded name", "JSON"],
 )
-def test_what_would_not_be_read_as_intended_is_refused(content: str) -> None:
+def test_names_are_removed_however_they_are_written(content: str, edited: str) -> None:
+    assert edit_references(GROUP, content.encode(), {"eve": None})[0].decode() == edited
+
+
+def test_what_cannot_be_edited_is_refused() -> None:
+    content = b"- name: g\n  members:\n    users:\n    -\n      eve\n    - ada\n"
     with pytest.raises(EditError, match=r"groups/g\.yaml cannot be edited by this command"):
-        edit_references(GROUP, content.encode(), {"eve": None})
+        edit_references(GROUP, content, {"eve": None})
+
+
+def test_users_exchange_their_names() -> None:
+    content = b"- {name: g, members: {users: [ada, bob]}}\n- {name: h, members: {users: [bob]}}\n"
+    edited, steps = edit_references(GROUP, content, {"ada": "bob", "bob": "ada"})
+    assert edited == b"- {name: g, members: {users: [bob, ada]}}\n- {name: h, members: {users: [ada]}}\n"
+    assert len(steps) == 2
+
+
+def test_a_user_is_listed_once_after_a_rename() -> None:
+    edited, _ = edit_references(GROUP, b"- {name: g, members: {users: [ada, bob, eve]}}\n", {"eve": "ada"})
+    assert edited == b"- {name: g, members: {users: [ada, bob]}}\n"
 
 
 def test_an_escaped_name_and_a_comma_before_it_are_found() -> None:
