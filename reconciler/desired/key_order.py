@@ -9,7 +9,18 @@ from reconciler.desired.source_attributes import ENTRA_ATTRIBUTES
 _IDENTITY = ("objectId", "userPrincipalName", "givenName", "surname", "displayName")
 _LAST = ("accountEnabled", "lifecycle")
 _OWN = frozenset((*_IDENTITY, *_LAST))
-USER_KEYS = (*_IDENTITY, *(name for name in ENTRA_ATTRIBUTES if name not in _OWN), None, *_LAST)
+_LANGUAGE = "preferredLanguage"
+USER_KEYS = (
+    *_IDENTITY,
+    *(
+        key
+        for name in ENTRA_ATTRIBUTES
+        if name not in _OWN
+        for key in ((name, "timezone") if name == _LANGUAGE else (name,))
+    ),
+    None,
+    *_LAST,
+)
 """The keys of a user; None: the place of all other attributes."""
 GROUP_KEYS = ("name", "objectId", "description", None, "members")
 MEMBER_KEYS = ("users", "groups", None)

@@ -13,10 +13,9 @@ from reconciler.core.field_change import Field
 from reconciler.core.values import fold_case
 from reconciler.history.edits import DOCUMENT, GROUP, Entity
 from reconciler.history.revert import RevertStep
-from reconciler.history.yaml_edit import edit_content, reads_as
+from reconciler.history.yaml_edit import check_entries, edit_content
 from reconciler.history.yaml_entries import parse_entries
 from reconciler.history.yaml_fields import FieldEdit, Names
-from reconciler.history.yaml_nodes import EditError
 
 _FIELDS = ("members.users", "assigned.users", "excluded.users")
 
@@ -31,11 +30,9 @@ def edit_references(name: str, content: bytes, names: Names) -> tuple[bytes, lis
     if not changed:
         return content, []
     edits = {number: FieldEdit(fields, {"users": names}) for number, fields in changed.items()}
-    edited = edit_content(name, content, before[0].kind, edits)
-    after = parse_entries(name, edited)
-    wanted = [_apply(entity, changed.get(number, {})) for number, entity in enumerate(before)]
-    if len(after) != len(wanted) or not all(map(reads_as, after, wanted)):
-        raise EditError(f"{name} cannot be edited by this command: its references would not be read as intended")
+    edited = edit_content(content, before[0].kind, edits)
+    after = [_apply(entity, changed.get(number, {})) for number, entity in enumerate(before)]
+    check_entries(name, edited, after)
     return edited, [RevertStep(before[number], after[number], fields) for number, fields in changed.items()]
 
 

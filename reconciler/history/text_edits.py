@@ -11,7 +11,7 @@ class TextEdits:
     def __init__(self, text: str, newline: str) -> None:
         self.text = text
         self.newline = newline
-        self._edits: list[tuple[int, int, str]] = []
+        self._edits: list[tuple[int, int, str | list[str]]] = []
 
     def replace(self, start: int, end: int, new: str) -> None:
         """Replace `text[start:end]`."""
@@ -25,15 +25,28 @@ class TextEdits:
         """Insert `new` before position `at`, after what was inserted there before."""
         self._edits.append((at, at, new))
 
+    def insert_lines(self, at: int, lines: list[str]) -> None:
+        """Insert lines, without line breaks, after the line of position `at`."""
+        self._edits.append((self.next_line(at), self.next_line(at), lines))
+
     def apply(self) -> str:
         """Return the edited text. Raises `EditError` if two edits overlap."""
-        pieces, done = [], 0
+        pieces, done = [""], 0
         for start, end, new in sorted(self._edits, key=lambda edit: edit[:2]):
             if start < done:
                 raise EditError("two edits are of the same text")
-            pieces += [self.text[done:start], new]
+            pieces += filter(None, [self.text[done:start]])
+            pieces.append(self._join(new, pieces[-1], start) if isinstance(new, list) else new)
             done = end
         return "".join([*pieces, self.text[done:]])
+
+    def _join(self, lines: list[str], before: str, start: int) -> str:
+        """Return lines with line breaks: one before them after a last line that has none, which the text keeps so."""
+        is_open = start == len(self.text) and not self.text.endswith("\n")
+        text = self.newline.join(lines)
+        return (
+            (self.newline if is_open and not before.endswith("\n") else "") + text + ("" if is_open else self.newline)
+        )
 
     def line_start(self, at: int) -> int:
         """Return the start of the line of position `at`."""

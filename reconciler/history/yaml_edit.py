@@ -12,34 +12,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.core.field_change import Field
-from reconciler.core.text import quote
+from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.values import fold_case
 from reconciler.desired.layout import EDITOR_COMMENT
 from reconciler.history.edits import USER, Entity
 from reconciler.history.revert import RevertStep
-from reconciler.history.yaml_entries import Piece, parse_entries, split_entries
+from reconciler.history.yaml_entries import Piece, read_entries, split_entries
 from reconciler.history.yaml_fields import FieldEdit, edit_fields, render_fields
 from reconciler.history.yaml_nodes import EditError
 
 _EDITOR_LINE = re.compile(rb"^" + re.escape(EDITOR_COMMENT).encode() + rb"[^\n]*", re.MULTILINE)
 _EMPTY_LIST = re.compile(rb"^\[\][ ]*(?:\r?\n|\Z)", re.MULTILINE)
-
-
 _BOM = b"\xef\xbb\xbf"
+_BLANK_END = re.compile(rb"\n[ ]*\r?\n\Z")
 _HAVE_STYLE = 2
 """Entries that show whether blank lines separate them."""
+
+
+Cut = tuple[bytes, list[Piece]]
 
 
 class EditedFile:
     """A file while it is edited. `content` None: it does not exist yet. Raises `EditError` if it cannot be split."""
 
-    def __init__(self, name: str, content: bytes | None, head: bytes = b"") -> None:
-        """`head`: the text before the first entry of a new file."""
+    def __init__(self, name: str, content: bytes | None, head: bytes = b"", cut: Cut | None = None) -> None:
+        """`head`: the text before the first entry of a new file. `cut`: that text and the entries, if known."""
         self._is_new = content is None
         content = head if content is None else content
-        cut = split_entries(name, content) or split_entries(name, _EMPTY_LIST.sub(b"", content))
+        cut = cut or split_entries(name, content) or split_entries(name, _EMPTY_LIST.sub(b"", content))
         if cut is None:
-            raise EditError(f"{name} is not a list with a dash for each entry, or cannot be read")
+            raise EditError("it is not a list with a dash for each entry, or cannot be read")
         self.name = name
         self._head, self._pieces = cut
         self._newline = find_newline(content)
@@ -89,9 +91,8 @@ class EditedFile:
         text = self._pieces[place].body.decode()
         try:
             body = edit_fields(text, self._newline.decode(), entity.kind, {0: change}).encode()
-        except (EditError, UnicodeError) as exc:
-            why = exc if isinstance(exc, EditError) else "a value is not text"
-            raise EditError(f"{self.name} cannot be edited by this command: {quote(entity.name)}: {why}") from exc
+        except EditError as exc:
+            raise EditError(exc.reason, entity.name) from exc
         self._replace(place, body, result)
 
     def remove(self, entities: Sequence[Entity]) -> None:
@@ -117,19 +118,15 @@ class EditedFile:
 
     def _render(self, entity: Entity, old: Sequence[Piece]) -> bytes:
         indent = " " * (_indent(old[0].body) if old else 0)
-        text = render_fields(entity.kind, entity.fields, self._newline.decode(), f"{indent}  ")
+        try:
+            text = render_fields(entity.kind, entity.fields, self._newline.decode(), f"{indent}  ")
+        except EditError as exc:
+            raise EditError(exc.reason, entity.name) from exc
         return f"{indent}- {text.lstrip(' ')}".encode() + self._newline
 
     def check(self) -> None:
         """Read the edited file again. Raises `EditError` if it does not hold what it should."""
-        found = parse_entries(self.name, self.content)
-        wanted = [piece.entity for piece in self._pieces]
-        different = next((pair for pair in zip(found, wanted, strict=False) if not reads_as(*pair)), None)
-        if different is not None:
-            entry = quote(different[1].name)
-            raise EditError(f"{self.name} cannot be edited by this command: {entry} would not be read as intended")
-        if len(found) != len(wanted):
-            raise EditError(f"{self.name} cannot be edited by this command: its entries would not be read as intended")
+        check_entries(self.name, self.content, [piece.entity for piece in self._pieces])
 
     def _index(self, entity: Entity | None) -> int:
         if self._places is None:
@@ -140,7 +137,7 @@ class EditedFile:
         """Return the entry of this file with the fields of `entity`. Raises `EditError` if there is none."""
         found = [piece.entity for piece in self._pieces if piece.entity.fields == entity.fields]
         if not found:
-            raise EditError(f"{self.name} does not hold {quote(entity.name)}")
+            raise EditError("it does not hold this entry", entity.name)
         return found[0]
 
     def _replace(self, place: int, body: bytes, result: Mapping[str, Field]) -> None:
@@ -154,7 +151,8 @@ class EditedFile:
         removed = self._pieces.pop(place)
         self._places = None
         before = self._pieces[place - 1].tail if place else self._head
-        tail = removed.tail if not _blank(before) else removed.tail[len(_blank(removed.tail)) :]
+        is_spaced = _blank(before) or (not place and (not before or _BLANK_END.search(before)))
+        tail = removed.tail[len(_blank(removed.tail)) :] if is_spaced else removed.tail
         kept = before + tail if tail or place < len(self._pieces) else before[: len(before) - len(_blank(before))]
         if place:
             self._pieces[place - 1] = replace(self._pieces[place - 1], tail=kept)
@@ -176,7 +174,8 @@ class EditedFile:
             self._pieces[place - 1] = replace(self._pieces[place - 1], tail=before)
         else:
             known = old_tail is not None and self._head.startswith(old_tail)
-            before, rest = (old_tail or b"", self._head[len(old_tail or b"") :]) if known else (self._head, b"")
+            start = len(old_tail or b"") if known else _find_first_comment(self._head)
+            before, rest = self._head[:start], self._head[start:]
             self._head = before
         tail = rest if _blank(rest) else space + rest
         self._pieces.insert(place, replace(piece, tail=b"" if is_last and not tail.strip() else tail))
@@ -220,6 +219,16 @@ def _split(tail: bytes, old_tail: bytes | None, space: bytes) -> tuple[bytes, by
     return blank or space, tail[len(blank) :]
 
 
+def _find_first_comment(head: bytes) -> int:
+    """Return where the comment right above the first entry begins; the end if there is none but that of the file."""
+    lines = head.splitlines(keepends=True)
+    number = len(lines)
+    while number and lines[number - 1].lstrip(b" ").startswith(b"#"):
+        number -= 1
+    is_apart = number and not lines[number - 1].strip()
+    return sum(map(len, lines[:number])) if is_apart else len(head)
+
+
 def _indent(body: bytes) -> int:
     return len(body) - len(body.lstrip(b" "))
 
@@ -231,19 +240,31 @@ def _find_piece(wanted: Entity, old: Sequence[Piece]) -> Piece:
     raise EditError(f"{wanted.file}, as it was then, is not a list with a dash for each entry")
 
 
-def edit_content(name: str, content: bytes, kind: str, changes: Mapping[int, FieldEdit]) -> bytes:
+def edit_content(content: bytes, kind: str, changes: Mapping[int, FieldEdit]) -> bytes:
     """Return the content of a file with fields of its entries set, by number; of a document, number 0.
 
-    Raises `EditError` if it cannot be edited. The caller reads the result again.
+    Raises `EditError` if it cannot be edited. The caller reads the result again: `check_entries`.
     """
     bom = _BOM if content.startswith(_BOM) else b""
     newline = find_newline(content).decode()
     try:
         return bom + edit_fields(content[len(bom) :].decode(), newline, kind, changes).encode()
     except UnicodeError as exc:
-        raise EditError(f"{name} is not UTF-8 text") from exc
-    except EditError as exc:
-        raise EditError(f"{name} cannot be edited by this command: {exc}") from exc
+        raise EditError("it is not UTF-8 text") from exc
+
+
+def check_entries(name: str, content: bytes, wanted: Sequence[Entity]) -> None:
+    """Read a file as it would be written. Raises `EditError` if it does not hold exactly the entries `wanted`."""
+    errors: list[Diagnostic] = []
+    found = read_entries(name, content, errors.append)
+    different = next((pair for pair in zip(found, wanted, strict=False) if not _reads_as(*pair)), None)
+    if different is not None:
+        raise EditError("it would not be read as intended", different[1].name)
+    first = next((each for each in errors if each.severity is Severity.ERROR), None)
+    if first is not None:
+        raise EditError(f"it could not be read: {first.summary}")
+    if len(found) != len(wanted):
+        raise EditError("its entries would not be read as intended")
 
 
 def find_newline(content: bytes) -> bytes:
@@ -255,7 +276,7 @@ def _sort_key(entity: Entity) -> str:
     return fold_case(entity.name)
 
 
-def reads_as(found: Entity, wanted: Entity) -> bool:
+def _reads_as(found: Entity, wanted: Entity) -> bool:
     """Whether an entry was read as intended. The order of a list counts for users only."""
     return _comparable(found) == _comparable(wanted)
 

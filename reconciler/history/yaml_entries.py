@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from reconciler.core.field_change import Field, JsonText
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.desired.layout import SUFFIXES
-from reconciler.desired.yaml_reader import YamlMapping, YamlSequence, read_document, read_items
+from reconciler.desired.yaml_reader import Report, YamlMapping, YamlSequence, read_document, read_items
 from reconciler.history.edits import DOCUMENT, GROUP, MAPPING, USER, Entity
 
 NAMES = {USER: "userPrincipalName", GROUP: "name", MAPPING: "target"}
@@ -318,6 +318,15 @@ def build_pieces(content: bytes, entities: Sequence[Entity], cut: EntryCut) -> t
 
 def _read_whole(name: str, kind: str, content: bytes) -> list[Entity]:
     return [build_entity(name, kind, item) for item in read_items(content, name, _ignore)]
+
+
+def read_entries(name: str, content: bytes, report: Report) -> list[Entity]:
+    """Return the entries of a file, read as a whole; a document is one entry. Errors go to `report`."""
+    kind = detect_kind(name)
+    if kind == DOCUMENT:
+        node = read_document(content, name, report)
+        return [build_entity(name, DOCUMENT, node)] if isinstance(node, YamlMapping) else []
+    return [] if kind is None else [build_entity(name, kind, item) for item in read_items(content, name, report)]
 
 
 def _build_piece(entity: Entity, text: bytes, indent: int) -> Piece:

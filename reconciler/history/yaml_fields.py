@@ -62,6 +62,8 @@ class EntryStyle:
             (GROUP, ()): GROUP_KEYS,
             (GROUP, ("members",)): MEMBER_KEYS,
             (DOCUMENT, ()): SCOPE_KEYS,
+            (DOCUMENT, ("assigned",)): MEMBER_KEYS,
+            (DOCUMENT, ("excluded",)): MEMBER_KEYS,
         }
         return KeyOrder(orders.get((self.kind, path), (None,)))
 
@@ -149,6 +151,8 @@ def _render_pair(style: EntryStyle, path: tuple[str, ...], value: Field | Tree, 
 def _text(value: str) -> str:
     if isinstance(value, JsonText):
         raise EditError("a mapping or a list of mappings cannot be written")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise EditError("a value has half of a character (a surrogate), which no file can hold")
     return value
 
 
@@ -239,7 +243,8 @@ class _MappingEdit:
         else:
             # What follows on the line is a comment, and stays there.
             edits.replace(colon + 1, max(end, colon + 1), new)
-            edits.insert(edits.line_end(end), "".join(edits.newline + line for line in lines))
+            if lines:
+                edits.insert_lines(end, lines)
 
     # --- block style ------------------------------------------------------------
 
@@ -255,8 +260,7 @@ class _MappingEdit:
                 line for key in keys for line in _render_pair(self._style, (*self._path, key), added[key] or "", indent)
             ]
             if at >= 0:
-                end = edits.content_end(node.pairs[at][1])
-                edits.insert(edits.line_end(end), "".join(edits.newline + line for line in lines))
+                edits.insert_lines(edits.content_end(node.pairs[at][1]), lines)
             else:
                 first = node.pairs[left[0]][0].start
                 edits.insert(first, edits.newline.join(lines).removeprefix(indent) + edits.newline + indent)

@@ -140,9 +140,7 @@ def _edit_block(
     for at, texts in inserted.items():
         lines = [f"{indent}- {format_value(each)}" for each in texts]
         if at >= 0:
-            edits.insert(
-                edits.line_end(edits.content_end(node.items[at])), "".join(edits.newline + line for line in lines)
-            )
+            edits.insert_lines(edits.content_end(node.items[at]), lines)
         else:
             first = edits.line_start(dashes[left[0]]) if left else edits.next_line(edits.content_end(node.items[-1]))
             edits.insert(first, "".join(line + edits.newline for line in lines))

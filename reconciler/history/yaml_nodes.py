@@ -18,11 +18,18 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
+from reconciler.core.text import quote
+
 _BOM = "\ufeff"
 
 
 class EditError(Exception):
-    """A file cannot be edited this way; the message says why."""
+    """A file cannot be edited this way; the message says why. `entry`: the name of the entry that cannot, if known."""
+
+    def __init__(self, reason: str, entry: str = "") -> None:
+        super().__init__(f"{quote(entry)}: {reason}" if entry else reason)
+        self.reason = reason
+        self.entry = entry
 
 
 @dataclass(slots=True)

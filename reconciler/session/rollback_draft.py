@@ -52,6 +52,12 @@ def draft_rollback(repository: Commits, versions: Versions, scope: RollbackScope
     return _Drafting(repository, versions, scope).draft()
 
 
+def _describe_error(name: str, exc: EditError) -> ReconcilerError:
+    return ReconcilerError(
+        f"{name} cannot be edited by this command: {exc}", "Nothing was written. Edit the file manually; see git diff."
+    )
+
+
 class _Drafting:
     """One rollback while it is planned."""
 
@@ -107,7 +113,7 @@ class _Drafting:
             try:
                 edited, steps = edit_references(name, content, names) if content is not None else (b"", [])
             except EditError as exc:
-                raise ReconcilerError(str(exc), "Nothing was written. Edit the file manually; see git diff.") from exc
+                raise _describe_error(name, exc) from exc
             if steps:
                 draft.files[name] = edited
                 draft.restoration.steps += steps
@@ -165,7 +171,7 @@ class _Drafting:
                 file.apply(step, *self._old_pieces(step))
             file.check()
         except EditError as exc:
-            raise ReconcilerError(str(exc), "Nothing was written. Edit the file manually; see git diff.") from exc
+            raise _describe_error(name, exc) from exc
         return None if file.is_empty and name not in self._wanted else file.content
 
     def _old_pieces(self, step: RevertStep) -> tuple[bytes, list[Piece]]:

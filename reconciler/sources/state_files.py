@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Origin, Severity, error
@@ -20,37 +20,44 @@ SCOPE = "scope.yaml"
 
 
 @dataclass(frozen=True, slots=True)
+class EntryPlaces:
+    """Where the entries of a desired state are. Those of `StateFiles.current`, by their identity."""
+
+    contents: Mapping[str, bytes]
+    cuts: Mapping[str, EntryCut] = field(default_factory=dict)
+    """Where the entries of each file of users or groups begin; without the files whose text cannot be cut."""
+    numbers: Mapping[int, int] = field(default_factory=dict)
+    """The number of each entry in its file, by the identity of the entity."""
+
+    def locate(self, entity: Entity, path: str | None = None) -> Origin | None:
+        """Return the origin of an entry, or of the value of its field `path`; None if no file has the entry."""
+        content, number = self.contents.get(entity.file), self.numbers.get(id(entity))
+        if content is None or number is None:
+            return None
+        if entity.kind == DOCUMENT:
+            return _locate_field(read_document(content, entity.file, _ignore), path)
+        cut = self.cuts.get(entity.file)
+        if cut is None:
+            return _locate_field(list(read_items(content, entity.file, _ignore))[number], path)
+        found = _locate_field(next(iter(read_items(cut.get_text(content, number), entity.file, _ignore)), None), path)
+        return found and Origin(found.file, found.line + cut.lines[number], found.column)
+
+
+@dataclass(frozen=True, slots=True)
 class StateFiles:
     """The contents of a desired state, by file name, and the entries in them. Everything is from one read."""
 
     root: Path
     contents: Mapping[str, bytes]
     current: CurrentState
-    cuts: Mapping[str, EntryCut] = field(default_factory=dict)
-    """Where the entries of each file of users or groups begin; without the files whose text cannot be cut."""
-    _places: Mapping[int, int] = field(default_factory=dict)
-    """The number of each entry in its file, by the identity of the entity."""
+    places: EntryPlaces
 
     def locate(self, entity: Entity, path: str | None = None) -> Origin:
         """Return the origin of an entry of `current`, or of the value of its field `path`, such as `members.users`.
 
         That of the entry if it has no such field; the start of the file if the file has no such entry.
         """
-        nothing = Origin(entity.file, 1, 1)
-        content = self.contents.get(entity.file)
-        if content is None:
-            return nothing
-        if entity.kind == DOCUMENT:
-            return _locate_field(read_document(content, entity.file, _ignore), path) or nothing
-        number = self._places.get(id(entity))
-        if number is None:
-            return nothing
-        cut = self.cuts.get(entity.file)
-        if cut is None:
-            items = list(read_items(content, entity.file, _ignore))
-            return _locate_field(items[number], path) or nothing
-        found = _locate_field(next(iter(read_items(cut.get_text(content, number), entity.file, _ignore)), None), path)
-        return Origin(found.file, found.line + cut.lines[number], found.column) if found else nothing
+        return self.places.locate(entity, path) or Origin(entity.file, 1, 1)
 
 
 def read_state_files(state: Path) -> StateFiles:
@@ -65,11 +72,15 @@ def read_state_files(state: Path) -> StateFiles:
     for name, content in sorted(contents.items()):
         reading.read(name, content)
     _refuse(reading.errors)
-    scope = reading.documents.get(SCOPE)
-    names = tuple(name for name in sorted(contents) if detect_kind(name) in reading.entries)
-    current = CurrentState(tuple(reading.entries[USER]), tuple(reading.entries[GROUP]), scope, names)
-    files = StateFiles(state, contents, current, reading.cuts, reading.places)
-    return replace(files, current=replace(current, locate=files.locate))
+    places = EntryPlaces(contents, reading.cuts, reading.numbers)
+    current = CurrentState(
+        users=tuple(reading.entries[USER]),
+        groups=tuple(reading.entries[GROUP]),
+        scope=reading.documents.get(SCOPE),
+        files=tuple(sorted(name for name in contents if detect_kind(name) in (USER, GROUP))),
+        locate=places.locate,
+    )
+    return StateFiles(state, contents, current, places)
 
 
 class _Reading:
@@ -80,7 +91,7 @@ class _Reading:
         self.entries: dict[str, list[Entity]] = {USER: [], GROUP: []}
         self.documents: dict[str, Entity] = {}
         self.cuts: dict[str, EntryCut] = {}
-        self.places: dict[int, int] = {}
+        self.numbers: dict[int, int] = {}
         self._keys = UserKeys()
 
     def read(self, name: str, content: bytes) -> None:
@@ -89,6 +100,7 @@ class _Reading:
             node = read_document(content, name, self._report)
             if isinstance(node, YamlMapping):
                 self.documents[name] = build_entity(name, DOCUMENT, node)
+                self.numbers[id(self.documents[name])] = 0
             elif not self.errors:
                 self._report(error("the file must be a mapping", "Write `key: value` lines.", Origin(name, 1, 1)))
         elif kind in self.entries:
@@ -100,7 +112,7 @@ class _Reading:
             entity = build_entity(name, kind, item)
             self._check(entity, item)
             self.entries[kind].append(entity)
-            self.places[id(entity)] = number
+            self.numbers[id(entity)] = number
             lines.append(item.mark.line)
         cut = cut_at(content, lines)
         if cut is not None:

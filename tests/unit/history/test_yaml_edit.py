@@ -176,15 +176,15 @@ def test_an_entry_is_added_to_an_empty_list(empty: bytes) -> None:
 def test_a_file_that_is_no_list_cannot_be_edited() -> None:
     with pytest.raises(EditError) as caught:
         EditedFile(NAME, b"[{userPrincipalName: ada}]\n")
-    assert str(caught.value) == f"{NAME} is not a list with a dash for each entry, or cannot be read"
+    assert str(caught.value) == "it is not a list with a dash for each entry, or cannot be read"
 
 
 def test_an_entry_of_another_file_is_not_found() -> None:
-    with pytest.raises(EditError, match='does not hold "bob"'):
+    with pytest.raises(EditError, match='"bob": it does not hold this entry'):
         EditedFile(NAME, b"- userPrincipalName: ada\n").find(Entity(USER, "bob", {}, NAME))
 
 
 def test_a_value_that_cannot_be_written_is_refused() -> None:
     now = text("- userPrincipalName: ada\n")
-    with pytest.raises(EditError, match="cannot be edited by this command"):
+    with pytest.raises(EditError, match='"ada": it would not be read as intended'):
         edit(now, ("ada", "ada", {"title": ""}), then=now)

@@ -38,6 +38,7 @@ def test_all_entries_are_read(files: StateFiles) -> None:
     assert [each.name for each in files.current.groups] == ["staff"]
     assert files.current.scope is not None
     assert files.current.scope.fields["assigned.users"] == ("ada@example.com",)
+    assert files.current.files == ("groups/g.yaml", "users/a.yaml", "users/b.json.yaml")
     assert files.contents == {name: text.encode() for name, text in STATE.items()}
 
 
@@ -65,12 +66,14 @@ def test_the_entries_know_their_places_and_all_files_of_users_and_groups(tmp_pat
 def test_what_the_files_do_not_have_is_located_at_the_start_of_the_file(files: StateFiles) -> None:
     new = Entity(USER, "eve@example.com", {}, "users/entra.yaml")
     assert files.locate(new, "userPrincipalName") == Origin("users/entra.yaml", 1, 1)
+    assert files.current.locate is not None
+    assert files.current.locate(new, "userPrincipalName") is None
 
 
 def test_a_byte_order_mark_and_windows_line_ends_change_no_place(tmp_path: Path) -> None:
     text = "\ufeff- userPrincipalName: ada@example.com\r\n- userPrincipalName: bob@example.com\r\n  title: Sir\r\n"
     files = read_state_files(write(tmp_path, {"users/a.yaml": text}))
-    assert set(files.cuts) == {"users/a.yaml"}
+    assert set(files.places.cuts) == {"users/a.yaml"}
     assert files.locate(files.current.users[0]) == Origin("users/a.yaml", 1, 3)
     assert files.locate(files.current.users[1], "title") == Origin("users/a.yaml", 3, 10)
 
@@ -78,7 +81,7 @@ def test_a_byte_order_mark_and_windows_line_ends_change_no_place(tmp_path: Path)
 def test_a_dash_inside_of_a_text_begins_no_entry(tmp_path: Path) -> None:
     text = '- userPrincipalName: ada@example.com\n  title: "A\n\n- B"\n- userPrincipalName: bob@example.com\n'
     files = read_state_files(write(tmp_path, {"users/a.yaml": text}))
-    assert files.cuts == {}
+    assert files.places.cuts == {}
     assert files.locate(files.current.users[1]) == Origin("users/a.yaml", 5, 3)
 
 
