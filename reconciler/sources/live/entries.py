@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.core.model import SourceValue
-from reconciler.entra.yaml_writer import format_comment, format_scalar
+from reconciler.desired.yaml_format import format_scalar
+from reconciler.entra.yaml_writer import format_comment
 from reconciler.sources.live.inverse import ENABLED
 
 MAX_LINE = 60_000
