@@ -120,6 +120,18 @@ def test_accounts_of_which_nothing_shows_whether_they_are_active_are_not_exporte
     assert found.at_rest, found.words
 
 
+def test_only_pages_are_requested(open_workspace: OpenWorkspace) -> None:
+    service = FakeScimServer(users=map(make_user, range(450)))
+    workspace = open_workspace(service)
+    workspace.users([])
+    assert workspace.run("export", "-o", str(workspace.root / "adopted")).code == 0
+    pages = [each.query.get("startIndex") for each in service.log if each.path.endswith("/Users")]
+    # Three pages, and one past the end, which shows that the total is not capped.
+    assert sorted(pages, key=str) == ["1", "201", "401", "451"]
+    # A few users are read by id, whatever their number: do lists leave attributes out?
+    assert len(service.log) - len(pages) <= 6
+
+
 def test_the_files(open_workspace: OpenWorkspace) -> None:
     workspace = open_workspace(FakeScimServer(users=accounts()[LEAVER : UNMANAGED + 2]))
     found = adopt(workspace, "--unmanaged")

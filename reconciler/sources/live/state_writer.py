@@ -125,9 +125,10 @@ class _EntryWriter:
             if name in found and name not in attributes:
                 return f"its {name} is too long for a line"
         names = {fold_case(str(attributes[name])): name for name in _IDENTIFYING if name in attributes}
-        for name in names.keys() & self._taken:
-            return f"another account has the {names[name]} {quote(str(attributes[names[name]]))}"
-        self._taken |= names.keys()
+        for folded, name in names.items():
+            if folded in self._taken:
+                return f"another account has the {name} {quote(str(attributes[name]))}"
+        self._taken.update(names)
         return ""
 
     def _find_too_long(
