@@ -27,7 +27,7 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
     What cannot be decided is a diagnostic, and leaves the entries that it is about as they are. A `place` that is no
     file below users/ is one too, and nothing is edited.
     """
-    wrong_place = check_place(rules.place, rules.place_origin)
+    wrong_place = check_place(rules.place, snapshot.attributes, rules.place_origin)
     if wrong_place is not None:
         return ImportPlan(
             snapshot.source,

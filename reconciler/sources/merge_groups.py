@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import count, islice
@@ -115,20 +115,21 @@ def _edit_entry(entry: Entity, group: _Group | None, references: References) -> 
 def _match(groups: Sequence[SourceGroup], entries: Sequence[Entity], findings: Findings) -> list[_Group]:
     """Find the entry of each group, and a name for those without one; sorted by objectId, whatever the order."""
     usable = _select_usable(groups, findings)
-    by_id = _index_once((read_group_id(entry), entry) for entry in entries)
-    by_name = _index_once((fold_case(entry.name), entry) for entry in entries)
+    by_id, by_name = _index(entries, read_group_id), _index(entries, lambda entry: fold_case(entry.name))
     unmatched = Counter(_fold_name(group) for identity, group in usable.items() if identity not in by_id)
     matched, new = [], []
     for identity, group in sorted(usable.items()):
-        entry = by_id.get(identity)
-        named = by_name.get(_fold_name(group)) if entry is None else None
-        if named is not None and not read_group_id(named) and unmatched[_fold_name(group)] > 1:
-            _report_several(group, named, findings)
-        elif entry is None and (named is None or read_group_id(named)):
-            new.append((identity, group))
+        name = _fold_name(group)
+        named = [] if identity in by_id else [each for each in by_name.get(name, ()) if not read_group_id(each)]
+        found = by_id.get(identity) or named
+        if len(found) > 1:
+            _report_entries(group, found, findings)
+        elif named and unmatched[name] > 1:
+            _report_several(group, named[0], findings)
+        elif found:
+            matched.append(_Group(group, identity, found[0].name, found[0]))
         else:
-            found = entry or named
-            matched.append(_Group(group, identity, found.name if found is not None else "", found))
+            new.append((identity, group))
     taken = {fold_case(entry.name) for entry in entries}
     for identity, group in new:
         name = next(each for each in _suggest_names(group) if fold_case(each) not in taken)
@@ -152,11 +153,18 @@ def _select_usable(groups: Sequence[SourceGroup], findings: Findings) -> dict[st
     return usable
 
 
-def _index_once(pairs: Iterable[tuple[str, Entity]]) -> dict[str, Entity]:
-    """Index entries by keys that one entry has; a key of two says nothing (`validate` reports it)."""
-    listed = [(key, entry) for key, entry in pairs if key]
-    times = Counter(key for key, _ in listed)
-    return {key: entry for key, entry in listed if times[key] == 1}
+def _index(entries: Iterable[Entity], key: Callable[[Entity], str]) -> dict[str, list[Entity]]:
+    found: dict[str, list[Entity]] = {}
+    for entry in entries:
+        if key(entry):
+            found.setdefault(key(entry), []).append(entry)
+    return found
+
+
+def _report_entries(group: SourceGroup, found: Sequence[Entity], findings: Findings) -> None:
+    summary = f"{len(found)} entries are the group {show(group.name)}"
+    detail = f"Another is at {findings.name_place(found[1])}. Keep one of them: until then all stay as they are."
+    findings.add_about("groups have several entries", group.object_id, summary, (detail,), found[0])
 
 
 def _report_several(group: SourceGroup, entry: Entity, findings: Findings) -> None:
@@ -249,6 +257,6 @@ def _list_notes(matched: Sequence[_Group], groups: Sequence[SourceGroup], entrie
     known = {fold_case(group.object_id) for group in groups}
     missing = [entry.name for entry in entries if read_group_id(entry) and read_group_id(entry) not in known]
     if missing:
-        what = pluralize(len(missing), "group of git is", "groups of git are")
-        notes.append(f"{what} not among those that were read, and stay: {format_names(missing)}")
+        what = pluralize(len(missing), "group of git was not read and stays", "groups of git were not read and stay")
+        notes.append(f"{what} as before: {format_names(missing)}")
     return notes

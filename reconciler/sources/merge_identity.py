@@ -219,8 +219,8 @@ def _report_invalid(person: Candidate, fault: str, findings: Findings) -> None:
 
 def _report_shared(key: str, people: Sequence[Candidate], findings: Findings) -> None:
     summary = f"{show(key)} identifies {pluralize(len(people), 'user')} in {findings.source}"
-    places = [each.person.place or _name(each) for each in people[:5]]
-    detail = f"See {', '.join(places)}. Correct it at the source: until then none of them is imported."
+    places = sorted(each.person.place or _name(each) for each in people)
+    detail = f"See {', '.join(places[:5])}. Correct it at the source: until then none of them is imported."
     findings.add("names or objectIds identify several people at the source", key, summary, (detail,))
 
 
@@ -242,7 +242,7 @@ def _report_taken(person: Candidate, entry: Entity | None, findings: Findings) -
         _report_other_id(person, entry, findings)
         return
     before = f" ({show(person.entry.name)} in git)" if person.entry is not None else ""
-    summary = f"{_name(person)}{before} is not imported: another entry has this {NAME} or {ID}, and stays"
+    summary = f"{_name(person)}{before} is not imported: its {NAME} is that of an entry that stays"
     where = f"It is at {findings.name_place(entry)}. " if entry is not None else ""
     detail = f"{where}Correct that entry; or, if both are one person, keep the one with the {ID}. Then import again."
     findings.add("users have the name of an entry that stays", person.name, summary, (detail,), entry)

@@ -56,6 +56,6 @@ def edit_scope(
 def _list_notes(extra: list[str], noun: str, rules: MergeRules) -> list[str]:
     if not extra:
         return []
-    what = pluralize(len(extra), f"{noun} is", f"{noun}s are")
+    one, many = f"{noun} is no longer assigned and stays", f"{noun}s are no longer assigned and stay"
     shown = format_names([shorten(each, 80) for each in extra])
-    return [f"{what} no longer assigned, and stay in {FILE} (on_missing: {rules.on_missing}): {shown}"]
+    return [f"{pluralize(len(extra), one, many)} in {FILE} (on_missing: {rules.on_missing}): {shown}"]

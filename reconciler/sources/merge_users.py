@@ -46,7 +46,7 @@ def edit_users(
     for each in people:
         if each.entry is None:
             fields = build_fields(each.attributes, written)
-            file = placement.choose(fields)
+            file = placement.choose(each.attributes)
             new.setdefault(file, []).append(EntryEdit(None, Entity(USER, each.name, fields, file)))
             continue
         result.kept += _list_kept(each, each.entry, kept)

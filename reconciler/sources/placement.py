@@ -9,10 +9,9 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 
-from reconciler.core.field_change import Field
-from reconciler.core.model import Diagnostic, Origin, error
+from reconciler.core.model import Diagnostic, Origin, SourceAttributes, SourceValue, error
 from reconciler.core.text import quote, shorten
 
 MAX_USERS = 1_000
@@ -31,13 +30,20 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("c
 _MERGETOOL = re.compile(r"_(BASE|LOCAL|REMOTE|BACKUP)_|_(BASE|LOCAL|REMOTE|BACKUP)\Z")
 
 
-def check_place(place: str, origin: Origin | None = None) -> Diagnostic | None:
-    """Return the error of a pattern that is not that of a file below users/; None if it is one."""
+def check_place(place: str, attributes: Collection[str], origin: Origin | None = None) -> Diagnostic | None:
+    """Return the error of a pattern that is not that of a file below users/; None if it is one.
+
+    `attributes`: those that the source has read. Users would get their files by the absence of any other.
+    """
+    shown = f"`place` {quote(shorten(place, 80))}"
     why = _find_fault(place)
-    if not why:
+    if why:
+        detail = "An example: users/{department}.yaml. Attributes in braces; otherwise letters, digits, - and _."
+        return error(f"{shown} {why}", detail, origin)
+    unread = next((each for each in _PLACEHOLDER.findall(place) if each not in attributes), None)
+    if unread is None:
         return None
-    detail = "An example: users/{department}.yaml. Attributes in braces; otherwise letters, digits, - and _."
-    return error(f"`place` {quote(shorten(place, 80))} {why}", detail, origin)
+    return error(f"{shown} names {unread}, which the source did not read", "Name an attribute that it has.", origin)
 
 
 def _find_fault(place: str) -> str:
@@ -72,9 +78,9 @@ class Placement:
         self._numbers: dict[str, int] = {}
         """By name without suffix: the number of the file that has room."""
 
-    def choose(self, fields: Mapping[str, Field]) -> str:
-        """Return the file of a new user with `fields`, and count the user there. The order of the users decides."""
-        folder, _, name = "/".join(_fill(segment, fields) for segment in self._place.split("/")).rpartition("/")
+    def choose(self, attributes: SourceAttributes) -> str:
+        """Return the file of a new user, and count the user there. The order of the users decides."""
+        folder, _, name = "/".join(_fill(segment, attributes) for segment in self._place.split("/")).rpartition("/")
         base = f"{self._find(folder)}/{name}"
         number = self._numbers.get(base, 1)
         while self._sizes[_add_number(base, number).casefold()] >= MAX_USERS:
@@ -95,8 +101,8 @@ class Placement:
             name = name.rpartition("/")[0]
 
 
-def _fill(segment: str, fields: Mapping[str, Field]) -> str:
-    name = _PLACEHOLDER.sub(lambda match: slug(fields.get(match[1])), segment)
+def _fill(segment: str, attributes: SourceAttributes) -> str:
+    name = _PLACEHOLDER.sub(lambda match: slug(attributes.get(match[1])), segment)
     if len(name) > _LONGEST_SEGMENT:
         name = f"{name[:_LONGEST_SLUG]}-{_digest(name)}"
     return f"{name}_" if name.casefold() in _DEVICES else name
@@ -106,12 +112,14 @@ def _add_number(base: str, number: int) -> str:
     return f"{base}{_SUFFIX}" if number == 1 else f"{base}-{number}{_SUFFIX}"
 
 
-def slug(value: Field | None) -> str:
+def slug(value: SourceValue | None) -> str:
     """Return a value as a part of a file name: `Forschung & Entwicklung` is `forschung-entwicklung`.
 
     A value without a Latin letter or digit is a part of its digest: a file name of other letters has several encodings.
     """
     text = value[0] if isinstance(value, tuple) and value else value
+    if isinstance(text, bool):
+        return str(text).lower()
     if not text or not isinstance(text, str):
         return _UNASSIGNED
     start = text[: 4 * _LONGEST_SLUG]

@@ -43,7 +43,7 @@ def scope(**fields: Field) -> Entity:
 
 def address(name: str) -> str:
     """Return the userPrincipalName of a short name."""
-    return name if "@" in name or not name.isalnum() else f"{name}@example.com"
+    return name if "@" in name or not name.isalnum() or name.isdigit() else f"{name}@example.com"
 
 
 def snapshot(*people: Person, attributes: frozenset[str] = READ, **others: Any) -> Snapshot:

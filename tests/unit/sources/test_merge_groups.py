@@ -1,0 +1,224 @@
+"""Groups of a source."""
+
+from __future__ import annotations
+
+import pytest
+from support.merging import (
+    assignments,
+    entry,
+    fields,
+    group,
+    merged,
+    person,
+    scope,
+    show,
+    snapshot,
+    source_group,
+    summaries,
+)
+
+ADA, BEN, CYD = person("ada", "1"), person("ben", "2"), person("cyd", "3")
+PEOPLE = (entry("ada", "1"), entry("ben", "2"), entry("cyd", "3"))
+
+
+def test_a_new_group_has_its_members_by_name() -> None:
+    read = snapshot(
+        ADA, BEN, groups=(source_group("g1", "Apple", "2", "1", "9", groups=("g2",)), source_group("g2", "Berlin"))
+    )
+    plan = merged(read)
+    assert [(each.entity.file, dict(each.entity.fields)) for each in plan.edits[2:]] == [
+        (
+            "groups/entra.yaml",
+            {
+                "name": "Apple",
+                "objectId": "g1",
+                "members.users": ("ada@example.com", "ben@example.com"),
+                "members.groups": ("Berlin",),
+            },
+        ),
+        ("groups/entra.yaml", {"name": "Berlin", "objectId": "g2"}),
+    ]
+
+
+def test_groups_that_were_not_read_stay() -> None:
+    plan = merged(snapshot(ADA), PEOPLE[0], group("Apple", "ada", "ben", objectId="g1"))
+    assert plan.is_empty
+    assert plan.notes == ()
+
+
+def test_members_follow_the_source_and_others_stay() -> None:
+    plan = merged(
+        snapshot(ADA, BEN, CYD, groups=(source_group("G1", "Apple", "2", "3"),)),
+        *PEOPLE,
+        entry("dan"),
+        entry("eve", "5"),
+        group("Apple", "1", "BEN@example.com", "dan", "eve", "ghost@example.com", objectId="g1"),
+    )
+    # Of the removed and the added: dan is of git alone, eve is unconfirmed, ghost is nobody, ben has his name already.
+    assert show(plan) == ["~ Apple members.users: 1 -> cyd"]
+    assert fields(plan, "Apple")["members.users"] == (
+        "BEN@example.com",
+        "dan@example.com",
+        "eve@example.com",
+        "ghost@example.com",
+        "cyd@example.com",
+    )
+
+
+def test_groups_of_git_alone_stay() -> None:
+    plan = merged(snapshot(ADA, BEN, groups=()), *PEOPLE, group("Local", "ada"), group("Old", "ben", objectId="g9"))
+    assert plan.is_empty
+    assert plan.notes == ('1 group of git was not read and stays as before: "Old"',)
+
+
+def test_a_group_without_an_id_is_found_by_its_name_in_any_case() -> None:
+    plan = merged(
+        snapshot(ADA, BEN, groups=(source_group("g1", " APPLE\u200b users", "2"),)),
+        *PEOPLE,
+        group("Apple Users", "ada", description="Ours"),
+    )
+    assert show(plan) == ["~ Apple Users members.users: ada -> ben; objectId: None -> g1"]
+    assert plan.edits[0].reason == "found by its name"
+
+
+def test_a_group_that_is_renamed_at_the_source_keeps_its_name_in_git() -> None:
+    plan = merged(
+        snapshot(ADA, groups=(source_group("g1", "Apple\nEMEA", "1"), source_group("g2", "Apple"))),
+        PEOPLE[0],
+        group("Apple", "ada", objectId="g1"),
+    )
+    assert show(plan) == ["+ Apple (g2) in groups/entra.yaml"]
+    assert plan.notes == ('1 group keeps its name in git: "Apple (Apple EMEA)"',)
+
+
+def test_groups_of_one_name_get_a_part_of_their_id() -> None:
+    groups = (source_group("2222222222", "Apple", "1"), source_group("1111111111", "APPLE", "2"))
+    for read in (groups, groups[::-1]):
+        plan = merged(snapshot(ADA, BEN, groups=read))
+        assert [each.entity.name for each in plan.edits[2:]] == ["APPLE", "Apple (22222222)"]
+        assert plan.notes == ()
+
+
+def test_groups_of_one_name_do_not_take_the_entry_of_that_name() -> None:
+    plan = merged(
+        snapshot(ADA, groups=(source_group("g1", "Apple", "1"), source_group("g2", "apple"))), PEOPLE[0], group("Apple")
+    )
+    assert plan.is_empty
+    assert summaries(plan) == [
+        'several groups of Entra are called "Apple"',
+        'several groups of Entra are called "apple"',
+    ]
+    assert 'such as "g1"' in plan.diagnostics[0].detail
+
+
+@pytest.mark.parametrize("identity", ["g1", ""])
+def test_a_group_with_several_entries_is_not_imported(identity: str) -> None:
+    values = {"objectId": identity} if identity else {}
+    plan = merged(snapshot(groups=(source_group("g1", "A"),)), group("A", **values), group("a", **values))
+    assert plan.is_empty
+    assert summaries(plan) == ['2 entries are the group "A"']
+    assert str(plan.diagnostics[0].origin) == "groups/entra.yaml:3:3"
+    assert "Another is at groups/entra.yaml:6:3." in plan.diagnostics[0].detail
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("", "group"),
+        ("\u202e\n", "group"),
+        ("a\nb\u200bc", "a b c"),
+        ("::set-env name=x", "::set-env name=x"),
+        ("${{ secrets.X }}", "${{ secrets.X }}"),
+        ("x" * 65_536, "x" * 256),
+    ],
+)
+def test_names_are_one_line_of_visible_characters(name: str, expected: str) -> None:
+    assert merged(snapshot(groups=(source_group("g1", name),))).edits[0].entity.name == expected
+
+
+@pytest.mark.parametrize("identity", ["", "a\nb", "x" * 501])
+def test_a_group_whose_id_cannot_be_written_is_not_imported(identity: str) -> None:
+    plan = merged(snapshot(groups=(source_group(identity, "Apple"),)))
+    assert plan.is_empty
+    assert summaries(plan)[0].endswith("cannot be written to a file")
+
+
+def test_a_group_that_is_listed_twice_is_not_imported() -> None:
+    plan = merged(snapshot(groups=(source_group("g1", "A"), source_group("G1", "B"))), group("A", objectId="g1"))
+    assert plan.is_empty
+    assert summaries(plan)[0].endswith("is used 2 times")
+
+
+def test_nested_groups_follow_the_source_and_those_of_git_alone_stay() -> None:
+    plan = merged(
+        snapshot(
+            groups=(source_group("g1", "Top", groups=("g3",)), source_group("g2", "Two"), source_group("g3", "Three"))
+        ),
+        group("Top", groups=("two", "Local"), objectId="g1"),
+        group("Two", objectId="g2"),
+        group("Local"),
+    )
+    assert fields(plan, "Top")["members.groups"] == ("Local", "Three")
+
+
+def test_groups_that_contain_each_other_are_not_nested() -> None:
+    read = snapshot(
+        groups=(
+            source_group("g0", "Outer", groups=("g1",)),
+            source_group("g1", "One", groups=("g2", "g4")),
+            source_group("g2", "Two", groups=("g3",)),
+            source_group("g3", "Three", groups=("g1",)),
+            source_group("g4", "Leaf", groups=()),
+            source_group("g5", "Self", groups=("g5",)),
+        )
+    )
+    plan = merged(read, group("Two", groups=("Three",), objectId="g2"), group("Three", objectId="g3"))
+    nested = {each.entity.name: each.entity.fields.get("members.groups") for each in plan.edits}
+    assert nested == {"Leaf": None, "One": ("Leaf",), "Outer": ("One",), "Self": None}
+    assert summaries(plan) == [
+        'the group "One" is not given all its groups: they contain it',
+        'the group "Self" is not given all its groups: they contain it',
+        'the group "Three" is not given all its groups: they contain it',
+    ]
+    assert 'Not added: "Two".' in plan.diagnostics[0].detail
+
+
+@pytest.mark.parametrize(
+    ("held", "read", "expected"),
+    [
+        (None, "Staff", "Staff"),
+        ("Ours", "Staff", "Ours"),
+        ("Ours", "Ours. Dynamic: new", "Ours"),
+        ("Ours. Dynamic: old", "Ours. Dynamic: new", "Ours. Dynamic: new"),
+        ("Dynamic (paused): old", "Dynamic: old", "Dynamic: old"),
+        ("Dynamic: old", "", "Dynamic: old"),
+        (None, "\ud800", "?"),
+    ],
+)
+def test_a_description_of_git_stays_unless_it_is_the_rule_of_the_source(held: str, read: str, expected: str) -> None:
+    values = {"description": held} if held is not None else {}
+    plan = merged(snapshot(groups=(source_group("g1", "A", description=read),)), group("A", objectId="g1", **values))
+    after = plan.edits[0].entity.fields if plan.edits else values
+    assert after["description"] == expected
+
+
+def test_people_that_are_not_imported_are_neither_added_nor_taken_out() -> None:
+    plan = merged(
+        snapshot(person("ada", "9"), BEN, groups=(source_group("g1", "A", "9"), source_group("g2", "B"))),
+        *PEOPLE,
+        group("A", objectId="g1"),
+        group("B", "ada", objectId="g2"),
+    )
+    assert plan.is_empty
+    assert plan.refused == 1
+
+
+def test_a_reference_that_waits_for_a_person_is_not_doubled() -> None:
+    plan = merged(snapshot(ADA, groups=(source_group("g1", "A", "1"),)), group("A", "ada", objectId="g1"))
+    assert show(plan) == ["+ ada in users/entra.yaml"]
+
+
+def test_new_groups_go_to_the_file_that_there_is() -> None:
+    plan = merged(snapshot(groups=(source_group("g1", "A"),)), group("Local", file="groups/Entra.yaml"))
+    assert show(plan) == ["+ A in groups/Entra.yaml"]
+    assert show(merged(snapshot(scope=assignments(groups=("g1",))), scope(sync="assigned"))) == []

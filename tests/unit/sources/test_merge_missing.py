@@ -1,0 +1,90 @@
+"""People that git has and the source has not."""
+
+from __future__ import annotations
+
+import pytest
+from support.merging import entry, group, merged, person, scope, show, snapshot
+
+from reconciler.sources.snapshot import GoneReason
+
+GONE = {"1": GoneReason.DELETED, "2": GoneReason.NOT_ASSIGNED}
+ENTRIES = (
+    entry("ada", "1"),
+    entry("ben", "2"),
+    entry("cyd", "3"),
+    entry("dan"),
+    group("apple", "ada", "ben", "cyd", "dan", "1"),
+    scope(sync="assigned", assigned_users=("ada@example.com", "2"), excluded_users=("ada@example.com",)),
+)
+
+
+@pytest.mark.parametrize("on_missing", ["report", "disable", "remove"])
+def test_absence_alone_changes_nothing(on_missing: str) -> None:
+    plan = merged(snapshot(), *ENTRIES, on_missing=on_missing)
+    assert plan.is_empty
+    assert [(each.entity.name, each.reason, each.action.name) for each in plan.missing] == [
+        ("ada@example.com", "", "UNCONFIRMED"),
+        ("ben@example.com", "", "UNCONFIRMED"),
+        ("cyd@example.com", "", "UNCONFIRMED"),
+    ]
+    assert plan.unlinked == 1
+
+
+def test_people_that_are_confirmed_gone_are_reported() -> None:
+    plan = merged(snapshot(gone=GONE), *ENTRIES)
+    assert plan.is_empty
+    assert [(each.reason, each.action.name) for each in plan.missing] == [
+        ("deleted", "REPORTED"),
+        ("no longer assigned", "REPORTED"),
+        ("", "UNCONFIRMED"),
+    ]
+
+
+def test_people_that_are_confirmed_gone_are_disabled() -> None:
+    plan = merged(snapshot(gone=GONE), *ENTRIES, on_missing="disable")
+    assert show(plan) == ["~ ada accountEnabled: None -> false", "~ ben accountEnabled: None -> false"]
+    assert [each.reason for each in plan.edits] == ["deleted", "no longer assigned"]
+
+
+def test_people_that_are_confirmed_gone_are_taken_out_with_all_references() -> None:
+    plan = merged(snapshot(gone=GONE), *ENTRIES, on_missing="remove")
+    assert show(plan) == [
+        "- ada in users/entra.yaml",
+        "- ben in users/entra.yaml",
+        "~ apple members.users: ada, ben, 1 -> (none)",
+        "~ scope.yaml assigned.users: ada, 2 -> None; excluded.users: ada -> None",
+    ]
+    assert plan.names == {"ada@example.com": None, "1": None, "ben@example.com": None, "2": None}
+
+
+def test_a_person_that_is_disabled_already_is_not_edited() -> None:
+    plan = merged(snapshot(gone=GONE), entry("ada", "1", accountEnabled="False"), on_missing="disable")
+    assert plan.is_empty
+    assert plan.missing[0].action.name == "DISABLED"
+
+
+@pytest.mark.parametrize("on_missing", ["disable", "remove"])
+def test_a_protected_person_stays(on_missing: str) -> None:
+    plan = merged(snapshot(gone=GONE), entry("ada", "1", **{"lifecycle.protected": "True"}), on_missing=on_missing)
+    assert plan.is_empty
+    assert plan.missing[0].action.name == "REPORTED"
+
+
+def test_nobody_is_disabled_if_git_owns_that() -> None:
+    plan = merged(snapshot(gone=GONE), entry("ada", "1"), on_missing="disable", keep=frozenset({"accountEnabled"}))
+    assert plan.is_empty
+    assert plan.missing[0].action.name == "REPORTED"
+
+
+def test_a_source_without_ids_confirms_by_name() -> None:
+    plan = merged(
+        snapshot(gone={"ada@example.com": GoneReason.DELETED}), entry("Ada"), entry("ben"), on_missing="remove"
+    )
+    assert show(plan) == ["- Ada in users/entra.yaml"]
+    assert plan.unlinked == 1
+
+
+def test_a_person_that_the_source_has_is_not_gone() -> None:
+    plan = merged(snapshot(person("ada", "1"), gone=GONE), entry("ada", "1"), on_missing="remove")
+    assert plan.is_empty
+    assert plan.missing == ()

@@ -1,0 +1,104 @@
+"""Assignments of a source."""
+
+from __future__ import annotations
+
+import pytest
+from support.merging import assignments, entry, fields, group, merged, person, scope, show, snapshot, source_group
+
+from reconciler.sources.snapshot import GoneReason
+
+ADA, BEN = person("ada", "1"), person("ben", "2")
+APPLE, BERLIN = source_group("g1", "Apple", "1"), source_group("g2", "Berlin")
+
+
+def test_the_first_import_makes_the_scope() -> None:
+    plan = merged(snapshot(ADA, BEN, groups=(APPLE,), scope=assignments("2", groups=("g1",))))
+    assert dict(plan.edits[-1].entity.fields) == {
+        "sync": "assigned",
+        "assigned.users": ("ben@example.com",),
+        "assigned.groups": ("Apple",),
+    }
+    assert plan.edits[-1].before is None
+
+
+def test_without_a_scope_those_that_there_are_stay_in_scope() -> None:
+    plan = merged(snapshot(ADA, scope=assignments("1")), entry("eve"))
+    assert plan.edits[-1].entity.fields["sync"] == "all"
+
+
+def test_sync_changes_only_if_the_source_says_so() -> None:
+    held = scope(sync="all", filters="[]")
+    assert merged(snapshot(scope=assignments()), held).is_empty
+    plan = merged(snapshot(scope=assignments(sync="assigned")), held)
+    assert show(plan) == ["~ scope.yaml sync: all -> assigned"]
+    assert merged(snapshot(scope=assignments(sync="all"))).edits[0].entity.fields["sync"] == "all"
+
+
+def test_assignments_are_added_and_those_that_were_not_read_stay() -> None:
+    plan = merged(
+        snapshot(ADA, BEN, groups=(APPLE, BERLIN), scope=assignments("1", "2", "9", groups=("g1", "g9"))),
+        entry("ada", "1"),
+        entry("ben", "2"),
+        entry("cyd", "3"),
+        entry("dan"),
+        group("Apple", "ada", objectId="g1"),
+        group("Berlin", objectId="g2"),
+        group("Local"),
+        scope(sync="assigned", assigned_users=("3", "dan@example.com", "1"), assigned_groups=("Local",)),
+    )
+    assert show(plan) == ["~ scope.yaml assigned.groups: (none) -> Apple; assigned.users: (none) -> ben"]
+    assert plan.notes == ()
+
+
+HELD = (
+    entry("ada", "1"),
+    entry("ben", "2"),
+    group("Apple", "ada", objectId="g1"),
+    group("Berlin", objectId="g2"),
+    group("Old", objectId="g3"),
+    scope(
+        sync="assigned",
+        assigned_users=("ada@example.com", "2"),
+        assigned_groups=("apple", "Berlin", "Old"),
+        excluded_groups=("Berlin",),
+    ),
+)
+
+
+def test_what_is_no_longer_assigned_is_reported() -> None:
+    plan = merged(snapshot(ADA, BEN, groups=(APPLE, BERLIN), scope=assignments("1", groups=("g1",))), *HELD)
+    assert plan.is_empty
+    assert plan.notes == (
+        '1 group of git was not read and stays as before: "Old"',
+        '1 user is no longer assigned and stays in scope.yaml (on_missing: report): "2"',
+        '1 group is no longer assigned and stays in scope.yaml (on_missing: report): "Berlin"',
+    )
+
+
+@pytest.mark.parametrize("on_missing", ["disable", "remove"])
+def test_what_is_read_and_no_longer_assigned_is_taken_out(on_missing: str) -> None:
+    read = snapshot(ADA, BEN, groups=(APPLE, BERLIN), scope=assignments("1", groups=("g1",)))
+    plan = merged(read, *HELD, on_missing=on_missing)
+    assert fields(plan, "scope.yaml") == {
+        "sync": "assigned",
+        "assigned.users": ("ada@example.com",),
+        "assigned.groups": ("apple", "Old"),
+        "excluded.groups": ("Berlin",),
+    }
+
+
+def test_scope_without_assignments_read_follows_the_names_only() -> None:
+    plan = merged(snapshot(person("ada.king", "1"), BEN), *HELD)
+    assert show(plan)[-1] == "~ scope.yaml assigned.users: ada -> ada.king"
+    assert merged(snapshot(ADA)).edits[-1].entity.kind == "user"
+
+
+def test_a_person_that_is_gone_keeps_its_assignment_unless_it_is_taken_out() -> None:
+    read = snapshot(
+        ADA, gone={"2": GoneReason.NOT_ASSIGNED}, groups=(APPLE, BERLIN), scope=assignments("1", groups=("g1", "g2"))
+    )
+    assert merged(read, *HELD).is_empty
+    assert show(merged(read, *HELD, on_missing="remove")) == [
+        "- ben in users/entra.yaml",
+        "~ scope.yaml assigned.users: 2 -> (none)",
+    ]

@@ -1,0 +1,60 @@
+"""References to users and groups."""
+
+from __future__ import annotations
+
+from support.merging import entry, person
+
+from reconciler.sources.merge_identity import Candidate
+from reconciler.sources.references import GroupNames, References, as_list, build_names, replace_lists
+
+ADA = Candidate(person("ben", "1"), "1", "ben@example.com", entry("ada", "1"))
+BEN = Candidate(person("ada", "2"), "2", "ada@example.com", entry("ben", "2"))
+NEW = Candidate(person("new", "3"), "3", "new@example.com")
+CSV = Candidate(person("csv"), "", "csv@example.com", entry("csv"))
+NAMES = build_names([ADA, BEN, NEW, CSV], [entry("eve", "5")])
+REFERENCES = References.of([ADA, BEN, NEW, CSV], NAMES)
+
+
+def test_names_are_those_that_change_and_those_that_leave() -> None:
+    assert NAMES == {
+        "ada@example.com": "ben@example.com",
+        "ben@example.com": "ada@example.com",
+        "eve@example.com": None,
+        "5": None,
+    }
+    assert build_names([Candidate(person("Ada", "1"), "1", "Ada@example.com", entry("ada", "1"))], ()) == {}
+
+
+def test_a_list_follows_all_names_at_once() -> None:
+    assert REFERENCES.follow(("Ada@example.com", "5", "1", "ben@example.com")) == (
+        "ben@example.com",
+        "1",
+        "ada@example.com",
+    )
+    assert REFERENCES.follow(None) == ()
+
+
+def test_wanted_people_are_added_and_others_are_named() -> None:
+    listed = ("ada@example.com", "csv@example.com", "x", "2", "EVE@example.com")
+    assert REFERENCES.assign(listed, ["1", "3", "9"], remove=True) == (
+        ("ben@example.com", "csv@example.com", "x", "new@example.com"),
+        ["2"],
+    )
+    assert REFERENCES.assign(listed, ["1"], remove=False) == (("ben@example.com", "csv@example.com", "x", "2"), ["2"])
+
+
+def test_a_person_that_is_listed_by_what_it_will_be_called_is_not_added() -> None:
+    assert REFERENCES.assign(("NEW@example.com",), ["3"], remove=True) == (("NEW@example.com",), [])
+    assert REFERENCES.assign(("3",), ["3"], remove=True) == (("3",), [])
+
+
+def test_groups_of_git_alone_stay() -> None:
+    names = GroupNames({"g1": "Apple", "g2": "Berlin"})
+    assert names.assign(("APPLE", "Local"), ["g2", "g9"], remove=True) == (["Local"], ["Berlin"], ["APPLE"])
+    assert names.assign(("APPLE", "Local"), ["g2"], remove=False) == (["APPLE", "Local"], ["Berlin"], ["APPLE"])
+    assert names.assign(None, ["g1"], remove=True) == ([], ["Apple"], [])
+
+
+def test_an_empty_list_is_unassigned() -> None:
+    assert as_list("a") == ("a",)
+    assert "members.users" not in replace_lists(entry("ada"), {"members.users": ()})
