@@ -17,8 +17,12 @@ NAME = "staff.csv"
 
 def write_csv(rows: Iterable[Sequence[str]], delimiter: str = ",", line_end: str = "\r\n") -> str:
     """Write a table as a spreadsheet does."""
+    rows = list(rows)
+    # Python before 3.13 writes a line break without quotes unless it is one of `line_end`.
+    broken = any(end in cell for row in rows for cell in row for end in "\r\n")
     stream = io.StringIO(newline="")
-    csv.writer(stream, delimiter=delimiter, lineterminator=line_end).writerows(rows)
+    quoting = csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL
+    csv.writer(stream, delimiter=delimiter, lineterminator=line_end, quoting=quoting).writerows(rows)
     return stream.getvalue()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from support.csv_files import people, read
 
@@ -134,6 +136,23 @@ def test_each_format_is_read_in_each_encoding_and_dialect(text: str) -> None:
     ):
         for encoding in ("utf-8", "utf-8-sig", "utf-16"):
             assert people(other.encode(encoding)) == expected
+
+
+def test_the_examples_of_the_documentation_are_read_as_they_are() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "csv-import.md").read_text("utf-8")
+    examples = [block.partition("```")[0] for block in page.split("```csv\n")[1:]]
+    assert [read(text).notes[0].partition(" in the format ")[2] for text in examples] == [
+        "Entra ID, bulk operations.",
+        'Entra ID, "Download users".',
+        "Google Workspace.",
+        "Okta.",
+        "Apple School Manager.",
+        "of attribute names.",
+    ]
+    for text in examples:
+        snapshot = read(text)
+        assert [person.name for person in snapshot.people] == ["ada@example.com"]
+        assert snapshot.diagnostics == ()
 
 
 def test_the_suffixes_of_google_are_sometimes_cut() -> None:

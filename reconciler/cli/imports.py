@@ -1,0 +1,96 @@
+"""The commands that bring people into the desired state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reconciler.cli import lazy
+from reconciler.cli.apps import import_app
+from reconciler.cli.completion import complete_from
+from reconciler.cli.options import TERMINAL, CommonOptions, DataFormat, Only, command
+
+ON_MISSING = ("report", "disable", "remove")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFlags:
+    """Options of all imports of people, in the order in which `--help` lists them."""
+
+    approve: Annotated[
+        str | None,
+        typer.Option("--approve", metavar="ID", help="Let exactly the users that a blocked import listed leave."),
+    ] = None
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the change of files without writing it.")] = False
+    check: Annotated[bool, typer.Option("--check", help="As --dry-run, and exit with 2 if files would change.")] = False
+    format: DataFormat = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="HEADER=attribute",
+            help='The attribute of a column; "HEADER=" leaves it out. Repeatable.',
+        ),
+    ] = None
+    delimiter: Annotated[
+        str | None, typer.Option("--delimiter", metavar="C", help="Default: by the known headers.")
+    ] = None
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", metavar="NAME", help="Default: UTF-8, or as the file begins.")
+    ] = None
+    dates: Annotated[
+        str,
+        typer.Option(
+            "--dates",
+            metavar="iso|dmy|mdy",
+            autocompletion=complete_from("iso", "dmy", "mdy"),
+            help="The order of local dates.",
+        ),
+    ] = "iso"
+
+
+@command(import_app, "csv")
+def import_csv(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The CSV file.")],
+    reading: _Reading,
+    on_missing: Annotated[
+        str,
+        typer.Option(
+            "--on-missing",
+            metavar="|".join(ON_MISSING),
+            autocompletion=complete_from(*ON_MISSING),
+            help="What happens to users in users/csv.yaml that the file does not list.",
+        ),
+    ] = "report",
+    *,
+    flags: ImportFlags,
+    common: Annotated[CommonOptions, Only("state", "now", *TERMINAL)],
+) -> int:
+    """Import people from a CSV file.
+
+    The formats of Entra, Google Workspace, Okta and Apple School Manager are recognised by their headers, and so are
+    attribute names. Columns that are not recognised are listed, and imported with --map.
+
+    Writes files of users/ only. Exit code 2: files would change (--check); 3: blocked by guards.removals; 5: some
+    people could not be imported, the others were.
+    """
+    options = lazy.ImportCsvOptions(
+        file=file,
+        maps=tuple(reading.map or ()),
+        delimiter=reading.delimiter,
+        encoding=reading.encoding,
+        dates=reading.dates,
+        on_missing=on_missing,
+        approve=flags.approve,
+        dry_run=flags.dry_run,
+        check=flags.check,
+        format=flags.format,
+    )
+    return lazy.run_import_csv(common.workspace(), options, common.terminal())
