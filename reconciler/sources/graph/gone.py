@@ -12,8 +12,10 @@ from reconciler.sources.graph.pages import Row
 from reconciler.sources.graph.people import DELETED_USERS, filter_ids, split_ids
 from reconciler.sources.graph.rows import PAGE, GraphReader, build_path, is_object_id, list_rows, read_object_id
 
+MAX_FILTERED = 3_000
+"""Users asked for by filter in a run. More than that stay unconfirmed: a tenant that moved, not people who left."""
 MAX_ASKED = 500
-"""Users asked for one by one in a run, because no list has them; more than that stay unconfirmed."""
+"""Users asked for one by one in a run, because no list has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ def find_whereabouts(reader: GraphReader, ids: Sequence[str], living: Collection
     ordered = list(dict.fromkeys(each.casefold() for each in ids if is_object_id(each)))
     asked = set(ordered)
     found = asked.intersection(living)
+    asked = set([each for each in ordered if each not in found][:MAX_FILTERED]) | found
     found |= _list_living(reader, asked - found)
     left = asked - found
     deleted = _list_deleted(reader) & left if left else frozenset()

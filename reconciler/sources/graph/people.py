@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -11,7 +11,7 @@ from typing import TypeAlias
 from reconciler.core.untrusted_values import parse_moment
 from reconciler.core.values import fold_case
 from reconciler.errors import SourceError
-from reconciler.sources.attributes import Selection, UnusableValueError, flatten_row
+from reconciler.sources.attributes import Selection, UnusableValueError, flatten_row, strip_guest_name
 from reconciler.sources.graph.client import encode_text
 from reconciler.sources.graph.pages import Row
 from reconciler.sources.graph.permissions import Permission, describe_grant
@@ -101,9 +101,9 @@ class UserRows:
         try:
             values = flatten_row(row, self._selection)
         except UnusableValueError as exc:
-            return Doubt(object_id, name, f"{exc}")
+            return Doubt(object_id, strip_guest_name(name), f"{exc}")
         if "accountEnabled" not in values:
-            return Doubt(object_id, str(values["userPrincipalName"]), "accountEnabled is null in Microsoft Entra ID")
+            return Doubt(object_id, strip_guest_name(name), "accountEnabled is null in Microsoft Entra ID")
         return Person(values)
 
     def collect(self, converted: Iterable[_Converted]) -> ReadUsers:
@@ -122,7 +122,13 @@ class UserRows:
         return ReadUsers(people, doubts, frozenset(others), frozenset(self.keys))
 
 
-def read_users(reader: GraphReader, selection: Selection, wanted: frozenset[str] | None, now: datetime) -> ReadUsers:
+def read_users(
+    reader: GraphReader,
+    selection: Selection,
+    wanted: frozenset[str] | None,
+    now: datetime,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> ReadUsers:
     """Read the users with the folded ids `wanted`, or all. Ids that do not exist are left out: the caller explains.
 
     Raises `ChangedDuringReadError` if a list may be incomplete, and `SourceError`.
@@ -132,7 +138,8 @@ def read_users(reader: GraphReader, selection: Selection, wanted: frozenset[str]
     if wanted is not None and ceil(len(wanted) / IDS_AT_ONCE) < ceil(total / page):
         return read_users_by_id(reader, selection, wanted)
     rows = UserRows(selection, wanted)
-    converted = list_rows(reader, _build_users_path(selection, top=str(PAGE)), rows.convert)
+    path = _build_users_path(selection, top=str(PAGE))
+    converted = list_rows(reader, path, rows.convert, lambda done: progress(done, total))
     _check_total(reader, len(converted), total, now)
     return rows.collect(converted)
 

@@ -7,7 +7,7 @@ changes, all of it is read again, once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,6 +43,8 @@ class EntraRequest:
     known: frozenset[str] = frozenset()
     groups: bool = True
     scope: bool = True
+    progress: Callable[[int, int], None] = lambda _done, _total: None
+    """Called with the users so far and in total, after each page of users."""
 
 
 def read_entra(reader: GraphReader, request: EntraRequest) -> Snapshot:
@@ -103,7 +105,9 @@ class _Read:
         if not everyone and not chosen:
             raise _refuse_empty(directory.application)
         selection = self._request.selection
-        users = read_users(self._reader, selection, None if everyone else chosen, self._request.now)
+        users = read_users(
+            self._reader, selection, None if everyone else chosen, self._request.now, self._request.progress
+        )
         missing = frozenset(each for each in chosen if not users.knows(each))
         if missing:  # created, or assigned, after the list was read
             users = users.join(read_users_by_id(self._reader, selection, missing))
@@ -113,7 +117,7 @@ class _Read:
         self._check_missing(missing, where)
         self._check_assignments(directory)
         if not users.people:
-            raise _refuse_empty(directory.application)
+            raise _refuse_empty(directory.application, users.doubts.values())
         return self._build(directory, chosen, users, absent, where)
 
     def _read_directory(self) -> _Directory:
@@ -213,7 +217,13 @@ class _Read:
         return gone | dict.fromkeys(living, GoneReason.NOT_ASSIGNED), ()
 
 
-def _refuse_empty(application: Application) -> SourceError:
+def _refuse_empty(application: Application, doubts: Collection[Doubt] = ()) -> SourceError:
+    if doubts:
+        first = next(iter(doubts))
+        return SourceError(
+            "no user can be imported",
+            f"The first of {pluralize(len(doubts), 'user')} is {quote(shorten(first.name, 80))}: {first.why}.",
+        )
     return SourceError(
         f"nobody is assigned to the enterprise application {quote(application.name)} ({application.object_id})",
         "An empty read changes nothing. Assign users or groups to it, or correct source.entra.application in"

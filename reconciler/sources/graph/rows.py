@@ -42,7 +42,7 @@ class GraphReader(Protocol):
     def count(self, path: str) -> int:
         """Read a number."""
 
-    def read_list(self, path: str, convert: Callable[[Row], T]) -> Listed[T]:
+    def read_list(self, path: str, convert: Callable[[Row], T], *, progress: Callable[[int], None] = ...) -> Listed[T]:
         """Read all pages of a list. `convert` is called again for rows of a list that is read again."""
 
     def list_extension_properties(self) -> Collection[Row]:
@@ -53,9 +53,14 @@ class ChangedDuringReadError(SourceError):
     """Two answers contradict each other, as if the directory changed between them. A second read may be consistent."""
 
 
-def list_rows(reader: GraphReader, path: str, convert: Callable[[Row], T]) -> Collection[T]:
+def list_rows(
+    reader: GraphReader,
+    path: str,
+    convert: Callable[[Row], T],
+    progress: Callable[[int], None] = lambda _rows: None,
+) -> Collection[T]:
     """Read a list in which each object is once. Raises `ChangedDuringReadError` otherwise: another may be missing."""
-    found = reader.read_list(path, convert)
+    found = reader.read_list(path, convert, progress=progress)
     if found.duplicates:
         name = path.partition("?")[0]
         raise ChangedDuringReadError(f"the list {name} has an object twice: {min(found.duplicates)}")

@@ -48,6 +48,16 @@ def test_beyond_the_bound_users_stay_unconfirmed(monkeypatch: pytest.MonkeyPatch
         assert find_whereabouts(reader, found.users).unknown == {found.users[0]}, "the first is the most important"
 
 
+def test_the_number_of_users_in_filters_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gone_module, "MAX_FILTERED", 15)
+    found = company(40)
+    with GraphServer(found.tenant) as server, open_reader(server) as reader:
+        where = find_whereabouts(reader, found.users, found.users[:2])
+        assert where.living == set(found.users[:17])
+        assert where.gone == frozenset()
+        assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize("path", ["/users", "/deletedItems/microsoft.graph.user", "/users/[^/]+"])
 def test_an_answer_that_is_missing_is_an_error(path: str) -> None:
     found = company(1)

@@ -257,6 +257,25 @@ def test_users_whose_values_cannot_be_used_are_doubtful() -> None:
     assert snapshot.gone == {}
 
 
+def test_a_read_in_which_every_user_is_doubtful_is_refused() -> None:
+    found = company(1)
+    found.tenant.set(found.users[0], accountEnabled=None)
+    with GraphServer(found.tenant) as server, pytest.raises(SourceError, match="no user can be imported") as raised:
+        read_tenant(server)
+    assert "user000000@contoso.com" in raised.value.detail
+
+
+def test_guests_are_users_with_their_own_address() -> None:
+    found = company(1)
+    name = "ada_fabrikam.com#EXT#@contoso.onmicrosoft.com"
+    for enabled in (True, None):
+        found.tenant.assign(found.application, found.tenant.add_user(name, userType="Guest", accountEnabled=enabled))
+    with GraphServer(found.tenant) as server:
+        snapshot = read_tenant(server)
+    assert {person.name for person in snapshot.people} == {"user000000@contoso.com", "ada@fabrikam.com"}
+    assert "ada@fabrikam.com" in snapshot.doubtful
+
+
 def test_attributes_that_graph_does_not_have_are_git_s_own() -> None:
     found = company(2)
     with GraphServer(found.tenant) as server:
