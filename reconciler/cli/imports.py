@@ -94,3 +94,40 @@ def import_csv(
         format=flags.format,
     )
     return lazy.run_import_csv(common.workspace(), options, common.terminal())
+
+
+@command(import_app, "entra")
+def import_entra(
+    parts: Annotated[
+        str,
+        typer.Option("--with", metavar="PARTS", help="What to import: people, people,groups or people,groups,scope."),
+    ] = "people,groups,scope",
+    on_missing: Annotated[
+        str | None,
+        typer.Option(
+            "--on-missing",
+            metavar="|".join(ON_MISSING),
+            autocompletion=complete_from(*ON_MISSING),
+            help="What happens to users that are confirmed gone or unassigned; default: that of settings.yaml.",
+        ),
+    ] = None,
+    *,
+    flags: ImportFlags,
+    common: Annotated[CommonOptions, Only("state", "now", *TERMINAL)],
+) -> int:
+    """Import people, groups and assignments from Microsoft Entra ID.
+
+    Reads the enterprise application of source.entra in settings.yaml by Microsoft Graph, completely or not at all.
+
+    Writes files only. Exit code 2: files would change (--check); 3: blocked by guards.removals; 5: some people could
+    not be imported, the others were.
+    """
+    options = lazy.EntraImportOptions(
+        parts=parts,
+        on_missing=on_missing,
+        approve=flags.approve,
+        dry_run=flags.dry_run,
+        check=flags.check,
+        format=flags.format,
+    )
+    return lazy.run_import_entra(common.workspace(), options, common.terminal())

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from support.workspace import run
 
-from reconciler.commands import import_csv
+from reconciler.commands import import_csv, import_entra
 from reconciler.commands.import_csv import ImportCsvOptions
+from reconciler.commands.import_entra import EntraImportOptions
 from reconciler.errors import ExitCode
 
 
@@ -39,3 +40,19 @@ def test_without_options_nothing_is_assumed(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(import_csv, "run_import_csv", lambda _workspace, options, _terminal: got.append(options) or 0)
     run(["reconciler", "import", "csv", "staff.csv"])
     assert got == [ImportCsvOptions(Path("staff.csv"))]
+
+
+def test_each_option_of_import_entra_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[Any] = []
+
+    def record(workspace: Any, options: EntraImportOptions, terminal: Any) -> ExitCode:
+        got.extend((workspace.state, options, terminal.style.redact))
+        return ExitCode.CHANGES
+
+    monkeypatch.setattr(import_entra, "run_import_entra", record)
+    flags = "--with people --on-missing disable --approve sha256:1 --check --dry-run --format json --state s --redact"
+    outcome = run(["reconciler", "import", "entra", *flags.split()])
+    assert outcome.code == ExitCode.CHANGES
+    assert got == [Path("s"), EntraImportOptions("people", "disable", "sha256:1", True, True, "json"), True]
+    run(["reconciler", "import", "entra"])
+    assert got[4] == EntraImportOptions()

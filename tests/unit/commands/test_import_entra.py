@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.recording_terminal import RecordingTerminal
+from support.servers.graph.companies import Company, company
+from support.servers.graph.faults import Fault
+from support.servers.graph.server import GraphServer
+
+from reconciler.commands.import_entra import EntraImportOptions, parse_parts, run_import_entra
+from reconciler.desired.loader import DesiredState, load
+from reconciler.errors import ExitCode, SourceError, UsageError
+from reconciler.session.workspace import Workspace, current_time
+
+TARGET = {
+    "profile": "apple-business-manager",
+    "base_url": "https://federation.apple.com/feeds/business/scim",
+    "domains": ["contoso.com"],
+}
+
+
+class EntraImport:
+    """A desired state, and the tenant that is imported."""
+
+    def __init__(self, root: Path, found: Company, server: GraphServer) -> None:
+        self.company = found
+        self.tenant = found.tenant
+        self.server = server
+        self.state = root / "desired-state"
+        self.state.mkdir()
+        self.terminal = RecordingTerminal()
+        self.settings()
+
+    def settings(self, **source: Any) -> None:
+        entra = {
+            "tenant": self.tenant.id,
+            "client_id": self.tenant.app.client_id,
+            "application": "Apple Business Manager",
+            **source,
+        }
+        content = {"target": TARGET, "source": {"entra": entra}, "guards": {"removals": {"count": 3, "percent": 100}}}
+        (self.state / "settings.yaml").write_text(json.dumps(content))
+
+    def run(self, **options: Any) -> ExitCode:
+        self.terminal = RecordingTerminal()
+        workspace = Workspace(self.state, self.state / "plans", sandbox=False, now=current_time())
+        return run_import_entra(workspace, EntraImportOptions(**options), self.terminal)
+
+    def ends_with_error(self) -> bool:
+        """Run, and return whether nothing could be read."""
+        try:
+            return self.run() is ExitCode.ERROR
+        except SourceError as exc:
+            return exc.exit_code is ExitCode.ERROR
+
+    def restore(self, files: dict[str, bytes]) -> None:
+        for name, content in files.items():
+            (self.state / name).write_bytes(content)
+
+    def files(self) -> dict[str, bytes]:
+        return {
+            path.relative_to(self.state).as_posix(): path.read_bytes()
+            for path in sorted(self.state.rglob("*"))
+            if path.is_file()
+        }
+
+    def load(self) -> DesiredState:
+        state = load(self.state, current_time())
+        assert isinstance(state, DesiredState), state.diagnostics
+        return state
+
+    def in_scope(self) -> set[str]:
+        """The userPrincipalNames in scope."""
+        return {user.key for user in self.load().users if user.verdict.in_scope}
+
+
+@pytest.fixture
+def contoso(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EntraImport]:
+    found = company(8)
+    with GraphServer(found.tenant, page_cap=3) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield EntraImport(tmp_path, found, server)
+
+
+def test_a_tenant_becomes_a_desired_state_and_a_second_import_changes_no_byte(contoso: EntraImport) -> None:
+    assert contoso.run() is ExitCode.OK, contoso.terminal.out
+    state = contoso.load()
+    assert contoso.in_scope() == {f"user{number:06}@contoso.com" for number in range(8)}
+    (first,) = (user for user in state.users if user.key == "user000000@contoso.com")
+    assert dict(first.attributes)["externalId"] == contoso.company.users[0]
+    assert set(contoso.files()) == {"settings.yaml", "scope.yaml", "users/entra.yaml", "groups/entra.yaml"}
+    before = contoso.files()
+    assert contoso.run(check=True) is ExitCode.OK
+    assert contoso.run() is ExitCode.OK
+    assert contoso.files() == before
+    assert "No changes" in contoso.terminal.out
+
+
+def test_changes_and_renames_edit_entries_and_references_in_place(contoso: EntraImport) -> None:
+    contoso.run()
+    path = contoso.state / "users" / "entra.yaml"
+    path.write_text(path.read_text().replace("givenName", "givenName", 1) + "# kept\n")
+    tenant, users = contoso.tenant, contoso.company.users
+    tenant.set(users[0], userPrincipalName="grace@contoso.com", department="Navy")
+    tenant.set(users[1], employeeOrgData=None)
+    assert contoso.run(check=True) is ExitCode.CHANGES
+    assert contoso.run() is ExitCode.OK
+    text = path.read_text()
+    assert text.endswith("# kept\n")
+    assert "grace@contoso.com" in text
+    assert "user000000" not in text + (contoso.state / "scope.yaml").read_text()
+    assert "grace@contoso.com" in contoso.in_scope()
+
+
+def test_who_leaves_is_reported_disabled_or_taken_out(contoso: EntraImport) -> None:
+    contoso.run()
+    before = contoso.files()
+    contoso.tenant.delete(contoso.company.users[2])
+    contoso.tenant.remove_member(contoso.company.staff, contoso.company.users[3])
+    assert contoso.run() is ExitCode.OK
+    assert contoso.files() == before
+    assert "deleted" in contoso.terminal.out
+    assert "no longer assigned" in contoso.terminal.out
+    assert contoso.run(on_missing="disable") is ExitCode.OK
+    assert len(contoso.in_scope()) == 6
+    assert contoso.run(on_missing="remove") is ExitCode.OK
+    assert len(contoso.load().users) == 6
+
+
+def test_parts_that_are_left_out_stay_as_they_are(contoso: EntraImport) -> None:
+    assert contoso.run(parts="people") is ExitCode.OK
+    assert set(contoso.files()) == {"settings.yaml", "users/entra.yaml"}
+    assert contoso.run(parts="people,groups") is ExitCode.OK
+    assert set(contoso.files()) == {"settings.yaml", "users/entra.yaml", "groups/entra.yaml"}
+
+
+def test_auto_reads_what_mappings_filters_and_the_place_name(contoso: EntraImport) -> None:
+    contoso.settings(place="users/{department}.yaml")
+    (contoso.state / "mappings.yaml").write_text(
+        "- {target: externalId, source: objectId, match: 1}\n"
+        "- {target: userName, source: userPrincipalName, match: 2}\n"
+        '- {target: name.givenName, template: "{{ givenName | trim }}"}\n'
+        "- {target: name.familyName, source: surname}\n"
+        '- {target: "enterprise:department", expression: "Append([badge], [jobTitle])"}\n'
+    )
+    (contoso.state / "scope.yaml").write_text(
+        "sync: assigned\nfilters:\n  - name: x\n    clauses: [{attribute: employeeId, operator: IS NOT NULL}]\n"
+    )
+    contoso.run()
+    selected = [seen.query["$select"] for seen in contoso.server.requests if seen.path == "/v1.0/users"]
+    assert set(selected[0].split(",")) == {
+        *("id", "userPrincipalName", "accountEnabled"),
+        *("givenName", "surname", "jobTitle", "employeeId", "department"),
+    }
+    assert '"badge" is not imported' in contoso.terminal.out
+
+
+def test_listed_attributes_must_exist(contoso: EntraImport) -> None:
+    contoso.settings(attributes=["department", "departmnet"])
+    assert contoso.run() is ExitCode.ERROR
+    (found,) = contoso.terminal.found
+    assert found.summary.startswith('source.entra.attributes: "departmnet" cannot be read: Microsoft Graph has no such')
+    assert str(found.origin).startswith("settings.yaml:1:")
+    assert contoso.server.requests == []
+
+
+def test_without_a_source_nothing_is_read(contoso: EntraImport) -> None:
+    (contoso.state / "settings.yaml").write_text(json.dumps({"target": TARGET}))
+    with pytest.raises(SourceError, match=r"settings\.yaml has no source\.entra"):
+        contoso.run()
+
+
+def test_invalid_mappings_are_errors_before_anything_is_read(contoso: EntraImport) -> None:
+    (contoso.state / "mappings.yaml").write_text("- {target: userName, expression: 'Nonsense('}\n")
+    assert contoso.run() is ExitCode.ERROR
+    assert contoso.terminal.found
+    assert contoso.server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("mappings", 'no part "mappings"'),
+        ("", 'no part ""'),
+        ("scope,people", "scope needs groups"),
+        ("groups", "people"),
+    ],
+)
+def test_parts_that_do_not_go_together(text: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        parse_parts(text)
+
+
+def test_parts_in_any_order() -> None:
+    assert parse_parts("scope, groups,people") == {"people", "groups", "scope"}
+
+
+def test_an_unknown_action_is_refused(contoso: EntraImport) -> None:
+    with pytest.raises(UsageError, match="--on-missing is report, disable or remove"):
+        contoso.run(on_missing="delete")
+
+
+FAULTS: list[dict[str, Any]] = [
+    {"status": 403},
+    {"body": b"<html>"},
+    {"truncate": True},
+    {"other_host": "https://graph.example.com"},
+    {"without_value": True},
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_fault_in_any_answer_leaves_every_file_as_it_is(contoso: EntraImport, fault: dict[str, Any]) -> None:
+    contoso.run()
+    before = contoso.files()
+    contoso.tenant.set(contoso.company.users[0], department="Navy")
+    contoso.server.requests.clear()
+    contoso.run(dry_run=True)
+    seen = [each.path for each in contoso.server.requests if each.service == "graph"]
+    refused = []
+    for call, path in enumerate(seen, 1):
+        contoso.server.faults = [Fault(call=call, **fault)]
+        contoso.server._counts.clear()
+        if contoso.ends_with_error():
+            refused.append(path)
+            assert contoso.files() == before
+        else:  # an object, or a last page: the fault changes nothing of it
+            assert contoso.files() != before
+            contoso.restore(before)
+    assert refused == seen or "status" not in fault
+    assert set(refused) >= {"/v1.0/users", f"/v1.0/groups/{contoso.company.staff}/members"}
