@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -297,3 +299,61 @@ def test_nothing_to_export_is_an_error(open_workspace: OpenWorkspace) -> None:
     found = adopt(workspace, "--unmanaged")
     assert found.exported.code in (0, 5)
     assert "# - userPrincipalName: jose.4@example.com" in (found.out / "users/unmanaged.yaml").read_text("utf-8")
+
+
+# --- a disconnect ----------------------------------------------------------------
+
+
+@pytest.fixture
+def disconnected(open_workspace: OpenWorkspace) -> tuple[Workspace, FakeScimServer, Path]:
+    """A workspace, its service, and what was exported before the accounts are changed."""
+    service = FakeScimServer(users=[user for user in accounts() if "externalId" in user])
+    workspace = open_workspace(service)
+    workspace.settings(guards={"updates": {"percent": 100}, "name_takeovers": {"count": 100}})
+    found = adopt(workspace)
+    assert found.at_rest
+    return workspace, service, found.out
+
+
+def test_accounts_that_lost_their_ids_are_adopted_again(
+    disconnected: tuple[Workspace, FakeScimServer, Path],
+) -> None:
+    workspace, service, before = disconnected
+    for user in service.users.values():
+        del user["externalId"]
+    line = ["plan", "--state", str(before), "--plans", str(workspace.plans), "--format", "json"]
+    planned = run(["reconciler", *line])
+    assert list(planned.actions.values()) == ["adopt"] * 5
+
+
+def test_accounts_with_other_ids_are_relinked_by_the_rows_of_the_documentation(
+    disconnected: tuple[Workspace, FakeScimServer, Path],
+) -> None:
+    workspace, service, before = disconnected
+    for number, user in enumerate(service.users.values()):
+        user["externalId"] = f"new '{number}'"
+        user["userName"] = f"renamed.{number}@example.com"
+    after = workspace.run("export", "-o", str(workspace.root / "after"), "--plans", str(workspace.plans))
+    assert after.code == 0
+    text = (Path(__file__).parents[2] / "docs" / "adopting.md").read_text("utf-8")
+    program = text.partition("accounts.jsonl '\n")[2].partition("'\n```")[0]
+    jq = shutil.which("jq")
+    if jq is None:
+        pytest.skip("jq is not installed")
+    files = [f"{before}/accounts.jsonl", f"{workspace.root}/after/accounts.jsonl"]
+    rows = subprocess.run(
+        [jq, "-nr", "--slurpfile", "before", files[0], "--slurpfile", "after", files[1], program],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    settings = json.loads((before / "settings.yaml").read_text("utf-8"))
+    content = "\n".join(f"{key}: {json.dumps(value)}" for key, value in settings.items())
+    (before / "settings.yaml").write_text(f"{content}\nrelink:\n  ids:\n{rows}", "utf-8")
+    line = ["plan", "--state", str(before), "--plans", str(workspace.plans), "--format", "json"]
+    planned = run(["reconciler", *line])
+    changes = planned.plan["resource_changes"]
+    assert {change["action"] for change in changes} == {"relink"}, planned.out + planned.err
+    known = map(json.loads, (before / "accounts.jsonl").read_text("ascii").splitlines())
+    ids = {each["userName"]: each["id"] for each in known if each["active"]}
+    assert {change["key"]: change["id"] for change in changes} == ids
