@@ -143,3 +143,14 @@ def expect(
     Also if a later commit has been applied.
     """
     return lazy.run_expect(common.workspace(), file, plan_id, _plain_terminal())
+
+
+@command(github_app)
+def pull(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The pull request.")],
+) -> int:
+    """Set the commits of a pull request as outputs of the step.
+
+    They are number, head and base.
+    """
+    return lazy.run_pull(number, _plain_terminal())

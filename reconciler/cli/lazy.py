@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reconciler.commands.github.fetch_record import run_fetch_record
     from reconciler.commands.github.heartbeat import run_heartbeat
     from reconciler.commands.github.outputs import run_outputs
+    from reconciler.commands.github.pull import run_pull
     from reconciler.commands.github.push_record import run_push_record
     from reconciler.commands.github.record import run_record
     from reconciler.commands.github.reviewed import run_reviewed
@@ -63,6 +64,7 @@ MODULES = {
     "reconciler.commands.github.fetch_record": ("run_fetch_record",),
     "reconciler.commands.github.heartbeat": ("run_heartbeat",),
     "reconciler.commands.github.outputs": ("run_outputs",),
+    "reconciler.commands.github.pull": ("run_pull",),
     "reconciler.commands.github.push_record": ("run_push_record",),
     "reconciler.commands.github.record": ("run_record",),
     "reconciler.commands.github.reviewed": ("run_reviewed",),

@@ -2,8 +2,8 @@
 
 The id of the plan is in a commit status of the head commit; the plan is an artifact of the run that made it. Every user
 with write access can write a status, and so can the workflow of any branch. Therefore the run is what is trusted: it
-must be one of the plan workflow for `pull_request_target`, which GitHub takes from the default branch only, and only
-the run can add artifacts to itself (docs/decisions/0024-workflows.md).
+must be one of the plan workflow, taken from the default branch, and only the run can add artifacts to itself
+(docs/decisions/0024-workflows.md).
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from operator import itemgetter
 from reconciler.core.plan import Action, Plan
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import StalePlanError
-from reconciler.github.api import GitHub, GitHubError, number_at, text_at, time_at
+from reconciler.github.api import GitHub, GitHubError, Json, number_at, text_at, time_at
 from reconciler.github.comments import AUTHOR
+from reconciler.github.environment import Workflow
 
 CONTEXT = "reconciler/plan"
 """The name of the commit status."""
@@ -119,6 +120,24 @@ def at_last_approval(hub: GitHub, pull: Pull) -> Pull:
     return Pull(pull.number, commit, when)
 
 
+@dataclass(frozen=True, slots=True)
+class PlanStatus:
+    """The newest plan of a head commit; `passed`: no guard blocks it."""
+
+    plan_id: str
+    passed: bool
+    made: datetime
+
+
+def find_plan_status(hub: GitHub, head: str) -> PlanStatus | None:
+    """Return the newest plan that the workflow recorded at a head commit; None if there is none."""
+    for item in hub.items(f"/commits/{head}/statuses"):
+        made, found = time_at(item, "created_at"), _DESCRIPTION.match(text_at(item, "description"))
+        if (text_at(item, "context"), text_at(item, "creator", "login")) == (CONTEXT, AUTHOR) and found and made:
+            return PlanStatus(found[1], text_at(item, "state") == "success", made)
+    return None
+
+
 def find_recorded_plan(hub: GitHub, pull: Pull) -> RecordedPlan:
     """Return the plan that the newest status before the review names. Raises `NotReviewedError` if there is none."""
     for item in hub.items(f"/commits/{pull.head}/statuses"):
@@ -130,17 +149,19 @@ def find_recorded_plan(hub: GitHub, pull: Pull) -> RecordedPlan:
     raise NotReviewedError(f"pull request {pull.number} had no plan at {pull.head[:12]} before its review ended")
 
 
-def download_plans(hub: GitHub, pull: Pull, found: RecordedPlan, workflow: str, branch: str) -> Iterator[bytes]:
+def download_plans(hub: GitHub, pull: Pull, found: RecordedPlan, workflow: str, here: Workflow) -> Iterator[bytes]:
     """Yield the plans that the run kept for the head commit, one for each attempt.
 
-    `branch`: the default branch, whose `workflow` the run must be of. Raises `NotReviewedError` if it is another.
+    `here`: the current run, of the default branch, whose `workflow` the run must be of. Raises `NotReviewedError` if it
+    is another.
     """
     run = hub.get(f"/actions/runs/{found.run}")
     path, _, ref = text_at(run, "path").partition("@")
     if (
-        (text_at(run, "event"), path) != ("pull_request_target", f".github/workflows/{workflow}")
+        path != f".github/workflows/{workflow}"
         or text_at(run, "repository", "full_name") != hub.repository
-        or ref not in ("", branch, f"refs/heads/{branch}")
+        or ref not in ("", here.branch, f"refs/heads/{here.branch}")
+        or not _is_of_default_branch(hub, run, here)
     ):
         shown = escape_control(shorten(f"{text_at(run, 'event')} {text_at(run, 'path')}", 100))
         raise NotReviewedError(f"the plan of pull request {pull.number} comes from another workflow ({shown})")
@@ -148,6 +169,22 @@ def download_plans(hub: GitHub, pull: Pull, found: RecordedPlan, workflow: str, 
     for item in hub.items(f"/actions/runs/{found.run}/artifacts", "artifacts", name=name):
         if text_at(item, "name") == name and item.get("expired") is False:
             yield _member(hub.download(f"/actions/artifacts/{number_at(item, 'id')}/zip"))
+
+
+def _is_of_default_branch(hub: GitHub, run: Json, here: Workflow) -> bool:
+    """Whether GitHub took the workflow of a run from the default branch.
+
+    For `pull_request_target` it always does. A run that was started manually has the file of the branch or tag that it
+    was started on, and a tag can have the name of the default branch: its commit must be one of the default branch.
+    """
+    if text_at(run, "event") == "pull_request_target":
+        return True
+    commit = text_at(run, "head_sha")
+    if text_at(run, "event") != "workflow_dispatch" or not (
+        _COMMIT.fullmatch(commit) and _COMMIT.fullmatch(here.commit)
+    ):
+        return False
+    return text_at(hub.get(f"/compare/{commit}...{here.commit}"), "status") in ("ahead", "identical")
 
 
 def _member(content: bytes) -> bytes:

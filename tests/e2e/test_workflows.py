@@ -59,6 +59,17 @@ def test_what_was_reviewed_is_applied_after_the_merge(how: str, scenario: Workfl
     assert b"receipt.jsonl" in scenario.api.contents[kept["id"]]
 
 
+def test_a_plan_that_was_started_manually_is_a_reviewed_plan_too(scenario: WorkflowScenario) -> None:
+    """Pull requests that GITHUB_TOKEN opens start no workflow."""
+    head = scenario.branch(lambda: scenario.add(GRACE))
+    job = scenario.plan_manually(head)
+    assert job.code == 0, job.steps
+    assert "Plan: 1 to create, 0 to update, 0 to delete." in scenario.comments()[0]
+    assert scenario.api.statuses[head][0]["state"] == "success"
+    assert scenario.apply(scenario.merge(head)).code == 0
+    assert scenario.users() == [ADA, GRACE]
+
+
 def test_a_second_plan_changes_the_comment_in_place(scenario: WorkflowScenario) -> None:
     head = reviewed(scenario)
     first = scenario.api.comment(7, "mallory", "<!-- reconciler plan -->\nAll is well.")

@@ -108,6 +108,15 @@ class WorkflowScenario:
         main = git(self.origin, "rev-parse", "main")
         return self.runner.job("plan.yml", "plan", "pull_request_target", main, {"pull_request": {**pull, **payload}})
 
+    def plan_manually(self, head: str) -> Job:
+        """Plan pull request 7 by `workflow_dispatch`, as for one that started no workflow."""
+        main = git(self.origin, "rev-parse", "main")
+        self.api.pull(7, head, None)
+        self.api.pulls[-1]["base"]["sha"] = main
+        job = self.runner.job("plan.yml", "plan", "workflow_dispatch", main, {"inputs": {"pull": "7"}})
+        self.api.pulls.pop()
+        return job
+
     def apply(self, commit: str) -> Job:
         return self.runner.job("apply.yml", "apply", "push", commit)
 

@@ -22,7 +22,7 @@ def run_reviewed(workspace: Workspace, out: Path, terminal: Terminal) -> ExitCod
             return ExitCode.ERROR
         pull = reviewed_plan.at_last_approval(hub, reviewed_plan.find_merged_pull(hub, here.commit, here.branch))
         found = reviewed_plan.find_recorded_plan(hub, pull)
-        contents = list(reviewed_plan.download_plans(hub, pull, found, PLAN_WORKFLOW, here.branch))
+        contents = list(reviewed_plan.download_plans(hub, pull, found, PLAN_WORKFLOW, here))
     for content in contents:
         plan = from_json(content)
         if (plan.plan_id, plan.commit) == (found.plan_id, pull.head):

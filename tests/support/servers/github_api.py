@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from support.servers.http_server import HttpServer, Reply, Request
 
@@ -44,6 +44,19 @@ class GitHubApi:
         self.artifacts: list[dict[str, Any]] = []
         self.contents: dict[int, bytes] = {}
         self.enabled: list[str] = []
+        self.labels: dict[int, list[str]] = {}
+        self.check_runs: dict[str, list[dict[str, Any]]] = {}
+        self.dispatches: list[tuple[str, str, dict[str, str]]] = []
+        """Workflow, branch and inputs of each run that was started."""
+        self.may_open_pulls = True
+        """The setting that lets GitHub Actions create pull requests."""
+        self.merge_refusal: str | None = None
+        """What a rule of the repository says to a merge."""
+        self.find_head: Callable[[str], str | None] = lambda _branch: None
+        """Returns the head of a branch."""
+        self.is_ancestor: Callable[[str, str], bool] = lambda _commit, _tip: True
+        self.merged: Callable[[dict[str, Any]], str] = lambda _pull: "d" * 40
+        """Merges a pull request and returns the commit."""
         self.requests: list[Request] = []
         self.failing_users: list[Reply] = []
         """Answered in place of what was asked, one after the other."""
@@ -165,6 +178,17 @@ class GitHubApi:
     def _routes(self) -> list[tuple[str, str, str, Callable[..., Answer | Reply]]]:
         return [
             ("GET", r"/commits/(\w+)/pulls", "pull-requests:read", self._pulls_of),
+            ("GET", r"/pulls", "pull-requests:read", self._list_pulls),
+            ("POST", r"/pulls", "pull-requests:write", self._open_pull),
+            ("GET", r"/pulls/(\d+)", "pull-requests:read", self._show_pull),
+            ("PATCH", r"/pulls/(\d+)", "pull-requests:write", self._edit_pull),
+            ("PUT", r"/pulls/(\d+)/merge", "contents:write", self._merge_pull),
+            ("GET", r"/issues/(\d+)/labels", "pull-requests:read", self._list_labels),
+            ("POST", r"/issues/(\d+)/labels", "pull-requests:write", self._add_labels),
+            ("DELETE", r"/issues/(\d+)/labels/(.+)", "pull-requests:write", self._remove_label),
+            ("GET", r"/commits/(\w+)/check-runs", "checks:read", self._list_check_runs),
+            ("GET", r"/compare/(\w+)\.\.\.(\w+)", "contents:read", self._compare),
+            ("POST", r"/actions/workflows/([\w.]+)/dispatches", "actions:write", self._dispatch),
             ("GET", r"/pulls/(\d+)/reviews", "pull-requests:read", self._reviews_of),
             ("GET", r"/commits/(\w+)/statuses", "statuses:read", self._statuses_of),
             ("POST", r"/statuses/(\w+)", "statuses:write", self._add_status),
@@ -184,6 +208,90 @@ class GitHubApi:
 
     def _pulls_of(self, token: Token, query: Any, content: Any, commit: str) -> Answer:
         return 200, _page([item for item in self.pulls if item["merge_commit_sha"] in (commit, "any")], query)
+
+    def _list_pulls(self, token: Token, query: Any, content: Any) -> Answer:
+        owner, _, branch = query["head"].partition(":")
+        assert owner == REPOSITORY.partition("/")[0]
+        found = [
+            item
+            for item in sorted(self.pulls, key=lambda item: -item["number"])
+            if (item["state"], item["head"]["ref"], item["base"]["ref"]) == (query["state"], branch, query["base"])
+        ]
+        return 200, _page([self._with_head(item) for item in found], query)
+
+    def _with_head(self, item: dict[str, Any]) -> dict[str, Any]:
+        """An open pull request has the head that its branch has."""
+        head = self.find_head(item["head"]["ref"]) if item["state"] == "open" else None
+        if head is not None:
+            item["head"]["sha"] = head
+            item["base"]["sha"] = self.find_head(item["base"]["ref"])
+        return item
+
+    def _open_pull(self, token: Token, query: Any, content: Any) -> Answer:
+        if not self.may_open_pulls:
+            return 403, {"message": "GitHub Actions is not permitted to create or approve pull requests."}
+        head = self.find_head(content["head"])
+        if head is None or [
+            each for each in self.pulls if each["state"] == "open" and each["head"]["ref"] == content["head"]
+        ]:
+            return 422, {"message": "Validation Failed"}
+        refused = _refused(content)
+        if refused:
+            return refused
+        number = max((item["number"] for item in self.pulls), default=6) + 1
+        self.pull(number, head, None, title=content["title"], body=content["body"], user={"login": token.login})
+        self.pulls[-1]["head"]["ref"], self.pulls[-1]["base"]["ref"] = content["head"], content["base"]
+        return 201, self.pulls[-1]
+
+    def _find_pull(self, number: str) -> dict[str, Any]:
+        return self._with_head(next(item for item in self.pulls if item["number"] == int(number)))
+
+    def _show_pull(self, token: Token, query: Any, content: Any, number: str) -> Answer:
+        known = [item for item in self.pulls if item["number"] == int(number)]
+        return (200, self._find_pull(number)) if known else (404, {"message": "Not Found"})
+
+    def _edit_pull(self, token: Token, query: Any, content: Any, number: str) -> Answer:
+        refused = _refused({"body": "", **content})
+        if refused:
+            return refused
+        self._find_pull(number).update(content)
+        return 200, self._find_pull(number)
+
+    def _merge_pull(self, token: Token, query: Any, content: Any, number: str) -> Answer:
+        found = self._find_pull(number)
+        if found["head"]["sha"] != content["sha"]:
+            return 409, {"message": "Head branch was modified. Review and try the merge again."}
+        if self.merge_refusal is not None:
+            return 405, {"message": self.merge_refusal}
+        found.update(state="closed", merged_at=self.now, merge_commit_sha=self.merged(found))
+        return 200, {"merged": True, "sha": found["merge_commit_sha"]}
+
+    def _list_labels(self, token: Token, query: Any, content: Any, number: str) -> Answer:
+        return 200, _page([{"name": name} for name in self.labels.get(int(number), [])], query)
+
+    def _add_labels(self, token: Token, query: Any, content: Any, number: str) -> Answer:
+        self.labels.setdefault(int(number), []).extend(content["labels"])
+        return 200, [{"name": name} for name in self.labels[int(number)]]
+
+    def _remove_label(self, token: Token, query: Any, content: Any, number: str, name: str) -> Answer:
+        there = self.labels.get(int(number), [])
+        if unquote(name) not in there:
+            return 404, {"message": "Label does not exist"}
+        there.remove(unquote(name))
+        return 200, [{"name": each} for each in there]
+
+    def _list_check_runs(self, token: Token, query: Any, content: Any, commit: str) -> Answer:
+        found = self.check_runs.get(commit, [])
+        return 200, {"total_count": len(found), "check_runs": _page(found, query)}
+
+    def _compare(self, token: Token, query: Any, content: Any, commit: str, tip: str) -> Answer:
+        if commit == tip:
+            return 200, {"status": "identical"}
+        return 200, {"status": "ahead" if self.is_ancestor(commit, tip) else "diverged"}
+
+    def _dispatch(self, token: Token, query: Any, content: Any, workflow: str) -> Reply:
+        self.dispatches.append((workflow, content["ref"], content["inputs"]))
+        return Reply(status=204)
 
     def _reviews_of(self, token: Token, query: Any, content: Any, pull: str) -> Answer:
         return 200, _page(self.reviews.get(int(pull), []), query)

@@ -14,13 +14,15 @@ from reconciler.core.plan import Action, Guard
 from reconciler.github import reviewed_plan
 from reconciler.github.api import GitHub, GitHubError, Json
 from reconciler.github.comments import AUTHOR
-from reconciler.github.reviewed_plan import NotReviewedError, Pull, RecordedPlan
+from reconciler.github.environment import read_workflow
+from reconciler.github.reviewed_plan import NotReviewedError, PlanStatus, Pull, RecordedPlan
 
 HEAD, OTHER, MERGED = "a" * 40, "b" * 40, "c" * 40
 BEFORE, REVIEW, AFTER = "2026-12-01T08:00:00Z", "2026-12-01T09:00:00Z", "2026-12-01T10:00:00Z"
 PULL = Pull(7, HEAD, datetime.fromisoformat(REVIEW))
 PLAN_ID = "sha256:" + "0" * 64
 FOUND = RecordedPlan(PLAN_ID, 12)
+HERE = read_workflow({"GITHUB_REF_NAME": "main", "GITHUB_SHA": MERGED})
 RUN = {
     "event": "pull_request_target",
     "path": ".github/workflows/plan.yml@refs/heads/main",
@@ -37,12 +39,15 @@ class Hub:
         self.listed = listed
         self.run = run or RUN
         self.content = content
+        self.compared: dict[str, str] = {f"{OTHER}...{MERGED}": "ahead", f"{MERGED}...{MERGED}": "identical"}
         self.sent: list[tuple[str, str, Json]] = []
 
     def items(self, _path: str, _key: str | None = None, **_query: Any) -> Iterator[Json]:
         yield from self.listed
 
-    def get(self, _path: str) -> Json:
+    def get(self, path: str) -> Json:
+        if path.startswith("/compare/"):
+            return {"status": self.compared.get(path.removeprefix("/compare/"), "diverged")}
         return self.run
 
     def send(self, method: str, path: str, content: Json) -> Json:
@@ -171,7 +176,7 @@ def artifact(**changes: Any) -> Json:
 
 def plans(*artifacts: Json, run: Mapping[str, Any] = RUN, content: bytes | None = None) -> list[bytes]:
     service = hub(*artifacts, run=dict(run), content=archive() if content is None else content)
-    return list(reviewed_plan.download_plans(service, PULL, FOUND, "plan.yml", "main"))
+    return list(reviewed_plan.download_plans(service, PULL, FOUND, "plan.yml", HERE))
 
 
 def test_each_attempt_of_the_run_has_a_plan_and_others_are_left_out() -> None:
@@ -195,6 +200,29 @@ def test_the_run_may_name_its_workflow_with_and_without_the_branch(path: str) ->
 def test_a_plan_of_another_workflow_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(NotReviewedError, match="the plan of pull request 7 comes from another workflow"):
         plans(artifact(), run={**RUN, **changes})
+
+
+@pytest.mark.parametrize("commit", [OTHER, MERGED])
+def test_a_plan_that_was_started_manually_is_of_a_commit_of_the_default_branch(commit: str) -> None:
+    started = {**RUN, "event": "workflow_dispatch", "head_branch": "main", "head_sha": commit}
+    assert plans(artifact(), run=started) == [b"{}"]
+
+
+@pytest.mark.parametrize("commit", [HEAD, None, "main", f"{OTHER}x"])
+def test_a_plan_that_was_started_on_another_branch_or_on_a_tag_with_its_name_is_refused(commit: str | None) -> None:
+    started = {**RUN, "event": "workflow_dispatch", "head_branch": "main", "head_sha": commit}
+    with pytest.raises(NotReviewedError, match="the plan of pull request 7 comes from another workflow"):
+        plans(artifact(), run=started)
+
+
+def test_the_newest_plan_of_a_head_commit_is_that_of_the_workflow() -> None:
+    ours = {"context": "reconciler/plan", "creator": {"login": AUTHOR}, "created_at": BEFORE, "state": "success"}
+    described = {**ours, "description": f"{PLAN_ID} of run 12: 1 to create"}
+    forged = {**described, "creator": {"login": "mallory"}, "state": "success"}
+    blocked = {**described, "state": "failure"}
+    found = reviewed_plan.find_plan_status(hub(forged, {**ours, "description": "x"}, blocked, described), HEAD)
+    assert found == PlanStatus(PLAN_ID, passed=False, made=datetime.fromisoformat(BEFORE))
+    assert reviewed_plan.find_plan_status(hub(forged), HEAD) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", archive("other.json")])

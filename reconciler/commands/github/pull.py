@@ -1,0 +1,37 @@
+"""`github pull`: the commits of a pull request as outputs of the step, for a plan that was started manually."""
+
+from __future__ import annotations
+
+import re
+
+from reconciler.errors import ExitCode, UsageError
+from reconciler.github import workflow_commands
+from reconciler.github.api import text_at
+from reconciler.github.environment import open_github, read_workflow
+from reconciler.session.terminal import Terminal
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+def run_pull(number: int, terminal: Terminal) -> ExitCode:
+    """Write `number`, `head` and `base` to the outputs of the step; outside of GitHub Actions to stdout.
+
+    Raises `UsageError` for a pull request that is closed, of a fork, or for another branch than the default one.
+    """
+    here = read_workflow()
+    with open_github() as hub:
+        pull = hub.get(f"/pulls/{number}")
+        head, base = text_at(pull, "head", "sha"), text_at(pull, "base", "sha")
+        where = text_at(pull, "state"), text_at(pull, "head", "repo", "full_name"), text_at(pull, "base", "ref")
+        if where != ("open", hub.repository, here.branch) or not (_COMMIT.fullmatch(head) and _COMMIT.fullmatch(base)):
+            raise UsageError(
+                f"pull request {number} cannot be planned",
+                "Only open ones of this repository for the default branch can be, none of a fork.",
+            )
+    text = workflow_commands.format_outputs({"number": number, "head": head, "base": base})
+    if here.outputs is None:
+        terminal.result(text)
+        return ExitCode.OK
+    with here.outputs.open("a", encoding="utf-8") as out:
+        out.write(text)
+    return ExitCode.OK
