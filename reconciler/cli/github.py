@@ -146,6 +146,22 @@ def expect(
 
 
 @command(github_app)
+def import_patch(
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Where to save it.")], common: _State
+) -> int:
+    """Save what an import changed, for the job that opens the pull request."""
+    return lazy.run_import_patch(common.workspace(), out, _plain_terminal())
+
+
+@command(github_app)
+def import_pull(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The patch of an import.")], common: _State
+) -> int:
+    """Open, update, merge or close the one pull request of the import."""
+    return lazy.run_import_pull(common.workspace(), file, _plain_terminal())
+
+
+@command(github_app)
 def pull(
     number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The pull request.")],
 ) -> int:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from reconciler.commands.github.expect import run_expect
     from reconciler.commands.github.fetch_record import run_fetch_record
     from reconciler.commands.github.heartbeat import run_heartbeat
+    from reconciler.commands.github.import_patch import run_import_patch
+    from reconciler.commands.github.import_pull import run_import_pull
     from reconciler.commands.github.outputs import run_outputs
     from reconciler.commands.github.pull import run_pull
     from reconciler.commands.github.push_record import run_push_record
@@ -63,6 +65,8 @@ MODULES = {
     "reconciler.commands.github.expect": ("run_expect",),
     "reconciler.commands.github.fetch_record": ("run_fetch_record",),
     "reconciler.commands.github.heartbeat": ("run_heartbeat",),
+    "reconciler.commands.github.import_patch": ("run_import_patch",),
+    "reconciler.commands.github.import_pull": ("run_import_pull",),
     "reconciler.commands.github.outputs": ("run_outputs",),
     "reconciler.commands.github.pull": ("run_pull",),
     "reconciler.commands.github.push_record": ("run_push_record",),

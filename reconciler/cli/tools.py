@@ -36,11 +36,14 @@ def init(
         Path | None,
         typer.Option("--wheel", metavar="FILE", help="Wheel of this version to copy, for the workflows to install."),
     ] = None,
+    imports: Annotated[
+        bool, typer.Option("--import", help="Write the workflow that imports people from Microsoft Entra ID, too.")
+    ] = False,
     *,
     common: Annotated[CommonOptions, Only("no_color", "quiet")],
 ) -> int:
     """Create a repository with an example and workflows. Overwrites nothing."""
-    return lazy.run_init(directory, lazy.InitOptions(profile, domain, wheel), common.terminal())
+    return lazy.run_init(directory, lazy.InitOptions(profile, domain, wheel, imports), common.terminal())
 
 
 @command(app, "eval")

@@ -20,6 +20,8 @@ from reconciler.session.terminal import Terminal
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 WORKFLOWS = Path(".github/workflows")
+IMPORT_WORKFLOW = "import.yml"
+"""The workflow that `init` writes only on request: it needs a directory to read."""
 SCHEMAS = Path("schemas")
 """JSON Schemas, which the first line of each file of the desired state names for editors."""
 WHEEL = f"scim_reconciler-{__version__}-py3-none-any.whl"
@@ -49,11 +51,15 @@ create the repository with `reconciler init --wheel FILE`."""
 
 @dataclass(frozen=True, slots=True)
 class InitOptions:
-    """The command line of `init`. `wheel`: the file that the workflows install; it is copied."""
+    """The command line of `init`. `wheel`: the file that the workflows install; it is copied.
+
+    `imports`: with the workflow `import`.
+    """
 
     profile: str
     domain: str
     wheel: Path | None
+    imports: bool = False
 
 
 def run_init(directory: Path, options: InitOptions, terminal: Terminal) -> ExitCode:
@@ -89,7 +95,8 @@ def _render_files(options: InitOptions, wheel: bytes | None) -> Iterator[tuple[P
     for kind in KINDS:
         yield SCHEMAS / f"{kind}.json", render_schema(kind).encode()
     for file, text in render_workflows(INSTALL).items():
-        yield WORKFLOWS / file, text.encode()
+        if options.imports or file != IMPORT_WORKFLOW:
+            yield WORKFLOWS / file, text.encode()
     if wheel is not None:
         yield Path("requirements") / WHEEL, wheel
 

@@ -113,6 +113,10 @@ class GitHub:
         """Write; return the answer, {} if it is empty."""
         return _object(self._json(method, path, None, content) or {}, path)
 
+    def change(self, method: str, path: str, content: Json | None = None) -> None:
+        """Write; the answer does not matter, it may be a list."""
+        self._request(method, path, None, content)
+
     def items(self, path: str, key: str | None = None, **query: str | int) -> Iterator[Json]:
         """Read the objects of a list, page by page. `key`: where the list is in the answer."""
         for page in range(1, _PAGES + 1):

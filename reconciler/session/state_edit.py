@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Severity
@@ -44,11 +45,18 @@ def find_new_errors(workspace: Workspace, changed: Contents) -> list[Diagnostic]
 
 def load_edited(workspace: Workspace, changed: Contents) -> DesiredState | BrokenState:
     """Load the desired state as it would be after the edit, from a copy. Raises as `write_contents`."""
+    with edited_copy(workspace.state, changed) as copy:
+        return load(copy, workspace.now)
+
+
+@contextmanager
+def edited_copy(state: Path, changed: Contents) -> Iterator[Path]:
+    """Yield a copy of the desired state with the edit made. Raises as `write_contents`."""
     with tempfile.TemporaryDirectory(prefix="reconciler-") as scratch:
         copy = Path(scratch) / "state"
-        shutil.copytree(workspace.state, copy, symlinks=True)
+        shutil.copytree(state, copy, symlinks=True)
         write_contents(copy, changed)
-        return load(copy, workspace.now)
+        yield copy
 
 
 def _list_errors(state: DesiredState | BrokenState) -> list[Diagnostic]:

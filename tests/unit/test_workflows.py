@@ -18,7 +18,9 @@ from reconciler.commands.init import INSTALL, TEMPLATES, render_workflows
 
 ROOT = Path(__file__).parents[2]
 OURS = ROOT / ".github" / "workflows"
-NAMES = ("apply.yml", "ci.yml", "drift.yml", "plan.yml")
+NAMES = ("apply.yml", "ci.yml", "drift.yml", "import.yml", "plan.yml")
+NOT_OURS = {"import.yml"}
+"""The project has no directory to import people from."""
 
 
 def rendered() -> dict[str, str]:
@@ -44,7 +46,8 @@ def steps(name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
 def test_the_projects_workflows_come_from_the_templates() -> None:
     there = {path.name: path.read_text("utf-8") for path in OURS.glob("*.yml")}
     assert there == rendered(), "run .ci/workflows"
-    assert sorted(there) == sorted(render_workflows(INSTALL)) == list(NAMES)
+    assert sorted(render_workflows(INSTALL)) == list(NAMES)
+    assert set(there) == set(NAMES) - NOT_OURS
 
 
 def test_zizmor_finds_nothing(tmp_path: Path) -> None:
@@ -64,7 +67,7 @@ def test_actionlint_finds_nothing(tmp_path: Path) -> None:
         hide_queue(linter, folder)
         checked = linted(linter, folder)
         assert checked.returncode == 0, checked.stdout
-        assert f"Checking {len(NAMES)} workflow" in checked.stdout
+        assert f"Checking {len(list(folder.glob('*.yml')))} workflow" in checked.stdout
     broken = written / "plan.yml"
     broken.write_text(broken.read_text().replace("github.token", "github.tokn"))
     assert linted(linter, written).returncode == 1, "it does look"
@@ -144,7 +147,28 @@ def test_jobs_that_write_to_the_repository_have_no_service_token() -> None:
         for job, found in jobs(name).items()
         if found.get("permissions", {}).get("contents") == "write"
     ]
-    assert writers == [("apply.yml", "record")]
+    assert writers == [("apply.yml", "record"), ("import.yml", "pull-request")]
+
+
+def test_the_job_that_reads_the_directory_writes_nothing_and_the_one_that_writes_reads_none() -> None:
+    read, pull = jobs("import.yml")["read"], jobs("import.yml")["pull-request"]
+    assert read["permissions"] == {"contents": "read", "id-token": "write"}
+    assert read["environment"] == "import"
+    assert "id-token" not in pull["permissions"]
+    assert "environment" not in pull
+    text = render_workflows(INSTALL)["import.yml"]
+    assert "secrets." not in text
+    assert "GITHUB_TOKEN" not in str(read), "the step with the directory's token has none for the repository"
+    assert [step.get("name") for step in pull["steps"] if "GITHUB_TOKEN" in step.get("env", {})] == ["Pull request"]
+    others = [job for name in NAMES for found, job in jobs(name).items() if (name, found) != ("import.yml", "read")]
+    assert [job for job in others if "id-token" in job.get("permissions", {})] == []
+
+
+def test_the_plan_can_be_started_for_a_pull_request_on_the_default_branch_only() -> None:
+    definition = YAML(typ="safe").load(render_workflows(INSTALL)["plan.yml"])
+    assert list(definition["on"]["workflow_dispatch"]["inputs"]) == ["pull"]
+    assert "github.ref_name == github.event.repository.default_branch" in definition["jobs"]["plan"]["if"]
+    assert "workflow_dispatch" in YAML(typ="safe").load(render_workflows(INSTALL)["ci.yml"])["on"]
 
 
 @pytest.mark.parametrize("name", ["apply.yml", "drift.yml"])

@@ -28,6 +28,12 @@ def test_a_repository_is_created(tmp_path: Path, terminal: RecordingTerminal) ->
     assert "The workflows cannot install the program yet" in terminal.out
 
 
+def test_the_workflow_that_imports_people_is_written_on_request(tmp_path: Path, terminal: RecordingTerminal) -> None:
+    assert run_init(tmp_path, InitOptions("scim", "example.org", None, imports=True), terminal) is ExitCode.OK
+    names = sorted(path.name for path in (tmp_path / ".github/workflows").iterdir())
+    assert names == ["apply.yml", "ci.yml", "drift.yml", "import.yml", "plan.yml"]
+
+
 def test_each_file_names_its_schema_for_editors(tmp_path: Path, terminal: RecordingTerminal) -> None:
     run_init(tmp_path, OPTIONS, terminal)
     found = [named_schema(path) for path in sorted((tmp_path / "desired-state").rglob("*.yaml"))]

@@ -1,0 +1,128 @@
+"""`github import-pull`: the pull request of an import, from its patch."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from reconciler.core.text import escape_control, pluralize
+from reconciler.errors import ExitCode, StalePlanError
+from reconciler.git.repository import find_head_commit
+from reconciler.github import import_pull, reviewed_plan, workflow_commands
+from reconciler.github.api import GitHub
+from reconciler.github.environment import APPLY_WORKFLOW, PLAN_WORKFLOW, git_remote, open_github, read_workflow
+from reconciler.github.import_branch import BRANCH, BranchUpdate, ImportBranch
+from reconciler.github.import_patch import MAX_PATCH, ImportPatch, read_patch
+from reconciler.github.import_pull import ImportPull
+from reconciler.record.files import read_file
+from reconciler.session.state_edit import edited_copy
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Workspace, current_time, read_settings
+from reconciler.sources.import_risk import LABELS, ImportRisk, assess_import, find_merge_obstacles
+from reconciler.sources.state_files import read_state_files
+
+_VALIDATION = "ci.yml"
+_PLAN_AGE = timedelta(days=5)
+"""A plan expires after 7 days."""
+_ABOUT = f"""\
+The people of the desired state as the source has them now. Nothing is applied before this pull request is merged.
+
+**Import: {{counts}}.** {{files}}.
+
+{{review}}
+
+The workflow `import` writes the branch `{BRANCH}` and replaces its commit at each run. It stops if the branch has other
+commits: push your own to another branch."""
+_MERGES = (
+    "This import only adds and updates users, within `source.entra.auto_merge`: the next run of the workflow merges it"
+    " when its plan is not blocked and its checks passed."
+)
+
+
+def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal) -> ExitCode:
+    """Open or update the pull request of the patch in `file`; close it if nothing is left.
+
+    Raises `SourceError` if the patch is anything but files of the desired state, `StalePlanError` if it was made for
+    another commit, `RepositoryError` if others committed to the branch, `GitHubError` if GitHub refuses.
+    """
+    patch, settings = read_patch(read_file(file, MAX_PATCH)), read_settings(workspace, terminal)
+    if settings is None:
+        return ExitCode.ERROR
+    head = find_head_commit(workspace.state)
+    if patch.base != head:
+        raise StalePlanError(
+            f"the import was made for commit {patch.base[:12]}, not for {str(head)[:12]}", "Run it again."
+        )
+    branch, base = ImportBranch(workspace.state, git_remote()), read_workflow().branch
+    with open_github() as hub:
+        if not patch.files:
+            terminal.note(_close(hub, branch, base, patch.base))
+            return ExitCode.OK
+        risk = _assess(workspace, patch)
+        source = settings.source.entra
+        obstacles = find_merge_obstacles(risk, source.auto_merge if source is not None else None)
+        pull = ImportPull(base, patch.digest, f"Import: {risk.counts}", _describe(patch, risk, obstacles))
+        number = import_pull.find_open_pull(hub, base)
+        if number is None and import_pull.is_declined(hub, pull):
+            terminal.note("A pull request with this change was closed without a merge: it is not opened again.")
+            return ExitCode.OK
+        update = branch.update(patch, pull.title)
+        number = import_pull.write_pull(hub, pull, number)
+        import_pull.set_labels(hub, number, risk.labels, LABELS)
+        terminal.note(f"Pull request {number}: {'updated' if update.pushed else 'as it was'} at {update.head[:12]}.")
+        _go_on(hub, number, update, pull, obstacles=obstacles, terminal=terminal)
+    return ExitCode.OK
+
+
+def _assess(workspace: Workspace, patch: ImportPatch) -> ImportRisk:
+    before = read_state_files(workspace.state)
+    with edited_copy(workspace.state, patch.contents) as copy:
+        after = read_state_files(copy)
+    return assess_import(before.current, after.current, patch.files)
+
+
+def _describe(patch: ImportPatch, risk: ImportRisk, obstacles: tuple[str, ...]) -> str:
+    review = "\n".join(["It needs a review:", "", *(f"- {reason}" for reason in obstacles)]) if obstacles else _MERGES
+    text = _ABOUT.format(counts=risk.counts, files=_count_files(patch), review=review)
+    return workflow_commands.format_body(text, import_pull.format_marker(patch.digest), read_workflow().run_url)
+
+
+def _count_files(patch: ImportPatch) -> str:
+    return f"{pluralize(len(patch.files), 'file')} {'changes' if len(patch.files) == 1 else 'change'}"
+
+
+def _close(hub: GitHub, branch: ImportBranch, base: str, commit: str) -> str:
+    """Close the pull request and delete the branch; return what was done."""
+    number = import_pull.find_open_pull(hub, base)
+    if number is not None:
+        body = "Nothing is left to import: the files are as the source has them."
+        import_pull.close_pull(hub, number, workflow_commands.format_body(body, "reconciler", read_workflow().run_url))
+    deleted = branch.delete(commit)
+    done = f"pull request {number} was closed" if number is not None else "there is no pull request"
+    return f"Nothing to import: {done}{f', {BRANCH} was deleted' if deleted else ''}."
+
+
+def _go_on(
+    hub: GitHub, number: int, update: BranchUpdate, pull: ImportPull, *, obstacles: tuple[str, ...], terminal: Terminal
+) -> None:
+    """Start the plan and the validation of a new head; merge one that is planned, if it may be."""
+    planned = reviewed_plan.find_plan_status(hub, update.head) if not update.pushed else None
+    if update.pushed:
+        import_pull.start_workflow(hub, _VALIDATION, BRANCH, {})
+    if planned is None or current_time() - planned.made > _PLAN_AGE:
+        import_pull.start_workflow(hub, PLAN_WORKFLOW, pull.base, {"pull": str(number)})
+        terminal.note("Its plan was started.")
+    elif not obstacles and planned.passed:
+        terminal.note(_merge(hub, number, update.head, pull, planned.plan_id))
+
+
+def _merge(hub: GitHub, number: int, head: str, pull: ImportPull, plan_id: str) -> str:
+    """Merge, and start the apply of the plan; return what was done."""
+    failed = import_pull.find_failed_checks(hub, head)
+    if failed:
+        return f"It is not merged: {pluralize(len(failed), 'check')} did not pass or have not ended."
+    refusal = import_pull.merge_pull(hub, number, head, pull.title)
+    if refusal is not None:
+        return f"It is not merged: {escape_control(refusal)}."
+    import_pull.start_workflow(hub, APPLY_WORKFLOW, pull.base, {"plan-id": plan_id})
+    return f"It was merged, and the apply of {plan_id} was started."
