@@ -23,6 +23,10 @@ USER_KEYS = (
 )
 """The keys of a user; None: the place of all other attributes."""
 GROUP_KEYS = ("name", "objectId", "description", None, "members")
+MAPPING_KEYS = (
+    *("target", "source", "constant", "template", "expression"),
+    *("default", "match", "apply", "when_null", None),
+)
 MEMBER_KEYS = ("users", "groups", None)
 LIFECYCLE_KEYS = ("starts", "expires", "protected", None)
 SCOPE_KEYS = ("sync", "assigned", "excluded", "filters", None)

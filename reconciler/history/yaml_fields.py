@@ -13,6 +13,7 @@ from reconciler.core.field_change import Field, JsonText
 from reconciler.desired.key_order import (
     GROUP_KEYS,
     LIFECYCLE_KEYS,
+    MAPPING_KEYS,
     MEMBER_KEYS,
     SCOPE_KEYS,
     USER_KEYS,
@@ -20,13 +21,16 @@ from reconciler.desired.key_order import (
     Order,
 )
 from reconciler.desired.yaml_format import format_scalar, format_value
-from reconciler.history.edits import DOCUMENT, GROUP, USER
+from reconciler.history.edits import DOCUMENT, GROUP, MAPPING, USER
 from reconciler.history.text_edits import TextEdits
 from reconciler.history.yaml_lists import edit_list, insert_flow, list_values, plan_members, plan_sequence, remove_flow
 from reconciler.history.yaml_nodes import EditError, MappingNode, Node, ScalarNode, SequenceNode, parse_nodes
 
 _HEADER_COMMENT = re.compile(r"[|>][0-9+-]*(\s+#[^\n\r]*)")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
+_NUMBERS = frozenset({(MAPPING, ("match",)), (DOCUMENT, ("guards", "removals", "count"))})
+"""The fields of mappings and documents that are numbers, of those that an import sets."""
 _EMPTY = frozenset({"", "~"})
 _SECTIONS = {USER: frozenset({"lifecycle"}), GROUP: frozenset({"members"})}
 
@@ -60,6 +64,7 @@ class EntryStyle:
             (USER, ()): USER_KEYS,
             (USER, ("lifecycle",)): LIFECYCLE_KEYS,
             (GROUP, ()): GROUP_KEYS,
+            (MAPPING, ()): MAPPING_KEYS,
             (GROUP, ("members",)): MEMBER_KEYS,
             (DOCUMENT, ()): SCOPE_KEYS,
             (DOCUMENT, ("assigned",)): MEMBER_KEYS,
@@ -74,7 +79,7 @@ class EntryStyle:
         return format_value(text, like)
 
     def _is_literal(self, path: tuple[str, ...], text: str) -> bool:
-        if isinstance(text, LiteralText):
+        if isinstance(text, LiteralText) or ((self.kind, path) in _NUMBERS and _NUMBER.fullmatch(text) is not None):
             return True
         if self.kind != USER or (path[0] != "lifecycle" and path != ("accountEnabled",)):
             return False

@@ -62,7 +62,7 @@ def render_import_summary(report: ImportReport, style: Style) -> str:
         lines.append(f"Not imported: {pluralize(plan.refused, 'user')} of the source, because of the errors reported.")
     if plan.unlinked:
         lines.append(f"In the files alone: {pluralize(plan.unlinked, 'user')} without an objectId, left as they are.")
-    documents = [escape_control(edit.entity.file) for edit in report.of_documents]
+    documents = dict.fromkeys(escape_control(edit.entity.file) for edit in report.of_documents)
     lines += [f"To change as well: {', '.join(documents)}."] if documents else []
     return "".join(f"{line}\n" for line in lines)
 

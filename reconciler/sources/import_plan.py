@@ -109,11 +109,14 @@ class ImportPlan:
 
 @dataclass(frozen=True, slots=True)
 class CurrentState:
-    """The entries of the desired state today, by file name and line. `scope` None: there is no scope.yaml."""
+    """The entries of the desired state today, by file name and line. None: there is no such file."""
 
     users: tuple[Entity, ...] = ()
     groups: tuple[Entity, ...] = ()
     scope: Entity | None = None
+    settings: Entity | None = None
+    mappings: tuple[Entity, ...] | None = None
+    """The rows of mappings.yaml; None: there is no such file."""
     files: tuple[str, ...] = ()
     """The names of all files of users and groups, such as `users/entra.yaml`; also of those without entries."""
     locate: Callable[[Entity, str], Origin | None] | None = field(default=None, compare=False, repr=False)

@@ -12,11 +12,11 @@ from reconciler.desired.directory import Directory
 from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.yaml_reader import YamlMapping, locate, read_document, read_items
 from reconciler.errors import SourceError
-from reconciler.history.edits import DOCUMENT, GROUP, USER, Entity
+from reconciler.history.edits import DOCUMENT, GROUP, MAPPING, USER, Entity
 from reconciler.history.yaml_entries import NAMES, EntryCut, build_entity, cut_at, detect_kind
 from reconciler.sources.import_plan import CurrentState
 
-SCOPE = "scope.yaml"
+SCOPE, SETTINGS, MAPPINGS = "scope.yaml", "settings.yaml", "mappings.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class StateFiles:
 
 
 def read_state_files(state: Path) -> StateFiles:
-    """Read all files of users, groups and settings.
+    """Read all files of users and groups, scope, settings and mappings.
 
     Raises `SourceError` if one of them cannot be read as a whole: entries that are not seen would be added again.
     """
@@ -77,6 +77,8 @@ def read_state_files(state: Path) -> StateFiles:
         users=tuple(reading.entries[USER]),
         groups=tuple(reading.entries[GROUP]),
         scope=reading.documents.get(SCOPE),
+        settings=reading.documents.get(SETTINGS),
+        mappings=tuple(reading.entries[MAPPING]) if MAPPINGS in contents else None,
         files=tuple(sorted(name for name in contents if detect_kind(name) in (USER, GROUP))),
         locate=places.locate,
     )
@@ -88,7 +90,7 @@ class _Reading:
 
     def __init__(self, errors: list[Diagnostic]) -> None:
         self.errors = errors
-        self.entries: dict[str, list[Entity]] = {USER: [], GROUP: []}
+        self.entries: dict[str, list[Entity]] = {USER: [], GROUP: [], MAPPING: []}
         self.documents: dict[str, Entity] = {}
         self.cuts: dict[str, EntryCut] = {}
         self.numbers: dict[int, int] = {}

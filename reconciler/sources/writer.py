@@ -88,7 +88,7 @@ class _Drafting:
         self._files = files
         self._renames: Mapping[str, Names] = {"users": names}
         self._entries: dict[str, list[Entity]] = {}
-        for entity in (*files.current.users, *files.current.groups):
+        for entity in (*files.current.users, *files.current.groups, *(files.current.mappings or ())):
             self._entries.setdefault(entity.file, []).append(entity)
 
     def draft(self, name: str, edits: _FileEdits) -> bytes:

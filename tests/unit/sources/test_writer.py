@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.core.field_change import Field
 from reconciler.errors import SourceError
-from reconciler.history.edits import DOCUMENT, GROUP, USER, Entity
+from reconciler.history.edits import DOCUMENT, GROUP, MAPPING, USER, Entity
 from reconciler.sources import writer
 from reconciler.sources.import_plan import EntryEdit, ImportPlan
 from reconciler.sources.state_files import StateFiles, read_state_files
@@ -476,3 +476,66 @@ def test_a_write_that_fails_reports_what_was_written(tmp_path: Path, monkeypatch
     assert 'Written: "users/a.yaml". Not written: "groups/g.yaml", "users/z.yaml".' in failed.value.detail
     assert (tmp_path / GROUPS).read_text() == text(GROUP_FILE)
     assert not (tmp_path / "users/z.yaml").exists()
+
+
+# --- settings and mappings ------------------------------------------------------------------------
+
+SETTINGS = """# top
+target:
+  profile: apple-business-manager
+  domains: [example.com]  # verified
+guards:
+  removals: {count: 10, percent: 10}   # careful
+notifications:
+  on_failure: ["mailto:it@example.com"]
+"""
+MAPPINGS = """# rows
+- {target: externalId, source: objectId, match: 1}
+# title
+- target: title
+  source: jobTitle
+  when_null: clear
+- {target: name.familyName, source: surname}
+"""
+
+
+def edited(entity: Entity, **fields: object) -> EntryEdit:
+    after = {**entity.fields, **{key.replace("__", "."): value for key, value in fields.items()}}
+    kept = {path: value for path, value in after.items() if value is not None}
+    return EntryEdit(entity, Entity(entity.kind, entity.name, kept, entity.file))  # type: ignore[arg-type]
+
+
+def test_settings_and_mappings_are_edited_in_place(tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_text(SETTINGS)
+    (tmp_path / "mappings.yaml").write_text(MAPPINGS)
+    files = read_state_files(tmp_path)
+    settings, (_, title, family) = files.current.settings, files.current.mappings or ()
+    assert settings is not None
+    recipients = ("mailto:it@example.com", "mailto:ops@example.com")
+    new = {"match": "2", "source": "userPrincipalName", "target": "userName"}
+    edits = (
+        edited(title, source=None, expression="Trim([jobTitle])", apply="create"),
+        edited(family, default="No"),
+        EntryEdit(None, Entity(MAPPING, "userName", new, "mappings.yaml")),
+        edited(
+            settings,
+            guards__removals__count="500",
+            lifecycle__out_of_scope="keep",
+            notifications__on_failure=recipients,
+        ),
+    )
+    drafted = draft_files(files, ImportPlan("x", edits))
+    assert (drafted["settings.yaml"] or b"").decode() == SETTINGS.replace("count: 10", "count: 500").replace(
+        '"]', '", "mailto:ops@example.com"]'
+    ) + "lifecycle:\n  out_of_scope: keep\n"
+    title_after = '- target: title\n  expression: "Trim([jobTitle])"\n  apply: create\n  when_null: clear\n'
+    assert (drafted["mappings.yaml"] or b"").decode() == MAPPINGS.replace(
+        "- target: title\n  source: jobTitle\n  when_null: clear\n", title_after
+    ).replace("surname}", 'surname, default: "No"}') + "- target: userName\n  source: userPrincipalName\n  match: 2\n"
+
+
+def test_a_state_without_mappings_has_none(tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_text(SETTINGS)
+    assert read_state_files(tmp_path).current.mappings is None
+    (tmp_path / "mappings.yaml").write_text("[]\n")
+    assert read_state_files(tmp_path).current.mappings == ()
