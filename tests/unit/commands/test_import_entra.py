@@ -214,7 +214,7 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=str)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: next(iter(fault)))
 def test_a_fault_in_any_answer_leaves_every_file_as_it_is(contoso: EntraImport, fault: dict[str, Any]) -> None:
     contoso.run()
     before = contoso.files()
