@@ -44,7 +44,7 @@ class DamageKind:
     """`test`: whether a value has it. `column`: whether a column can. `text`: what these values are.
 
     `among`: only if all values of this form have it, and there are several. `single`: of one value alone, which says
-    nothing about the rest of the file.
+    nothing about the rest of the file. `explain`: what a reader cannot see in a value; "" if nothing.
     """
 
     text: str
@@ -54,6 +54,7 @@ class DamageKind:
     column: Callable[[str], bool] = lambda _attribute: True
     among: re.Pattern[str] | None = None
     single: bool = False
+    explain: Callable[[str], str] = lambda _value: ""
 
     def is_error(self, attribute: str, identity: frozenset[str]) -> bool:
         """Whether a value of the attribute must not be imported."""
@@ -117,6 +118,11 @@ def _is_no_address(text: str) -> bool:
     return len(text) > _MAX_ADDRESS or _ADDRESS.fullmatch(text) is None or find_deceptive_character(text) is not None
 
 
+def _explain_character(text: str) -> str:
+    found = find_deceptive_character(text)
+    return f" with {found.text}" if found is not None else ""
+
+
 def _is_user_name(attribute: str) -> bool:
     return attribute == "userPrincipalName"
 
@@ -149,7 +155,7 @@ KINDS: Sequence[DamageKind] = (
         lambda text: "\ufffd" in text,
     ),
     DamageKind(
-        "values with control characters, or such as change the direction of text",
+        "values with control characters or changed text direction",
         "No name has them. Type the value again without them.",
         Certainty.WRONG,
         lambda text: not text.isprintable() and _FORBIDDEN.search(text) is not None,
@@ -171,12 +177,13 @@ KINDS: Sequence[DamageKind] = (
         single=True,
     ),
     DamageKind(
-        "values that are not user names as ada@example.com is",
+        "values that are not user names of the form ada@example.com",
         "A user name has one @, a domain, no spaces, and letters of one script in each part.",
         Certainty.WRONG,
         _is_no_address,
         _is_user_name,
         single=True,
+        explain=_explain_character,
     ),
     DamageKind(
         "dates, which is what spreadsheets make of values such as 1-2",
@@ -200,7 +207,7 @@ KINDS: Sequence[DamageKind] = (
         among=re.compile(r"\d{16,}", re.ASCII),
     ),
     DamageKind(
-        "words for a value that is not there",
+        "placeholders for a missing value",
         "Leave the cell empty if there is no value.",
         Certainty.IN_IDENTITY,
         lambda text: text.casefold() in _PLACEHOLDERS,
@@ -247,9 +254,13 @@ def find_damage(column: Column, values: Sequence[str]) -> list[Damage]:
             found.setdefault(kind.text, []).append(row)
     by_text: Mapping[str, DamageKind] = {kind.text: kind for kind in kinds}
     return [
-        Damage(by_text[text], column, tuple(rows), quote(shorten(values[rows[0]], _SAMPLE)))
+        Damage(by_text[text], column, tuple(rows), _show(by_text[text], values[rows[0]]))
         for text, rows in found.items()
     ]
+
+
+def _show(kind: DamageKind, value: str) -> str:
+    return f"{quote(shorten(value, _SAMPLE))}{kind.explain(value)}"
 
 
 def _is_possible(kind: DamageKind, values: Iterable[str]) -> bool:

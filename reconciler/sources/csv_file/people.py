@@ -75,7 +75,7 @@ class _Builder:
         cells = [cleaned[text] for text in raw]
         hidden = [row for row, text in enumerate(raw) if not text.isascii() and has_hidden_characters(text)]
         if hidden:
-            what = f"no-break spaces or characters that cannot be seen ({_count(hidden)})"
+            what = f"no-break spaces or invisible characters ({_count(hidden)})"
             self._warn(column, what, hidden, "They are removed.")
         if column.attribute == "accountEnabled":
             self._values[column.attribute] = self._read_booleans(column, cells)

@@ -114,7 +114,7 @@ def test_check_and_dry_run_write_nothing(imports: Imports) -> None:
 def test_attributes_that_mappings_read_are_known(imports: Imports) -> None:
     assert imports.run([*HEADER, "KST"], [*EVE, "0012"]) is ExitCode.OK
     assert 'kst: "0012"' in imports.read("users/csv.yaml")
-    with pytest.raises(SourceError, match="column badge: words for a value that is not there"):
+    with pytest.raises(SourceError, match="column badge: placeholders for a missing value"):
         imports.run([*HEADER, "badge"], [*EVE, "NULL"])
 
 

@@ -40,7 +40,7 @@ def test_an_identity_that_is_damaged_refuses_the_file(value: str) -> None:
 def test_an_attribute_that_matching_reads_is_an_identity_too() -> None:
     assert people(column("extensionAttribute1", "NULL"))
     summary, _ = refusal(column("extensionAttribute1", "NULL"), matching=frozenset({"extensionAttribute1"}))
-    assert "words for a value that is not there" in summary
+    assert "placeholders for a missing value" in summary
 
 
 @pytest.mark.parametrize("value", ["2-Jan", "02. Jan", "Jan-02", "1-Feb-24", "Mär 24", "01.02.2024", "1/2/2024"])
@@ -91,7 +91,7 @@ def test_a_column_of_numbers_that_a_program_has_converted(attribute: str, values
         ("-x", "formulas for a spreadsheet"),
         ("x" * 255, "values of 255 or 256 characters"),
         ("WAHR", "booleans of a spreadsheet"),
-        ("NULL", "words for a value that is not there"),
+        ("NULL", "placeholders for a missing value"),
         ("JÃ¼rgen", "text that was read in another encoding than UTF-8"),
     ],
 )
@@ -124,6 +124,11 @@ def test_a_user_name_that_is_no_address_leaves_its_user_as_is(name: str) -> None
     assert [person.object_id for person in snapshot.people] == ["1"]
     assert "2" in snapshot.doubtful
     assert [str(item.origin) for item in snapshot.diagnostics if item.severity == "error"] == ["staff.csv:3:2"]
+
+
+def test_a_letter_that_looks_like_another_is_named() -> None:
+    (found,) = diagnostics("userPrincipalName\n\u0430da@example.com\nbob@example.com\n")
+    assert found.endswith('"\u0430da@example.com" with U+0430 CYRILLIC SMALL LETTER A, among Latin letters (1 value)')
 
 
 def test_guests_and_names_in_one_other_script_are_user_names() -> None:

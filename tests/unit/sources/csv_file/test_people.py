@@ -65,8 +65,8 @@ def test_characters_that_cannot_be_seen_are_removed_and_reported() -> None:
     text = "userPrincipalName,surname\n\u200ba@x.com,Lo\u00a0Bianco\n"
     assert people(text) == [{"userPrincipalName": "a@x.com", "surname": "Lo Bianco"}]
     assert diagnostics(text) == [
-        "warning staff.csv:2:1 column userPrincipalName: no-break spaces or characters that cannot be seen (1 value)",
-        "warning staff.csv:2:2 column surname: no-break spaces or characters that cannot be seen (1 value)",
+        "warning staff.csv:2:1 column userPrincipalName: no-break spaces or invisible characters (1 value)",
+        "warning staff.csv:2:2 column surname: no-break spaces or invisible characters (1 value)",
     ]
 
 
