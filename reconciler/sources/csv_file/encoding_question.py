@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -28,7 +27,6 @@ _MOST_READINGS = 5
 _MOST_WORDS = 200
 _SAMPLE = 1 << 20
 """Bytes in which words are looked for."""
-_NOT_TEXT = re.compile("[\x80-\x9f\ufffd]")
 _LONGEST_WORD = 40
 
 
@@ -47,7 +45,7 @@ def ask_encoding(content: bytes, name: str, options: CsvOptions) -> SourceError:
     readings = _compare_readings({encoding: sample.decode(encoding) for encoding in possible}, name, options)
     lines = [f"  {quote(word)}  --encoding {encoding}  ({CANDIDATES[encoding]})" for word, encoding in readings]
     asked = ["Say the one in which names are right, such as:", *lines] if lines else []
-    other = "Or save the file as UTF-8: in Excel, *Save as*, CSV UTF-8 (comma delimited)."
+    other = "Or save the file as UTF-8: in Excel, Save As, CSV UTF-8 (comma delimited)."
     return SourceError(summary, "\n".join([*(asked or ["Say it: --encoding windows-1252, for example."]), other]))
 
 
@@ -71,9 +69,10 @@ def _find_first_invalid(content: bytes) -> tuple[int, int | None]:
 def _is_possible(content: bytes, encoding: str) -> bool:
     """Whether the file can be text in an encoding."""
     try:
-        return _NOT_TEXT.search(content.decode(encoding)) is None
+        content.decode(encoding)
     except UnicodeDecodeError:
         return False
+    return True
 
 
 def _compare_readings(texts: dict[str, str], name: str, options: CsvOptions) -> list[tuple[str, str]]:

@@ -7,44 +7,55 @@ have added (by the file they are in), if the whole file could be read, and unles
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from reconciler.core.model import Severity, warning
-from reconciler.core.text import format_names, pluralize, shorten
+from reconciler.core.text import pluralize, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.history.edits import Entity
+from reconciler.sources.csv_file.same_person import ANY, STRONG, find_same_people
 from reconciler.sources.snapshot import GoneReason, Person, Snapshot
 
-_EVIDENCE = ("employeeId", "mail", "displayName")
 _REPORT = "report"
+_ADDED = "They share an employeeId or mail with a new user, who is added as another person."
+_STAYS = "They share an employeeId, mail or name with a new user, and are left as they are."
+_SHOWN = 5
 
 
 def confirm_missing(snapshot: Snapshot, users: Sequence[Entity], place: str, on_missing: str) -> Snapshot:
-    """Return the snapshot with the users that it confirms to be gone. `place`: the file of new users."""
+    """Return the snapshot with the users that it confirms to be gone, and a warning about users that were renamed.
+
+    `place`: the file of new users.
+    """
+    listed = {key for person in snapshot.people for key in (fold_case(person.name), fold_case(person.object_id)) if key}
+    missing = [user for user in users if listed.isdisjoint(_keys(user))]
+    new = list(find_new(snapshot, users))
     if on_missing == _REPORT:
-        return snapshot
+        return _warn(snapshot, find_same_people(new, missing, STRONG), _ADDED)
     if any(item.severity is Severity.ERROR for item in snapshot.diagnostics):
         note = f"No missing user is confirmed to be gone (--on-missing {on_missing}), because the file has errors."
         return replace(snapshot, notes=(*snapshot.notes, note))
-    listed = {key for person in snapshot.people for key in (fold_case(person.name), fold_case(person.object_id)) if key}
-    missing = [user for user in users if listed.isdisjoint(_keys(user))]
     ours = [user for user in missing if _is_numbered(user.file, place)]
-    new = _list_evidence(person.attributes for person in find_new(snapshot, users))
-    renamed = [user for user in ours if not new.isdisjoint(_read_evidence(user.fields))]
-    left = {id(user) for user in renamed}
+    renamed = find_same_people(new, ours, ANY)
+    left = {id(user) for user, _ in renamed}
     gone = {user.object_id or fold_case(user.name): GoneReason.NOT_LISTED for user in ours if id(user) not in left}
     note = (
         f"{pluralize(len(gone), 'missing user')} of {len(missing):,} may go (--on-missing {on_missing}): those in"
         f" {place}, where imports of CSV files add users."
     )
-    diagnostics = list(snapshot.diagnostics)
-    if renamed:
-        summary = f"missing users may be in the file under another name: {_name(renamed)}"
-        detail = "They share an employeeId, mail or name with a new user, and are left as they are."
-        diagnostics.append(warning(summary, (detail, "For each of them, change userPrincipalName in users/ first.")))
-    return replace(snapshot, gone=gone, notes=(*snapshot.notes, note), diagnostics=tuple(diagnostics))
+    return _warn(replace(snapshot, gone=gone, notes=(*snapshot.notes, note)), renamed, _STAYS)
+
+
+def _warn(snapshot: Snapshot, renamed: Sequence[tuple[Entity, Person]], consequence: str) -> Snapshot:
+    """Return the snapshot with a warning about users that may have been renamed, if there are any."""
+    if not renamed:
+        return snapshot
+    pairs = [f"{quote(shorten(old.name, 80))} as {quote(shorten(new.name, 80))}" for old, new in renamed[:_SHOWN]]
+    more = f" and {len(renamed) - _SHOWN:,} more" if len(renamed) > _SHOWN else ""
+    summary = f"missing users may be in the file under another name: {', '.join(pairs)}{more}"
+    detail = "If they are the same people, change userPrincipalName in users/ first, or give both the objectId."
+    return replace(snapshot, diagnostics=(*snapshot.diagnostics, warning(summary, (consequence, detail))))
 
 
 def find_new(snapshot: Snapshot, users: Iterable[Entity]) -> Iterator[Person]:
@@ -62,18 +73,3 @@ def _keys(user: Entity) -> set[str]:
 def _is_numbered(file: str, place: str) -> bool:
     """Whether a file is the one for new users, or one of those that follow it when it is full: `csv-2.yaml`."""
     return re.fullmatch(rf"{re.escape(place.removesuffix('.yaml'))}(-[0-9]+)?\.yaml", file) is not None
-
-
-def _list_evidence(people: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
-    return {each for attributes in people for each in _read_evidence(attributes)}
-
-
-def _read_evidence(attributes: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Return what two entries of one person share, also if the userPrincipalName has changed."""
-    found = {(name, fold_case(str(attributes[name]))) for name in _EVIDENCE if attributes.get(name)}
-    given, family = attributes.get("givenName"), attributes.get("surname")
-    return found | {("name", fold_case(f"{given} {family}"))} if given and family else found
-
-
-def _name(users: Sequence[Entity]) -> str:
-    return format_names([shorten(user.name, 80) for user in users])

@@ -73,10 +73,27 @@ def test_a_user_that_may_be_a_new_one_under_another_name_stays(shared: dict[str,
     found = confirm_missing(new, [entry("ada", **shared), entry("bob")], PLACE, "remove")
     assert set(found.gone) == {"bob@x.com"}
     (warned,) = found.diagnostics
-    assert warned.summary == 'missing users may be in the file under another name: "ada@x.com"'
+    assert warned.summary == 'missing users may be in the file under another name: "ada@x.com" as "ada.new@x.com"'
+    assert "are left as they are" in warned.detail
 
 
 def test_a_user_that_the_file_and_git_both_have_is_no_new_one() -> None:
     known = {"userPrincipalName": "twin@x.com", "displayName": "Ada L"}
     users = [entry("ada", displayName="Ada L"), entry("twin", displayName="Ada L")]
     assert set(confirm_missing(snapshot(known), users, PLACE, "remove").gone) == {"ada@x.com"}
+
+
+def test_a_new_user_that_may_be_a_missing_one_is_worth_a_warning_in_any_import() -> None:
+    new = snapshot({"userPrincipalName": "ada.new@x.com", "employeeId": "007"})
+    found = confirm_missing(new, [entry("ada", "users/a.yaml", employeeId="007"), entry("bob")], PLACE, "report")
+    (warned,) = found.diagnostics
+    assert '"ada@x.com" as "ada.new@x.com"' in warned.summary
+    assert "is added as another person" in warned.detail
+    assert found.gone == {}
+
+
+def test_many_renamed_users_are_counted() -> None:
+    people = [{"userPrincipalName": f"new{number}@x.com", "employeeId": str(number)} for number in range(8)]
+    users = [entry(f"old{number}", employeeId=str(number)) for number in range(8)]
+    (warned,) = confirm_missing(snapshot(*people), users, PLACE, "report").diagnostics
+    assert warned.summary.endswith('"old4@x.com" as "new4@x.com" and 3 more')
