@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.core.field_change import Field
@@ -29,11 +29,11 @@ class References:
 
     names: Names
     _today: dict[str, Candidate] = field(default_factory=dict)
-    """The person of an entry by each of its keys."""
+    """The person of an entry by each of its keys, and by those it gets if no entry has them."""
     _by_id: dict[str, Candidate] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, people: Iterable[Candidate], names: Names) -> References:
+    def of(cls, people: Sequence[Candidate], names: Names) -> References:
         """Return the references to `people`, those that are imported."""
         found = cls(names)
         for each in people:
@@ -41,6 +41,9 @@ class References:
                 found._by_id[each.identity] = each
             if each.entry is not None:
                 found._today |= dict.fromkeys(list_keys(each.entry), each)
+        for each in people:
+            for key in each.keys:
+                found._today.setdefault(key, each)  # a reference that came before its user
         return found
 
     def follow(self, listed: Field | None) -> tuple[str, ...]:

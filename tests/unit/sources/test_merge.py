@@ -10,127 +10,21 @@ from types import FrameType
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.merging import READ, apply, entry, group, merged, person, scope, show, snapshot, state, summaries
+from support.import_strategies import RULES, snapshots, states
+from support.merging import READ, apply, entry, group, merged, person, show, snapshot, state, summaries
 
-from reconciler.core.field_change import Field
 from reconciler.core.model import Origin
 from reconciler.core.values import fold_case
 from reconciler.history.edits import Entity
 from reconciler.sources.import_plan import CurrentState, ImportPlan, MergeRules
 from reconciler.sources.merge import merge
 from reconciler.sources.merge_values import is_same
-from reconciler.sources.snapshot import GoneReason, Person, Snapshot, SourceGroup, SourceScope
-
-# --- random directories and files -----------------------------------------------------------------
-
-_NAMES = st.sampled_from(["ada", "Ada", "ben", "cyd", "dan", "eve"])
-_IDS = st.sampled_from(["1", "2", "3", "4", "a5", "A5"])
-_VALUES = st.sampled_from(["", "x", "X", "No", "0012", "a\nb", "\u202e"])
-_LISTS = st.lists(_VALUES, max_size=3).map(tuple)
-
-
-@st.composite
-def _people(draw: st.DrawFn) -> Person:
-    values = draw(
-        st.fixed_dictionaries(
-            {"userPrincipalName": _NAMES.map("{}@example.com".format)},
-            optional={
-                "objectId": _IDS,
-                "givenName": _VALUES,
-                "department": _VALUES,
-                "surname": _VALUES,
-                "accountEnabled": st.booleans(),
-                "otherMails": _LISTS,
-            },
-        )
-    )
-    return Person(values)
-
-
-@st.composite
-def _entries(draw: st.DrawFn) -> Entity:
-    values = {
-        "department": draw(_VALUES),
-        "surname": draw(_VALUES),
-        "otherMails": draw(_LISTS),
-        "accountEnabled": draw(st.sampled_from(["", "true", "False", "maybe"])),
-        "lifecycle.protected": draw(st.sampled_from(["", "true"])),
-        "notes": draw(_VALUES),
-    }
-    held: dict[str, Field] = {path: value for path, value in values.items() if value}
-    return entry(
-        draw(_NAMES),
-        draw(st.one_of(st.just(""), _IDS)),
-        draw(st.sampled_from(["users/a.yaml", "users/entra.yaml"])),
-        **held,
-    )
-
-
-_REFERENCES = st.lists(
-    st.one_of(_NAMES.map("{}@example.com".format), _IDS, st.just("ghost")), max_size=5, unique=True
-).map(tuple)
-_GROUP_NAMES = ["Apple", "Berlin", "Cologne"]
-_GROUP_REFERENCES = st.lists(st.sampled_from([*_GROUP_NAMES, "apple"]), max_size=2, unique=True).map(tuple)
-_GROUP_IDS = st.sampled_from(["g1", "g2", "g3", "G3"])
-
-
-@st.composite
-def _states(draw: st.DrawFn) -> CurrentState:
-    groups = []
-    for number, name in enumerate(draw(st.lists(st.sampled_from(_GROUP_NAMES), max_size=3, unique=True))):
-        identity = draw(st.one_of(st.just({}), _GROUP_IDS.map(lambda each: {"objectId": each})))
-        # Only to later ones: cycles are errors before a merge.
-        inner = tuple(each for each in draw(_GROUP_REFERENCES) if each in _GROUP_NAMES[_GROUP_NAMES.index(name) + 1 :])
-        made = group(name, groups=inner, file=f"groups/{number % 2}.yaml", **identity)
-        users = draw(_REFERENCES)
-        groups.append(replace(made, fields={**made.fields, **({"members.users": users} if users else {})}))
-    lists = {
-        "assigned.users": draw(_REFERENCES),
-        "excluded.users": draw(_REFERENCES),
-        "assigned.groups": draw(_GROUP_REFERENCES),
-    }
-    held: list[Entity] = []
-    if draw(st.booleans()):
-        held = [
-            scope(
-                sync=draw(st.sampled_from(["all", "assigned"])), **{path: each for path, each in lists.items() if each}
-            )
-        ]
-    return state(*draw(st.lists(_entries(), max_size=6)), *groups, *held)
-
-
-@st.composite
-def _snapshots(draw: st.DrawFn) -> Snapshot:
-    ids = st.lists(_IDS, max_size=4).map(tuple)
-    group_ids = st.lists(_GROUP_IDS, max_size=2, unique=True).map(tuple)
-    groups = st.lists(
-        st.builds(SourceGroup, _GROUP_IDS, st.sampled_from([*_GROUP_NAMES, "berlin", ""]), st.just(""), ids, group_ids),
-        max_size=4,
-    ).map(tuple)
-    sync = st.sampled_from([None, "all", "assigned"])
-    return Snapshot(
-        "Entra",
-        draw(st.lists(_people(), max_size=6)),
-        draw(st.sets(st.sampled_from(sorted(READ)))) | {"givenName"},
-        groups=draw(st.one_of(st.none(), groups)),
-        scope=draw(st.one_of(st.none(), st.builds(SourceScope, ids, group_ids, sync))),
-        gone=draw(st.dictionaries(_IDS.map(fold_case), st.sampled_from(list(GoneReason)), max_size=3)),
-        doubtful=draw(st.frozensets(_IDS.map(fold_case), max_size=1)),
-    )
-
-
-_RULES = st.builds(
-    MergeRules,
-    place=st.sampled_from(["users/entra.yaml", "users/{givenName}.yaml"]),
-    keep=st.frozensets(st.sampled_from([*READ]), max_size=2),
-    on_missing=st.sampled_from(["report", "disable", "remove"]),
-)
-
+from reconciler.sources.snapshot import Person, Snapshot, SourceGroup, SourceScope
 
 # --- laws -------------------------------------------------------------------------------------
 
 
-@given(_snapshots(), _states(), _RULES)
+@given(snapshots(), states(), RULES)
 def test_a_second_merge_finds_nothing_to_do(read: Snapshot, current: CurrentState, rules: MergeRules) -> None:
     after = apply(merge(read, current, rules), current)
     again = merge(read, after, rules)
@@ -139,7 +33,7 @@ def test_a_second_merge_finds_nothing_to_do(read: Snapshot, current: CurrentStat
     assert again.notes == merge(read, after, rules).notes
 
 
-@given(_snapshots(), _states(), _RULES, st.randoms(use_true_random=False))
+@given(snapshots(), states(), RULES, st.randoms(use_true_random=False))
 def test_the_order_of_the_source_does_not_matter(
     read: Snapshot, current: CurrentState, rules: MergeRules, random: Random
 ) -> None:
@@ -164,7 +58,7 @@ def _without_labels(plan: ImportPlan) -> ImportPlan:
     return replace(plan, diagnostics=tuple(each for each in plan.diagnostics if "the group" not in each.summary))
 
 
-@given(_snapshots(), _states(), _RULES)
+@given(snapshots(), states(), RULES)
 def test_users_change_in_nothing_that_the_source_did_not_say(
     read: Snapshot, current: CurrentState, rules: MergeRules
 ) -> None:
@@ -192,7 +86,7 @@ def test_users_change_in_nothing_that_the_source_did_not_say(
             assert edit.before.object_id in {"", edit.after.object_id}
 
 
-@given(_snapshots(), _states(), _RULES)
+@given(snapshots(), states(), RULES)
 def test_nobody_leaves_without_a_confirmation(read: Snapshot, current: CurrentState, rules: MergeRules) -> None:
     plan = merge(read, current, rules)
     for edit in plan.edits:
@@ -221,12 +115,12 @@ def _is_known(user: Entity, known: set[str], read: Snapshot) -> bool:
     return user.object_id in known or fold_case(user.name) in {fold_case(each.name) for each in read.people}
 
 
-@given(_states(), _RULES)
+@given(states(), RULES)
 def test_an_empty_source_changes_nothing(current: CurrentState, rules: MergeRules) -> None:
     assert merge(Snapshot("Entra", (), READ | {"givenName"}, groups=()), current, rules).is_empty
 
 
-@given(_snapshots(), _states(), _RULES)
+@given(snapshots(), states(), RULES)
 def test_no_two_users_share_a_name_or_an_id_that_they_did_not_share_before(
     read: Snapshot, current: CurrentState, rules: MergeRules
 ) -> None:
@@ -236,6 +130,26 @@ def test_no_two_users_share_a_name_or_an_id_that_they_did_not_share_before(
         return {key for key, each in keys if seen.setdefault(key, each) is not each}
 
     assert shared(apply(merge(read, current, rules), current).users) <= shared(current.users)
+
+
+@given(snapshots(), states(), RULES)
+def test_no_reference_leads_nowhere_that_did_not_before(
+    read: Snapshot, current: CurrentState, rules: MergeRules
+) -> None:
+    plan = merge(read, current, rules)
+    before, after = _find_dangling(current), _find_dangling(apply(plan, current))
+    assert after <= before | {fold_case(str(plan.names.get(each))) for each in before}
+
+
+def _find_dangling(current: CurrentState) -> set[str]:
+    users = {key for each in current.users for key in (fold_case(each.name), each.object_id)}
+    groups = {fold_case(each.name) for each in current.groups}
+    found = set()
+    for each in (*current.groups, *([current.scope] if current.scope is not None else [])):
+        for path, value in each.fields.items():
+            known = users if path.endswith(".users") else groups if path.endswith(".groups") else None
+            found |= {fold_case(name) for name in value if known is not None and fold_case(name) not in known}
+    return found
 
 
 # --- the whole ----------------------------------------------------------------------------------

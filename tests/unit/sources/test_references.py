@@ -46,6 +46,7 @@ def test_wanted_people_are_added_and_others_are_named() -> None:
 def test_a_person_that_is_listed_by_what_it_will_be_called_is_not_added() -> None:
     assert REFERENCES.assign(("NEW@example.com",), ["3"], remove=True) == (("NEW@example.com",), [])
     assert REFERENCES.assign(("3",), ["3"], remove=True) == (("3",), [])
+    assert REFERENCES.assign(("3",), ["1"], remove=True) == (("ben@example.com",), ["3"])
 
 
 def test_groups_of_git_alone_stay() -> None:
