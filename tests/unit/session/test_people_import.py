@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import jsonschema
 import pytest
 from support.recording_terminal import RecordingTerminal
+from support.workflow_runner import git
 
 from reconciler.errors import ExitCode, SourceError, UsageError
+from reconciler.render.import_document import json_schema
 from reconciler.session import people_import
 from reconciler.session.people_import import PeopleImportOptions, import_people
 from reconciler.session.workspace import Workspace
@@ -90,11 +94,85 @@ GONE = {"b-1": GoneReason.DELETED}
 STRICT = f"{SETTINGS}guards: {{removals: {{count: 0}}}}\n"
 
 
+def test_the_change_is_written_shown_and_followed_by_the_next_steps(imports: Imports) -> None:
+    assert imports.run(snapshot(person("ada", surname="Lovelace", department="R&D"), BOB, person("eve"))) is ExitCode.OK
+    assert imports.text() == PEOPLE.replace("department: Sales", "department: R&D")
+    assert "eve@example.com" in imports.text("users/new.yaml")
+    out = imports.terminal.out
+    assert '~ department = "Sales" -> "R&D" # users/people.yaml:6' in out
+    assert '# user["eve@example.com"] will be added' in out
+    assert "Import: 1 to add, 1 to change, 0 to disable, 0 to remove.\n" in out
+    edited = "".join(f"  {imports.state / name}\n" for name in ("users/new.yaml", "users/people.yaml"))
+    assert f"\nEdited 2 files:\n{edited}\nNothing was sent anywhere. Next:\n  git diff " in out
+
+
+def test_the_second_import_changes_no_byte_and_no_time(imports: Imports) -> None:
+    source = snapshot(person("ada", department="R&D"), BOB, person("eve"))
+    assert imports.run(source) is ExitCode.OK
+    before = imports.files()
+    assert imports.run(source, replace(IMPORT, check=True)) is ExitCode.OK
+    assert imports.run(source) is ExitCode.OK
+    assert imports.files() == before
+    assert imports.terminal.out.startswith("No changes. 3 users of staff.csv as in the files.\n")
+    assert "Next:" not in imports.terminal.out
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "flag"),
+    [
+        (replace(IMPORT, dry_run=True), ExitCode.OK, "--dry-run"),
+        (replace(IMPORT, check=True), ExitCode.CHANGES, "--check"),
+        (replace(IMPORT, check=True, dry_run=True), ExitCode.CHANGES, "--check"),
+    ],
+)
+def test_a_dry_run_and_a_check_write_nothing(
+    options: PeopleImportOptions, code: ExitCode, flag: str, imports: Imports
+) -> None:
+    before = imports.files()
+    assert imports.run(snapshot(ADA, BOB, person("eve")), options) is code
+    assert imports.files() == before
+    assert imports.terminal.out.endswith(f"\nThis would edit 1 file. Nothing was written ({flag}).\n")
+
+
 def test_a_missing_person_is_reported_and_stays(imports: Imports) -> None:
     before = imports.files()
     assert imports.run(snapshot(ADA, gone=GONE)) is ExitCode.OK
     assert imports.files() == before
     assert "1 not in the source, left as it is." in imports.terminal.out
+
+
+@pytest.mark.parametrize(("on_missing", "kind"), [("remove", "1 taken out"), ("disable", "1 disabled")])
+def test_removals_beyond_the_limit_are_blocked_and_can_be_approved(
+    on_missing: str, kind: str, imports: Imports
+) -> None:
+    imports.write("settings.yaml", STRICT)
+    before = imports.files()
+    source = snapshot(ADA, gone=GONE)
+    for options in (IMPORT, replace(IMPORT, dry_run=True), replace(IMPORT, check=True)):
+        assert imports.run(source, options, on_missing) is ExitCode.BLOCKED
+        assert imports.files() == before
+    out = imports.terminal.out
+    assert f"Blocked: removals: 1 user would leave: {kind} (50.0 % of 2 enabled users in scope)" in out
+    approval = out.strip().rpartition(" --approve ")[2]
+
+    assert imports.run(source, replace(IMPORT, approve="sha256:" + "0" * 64), on_missing) is ExitCode.BLOCKED
+    assert imports.files() == before
+    assert imports.run(source, replace(IMPORT, approve=approval), on_missing) is ExitCode.OK
+    assert "Approved: removals: " in imports.terminal.out
+    assert ("bob@example.com" in imports.text()) is (on_missing == "disable")
+
+
+def test_the_line_that_a_blocked_import_prints_approves_it_and_nothing_else(imports: Imports) -> None:
+    imports.write("settings.yaml", STRICT)
+    source = snapshot(ADA, gone=GONE)
+    assert imports.run(source, on_missing="remove") is ExitCode.BLOCKED
+    line = next(line for line in imports.terminal.out.splitlines() if line.startswith("  - {plan: "))
+    imports.write("settings.yaml", f"{STRICT}approvals:\n{line}\n")
+    both = snapshot(gone={**GONE, "a-1": GoneReason.DELETED})
+    assert imports.run(both, on_missing="remove") is ExitCode.BLOCKED
+    assert imports.run(source, on_missing="remove") is ExitCode.OK
+    assert "lifted by settings.yaml:6:5" in imports.terminal.out
+    assert "bob" not in imports.text()
 
 
 def test_people_that_leave_the_scope_count_as_removals(imports: Imports) -> None:
@@ -108,6 +186,25 @@ def test_people_that_leave_the_scope_count_as_removals(imports: Imports) -> None
     assert imports.run(emptied) is ExitCode.BLOCKED
     assert "1 user will be OUT OF SCOPE by these changes:" in imports.terminal.out
     assert imports.files() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "summary"),
+    [
+        ("scope.yaml", "sync: maybe\n", "sync: expected one of assigned, all"),
+        ("settings.yaml", "target: 1\n", "target: expected a mapping"),
+        ("users/more.yml.bak", "", "a leftover of a merge or an editor"),
+    ],
+)
+def test_a_broken_state_is_refused_with_its_errors(name: str, text: str, summary: str, imports: Imports) -> None:
+    imports.write(name, text)
+    before = imports.files()
+    try:
+        assert imports.run(snapshot(ADA, BOB, person("eve"))) is ExitCode.ERROR
+    except SourceError:
+        assert imports.terminal.found
+    assert imports.files() == before
+    assert summary in imports.terminal.summaries
 
 
 def test_a_file_that_is_no_yaml_is_refused(imports: Imports) -> None:
@@ -127,6 +224,34 @@ def test_a_result_that_would_be_invalid_is_refused_with_its_errors(imports: Impo
     assert imports.terminal.found
 
 
+def test_other_files_of_an_import_are_written_with_it(imports: Imports) -> None:
+    scope = replace(IMPORT, other_files={"scope.yaml": b"sync: all\n"}, what_else=("scope.yaml: sync is all",))
+    assert imports.run(snapshot(ADA, BOB), scope) is ExitCode.OK
+    assert imports.text("scope.yaml") == "sync: all\n"
+    assert "Other files:\n  - scope.yaml: sync is all\n" in imports.terminal.out
+    before = imports.files()
+    assert imports.run(snapshot(ADA, BOB), replace(scope, what_else=())) is ExitCode.OK
+    assert imports.files() == before
+
+
+def test_people_in_error_are_reported_and_the_others_imported(imports: Imports) -> None:
+    twice = snapshot(
+        ADA, BOB, person("eve"), person("eve2", userPrincipalName="eve@example.com", objectId="e-2"), person("joe")
+    )
+    assert imports.run(twice) is ExitCode.PARTIAL
+    assert "joe@example.com" in imports.text("users/new.yaml")
+    assert imports.terminal.found
+    assert "Not imported: 2 users of the source" in imports.terminal.out
+
+
+def test_people_that_cannot_be_planned_are_written_and_reported(imports: Imports) -> None:
+    nameless = Person({"userPrincipalName": "eve@example.com", "objectId": "e-1"})
+    assert imports.run(snapshot(ADA, BOB, nameless)) is ExitCode.PARTIAL
+    assert "eve@example.com" in imports.text("users/new.yaml")
+    assert {item.address for item in imports.terminal.found} == {'user["eve@example.com"]'}
+    assert imports.run(snapshot(ADA, BOB, nameless)) is ExitCode.OK, "the import has nothing to do with it any more"
+
+
 def test_an_import_without_one_user_is_an_error(imports: Imports) -> None:
     before = imports.files()
     nameless = (Person({"objectId": "x-1"}), Person({"objectId": "x-2"}))
@@ -134,7 +259,44 @@ def test_an_import_without_one_user_is_an_error(imports: Imports) -> None:
     assert imports.files() == before
 
 
+def test_json_is_one_document_of_the_published_schema(imports: Imports) -> None:
+    imports.write("settings.yaml", STRICT)
+    as_json = replace(IMPORT, format="json")
+    for source, outcome, code in (
+        (snapshot(ADA, BOB, person("eve")), "written", ExitCode.OK),
+        (snapshot(ADA, BOB, person("eve")), "unchanged", ExitCode.OK),
+        (snapshot(ADA, person("eve"), gone=GONE), "blocked", ExitCode.BLOCKED),
+    ):
+        assert imports.run(source, as_json, "remove") is code
+        document = json.loads(imports.terminal.out)
+        jsonschema.validate(document, json_schema())
+        assert document["outcome"] == outcome
+        assert imports.terminal.found == []
+
+
 def test_options_that_do_not_go_together_are_refused(imports: Imports) -> None:
     for options, redact in ((replace(IMPORT, format="html"), False), (replace(IMPORT, format="json"), True)):
         with pytest.raises(UsageError):
             imports.run(snapshot(ADA), options, redact=redact)
+
+
+def test_a_redacted_import_has_no_names(imports: Imports) -> None:
+    assert imports.run(snapshot(ADA, BOB, person("eve")), redact=True) is ExitCode.OK
+    assert not [word for word in ("ada", "eve", "Lovelace", "users/") if word in imports.terminal.out]
+
+
+def test_uncommitted_edits_stay_and_missing_files_are_refused(imports: Imports) -> None:
+    git(imports.state.parent, "init")
+    git(imports.state.parent, "add", ".")
+    git(imports.state.parent, "commit", "-m", "x")
+    edited = PEOPLE.replace("# likes tea", "# likes coffee")
+    imports.write("users/people.yaml", edited)
+    assert imports.run(snapshot(ADA, BOB, person("eve"))) is ExitCode.OK
+    assert imports.text() == edited
+
+    (imports.state / "users/people.yaml").unlink()
+    before = imports.files()
+    with pytest.raises(SourceError, match="the desired state cannot be read as a whole"):
+        imports.run(snapshot(ADA, BOB, person("eve")))
+    assert imports.files() == before, "Ada and Bob are not added to another file"
+    assert "users/people.yaml" in "".join(imports.terminal.summaries)
