@@ -14,6 +14,8 @@ _COMMANDS = (("##[", "#\\x23["), ("::", ":\\x3a"))
 """In GitHub's logs `##[` starts a command anywhere in a line, `::` at its start."""
 _WORD = re.compile(r"[^\W\d_](?:[\w.@/+&'()-]*[\w.@/+&'()])?")
 """A word that is text to every parser, in block and in flow style, unless it is in `_SPECIAL`."""
+_REST = r"(?:[A-Za-z0-9_.@/+&'()-]*[A-Za-z0-9_.@/+&'()])?"
+_ASCII = re.compile(rf"[A-Za-z]{_REST}(?: (?=[^ ]){_REST})*")
 
 
 def format_scalar(text: str) -> str:
@@ -25,7 +27,7 @@ def format_scalar(text: str) -> str:
 
 def format_quoted(text: str, quotes: str = _DOUBLE) -> str:
     """Format `text` in quotes of this kind; single ones only if nothing is to be escaped."""
-    is_harmless = all(map(_is_harmless, text)) and not any(command in text for command, _ in _COMMANDS)
+    is_harmless = _are_harmless(text) and not any(command in text for command, _ in _COMMANDS)
     if quotes == _SINGLE and is_harmless:
         return "'" + text.replace("'", "''") + "'"
     escaped = text if is_harmless and "\\" not in text and '"' not in text else "".join(map(_escape, text))
@@ -46,13 +48,18 @@ def format_value(text: str, like: str = "") -> str:
 
 def is_plain(text: str) -> bool:
     """Whether every YAML reader reads `text` without quotes as the same text, in block and in flow style."""
+    if text.isascii():
+        # Nearly all values; the characters of a word are harmless.
+        return _ASCII.fullmatch(text) is not None and text.casefold() not in _SPECIAL
     words = text.split(" ")
     if "" in words or not _WORD.match(words[0]) or text.casefold() in _SPECIAL:
         return False
     # Words after the first one may begin with a digit: `Route 66`.
-    return all(_WORD.fullmatch(f"x{word}" if at else word) for at, word in enumerate(words)) and all(
-        map(_is_harmless, text)
-    )
+    return all(_WORD.fullmatch(f"x{word}" if at else word) for at, word in enumerate(words)) and _are_harmless(text)
+
+
+def _are_harmless(text: str) -> bool:
+    return (text.isascii() and text.isprintable()) or all(map(_is_harmless, text))
 
 
 def _is_harmless(character: str) -> bool:
