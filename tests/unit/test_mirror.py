@@ -24,6 +24,7 @@ WITHOUT_MODULE = {
     "profiles/test_profiles.py": "every profile",
     "render/test_hostile.py": "untrusted values in every output format",
     "sandbox/test_imports.py": "what the sandbox may import",
+    "sources/test_writer_laws.py": "merge, write, and read again",
     "session/test_digests_on_record.py": "a record with digests, written and read",
 }
 """Tests of several modules at once, or of an `__init__.py`."""

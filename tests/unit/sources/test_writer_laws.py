@@ -1,0 +1,157 @@
+"""Laws: what is written is read as planned, the rest stays byte by byte, a second import changes nothing."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.laws import examples
+
+from reconciler.core.field_change import Field
+from reconciler.history.edits import USER, Entity
+from reconciler.sources.import_plan import EntryEdit, ImportPlan, MergeRules
+from reconciler.sources.merge import merge
+from reconciler.sources.snapshot import GoneReason, Person, Snapshot, SourceGroup, SourceScope
+from reconciler.sources.state_files import StateFiles, read_state_files
+from reconciler.sources.writer import draft_files, write_files
+
+HOSTILE = [
+    "Ada", "No", "0012", "1E5", "2024-01-01", "~", "=1+1", "a: b", "- c", "#d", " e ", "f\ng", "h\r\ni",
+    "\u2028", "\u202ej",    "\x00", "##[error]k", "::add-mask::l", "O'Brien", '"', "Zoë 😀", "\ufeffm", "[n",
+    "{o}", "&p", "*q", "true",
+    "x" * 200,
+]  # fmt: skip
+texts = st.sampled_from(HOSTILE)
+KEYS = ("givenName", "surname", "department", "employeeId", "extensionAttribute1", "zz", "otherMails")
+fields = st.dictionaries(st.sampled_from(KEYS[:-1]), texts, max_size=4)
+layouts = st.sampled_from([
+    "{dash}userPrincipalName: {name}  # {name}\n{pairs}",
+    "{dash}objectId: id-{name}\n  userPrincipalName: '{name}'\n  # rest\n{pairs}  lifecycle: {{protected: true}}\n",
+    "{dash}{{userPrincipalName: {name}, objectId: 'id-{name}'{flow}}}\n",
+    "-\n  # first\n  userPrincipalName: {name}\n{pairs}  unknown:\n  - a\n  - b # c\n",
+])  # fmt: skip
+
+
+def quote(value: str) -> str:
+    return '"' + "".join(f"\\U{ord(each):08x}" if not each.isalnum() else each for each in value) + '"'
+
+
+@st.composite
+def states(draw: Any) -> dict[str, bytes]:
+    """Files of users in several layouts, a group and a scope."""
+    names = draw(st.lists(st.sampled_from([f"u{number}@example.com" for number in range(9)]), unique=True, max_size=7))
+    contents: dict[str, str] = {}
+    for number, name in enumerate(names):
+        values = draw(fields)
+        pairs = "".join(f"  {key}: {quote(value)}\n" for key, value in values.items())
+        flow = "".join(f", {key}: {quote(value)}" for key, value in values.items())
+        entry = draw(layouts).format(dash="- ", name=name, pairs=pairs, flow=flow)
+        file = f"users/{draw(st.sampled_from(['a', 'b']))}.yaml"
+        between = draw(st.sampled_from(["", "\n", f"# about {number}\n", "\n# --- team ---\n\n"]))
+        contents[file] = (
+            contents.get(file, draw(st.sampled_from(["", "# Head\n", "\ufeff# Head\n\n"]))) + between + entry
+        )
+    members = draw(st.lists(st.sampled_from(names), unique=True)) if names else []
+    style = draw(st.sampled_from(["      - {}  # m\n", "{}, "]))
+    listed = "".join(style.format(each) for each in members)
+    users = f"\n{listed}" if style.startswith(" ") and members else f" [{listed}]\n"
+    contents["groups/g.yaml"] = f"# Groups\n- name: g\n  objectId: id-g\n  members:\n    users:{users}"
+    contents["scope.yaml"] = f"sync: assigned\nassigned:\n  users: [{', '.join(members[:2])}]  # x\n  groups: [g]\n"
+    end = draw(st.sampled_from(["\n", "\r\n"]))
+    cut = draw(st.booleans())
+    return {name: (text.rstrip("\n") if cut else text).replace("\n", end).encode() for name, text in contents.items()}
+
+
+def write_state(root: Path, contents: Mapping[str, bytes]) -> StateFiles:
+    for name, content in contents.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return read_state_files(root)
+
+
+def as_set(files: StateFiles) -> dict[str, Mapping[str, Field]]:
+    return {each.name: each.fields for each in files.current.users}
+
+
+@settings(max_examples=examples(120), deadline=None)
+@given(states(), st.data())
+def test_entries_are_read_as_planned_and_all_other_bytes_stay(contents: dict[str, bytes], data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_state(Path(folder), contents)
+        users = files.current.users
+        chosen = data.draw(st.lists(st.sampled_from(range(len(users))), unique=True)) if users else []
+        edits: list[EntryEdit] = []
+        expected = as_set(files)
+        for number in chosen:
+            before = users[number]
+            change = data.draw(st.none() | st.dictionaries(st.sampled_from(KEYS[:-1]), st.none() | texts, max_size=4))
+            if change is None:
+                edits.append(EntryEdit(before, None))
+                del expected[before.name]
+                continue
+            after = {path: value for path, value in {**before.fields, **change}.items() if value is not None}
+            edits.append(EntryEdit(before, Entity(USER, before.name, after, before.file)))
+            expected[before.name] = after
+        for number in range(data.draw(st.integers(0, 3))):
+            name = f"{data.draw(st.sampled_from('avz'))}{number}@example.com"
+            new = {"userPrincipalName": name, **data.draw(fields)}
+            edits.append(
+                EntryEdit(None, Entity(USER, name, new, data.draw(st.sampled_from(["users/a.yaml", "users/c.yaml"]))))
+            )
+            expected[name] = new
+        drafted = draft_files(files, ImportPlan("law", tuple(edits)))
+        assert set(drafted) <= {edit.entity.file for edit in edits}
+        write_files(files, drafted)
+        again = read_state_files(Path(folder))
+        assert as_set(again) == expected
+        for number, user in enumerate(users):
+            if number not in chosen:
+                text = files.places.cuts[user.file].get_text(contents[user.file], files.places.numbers[id(user)])
+                body = text.rstrip().split(b"\n# ")[0].rstrip()
+                assert body in again.contents[user.file]
+
+
+people = st.lists(
+    st.tuples(st.sampled_from([f"u{number}" for number in range(12)]), st.integers(0, 12), fields),
+    unique_by=(lambda each: each[0], lambda each: each[1]),
+    max_size=8,
+)
+
+
+@settings(max_examples=examples(120), deadline=None)
+@given(states(), people, st.sampled_from(["report", "disable", "remove"]), st.booleans())
+def test_a_second_import_changes_nothing(
+    contents: dict[str, bytes], found: list[Any], on_missing: str, mails: bool
+) -> None:
+    """Users of the source have the objectId of one entry and perhaps the name of another: names are exchanged."""
+    persons = [
+        Person({
+            "objectId": f"id-{identity}@example.com",
+            "userPrincipalName": f"u{number}@example.com",
+            **values,
+            **({"otherMails": ("b@example.com", "a@example.com")} if mails else {}),
+        })
+        for identity, number, values in found
+    ]  # fmt: skip
+    ids = tuple(person.object_id for person in persons)
+    gone = {f"id-u{number}@example.com": GoneReason.DELETED for number in range(9)}
+    snapshot = Snapshot(
+        "law",
+        persons,
+        frozenset((*KEYS, "userPrincipalName", "objectId")),
+        groups=(SourceGroup("id-g", "g", users=ids[:3]), SourceGroup("id-new", "new", users=ids[2:])),
+        scope=SourceScope(users=ids[1:4], groups=("id-g", "id-new")),
+        gone={each: reason for each, reason in gone.items() if each not in ids},
+    )
+    rules = MergeRules(on_missing=on_missing)
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_state(Path(folder), contents)
+        write_files(files, draft_files(files, merge(snapshot, files.current, rules)))
+        again = read_state_files(Path(folder))
+        second = merge(snapshot, again.current, rules)
+        assert draft_files(again, second) == {}
+        assert second.edits == ()
