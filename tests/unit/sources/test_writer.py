@@ -539,3 +539,18 @@ def test_a_state_without_mappings_has_none(tmp_path: Path) -> None:
     assert read_state_files(tmp_path).current.mappings is None
     (tmp_path / "mappings.yaml").write_text("[]\n")
     assert read_state_files(tmp_path).current.mappings == ()
+
+
+def test_a_file_that_is_changed_during_the_write_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = read(tmp_path, {USERS: PEOPLE, GROUPS: GROUP_FILE})
+    write = writer.write_bytes
+
+    def write_while_another_does(path: Path, content: bytes) -> None:
+        write(path, content)
+        (tmp_path / GROUPS).write_text("- name: edited\n")
+
+    monkeypatch.setattr(writer, "write_bytes", write_while_another_does)
+    with pytest.raises(SourceError, match=r"groups/g.yaml was changed by another program") as failed:
+        write_files(files, {USERS: b"[]\n", GROUPS: b"x"})
+    assert 'Written: "users/a.yaml". Not written: "groups/g.yaml".' in failed.value.detail
+    assert (tmp_path / GROUPS).read_text() == "- name: edited\n"
