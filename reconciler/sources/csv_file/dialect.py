@@ -19,8 +19,6 @@ from reconciler.sources.csv_file.options import CsvOptions
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _SEPARATOR = re.compile(r'"?sep=(?P<delimiter>[^"\r\n]?)"?[,;\t|]*', re.IGNORECASE)
 _VERSION = re.compile(r'"?version:v[0-9.]+"?[,;\t| ]*', re.IGNORECASE)
-_LONGEST_HEADER = 65_536
-"""Characters."""
 _SHOWN = 5
 
 
@@ -79,19 +77,10 @@ def read_header(text: str, start: Start, delimiter: str) -> list[str]:
     for _ in range(start.line - 1):
         next(lines, "")
     try:
-        cells = next(csv.reader(_limit(lines), delimiter=delimiter, strict=True), [])
+        cells = next(csv.reader(lines, delimiter=delimiter, strict=True), [])
     except csv.Error:
         return []
     return cells
-
-
-def _limit(lines: Iterator[str]) -> Iterator[str]:
-    size = 0
-    for line in lines:
-        size += len(line)
-        if size > _LONGEST_HEADER:
-            return
-        yield line
 
 
 def _explain_unknown(headers: dict[str, list[str]], place: str) -> SourceError:
