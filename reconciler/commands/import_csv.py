@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reconciler.core.text import quote, shorten
 from reconciler.desired.directory import Directory
 from reconciler.desired.mappings import compile_mappings
 from reconciler.errors import ExitCode, UsageError
@@ -51,7 +52,8 @@ def run_import_csv(workspace: Workspace, options: ImportCsvOptions, terminal: Te
     that cannot be read as it was meant.
     """
     if options.on_missing not in _ON_MISSING:
-        raise UsageError("--on-missing is report, disable or remove")
+        summary = f"--on-missing {quote(shorten(options.on_missing, 20))} is not known"
+        raise UsageError(summary, f"It is {', '.join(_ON_MISSING)}.")
     shared = PeopleImportOptions("import csv", options.format, options.dry_run, options.check, options.approve)
     check_import_options(shared, terminal)
     parse_encoding(options.encoding)

@@ -12,7 +12,10 @@ from support.recording_terminal import RecordingTerminal
 
 from reconciler.commands.import_csv import ImportCsvOptions, run_import_csv
 from reconciler.errors import ExitCode, SourceError, UsageError
+from reconciler.render.diagnostics import render_diagnostics
+from reconciler.render.style import Style
 from reconciler.session.workspace import Workspace
+from reconciler.sources.state_files import read_state_files
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SETTINGS = """\
@@ -172,6 +175,44 @@ def test_new_users_that_nothing_assigns_are_pointed_out(imports: Imports) -> Non
     imports.write("scope.yaml", "sync: all\n")
     imports.run(HEADER, EVE, ZOE, BOB, dry_run=True)
     assert note not in imports.terminal.out
+
+
+HOSTILE = [
+    "::set-env name=A::b",
+    "##[command]rm",
+    "a: b # c",
+    "No",
+    "0012",
+    "{{ 7*7 }}",
+    "*x",
+    "- y",
+    '"',
+    "'",
+    "<b>",
+    "|",
+]
+
+
+def test_hostile_values_stay_values(imports: Imports) -> None:
+    rows = [[f"u{number}@example.com", f"u-{number}", "Given", value] for number, value in enumerate(HOSTILE)]
+    assert imports.run(HEADER, *rows) is ExitCode.OK
+    assert not [line for line in imports.terminal.out.splitlines() if line.lstrip().startswith("::")]
+    assert "##[" not in imports.terminal.out
+    users = {user.name: user.fields for user in read_state_files(imports.state).current.users}
+    assert [users[row[0]]["surname"] for row in rows] == HOSTILE
+    assert imports.run(HEADER, *rows, check=True) is ExitCode.OK
+
+
+def test_characters_that_control_a_terminal_are_shown_as_escapes(imports: Imports) -> None:
+    rows = [
+        [HEADER[0], HEADER[1], "\x1b[31mcity", *HEADER[2:]],
+        ["a\u202eb@example.com", "x-1", "\x1b[2J", "A", "B"],
+        [EVE[0], EVE[1], "", *EVE[2:]],
+    ]
+    assert imports.run(*rows, maps=("\x1b[31mcity=city",)) is ExitCode.PARTIAL
+    shown = render_diagnostics(imports.terminal.found, Style()) + imports.terminal.out
+    assert shown.replace("\n", "").isprintable()
+    assert "\\u{1b}[2J" in shown
 
 
 @pytest.mark.parametrize(
