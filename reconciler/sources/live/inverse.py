@@ -116,8 +116,8 @@ class Inverter:
             current = values.get(row.target)
             if row.target == "active" and not live.active:
                 continue
-            if row.flow is Flow.CREATE and row.target not in ("userName", "externalId"):
-                continue  # never read
+            if row.flow is Flow.CREATE:
+                continue  # never compared
             if row.flow is Flow.IF_EMPTY and current is not None:
                 continue  # never overwritten
             mapped, problem = _map(row, found)

@@ -146,6 +146,31 @@ def test_what_identifies_the_account_wins_over_another_reader_of_its_source() ->
     assert not found.lost[0].kept
 
 
+def test_what_identifies_the_account_wins_wherever_its_row_is() -> None:
+    rows = scim("title", "employeeId"), IDENTITY[1], scim("nickName", "employeeId", match=1)
+    found = Inverter(rows).invert(account(title="Engineer", nickName="0012"))
+    assert found.attributes["employeeId"] == "0012"
+    assert [lost.row.target for lost in found.lost] == ["title"]
+
+
+def test_a_user_name_in_a_case_that_the_mapping_folds_is_lost() -> None:
+    rows = scim("externalId", "objectId", match=1), scim("userName", template="{{ mail | lower }}", match=2)
+    found = Inverter(rows).invert(account(userName="Ada@Example.com"))
+    assert [(lost.live, lost.mapped) for lost in found.lost] == [("Ada@Example.com", None)]
+
+
+def test_a_matching_rule_is_solved_when_later_rows_have_shown_the_rest() -> None:
+    name = scim("userName", expression='Join("@", [mailNickname], [domain])', match=2)
+    found = Inverter((IDENTITY[0], name, scim("nickName", "mailNickname"))).invert(account(nickName="ada"))
+    assert (found.attributes["domain"], found.lost) == ("example.com", ())
+
+
+def test_a_name_that_flows_on_create_only_is_not_compared() -> None:
+    rows = scim("externalId", "objectId", match=1), scim("userName", constant="x@example.com", apply="create")
+    found = Inverter(rows).invert(account())
+    assert (found.attributes["userPrincipalName"], found.lost) == ("ada@example.com", ())
+
+
 def test_a_value_that_the_account_lacks_would_be_set() -> None:
     found = invert(account(), scim(WORK, "userPrincipalName"))
     assert [(lost.live, lost.mapped, lost.kept) for lost in found.lost] == [(None, "ada@example.com", False)]
