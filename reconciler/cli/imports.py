@@ -100,8 +100,19 @@ def import_csv(
 def import_entra(
     parts: Annotated[
         str,
-        typer.Option("--with", metavar="PARTS", help="What to import: people, people,groups or people,groups,scope."),
+        typer.Option(
+            "--with",
+            metavar="PARTS",
+            help="What to import: people, people,groups or people,groups,scope; and of the provisioning job ,mappings"
+            " and ,settings.",
+        ),
     ] = "people,groups,scope",
+    job: Annotated[
+        str | None, typer.Option("--job", metavar="ID", help="Which provisioning job, if there are several.")
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option("--rule", metavar="NAME", help="Which rule of the job, if several provision users.")
+    ] = None,
     on_missing: Annotated[
         str | None,
         typer.Option(
@@ -124,6 +135,8 @@ def import_entra(
     """
     options = lazy.EntraImportOptions(
         parts=parts,
+        job=job,
+        rule=rule,
         on_missing=on_missing,
         approve=flags.approve,
         dry_run=flags.dry_run,

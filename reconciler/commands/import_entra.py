@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from reconciler.core.model import Severity, error
@@ -20,24 +20,33 @@ from reconciler.session.terminal import Terminal
 from reconciler.session.waiting import WaitReport
 from reconciler.session.workspace import Workspace, current_time
 from reconciler.sources.attributes import Selection, collect_inputs, select_attributes
+from reconciler.sources.graph.assignments import find_application
 from reconciler.sources.graph.client import GraphClient
 from reconciler.sources.graph.credentials import Waiting, open_entra
+from reconciler.sources.graph.job_import import MAPPINGS_PART, SETTINGS_PART, JobImport, JobRequest, read_job_import
 from reconciler.sources.graph.read import EntraRequest, read_entra
 from reconciler.sources.import_plan import MergeRules
 from reconciler.sources.snapshot import Snapshot
 from reconciler.sources.state_files import read_state_files
 
 PARTS = ("people", "groups", "scope")
-"""What `--with` can name. Each part needs those before it: groups name people, assignments name both."""
+"""What `--with` names by default. Each part needs those before it: groups name people, assignments name both."""
+JOB_PARTS = (MAPPINGS_PART, SETTINGS_PART)
+"""What `--with` can name besides: from the provisioning job. Each needs all of `PARTS`."""
 ON_MISSING = ("report", "disable", "remove")
 _Settings: TypeAlias = LocatedModel[schema.Settings]
 
 
 @dataclass(frozen=True, slots=True)
 class EntraImportOptions:
-    """The command line of `import entra`. `on_missing` None: that of settings.yaml."""
+    """The command line of `import entra`. `on_missing` None: that of settings.yaml.
+
+    `job`, `rule`: the provisioning job and its mapping of users, if there are several.
+    """
 
     parts: str = ",".join(PARTS)
+    job: str | None = None
+    rule: str | None = None
     on_missing: str | None = None
     approve: str | None = None
     dry_run: bool = False
@@ -54,49 +63,76 @@ def run_import_entra(workspace: Workspace, options: EntraImportOptions, terminal
     shared = PeopleImportOptions("import entra", options.format, options.dry_run, options.check, options.approve)
     check_import_options(shared, terminal)
     parts = parse_parts(options.parts)
-    if options.on_missing is not None and options.on_missing not in ON_MISSING:
-        raise UsageError(f"--on-missing is {', '.join(ON_MISSING[:-1])} or {ON_MISSING[-1]}")
+    _check_choices(options, parts)
     settings = _read_rules(workspace, terminal)
     if settings is None:
         return ExitCode.ERROR
-    located, source, selection = settings
+    located, source, inputs = settings
     known = frozenset(each.object_id for each in read_state_files(workspace.state).current.users if each.object_id)
-    snapshot = _read(source, selection, known, parts, terminal)
+    profile = PROFILES[located.value.target.profile]
+    wanted = JobRequest(parts, profile, workspace.now, source.users, options.job, options.rule)
+    snapshot, job = _read(_Reading(source, inputs, known, wanted), terminal)
     rules = MergeRules(
         place=source.place,
         keep=frozenset(source.keep),
         on_missing=options.on_missing or source.on_missing,
         place_origin=located.at("source", "entra", "place"),
     )
-    return import_people(workspace, snapshot, rules, shared, terminal)
+    return import_people(workspace, snapshot, rules, replace(shared, further=job), terminal)
+
+
+def _check_choices(options: EntraImportOptions, parts: frozenset[str]) -> None:
+    if options.on_missing is not None and options.on_missing not in ON_MISSING:
+        raise UsageError(f"--on-missing is {', '.join(ON_MISSING[:-1])} or {ON_MISSING[-1]}")
+    if options.job is not None and parts.isdisjoint(JOB_PARTS):
+        raise UsageError("--job needs --with mappings or --with settings", "Nothing else is read from a job.")
+    if options.rule is not None and MAPPINGS_PART not in parts:
+        raise UsageError("--rule needs --with mappings", "It chooses the mapping of users.")
 
 
 def parse_parts(text: str) -> frozenset[str]:
     """Parse `--with`. Raises `UsageError` for an unknown part, or for one without those that it needs."""
     parts = frozenset(part.strip() for part in text.split(","))
-    unknown = sorted(parts.difference(PARTS))
+    known = (*PARTS, *JOB_PARTS)
+    unknown = sorted(parts.difference(known))
     if unknown:
-        raise UsageError(f"--with has no part {quote(shorten(unknown[0], 40))}", f"There are {', '.join(PARTS)}.")
-    for part, needed in (("scope", "groups"), ("groups", "people")):
+        raise UsageError(f"--with has no part {quote(shorten(unknown[0], 40))}", f"There are {', '.join(known)}.")
+    needs = (("scope", "groups"), ("groups", "people"), *((part, "scope") for part in JOB_PARTS))
+    for part, needed in needs:
         if part in parts and needed not in parts:
-            raise UsageError(f"--with {part} needs {needed}", f"Write --with {','.join(PARTS)}, or leave it out.")
+            whole = ",".join(each for each in known if each in PARTS or each in parts)
+            raise UsageError(f"--with {part} needs {needed}", f"Write --with {whole}, or leave it out.")
     return parts
 
 
-def _read(
-    source: schema.EntraSource, selection: Selection, known: frozenset[str], parts: frozenset[str], terminal: Terminal
-) -> Snapshot:
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What to read. `inputs`: the attributes that mappings, filters and `place` read."""
+
+    source: schema.EntraSource
+    inputs: frozenset[str]
+    known: frozenset[str]
+    wanted: JobRequest
+
+
+def _read(reading: _Reading, terminal: Terminal) -> tuple[Snapshot, JobImport | None]:
+    """Read the job first, because its mappings say which attributes are needed."""
+    source, parts = reading.source, reading.wanted.parts
     with _open(source, terminal) as client, terminal.progress() as progress:
+        job = None
+        if any(part in parts for part in JOB_PARTS):
+            job = read_job_import(client, find_application(client, source.application).object_id, reading.wanted)
         request = EntraRequest(
             source,
-            selection,
+            _select(source, reading.inputs | (job.attributes if job is not None else frozenset())),
             current_time(),
-            known,
+            reading.known,
             groups="groups" in parts,
             scope="scope" in parts,
             progress=lambda done, total: progress("Reading users", done, total),
         )
-        return read_entra(client, request)
+        snapshot = read_entra(client, request)
+    return (job.complete(snapshot) if job is not None else snapshot), job
 
 
 def _open(source: schema.EntraSource, terminal: Terminal) -> AbstractContextManager[GraphClient]:
@@ -107,19 +143,25 @@ def _open(source: schema.EntraSource, terminal: Terminal) -> AbstractContextMana
 # --- settings -------------------------------------------------------------------
 
 
-def _read_rules(workspace: Workspace, terminal: Terminal) -> tuple[_Settings, schema.EntraSource, Selection] | None:
-    """Return settings and the attributes to read; None, with all errors shown, if a file that decides is invalid."""
+def _select(source: schema.EntraSource, inputs: frozenset[str]) -> Selection:
+    """Return the attributes to read."""
+    return select_attributes(inputs if source.attributes == "auto" else source.attributes)
+
+
+def _read_rules(
+    workspace: Workspace, terminal: Terminal
+) -> tuple[_Settings, schema.EntraSource, frozenset[str]] | None:
+    """Return settings and the attributes that they name; None, with all errors shown, if one of them is invalid."""
     directory = Directory(workspace.state)
     directory.check_layout()
     settings = directory.read_settings()
     scope = read_scope(directory, workspace.now.date())
     rows = compile_mappings(directory, PROFILES[settings.value.target.profile], workspace.now).rows if settings else ()
     source = settings.value.source.entra if settings else None
-    selection = Selection(())
+    inputs: frozenset[str] = frozenset()
     if settings is not None and source is not None:
         inputs = collect_inputs(rows, (name for name, *_ in scope.inputs), source.place)
-        selection = select_attributes(inputs if source.attributes == "auto" else source.attributes)
-        _check_selection(settings, source, selection, directory)
+        _check_selection(settings, source, _select(source, inputs), directory)
     if any(item.severity is Severity.ERROR for item in directory.diagnostics):
         terminal.diagnostics(directory.describe_problems())
         return None
@@ -128,7 +170,7 @@ def _read_rules(workspace: Workspace, terminal: Terminal) -> tuple[_Settings, sc
             "settings.yaml has no source.entra",
             "Add tenant and application under source.entra: docs/entra-import.md shows how.",
         )
-    return settings, source, selection
+    return settings, source, inputs
 
 
 def _check_selection(

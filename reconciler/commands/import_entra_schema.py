@@ -12,12 +12,12 @@ from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import escape_control, quote
 from reconciler.desired.directory import Directory
 from reconciler.desired.layout import EDITOR_COMMENT
-from reconciler.desired.yaml_reader import YamlMapping, read_document
 from reconciler.entra.report import build_warnings, format_findings, list_next_steps
 from reconciler.entra.schema_import import import_schema
+from reconciler.entra.scope_edit import replace_filters
 from reconciler.entra.synchronization_schema import MAX_BYTES, read_schema
 from reconciler.entra.translation import FindingKind, ImportedSchema
-from reconciler.entra.yaml_writer import remove_header, render_filters, render_mappings, render_scope
+from reconciler.entra.yaml_writer import render_mappings, render_scope
 from reconciler.errors import ExitCode, SchemaError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.record.files import write_text
@@ -119,27 +119,4 @@ def _edit_scope(directory: Directory, imported: ImportedSchema, file: str, *, fo
         raise SchemaError(f"{path} cannot be used", _SEE)
     if found.value.filters and not force:
         raise SchemaError(f"{path} has filters already", "Remove them, or replace them with --force.")
-    text = path.read_text("utf-8")
-    kept = remove_header(_remove_filters(text, found.node))
-    whole = f"{kept.rstrip()}\n\n{render_filters(imported, file)}"
-    again = read_document(whole.encode(), "scope.yaml", lambda _diagnostic: None)
-    if not isinstance(again, YamlMapping) or {*again, "filters"} != {*found.node, "filters"}:
-        raise SchemaError(
-            f"{path} is not written as `key: value` lines", "Use that form: filters are added at its end."
-        )
-    return whole
-
-
-def _remove_filters(text: str, node: YamlMapping) -> str:
-    """Return `text` without its key `filters`; everything else stays as it was written."""
-    if "filters" not in node:
-        return text
-    lines = text.splitlines(keepends=True)
-    number = list(node).index("filters")
-    start = node.key_marks[number].line
-    following = [mark.line for mark in node.key_marks[number + 1 :]]
-    end = following[0] if following else len(lines)
-    # Comments right above the next key are about that one.
-    while end > start + 1 and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
-        end -= 1
-    return "".join([*lines[:start], *lines[end:]])
+    return replace_filters(path.read_bytes().decode("utf-8"), imported, file, str(path))

@@ -17,7 +17,7 @@ _CLOSED = (
     "A limit of the schema has no equivalent here (see below). Without this group, which "
     "no user passes, too many users would be in scope. Remove it when you have decided which users pass."
 )
-_CLOSED_GROUP = TranslatedFilterGroup(
+CLOSED_GROUP = TranslatedFilterGroup(
     "no user, until the groups below are fixed",
     ({"attribute": "userPrincipalName", "operator": "IS NULL"},),
     (_CLOSED,),
@@ -135,7 +135,7 @@ def _render_filter_groups(filters: TranslatedFilters) -> Iterator[str]:
     if not filters.groups and not filters.closed:
         yield from format_comment(_NO_FILTER)
         return
-    groups = [_CLOSED_GROUP, *(_comment_out(group) for group in filters.groups)] if filters.closed else filters.groups
+    groups = [CLOSED_GROUP, *(_comment_out(group) for group in filters.groups)] if filters.closed else filters.groups
     yield "filters:"
     for group in groups:
         yield from _render_group(group)

@@ -6,7 +6,8 @@ Files only: never git, never the target. Nothing is written unless the result is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Protocol
 
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.plan import Guard
@@ -23,7 +24,7 @@ from reconciler.session.state_edit import load_edited
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, approval_date
 from reconciler.sources.departures import Departures, check_departures, find_departures
-from reconciler.sources.import_plan import ImportPlan, MergeRules
+from reconciler.sources.import_plan import FurtherFiles, ImportPlan, MergeRules
 from reconciler.sources.import_report import ImportOutcome, ImportReport
 from reconciler.sources.merge import merge
 from reconciler.sources.snapshot import Snapshot
@@ -33,14 +34,27 @@ from reconciler.sources.writer import draft_files, write_files
 _BROKEN = "Nothing was written. Correct the files first; `reconciler validate` lists the errors."
 
 
+class FurtherEdits(Protocol):
+    """Edits besides people, groups and assignments."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether something of the source has no equivalent: exit code 5."""
+
+    def extend(self, plan: ImportPlan, files: StateFiles) -> ImportPlan:
+        """Return the plan with further edits and notes. Raises `SourceError`."""
+
+    def revise(self, drafts: Mapping[str, bytes | None], files: StateFiles) -> FurtherFiles:
+        """Return further contents, given those that the plan drafts. Raises `SourceError`."""
+
+
 @dataclass(frozen=True, slots=True)
 class PeopleImportOptions:
     """The options that all imports share.
 
     `command`: as typed, such as `import entra`, for messages. `check`: write nothing, exit 2 if files would change;
     `dry_run`: the same with exit 0. `approve`: the id of the removals that may exceed `guards.removals`, as a blocked
-    import prints it. `other_files`: new contents of further files by name, such as mappings.yaml, that belong to the
-    same import. `what_else`: a line for each of them, for readers.
+    import prints it. `further`: edits that belong to the same import.
     """
 
     command: str
@@ -48,8 +62,7 @@ class PeopleImportOptions:
     dry_run: bool = False
     check: bool = False
     approve: str | None = None
-    other_files: Mapping[str, bytes] = field(default_factory=dict)
-    what_else: tuple[str, ...] = ()
+    further: FurtherEdits | None = None
 
     @property
     def writes(self) -> bool:
@@ -75,6 +88,8 @@ def import_people(
     _check_complete(workspace, terminal)
     files = read_state_files(workspace.state)
     plan = merge(snapshot, files.current, rules)
+    if options.further is not None:
+        plan = options.further.extend(plan, files)
     return carry_out(workspace, files, plan, policy=policy, options=options, terminal=terminal)
 
 
@@ -108,7 +123,7 @@ def carry_out(
     """Guard, validate, show and write an import plan. Raises and returns as `import_people`."""
     departures = find_departures(files.current, plan)
     guard = _evaluate_guard(departures, policy, options, workspace)
-    changed = {} if guard.blocks else _draft(files, plan, options)
+    changed, lines = ({}, ()) if guard.blocks else _draft(files, plan, options)
     errors = _validate(workspace, changed, plan, terminal) if changed else []
     report = ImportReport(
         plan=plan,
@@ -120,7 +135,7 @@ def carry_out(
         today=approval_date(workspace),
         files=tuple(sorted(changed)),
         errors=(*plan.diagnostics, *errors),
-        what_else=options.what_else,
+        what_else=lines,
     )
     if report.outcome is ImportOutcome.WRITTEN:
         write_files(files, changed)
@@ -128,10 +143,15 @@ def carry_out(
     return _find_exit_code(report, options)
 
 
-def _draft(files: StateFiles, plan: ImportPlan, options: PeopleImportOptions) -> dict[str, bytes | None]:
-    """Return the new contents of the files that change; None: the file is deleted."""
-    drafts = {**(draft_files(files, plan) if not plan.is_empty else {}), **options.other_files}
-    return {name: content for name, content in drafts.items() if content != files.contents.get(name)}
+def _draft(
+    files: StateFiles, plan: ImportPlan, options: PeopleImportOptions
+) -> tuple[dict[str, bytes | None], tuple[str, ...]]:
+    """Return the new contents of the files that change (None: the file is deleted), and lines about further edits."""
+    drafts = draft_files(files, plan) if not plan.is_empty else {}
+    further = options.further.revise(drafts, files) if options.further is not None else FurtherFiles()
+    whole = {**drafts, **further.contents}
+    changed = {name: content for name, content in whole.items() if content != files.contents.get(name)}
+    return changed, further.lines
 
 
 def _evaluate_guard(
@@ -158,7 +178,8 @@ def _find_exit_code(report: ImportReport, options: PeopleImportOptions) -> ExitC
         return ExitCode.CHANGES
     if report.plan.refused and not report.plan.unchanged and report.outcome is ImportOutcome.UNCHANGED:
         return ExitCode.ERROR  # not one user was imported
-    partial = report.plan.refused or any(item.severity is Severity.ERROR for item in report.errors)
+    lost = options.further is not None and options.further.is_partial
+    partial = lost or report.plan.refused or any(item.severity is Severity.ERROR for item in report.errors)
     return ExitCode.PARTIAL if partial else ExitCode.OK
 
 

@@ -17,7 +17,7 @@ from reconciler.core.policy import Limit
 from reconciler.core.scope.groups import GroupMembers, resolve_members
 from reconciler.core.text import pluralize
 from reconciler.core.values import fold_case
-from reconciler.history.edits import GROUP, USER, Entity
+from reconciler.history.edits import DOCUMENT, GROUP, Entity
 from reconciler.sources.import_plan import CurrentState, EntryEdit, ImportPlan
 
 
@@ -139,7 +139,7 @@ class _Assignments:
 
         groups = [apply(group) for group in current.groups] + [each for each in added if each.kind == GROUP]
         members = {fold_case(each.name): _read_members(each, "members") for each in groups if each is not None}
-        new_scope = next((each for each in added if each.kind not in (GROUP, USER)), None)
+        new_scope = next((each for each in added if each.kind == DOCUMENT), None)
         scope = apply(current.scope) or new_scope
         self._assigned: frozenset[str] | None = None  # every user
         self._excluded: frozenset[str] = frozenset()

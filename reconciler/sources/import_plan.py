@@ -132,3 +132,11 @@ class MergeRules:
     on_missing: str = "report"
     place_origin: Origin | None = None
     """Where `place` is set, for messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherFiles:
+    """New contents of files that an import changes otherwise than by edits of entries, and a line about each."""
+
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support.recording_terminal import RecordingTerminal
-from support.servers.graph.companies import Company, company
+from support.servers.graph.companies import PLANTED_TOKEN, Company, company
 from support.servers.graph.faults import Fault
 from support.servers.graph.server import GraphServer
 
@@ -185,7 +185,7 @@ def test_invalid_mappings_are_errors_before_anything_is_read(contoso: EntraImpor
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("mappings", 'no part "mappings"'),
+        ("mapping", 'no part "mapping"'),
         ("", 'no part ""'),
         ("scope,people", "scope needs groups"),
         ("groups", "people"),
@@ -234,3 +234,82 @@ def test_a_fault_in_any_answer_leaves_every_file_as_it_is(contoso: EntraImport, 
             contoso.restore(before)
     assert refused == seen or "status" not in fault
     assert set(refused) >= {"/v1.0/users", f"/v1.0/groups/{contoso.company.staff}/members"}
+
+
+# --- the provisioning job -------------------------------------------------------------------------
+
+EVERYTHING = "people,groups,scope,mappings,settings"
+
+
+def set_secret(contoso: EntraImport, key: str, value: str) -> None:
+    rows = contoso.tenant.secrets[contoso.company.application]
+    rows[:] = [row for row in rows if row["key"] != key] + [{"key": key, "value": value}]
+
+
+def test_people_mappings_and_settings_come_in_one_run(contoso: EntraImport) -> None:
+    assert contoso.run(parts=EVERYTHING) is ExitCode.OK, contoso.terminal.out
+    assert contoso.load().policy.removals.count == 500
+    files = contoso.files()
+    assert set(files) == {
+        *("settings.yaml", "scope.yaml", "mappings.yaml"),
+        *("users/entra.yaml", "groups/entra.yaml"),
+    }
+    assert b"mailto:ops@contoso.com" in files["settings.yaml"]
+    # Attributes that only the job's mappings and filters read.
+    assert b"jobTitle" in files["users/entra.yaml"]
+    assert contoso.run(parts=EVERYTHING, check=True) is ExitCode.OK
+    assert contoso.run(parts=EVERYTHING) is ExitCode.OK
+    assert contoso.files() == files
+
+
+def test_no_file_and_no_output_has_a_credential_of_the_job(contoso: EntraImport) -> None:
+    for options in ({}, {"format": "json"}, {"dry_run": True}):
+        contoso.run(parts=EVERYTHING, **options)
+        shown = contoso.terminal.out + repr(contoso.terminal.found) + repr(contoso.files())
+        assert PLANTED_TOKEN not in shown
+    assert any(request.path.endswith("/synchronization/secrets") for request in contoso.server.requests)
+
+
+def test_a_job_for_every_user_is_refused_for_assigned_ones(contoso: EntraImport) -> None:
+    set_secret(contoso, "SyncAll", "True")
+    before = contoso.files()
+    with pytest.raises(SourceError, match=r"source\.entra\.users is assigned$"):
+        contoso.run(parts=EVERYTHING)
+    assert contoso.files() == before
+    contoso.settings(users="all")
+    assert contoso.run(parts=EVERYTHING) is ExitCode.OK
+    assert b"sync: all" in contoso.files()["scope.yaml"]
+
+
+def test_a_setting_that_cannot_be_read_writes_nothing(contoso: EntraImport) -> None:
+    set_secret(contoso, "SyncNotificationSettings", f"{{{PLANTED_TOKEN}")
+    before = contoso.files()
+    with pytest.raises(SourceError, match="SyncNotificationSettings of the provisioning job cannot be used") as raised:
+        contoso.run(parts=EVERYTHING)
+    assert PLANTED_TOKEN not in raised.value.summary + raised.value.detail
+    assert contoso.files() == before
+
+
+def test_without_the_permission_for_the_job_nothing_is_read(contoso: EntraImport) -> None:
+    contoso.tenant.app.roles.remove("Synchronization.Read.All")
+    before = contoso.files()
+    with pytest.raises(SourceError, match=r"lacks permissions of Microsoft Graph: Synchronization\.Read\.All$"):
+        contoso.run(parts=EVERYTHING)
+    assert contoso.files() == before
+    assert contoso.run() is ExitCode.OK
+
+
+@pytest.mark.parametrize("fault", [{"status": 403}, {"truncate": True}, {"body": b"<html>"}], ids=str)
+@pytest.mark.parametrize("path", ["/jobs", "/schema", "/secrets"])
+def test_a_fault_of_the_job_leaves_every_file_as_it_is(contoso: EntraImport, path: str, fault: dict[str, Any]) -> None:
+    before = contoso.files()
+    contoso.server.faults = [Fault(path, **fault)]
+    with pytest.raises(SourceError):
+        contoso.run(parts=EVERYTHING)
+    assert contoso.files() == before
+
+
+def test_a_job_and_a_rule_need_their_part(contoso: EntraImport) -> None:
+    for options in ({"job": "x"}, {"rule": "x"}, {"rule": "x", "parts": "people,groups,scope,settings"}):
+        with pytest.raises(UsageError, match="needs --with"):
+            contoso.run(**options)

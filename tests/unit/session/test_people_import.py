@@ -16,8 +16,9 @@ from reconciler.render.import_document import json_schema
 from reconciler.session import people_import
 from reconciler.session.people_import import PeopleImportOptions, import_people
 from reconciler.session.workspace import Workspace
-from reconciler.sources.import_plan import MergeRules
+from reconciler.sources.import_plan import FurtherFiles, ImportPlan, MergeRules
 from reconciler.sources.snapshot import GoneReason, Person, Snapshot, SourceGroup, SourceScope
+from reconciler.sources.state_files import StateFiles
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SETTINGS = "target:\n  profile: apple-business-manager\n  base_url: https://federation.apple.com/feeds/business/scim\n"
@@ -215,9 +216,33 @@ def test_a_file_that_is_no_yaml_is_refused(imports: Imports) -> None:
     assert imports.files() == before
 
 
+class Further:
+    """Writes mappings.yaml in addition."""
+
+    def __init__(self, mappings: bytes, *, is_partial: bool = False) -> None:
+        self.is_partial = is_partial
+        self._mappings = mappings
+
+    def extend(self, plan: ImportPlan, files: StateFiles) -> ImportPlan:
+        return replace(plan, notes=(*plan.notes, "A note of the job."))
+
+    def revise(self, drafts: Mapping[str, bytes | None], files: StateFiles) -> FurtherFiles:
+        return FurtherFiles({"mappings.yaml": self._mappings}, ("mappings.yaml: 1 row",))
+
+
+@pytest.mark.parametrize(("is_partial", "code"), [(False, ExitCode.OK), (True, ExitCode.PARTIAL)])
+def test_further_edits_belong_to_the_same_import(imports: Imports, is_partial: bool, code: ExitCode) -> None:
+    mappings = b"- {target: userName, source: userPrincipalName, match: 1}\n"
+    options = replace(IMPORT, further=Further(mappings, is_partial=is_partial))
+    assert imports.run(snapshot(ADA, BOB), options) is code
+    assert imports.files()["mappings.yaml"][0] == mappings.decode()
+    assert "A note of the job." in imports.terminal.out
+    assert "mappings.yaml: 1 row" in imports.terminal.out
+
+
 def test_a_result_that_would_be_invalid_is_refused_with_its_errors(imports: Imports) -> None:
     before = imports.files()
-    broken = replace(IMPORT, other_files={"mappings.yaml": b"- target: nonsense\n  source: city\n"})
+    broken = replace(IMPORT, further=Further(b"- target: nonsense\n  source: city\n"))
     with pytest.raises(SourceError, match="the files would not be valid after this import"):
         imports.run(snapshot(ADA, BOB), broken)
     assert imports.files() == before
