@@ -45,7 +45,8 @@ def edit_users(
     new: dict[str, list[EntryEdit]] = {}
     for each in people:
         if each.entry is None:
-            fields = build_fields(each.attributes, written)
+            # Git owns what it has: a new user begins with the values of the source.
+            fields = build_fields(each.attributes, imported)
             file = placement.choose(each.attributes)
             new.setdefault(file, []).append(EntryEdit(None, Entity(USER, each.name, fields, file)))
             continue

@@ -96,7 +96,8 @@ def test_nobody_leaves_without_a_confirmation(read: Snapshot, current: CurrentSt
             assert rules.on_missing == "remove"
             assert edit.before.object_id in read.gone
             assert "lifecycle.protected" not in edit.before.fields
-    known = {fold_case(each.object_id) for each in read.people}
+    known = {fold_case(each.object_id) for each in read.people} - {""}
+    names = {fold_case(each.name) for each in read.people}
     by_key = {key: each for each in current.users for key in (fold_case(each.name), each.object_id)}
     leaving = {id(edit.before) for edit in plan.edits if edit.after is None}
     for edit in plan.edits:
@@ -107,12 +108,13 @@ def test_nobody_leaves_without_a_confirmation(read: Snapshot, current: CurrentSt
             for each in map(fold_case, edit.before.fields.get(path, ())):
                 new = plan.names.get(each, each)
                 if new is None or fold_case(new) not in after:
-                    user = by_key[each]
-                    assert id(user) in leaving or (path != "excluded.users" and _is_known(user, known, read))
+                    user = by_key.get(each)
+                    came = user is None and each in known | names
+                    assert came or id(user) in leaving or (path != "excluded.users" and _is_known(user, known | names))
 
 
-def _is_known(user: Entity, known: set[str], read: Snapshot) -> bool:
-    return user.object_id in known or fold_case(user.name) in {fold_case(each.name) for each in read.people}
+def _is_known(user: Entity | None, known: set[str]) -> bool:
+    return user is not None and not known.isdisjoint((user.object_id, fold_case(user.name)))
 
 
 @given(states(), RULES)

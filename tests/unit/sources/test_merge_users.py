@@ -40,8 +40,8 @@ def test_what_git_owns_stays_and_is_reported() -> None:
         KeptValue(ada, FieldChange("accountEnabled", None, "false")),
         KeptValue(ada, FieldChange("department", "IT", "Sales")),
     )
-    # A new entry does not get them either: git has not said anything about them yet.
-    assert "department" not in fields(plan, "ben@example.com")
+    # A new user begins with the values of the source.
+    assert fields(plan, "ben@example.com")["department"] == "HR"
 
 
 def test_edits_are_by_file_and_place_and_new_people_by_name() -> None:
