@@ -12,6 +12,8 @@ import pytest
 import typer
 
 from reconciler.cli import app
+from reconciler.github.import_branch import BRANCH
+from reconciler.github.reviewed_plan import CONTEXT
 from reconciler.render.labels import SECTION_LABELS
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +78,9 @@ def test_each_file_test_and_function_that_a_document_names_exists(document: Path
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 def test_each_folder_that_a_document_names_exists(document: Path) -> None:
     folders = [
-        span for span in CODE.findall(prose(document)) if FOLDER.fullmatch(span) and not span.endswith("/NAME.py")
+        span
+        for span in CODE.findall(prose(document))
+        if FOLDER.fullmatch(span) and not span.endswith("/NAME.py") and span not in (BRANCH, CONTEXT)
     ]
     assert [folder for folder in folders if not (ROOT / folder).exists()] == []
 

@@ -277,6 +277,12 @@ def test_people_that_cannot_be_planned_are_written_and_reported(imports: Imports
     assert imports.run(snapshot(ADA, BOB, nameless)) is ExitCode.OK, "the import has nothing to do with it any more"
 
 
+def test_errors_of_users_that_the_import_leaves_alone_are_not_its_errors(imports: Imports) -> None:
+    imports.write("users/other.yaml", "- {userPrincipalName: zoe@example.com}\n")
+    assert imports.run(snapshot(ADA, BOB, person("eve"))) is ExitCode.OK
+    assert imports.terminal.found == []
+
+
 def test_an_import_without_one_user_is_an_error(imports: Imports) -> None:
     before = imports.files()
     nameless = (Person({"objectId": "x-1"}), Person({"objectId": "x-2"}))
