@@ -17,7 +17,7 @@ from support.servers.graph.groups import READ_GROUPS
 from support.servers.graph.page_tokens import seal, unseal
 from support.servers.graph.pages import context_of
 from support.servers.graph.properties import PROPERTIES, is_extension
-from support.servers.graph.rows import row, type_name
+from support.servers.graph.rows import type_name, value_of
 from support.servers.graph.service import DeltaEnd, GraphService
 from support.servers.graph.tenant import Change, DirectoryObject
 from support.servers.graph.users import READ_USERS
@@ -210,7 +210,7 @@ def _properties(
         for name in selected
         if name == "id" or (name in entry.properties and (since.whole or not minimal or name in since.names))
     ]
-    shown = row(entry, names)
+    shown = {name: value_of(entry, name) for name in names}
     if old:
         shown.update({name: value for name, value in since.before.items() if name in shown})
     return shown

@@ -28,11 +28,11 @@ def value_of(entry: DirectoryObject, name: str) -> Any:
 
 
 def row(entry: DirectoryObject, names: Sequence[str], *, typed: bool = False) -> dict[str, Any]:
-    """One object with these properties; a directory extension that was never set is absent."""
+    """One object with these properties; a directory extension without a value is absent."""
     head: dict[str, Any] = {"@odata.type": type_name(entry.kind)} if typed else {}
     given = entry.properties
     for name in names:
-        if name in given or not is_extension(name):
+        if given.get(name) is not None or not is_extension(name):
             head[name] = value_of(entry, name)
     return head
 
