@@ -122,6 +122,10 @@ def import_entra(
             help="What happens to users that are confirmed gone or unassigned; default: that of settings.yaml.",
         ),
     ] = None,
+    delta: Annotated[
+        Path | None,
+        typer.Option("--delta", metavar="FILE", help="Read only what changed since the import that wrote this file."),
+    ] = None,
     *,
     flags: ImportFlags,
     common: Annotated[CommonOptions, Only("state", "now", *TERMINAL)],
@@ -142,5 +146,6 @@ def import_entra(
         dry_run=flags.dry_run,
         check=flags.check,
         format=flags.format,
+        delta=delta,
     )
     return lazy.run_import_entra(common.workspace(), options, common.terminal())

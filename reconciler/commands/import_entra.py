@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeAlias
 
-from reconciler.core.model import Severity, error
+from reconciler.core.model import Severity, error, warning
 from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory
 from reconciler.desired.mappings import compile_mappings
 from reconciler.desired.scope import read_scope
 from reconciler.desired.validation import LocatedModel
-from reconciler.errors import ExitCode, SourceError, UsageError
+from reconciler.errors import ExitCode, PlanFileError, SourceError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.session.people_import import PeopleImportOptions, check_import_options, import_people
 from reconciler.session.terminal import Terminal
@@ -23,7 +24,9 @@ from reconciler.sources.attributes import Selection, collect_inputs, select_attr
 from reconciler.sources.graph.assignments import find_application
 from reconciler.sources.graph.client import GraphClient
 from reconciler.sources.graph.credentials import Waiting, open_entra
+from reconciler.sources.graph.delta import DeltaFile
 from reconciler.sources.graph.job_import import MAPPINGS_PART, SETTINGS_PART, JobImport, JobRequest, read_job_import
+from reconciler.sources.graph.people import read_users
 from reconciler.sources.graph.read import EntraRequest, read_entra
 from reconciler.sources.import_plan import MergeRules
 from reconciler.sources.snapshot import Snapshot
@@ -52,6 +55,8 @@ class EntraImportOptions:
     dry_run: bool = False
     check: bool = False
     format: str = "text"
+    delta: Path | None = None
+    """The file that lets the next import read only what changed."""
 
 
 def run_import_entra(workspace: Workspace, options: EntraImportOptions, terminal: Terminal) -> ExitCode:
@@ -64,6 +69,7 @@ def run_import_entra(workspace: Workspace, options: EntraImportOptions, terminal
     check_import_options(shared, terminal)
     parts = parse_parts(options.parts)
     _check_choices(options, parts)
+    delta = DeltaFile(options.delta) if options.delta is not None else None
     settings = _read_rules(workspace, terminal)
     if settings is None:
         return ExitCode.ERROR
@@ -71,14 +77,27 @@ def run_import_entra(workspace: Workspace, options: EntraImportOptions, terminal
     known = frozenset(each.object_id for each in read_state_files(workspace.state).current.users if each.object_id)
     profile = PROFILES[located.value.target.profile]
     wanted = JobRequest(parts, profile, workspace.now, source.users, options.job, options.rule)
-    snapshot, job = _read(_Reading(source, inputs, known, wanted), terminal)
+    snapshot, job = _read(_Reading(source, inputs, known, wanted, delta), terminal)
     rules = MergeRules(
         place=source.place,
         keep=frozenset(source.keep),
         on_missing=options.on_missing or source.on_missing,
         place_origin=located.at("source", "entra", "place"),
     )
-    return import_people(workspace, snapshot, rules, replace(shared, further=job), terminal)
+    code = import_people(workspace, snapshot, rules, replace(shared, further=job), terminal)
+    if delta is not None:
+        terminal.note(delta.outcome)
+        if shared.writes and code in (ExitCode.OK, ExitCode.PARTIAL):
+            _save(delta, terminal)
+    return code
+
+
+def _save(delta: DeltaFile, terminal: Terminal) -> None:
+    """Save the file for the next import. Without it that import reads everything, so a failure is a warning."""
+    try:
+        delta.save()
+    except PlanFileError as exc:
+        terminal.diagnostics([warning(f"the delta file is not kept: {exc.summary}", exc.detail)])
 
 
 def _check_choices(options: EntraImportOptions, parts: frozenset[str]) -> None:
@@ -113,6 +132,7 @@ class _Reading:
     inputs: frozenset[str]
     known: frozenset[str]
     wanted: JobRequest
+    delta: DeltaFile | None
 
 
 def _read(reading: _Reading, terminal: Terminal) -> tuple[Snapshot, JobImport | None]:
@@ -122,16 +142,19 @@ def _read(reading: _Reading, terminal: Terminal) -> tuple[Snapshot, JobImport | 
         job = None
         if any(part in parts for part in JOB_PARTS):
             job = read_job_import(client, find_application(client, source.application).object_id, reading.wanted)
+        selection = _select(source, reading.inputs | (job.attributes if job is not None else frozenset()))
+        now = current_time()
         request = EntraRequest(
             source,
-            _select(source, reading.inputs | (job.attributes if job is not None else frozenset())),
-            current_time(),
+            selection,
+            now,
             reading.known,
             groups="groups" in parts,
             scope="scope" in parts,
             progress=lambda done, total: progress("Reading users", done, total),
         )
-        snapshot = read_entra(client, request)
+        read = reading.delta.open(source, selection, now) if reading.delta is not None else read_users
+        snapshot = read_entra(client, request, read)
     return (job.complete(snapshot) if job is not None else snapshot), job
 
 

@@ -31,6 +31,8 @@ INTERNAL = {
     "reconciler.expressions.value_types.EvaluationError",
     "reconciler.expressions.value_types.ExpressionError",
     "reconciler.expressions.value_types.IgnoreFlowError",
+    # caught in reconciler.sources.graph.delta: everything is read
+    "reconciler.sources.graph.delta_cache.NoCacheError",
     # caught in reconciler.scim.client: an answer that takes too long, is too large or cannot be understood
     "reconciler.scim.json_body.InvalidJsonError",
     "reconciler.scim.json_body.TooManyValuesError",

@@ -134,14 +134,18 @@ def read_users(
     Raises `ChangedDuringReadError` if a list may be incomplete, and `SourceError`.
     """
     total = reader.count("/users/$count")
-    page = _PAGE_WITH_MANAGER if selection.with_manager else PAGE
-    if wanted is not None and ceil(len(wanted) / IDS_AT_ONCE) < ceil(total / page):
+    if wanted is not None and ceil(len(wanted) / IDS_AT_ONCE) < ceil(total / page_size(selection)):
         return read_users_by_id(reader, selection, wanted)
     rows = UserRows(selection, wanted)
     path = _build_users_path(selection, top=str(PAGE))
     converted = list_rows(reader, path, rows.convert, lambda done: progress(done, total))
     _check_total(reader, len(converted), total, now)
     return rows.collect(converted)
+
+
+def page_size(selection: Selection) -> int:
+    """Return how many rows a page of users has."""
+    return _PAGE_WITH_MANAGER if selection.with_manager else PAGE
 
 
 def read_users_by_id(reader: GraphReader, selection: Selection, wanted: Collection[str]) -> ReadUsers:

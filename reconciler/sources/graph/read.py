@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 import httpx
 
@@ -27,6 +28,10 @@ from reconciler.sources.graph.permissions import PEOPLE, Permission
 from reconciler.sources.graph.rows import ChangedDuringReadError, GraphReader
 from reconciler.sources.snapshot import GoneReason, Snapshot, SourceGroup, SourceScope
 
+UsersReader: TypeAlias = Callable[
+    [GraphReader, Selection, frozenset[str] | None, datetime, Callable[[int, int], None]], ReadUsers
+]
+"""`people.read_users`, or one with the same result."""
 _LEAVE_DATE = "employeeLeaveDateTime"
 
 
@@ -47,20 +52,23 @@ class EntraRequest:
     """Called with the users so far and in total, after each page of users."""
 
 
-def read_entra(reader: GraphReader, request: EntraRequest) -> Snapshot:
-    """Read all of it. Raises `SourceError` if a part cannot be read, or cannot be proved to be complete."""
+def read_entra(reader: GraphReader, request: EntraRequest, read: UsersReader = read_users) -> Snapshot:
+    """Read all of it, the users by `read`.
+
+    Raises `SourceError` if a part cannot be read, or cannot be proved to be complete.
+    """
     needed = [*PEOPLE]
     if _LEAVE_DATE in request.selection.names:
         needed.append(Permission.LEAVE_DATES)
     reader.require(needed)
     try:
-        return _Read(reader, request, again=False).run()
+        return _Read(reader, request, read, again=False).run()
     except ChangedDuringReadError:
         pass
     except GraphError as exc:
         if exc.status != httpx.codes.NOT_FOUND:  # a group was deleted after it was listed, for example
             raise
-    return _Read(reader, request, again=True).run()
+    return _Read(reader, request, read, again=True).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +100,11 @@ class _Directory:
 class _Read:
     """One attempt. `again`: it is the second, so a contradiction is no change during the read any more."""
 
-    def __init__(self, reader: GraphReader, request: EntraRequest, *, again: bool) -> None:
+    def __init__(self, reader: GraphReader, request: EntraRequest, read: UsersReader, *, again: bool) -> None:
         self._reader = reader
         self._source = request.source
         self._request = request
+        self._read_users = read
         self._again = again
 
     def run(self) -> Snapshot:
@@ -105,7 +114,7 @@ class _Read:
         if not everyone and not chosen:
             raise _refuse_empty(directory.application)
         selection = self._request.selection
-        users = read_users(
+        users = self._read_users(
             self._reader, selection, None if everyone else chosen, self._request.now, self._request.progress
         )
         missing = frozenset(each for each in chosen if not users.knows(each))

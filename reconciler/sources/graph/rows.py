@@ -29,6 +29,10 @@ class Listed(Protocol[T_co]):
     def duplicates(self) -> frozenset[str]:
         """The ids that came more than once."""
 
+    @property
+    def delta_link(self) -> str | None:
+        """The link for later changes, at the end of a delta query."""
+
 
 class GraphReader(Protocol):
     """The methods of `GraphClient` that reads use. Each raises `SourceError`."""

@@ -50,6 +50,10 @@ class EntraImport:
         workspace = Workspace(self.state, self.state / "plans", sandbox=False, now=current_time())
         return run_import_entra(workspace, EntraImportOptions(**options), self.terminal)
 
+    @property
+    def notes(self) -> str:
+        return "\n".join(self.terminal.notes)
+
     def ends_with_error(self) -> bool:
         """Run, and return whether nothing could be read."""
         try:
@@ -313,3 +317,88 @@ def test_a_job_and_a_rule_need_their_part(contoso: EntraImport) -> None:
     for options in ({"job": "x"}, {"rule": "x"}, {"rule": "x", "parts": "people,groups,scope,settings"}):
         with pytest.raises(UsageError, match="needs --with"):
             contoso.run(**options)
+
+
+# --- delta ----------------------------------------------------------------------
+
+
+def test_delta_gives_the_files_that_a_full_read_gives(contoso: EntraImport, tmp_path: Path) -> None:
+    cache = tmp_path / "cache" / "delta"
+    assert contoso.run(delta=cache) is ExitCode.OK
+    assert "Everything was read: there is no file" in contoso.notes
+    assert cache.stat().st_mode & 0o777 == 0o600
+    tenant, users = contoso.tenant, contoso.company.users
+    tenant.set(users[3], department="Navy")
+    tenant.delete(users[4])
+    tenant.add_member(contoso.company.staff, tenant.add_user("new@contoso.com", givenName="Ada", surname="Ng"))
+    before = contoso.files()
+    contoso.server.requests.clear()
+    assert contoso.run(delta=cache) is ExitCode.OK
+    assert "Only changes since" in contoso.notes
+    assert contoso.server.count("/users/delta") == 1
+    by_delta = contoso.files()
+    contoso.restore(before)
+    assert contoso.run() is ExitCode.OK
+    assert contoso.files() == by_delta != before
+    assert contoso.run(delta=cache, check=True) is ExitCode.OK
+
+
+def test_the_delta_file_is_written_after_an_import_that_wrote_only(contoso: EntraImport, tmp_path: Path) -> None:
+    cache = tmp_path / "delta"
+    contoso.run(delta=cache, dry_run=True)
+    contoso.run(delta=cache, check=True)
+    assert not cache.exists()
+    contoso.run(delta=cache)
+    before = cache.read_bytes()
+    for user in contoso.company.users[:5]:
+        contoso.tenant.delete(user)
+    assert contoso.run(delta=cache, on_missing="remove") is ExitCode.BLOCKED
+    assert cache.read_bytes() == before
+
+
+def test_a_read_that_fails_leaves_the_delta_file(contoso: EntraImport, tmp_path: Path) -> None:
+    cache = tmp_path / "delta"
+    contoso.run(delta=cache)
+    before = cache.read_bytes(), contoso.files()
+    contoso.tenant.set(contoso.company.users[3], department="Navy")
+    contoso.server.faults.append(Fault("/users/delta", times=None, truncate=True))
+    with pytest.raises(SourceError):
+        contoso.run(delta=cache)
+    assert (cache.read_bytes(), contoso.files()) == before
+
+
+@pytest.mark.parametrize("change", [{"users": "all"}, {"attributes": ["department"]}, {"tenant": "contoso.com"}])
+def test_other_settings_do_not_use_the_file(contoso: EntraImport, tmp_path: Path, change: dict[str, Any]) -> None:
+    contoso.run(delta=tmp_path / "delta")
+    contoso.settings(**change)
+    contoso.run(delta=tmp_path / "delta")
+    assert "is of another tenant, application or selection" in contoso.notes
+
+
+def test_a_damaged_delta_file_means_a_full_read(contoso: EntraImport, tmp_path: Path) -> None:
+    (tmp_path / "delta").write_text("nonsense")
+    assert contoso.run(delta=tmp_path / "delta") is ExitCode.OK
+    assert "Everything was read: " in contoso.notes
+    contoso.run(delta=tmp_path / "delta")
+    assert "Only changes since" in contoso.notes
+
+
+def test_a_delta_file_in_the_repository_is_refused_before_anything_is_read(contoso: EntraImport) -> None:
+    (contoso.state.parent / ".git").mkdir()
+    with pytest.raises(SourceError, match="git"):
+        contoso.run(delta=contoso.state / "delta")
+    assert contoso.server.requests == []
+
+
+def test_a_delta_file_that_cannot_be_written_is_a_warning(contoso: EntraImport, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert contoso.run(delta=tmp_path / "file" / "delta") is ExitCode.OK
+    assert any("the delta file is not kept: cannot write" in found.summary for found in contoso.terminal.found)
+    assert len(contoso.load().users) == 8
+
+
+def test_no_token_is_in_the_delta_file(contoso: EntraImport, tmp_path: Path) -> None:
+    contoso.run(delta=tmp_path / "delta")
+    content = (tmp_path / "delta").read_bytes()
+    assert all(token.encode() not in content for token in contoso.server.login.issued)
+    assert contoso.tenant.app.secret.encode() not in content
