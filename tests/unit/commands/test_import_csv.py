@@ -231,6 +231,14 @@ def test_wrong_options_are_refused(imports: Imports, options: dict[str, Any], te
         imports.run(HEADER, EVE, **options)
 
 
+def test_without_settings_nothing_is_written(imports: Imports) -> None:
+    (imports.state / "settings.yaml").unlink()
+    before = imports.files()
+    assert imports.run(HEADER, EVE) is ExitCode.ERROR
+    assert imports.terminal.summaries == ["settings.yaml is missing"]
+    assert imports.files() == before
+
+
 def test_a_file_that_cannot_be_read_changes_nothing(imports: Imports) -> None:
     before = imports.files()
     with pytest.raises(SourceError, match="not UTF-8"):
