@@ -15,7 +15,9 @@ _HEADER = re.compile(rb'"?[A-Za-z][^:{}]*')
 _ENTRA_BULK = b"version:v1.0"
 _SEPARATORS = (b",", b";", b"\t")
 _LONGEST_HEADER = 8_192
-_AS_YAML = "Write each user as YAML: `- userPrincipalName: ada@example.com`, then a line `key: value` for each column."
+_AS_YAML = (
+    "Move it out of this directory and import its users: `reconciler import csv FILE`. Export a workbook as CSV first."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,3 +72,10 @@ def test_a_file_in_another_format_is_named(content: bytes, summary: str) -> None
 )
 def test_yaml_with_commas_is_no_table(content: bytes) -> None:
     assert find_foreign_content(content) is None
+
+
+def test_a_table_in_users_is_moved_out_and_imported() -> None:
+    found = find_foreign_content(HEADER + b"\n")
+    assert found is not None
+    assert "Move it out of this directory" in found.detail
+    assert "`reconciler import csv FILE`" in found.detail
