@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from reconciler import __version__
-from reconciler.cli import github, imports, lazy, provisioning, tools  # noqa: F401 - they register their commands
+from reconciler.cli import editing, github, imports, lazy, provisioning, tools  # noqa: F401 - they register their commands
 from reconciler.cli.apps import app
 from reconciler.cli.completion import InstallCompletion, ShowCompletion, prepare_completion
 from reconciler.cli.options import CommonOptions

@@ -23,6 +23,8 @@ sandbox_app = typer.Typer(help="The embedded service that behaves like Apple's, 
 app.add_typer(sandbox_app, name="sandbox")
 import_app = typer.Typer(help="Import configuration from other systems.", **_SETTINGS)
 app.add_typer(import_app, name="import")
+add_app = typer.Typer(help="Add entries to the files of the desired state.", **_SETTINGS)
+app.add_typer(add_app, name="add")
 export_app = typer.Typer(**{**_SETTINGS, "no_args_is_help": False})
 app.add_typer(export_app, name="export")
 github_app = typer.Typer(help="Steps of workflows in GitHub Actions.", **_SETTINGS)

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reconciler.commands.add_user import AddUserOptions, run_add_user
     from reconciler.commands.apply import ApplyOptions, run_apply
     from reconciler.commands.demo import run_demo
     from reconciler.commands.drift import DriftOptions, run_drift
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from reconciler.session.workspace import Workspace, parse_now
 
 MODULES = {
+    "reconciler.commands.add_user": ("AddUserOptions", "run_add_user"),
     "reconciler.commands.apply": ("ApplyOptions", "run_apply"),
     "reconciler.commands.demo": ("run_demo",),
     "reconciler.commands.drift": ("DriftOptions", "run_drift"),

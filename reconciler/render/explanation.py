@@ -11,7 +11,7 @@ from reconciler.core.paths import shorten_path
 from reconciler.core.planning.explanation import Explanation, MappedRow, MatchLookup, is_activity_unknown
 from reconciler.core.policy import Removal
 from reconciler.core.scope.filters import ObservedValue
-from reconciler.core.scope.trace import ClauseResult, TraceStep
+from reconciler.core.scope.trace import ClauseResult, Trace, TraceStep
 from reconciler.core.text import escape_control, escape_line, pluralize, quote, redact_quoted
 from reconciler.render.changes import render_change, render_value
 from reconciler.render.diagnostics import render_diagnostics
@@ -33,7 +33,7 @@ def render_explanation(found: Explanation, style: Style) -> str:
     parts = [style.paint(f"user[{name}]", BOLD), ""]
     for title, lines in (
         ("Import", _source(found, style)),
-        ("Scope", _scope(found, style)),
+        ("Scope", render_scope(found.scope, style)),
         ("Match", _match(found, style)),
         ("Mapping", _mapping(found, style)),
         ("Live", _live(found.live, style) if found.decision is not None else iter(("not read (--offline)",))),
@@ -71,14 +71,15 @@ def _seen(value: ObservedValue, style: Style) -> str:
 # --- scope --------------------------------------------------------------------
 
 
-def _scope(found: Explanation, style: Style) -> Iterator[str]:
-    if found.scope is None:
+def render_scope(trace: Trace | None, style: Style) -> Iterator[str]:
+    """Yield the verdict and its steps, a line each. None: the desired state has no such user."""
+    if trace is None:
         yield "not in the desired state, so not in scope"
         return
-    verdict = found.scope.verdict
+    verdict = trace.verdict
     reason = verdict.text or verdict.reason.value
     yield "in scope" if verdict.in_scope else f"out of scope: {_escape(reason, style)}"
-    for step in found.scope.steps:
+    for step in trace.steps:
         yield from _step(step, style, 0)
 
 

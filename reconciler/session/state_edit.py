@@ -35,9 +35,14 @@ def refuse_uncommitted(state: Path, committed: Contents, wanted: Contents) -> No
         raise ReconcilerError(f"not as committed: {names}", "Nothing was written. Commit or stash these edits first.")
 
 
-def find_new_errors(workspace: Workspace, changed: Contents) -> list[Diagnostic]:
-    """Return the errors that the desired state would have after the edit, and does not have now."""
-    found = _list_errors(load_edited(workspace, changed))
+def find_new_errors(
+    workspace: Workspace, changed: Contents, after: DesiredState | BrokenState | None = None
+) -> list[Diagnostic]:
+    """Return the errors that the desired state would have after the edit, and does not have now.
+
+    `after`: the edited state, if it is loaded already.
+    """
+    found = _list_errors(after or load_edited(workspace, changed))
     known = _list_errors(load(workspace.state, workspace.now)) if found else []
     names = {(item.summary, item.address) for item in known}
     return [item for item in found if (item.summary, item.address) not in names]
