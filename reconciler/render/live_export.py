@@ -8,6 +8,7 @@ from reconciler.core.model import Severity, Value
 from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Plan
 from reconciler.core.text import escape_control, pluralize, shorten
+from reconciler.render.labels import format_counts
 from reconciler.render.style import BOLD, GREEN, YELLOW, Style
 from reconciler.sources.live.export_report import ExportReport, Loss, LossExample, OmittedAccount
 
@@ -82,7 +83,8 @@ def _render_plan(plan: Plan, command: str, style: Style) -> str:
         return f"The plan for it: {style.paint('No changes.', BOLD, GREEN)}"
     counts = []
     if plan.changes:
-        counts.append(f"{pluralize(len(plan.changes), 'account')} would change")
+        accounts = pluralize(len(plan.changes), "account")
+        counts.append(f"{accounts} would change ({format_counts(plan.changes)})")
     if plan.tally.failed:
         counts.append(f"{pluralize(plan.tally.failed, 'user has', 'users have')} errors")
     if plan.tally.withheld:

@@ -3,14 +3,15 @@
     .venv/bin/python tests/benchmarks/run.py 10000 100000
 
 For each number of users: generates the desired state, serves the live users from a second process, then runs the floor
-(parse, read, join, with nothing else) and the plan in turn, three times each. Prints medians: seconds of the whole
-process, peak memory, and their ratio. Machines differ and are noisy: the ratio is what counts.
+(parse, read, join, with nothing else) and the plan in turn, then `export`, three times each. Prints medians: seconds of
+the whole process, peak memory, and the ratio of plan and floor. Machines differ and are noisy: the ratio counts.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -62,6 +63,7 @@ def measure(users: int, scratch: Path) -> dict[str, float | int]:
         floor = [sys.executable, str(HERE / "floor.py"), str(state), base_url]
         plan = [sys.executable, "-m", "reconciler", "plan", "--state", str(state), "--summary", "-q"]
         pairs = [(timed(floor, environment, {0}), timed(plan, environment, {0, 3, 5})) for _ in range(RUNS)]
+        exports = [timed(export_command(state, scratch / f"live-{users}-{n}"), environment, {0}) for n in range(RUNS)]
     finally:
         server.stdin.close()  # type: ignore[union-attr] # it is a pipe
         server.wait(10)
@@ -72,7 +74,19 @@ def measure(users: int, scratch: Path) -> dict[str, float | int]:
         "ratio": round(statistics.median(pair[1].seconds / pair[0].seconds for pair in pairs), 2),
         "floor_mib": round(statistics.median(pair[0].peak_mib for pair in pairs)),
         "plan_mib": round(statistics.median(pair[1].peak_mib for pair in pairs)),
+        "export_s": round(statistics.median(run.seconds for run in exports), 2),
+        "export_mib": round(statistics.median(run.peak_mib for run in exports)),
     }
+
+
+def export_command(state: Path, out: Path) -> list[str]:
+    """The export of the live users, from the settings of `state` without its users."""
+    empty = out.with_suffix(".settings")
+    empty.mkdir()
+    for name in ("settings.yaml", "mappings.yaml"):
+        if (state / name).exists():
+            shutil.copy(state / name, empty)
+    return [sys.executable, "-m", "reconciler", "export", "--state", str(empty), "-o", str(out), "-q"]
 
 
 def main() -> None:

@@ -195,7 +195,7 @@ def test_mappings_that_lose_a_value_are_listed(open_workspace: OpenWorkspace) ->
     assert "title, template: {{ jobTitle | lower }}\n    1 account: no source value gives this" in found.exported.out
     assert 'mapped "Müller"' in found.exported.out
     assert "5 accounts, 1 of them inactive: the mapping gives another value\n" in found.exported.out
-    assert "not empty: 4 accounts would change." in found.exported.out
+    assert "not empty: 4 accounts would change (0 to create, 4 to update, 0 to delete)." in found.exported.out
     assert found.planned.out.count("name.familyName =") == 4
 
 
@@ -290,6 +290,15 @@ def test_a_value_that_fits_on_no_line_is_left_at_the_target(open_workspace: Open
     assert found.at_rest, found.words
 
 
+def test_an_account_that_cannot_be_read_is_exported_and_reported(open_workspace: OpenWorkspace) -> None:
+    users = accounts()
+    users[0]["title"] = {"is": "no text"}
+    found = adopt(open_workspace(FakeScimServer(users=users)))
+    assert found.exported.code == 5
+    assert "title holds dict, not a string" in found.exported.err
+    assert "ada.0@example.com" in (found.out / "users/accounts.yaml").read_text("utf-8")
+
+
 def test_nothing_to_export_is_an_error(open_workspace: OpenWorkspace) -> None:
     users = accounts()[UNMANAGED : UNMANAGED + 1]
     workspace = open_workspace(FakeScimServer(users=users))
@@ -299,6 +308,14 @@ def test_nothing_to_export_is_an_error(open_workspace: OpenWorkspace) -> None:
     found = adopt(workspace, "--unmanaged")
     assert found.exported.code in (0, 5)
     assert "# - userPrincipalName: jose.4@example.com" in (found.out / "users/unmanaged.yaml").read_text("utf-8")
+
+
+def test_accounts_that_the_lifecycle_deletes_are_no_empty_plan(open_workspace: OpenWorkspace) -> None:
+    workspace = open_workspace(FakeScimServer(users=accounts()))
+    workspace.settings(lifecycle={"actions": ["create", "update", "deactivate", "delete"], "delete_after_days": 1})
+    found = adopt(workspace)
+    assert found.exported.code == 5
+    assert "1 account would change (0 to create, 0 to update, 1 to delete)" in found.exported.out
 
 
 # --- a disconnect ----------------------------------------------------------------
