@@ -75,6 +75,8 @@ class Runner:
         self.secrets = secrets
         self.hosts = hosts
         self.visibility = "private"
+        self.oidc: Mapping[str, str] = {}
+        """Variables of jobs that may ask for an OIDC token."""
         self.numbers: dict[str, int] = {}
         self._count = 0
 
@@ -218,6 +220,8 @@ class _Run:
             "GITHUB_STEP_SUMMARY": str(self.root / "summary.md"),
             "GITHUB_OUTPUT": str(outputs),
         }
+        if self.job.get("permissions", {}).get("id-token") == "write":
+            env |= self.runner.oidc
         given = {**self.job.get("env", {}), **step.get("env", {})}
         env |= {key: self.text(str(value)) for key, value in given.items()}
         assert not ("GITHUB_TOKEN" in env and "RECONCILER_TOKEN" in env), "no step has both tokens"

@@ -1,0 +1,143 @@
+"""The workflow `import`, step by step: from the directory to a pull request, its plan, its merge and the apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.servers.graph.faults import Fault
+from support.servers.graph.registrations import FederatedCredential
+from support.servers.graph.server import GraphServer
+from support.servers.graph.tenant import Tenant
+from support.workflow_runner import Job, git
+from support.workflow_scenario import ADA, GRACE, WorkflowScenario
+
+from reconciler.commands.init import IMPORT_WORKFLOW, INSTALL, render_workflows
+from reconciler.github.import_branch import BRANCH
+from reconciler.github.reviewed_plan import CONTEXT
+
+ADA_ID = "5f0e3c1a-7d42-4b0e-9a55-2f6c1d8e4b10"
+"""As `init` writes it."""
+
+
+class ImportScenario(WorkflowScenario):
+    """A repository with the workflow `import`, and a directory with Ada, who has an account already."""
+
+    def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
+        super().__init__(root, patch)
+        self.tenant = Tenant()
+        self.tenant.app.federated.append(FederatedCredential("repo:octo-org/accounts:environment:import"))
+        with patch.context() as once:
+            once.setattr(Tenant, "_new_id", lambda _tenant: ADA_ID)
+            self.hire(ADA)
+        self.staff = self.tenant.add_group("apple-users", [ADA_ID])
+        self.tenant.assign(self.tenant.add_application(), self.staff)
+        self.graph = GraphServer(self.tenant).start()
+        self.runner.oidc = self.graph.oidc_environment
+        (self.origin / ".github/workflows" / IMPORT_WORKFLOW).write_text(render_workflows(INSTALL)[IMPORT_WORKFLOW])
+        self.adopt()
+        self.api.find_head = self.head
+        self.api.merged = lambda pull: self.squash(str(pull["head"]["sha"]))
+        self.api.is_ancestor = lambda commit, tip: git(self.origin, "merge-base", commit, tip) == commit
+
+    def adopt(self) -> None:
+        """Name the directory in settings.yaml, and let it have what the files have."""
+        work = {"costCenter": "1400", "division": "Corporate"}
+        self.tenant.set(ADA_ID, givenName="Ada", surname="Example", employeeId="0001", employeeOrgData=work)
+        self.edit(
+            "groups/apple-users.yaml", "- name: apple-users\n", f"- name: apple-users\n  objectId: {self.staff}\n"
+        )
+        app = f"tenant: {self.tenant.id}, client_id: {self.tenant.app.client_id}, application: Apple Business Manager"
+        entra = f"{{{app}, auto_merge: 1}}"
+        with (self.origin / "desired-state/settings.yaml").open("a") as file:
+            file.write(f"source:\n  entra: {entra}\n")
+        self.commit("Import from Entra")
+
+    def hire(self, name: str) -> str:
+        given, _, surname = name.partition("@")[0].partition(".")
+        return self.tenant.add_user(name, givenName=given, surname=surname, department="IT")
+
+    def head(self, branch: str) -> str | None:
+        return git(self.origin, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}") or None
+
+    def squash(self, head: str) -> str:
+        git(self.origin, "merge", "--squash", head)
+        git(self.origin, "commit", "-m", "Squashed")
+        return str(self.head("main"))
+
+    def run_import(self) -> tuple[Job, Job]:
+        """Run both jobs."""
+        self.api.dispatches.clear()
+        main = git(self.origin, "rev-parse", "main")
+        read = self.runner.job("import.yml", "read", "schedule", main)
+        return read, self.runner.job("import.yml", "pull-request", "schedule", main, needs={"read": read})
+
+    def run_dispatched(self) -> list[Job]:
+        """Run the workflows that were started."""
+        jobs = {"plan.yml": "plan", "ci.yml": "desired-state", "apply.yml": "apply"}
+        return [
+            self.runner.job(workflow, jobs[workflow], "workflow_dispatch", str(self.head(ref)), {"inputs": inputs})
+            for workflow, ref, inputs in self.api.dispatches
+        ]
+
+    def close(self) -> None:
+        self.graph.close()
+        super().close()
+
+
+@pytest.fixture
+def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportScenario]:
+    opened = ImportScenario(tmp_path, monkeypatch)
+    yield opened
+    opened.close()
+
+
+def test_a_person_comes_from_the_directory_to_the_target(scenario: ImportScenario) -> None:
+    read, pull = scenario.run_import()
+    assert (read.code, pull.code) == (0, 0), (read.steps, pull.steps)
+    assert scenario.api.pulls == [], "nothing differs"
+
+    scenario.tenant.add_member(scenario.staff, scenario.hire(GRACE))
+    read, pull = scenario.run_import()
+    assert (read.code, pull.code) == (0, 0), (read.steps, pull.steps)
+    assert GRACE in read.summary
+    (opened,) = scenario.api.pulls
+    assert opened["title"] == "Import: 1 to add, 0 to change, 0 to disable, 0 to remove; 1 group"
+    assert scenario.api.labels[7] == ["additions", "scope"]
+
+    ci, plan = scenario.run_dispatched()
+    assert (ci.code, plan.code) == (0, 0), (ci.steps, plan.steps)
+    assert "Plan: 1 to create, 0 to update, 0 to delete." in scenario.comments()[0]
+    assert [status["context"] for status in scenario.api.statuses[str(scenario.head(BRANCH))]] == [CONTEXT]
+    assert scenario.users() == [ADA]
+
+    _, pull = scenario.run_import()
+    assert pull.code == 0, pull.steps
+    assert opened["merged_at"] is not None, pull.steps
+    (apply,) = scenario.run_dispatched()
+    assert apply.code == 0, apply.steps
+    assert scenario.users() == [ADA, GRACE]
+
+    _, pull = scenario.run_import()
+    assert pull.code == 0, pull.steps
+    assert (scenario.head(BRANCH), len(scenario.api.pulls)) == (None, 1)
+
+
+def test_a_read_that_is_not_complete_or_blocked_opens_nothing(scenario: ImportScenario) -> None:
+    scenario.graph.faults.append(Fault("/members", call=1, status=403))
+    main = str(scenario.head("main"))
+    read = scenario.runner.job("import.yml", "read", "schedule", main)
+    assert read.code == 1
+    assert "Microsoft Graph refused" in read.summary
+    assert scenario.api.artifacts == []
+
+    scenario.graph.faults.clear()
+    scenario.tenant.add_member(scenario.staff, scenario.hire(GRACE))
+    scenario.tenant.remove_member(scenario.staff, ADA_ID)
+    scenario.edit("settings.yaml", "removals: {count: 10, percent: 10}", "removals: {count: 0}")
+    scenario.edit("settings.yaml", "auto_merge: 1", "on_missing: disable")
+    read = scenario.runner.job("import.yml", "read", "schedule", scenario.commit("Strict"))
+    assert read.code == 3, read.steps
+    assert "This import is blocked: nothing was written." in read.summary
+    assert not read.ran("Save what changed")
