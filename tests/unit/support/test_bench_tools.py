@@ -1,6 +1,7 @@
 """The tools of the benchmarks tested: what they write, serve and count agrees."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,3 +116,33 @@ def test_the_floor_counts_users_and_differences(client: httpx.Client, tmp_path: 
     assert (figures["users"], figures["differ"]) == (2500, 50)
     assert figures.keys() == {"parse_s", "read_s", "join_s", "wall_s", "peak_mib", "users", "differ"}
     assert figures["wall_s"] == pytest.approx(figures["parse_s"] + figures["read_s"] + figures["join_s"], abs=0.01)
+
+
+def test_the_tenant_of_imports_answers_as_before_and_the_floor_reads_it(tmp_path: Path) -> None:
+    command = [sys.executable, str(TOOLS / "graph_server.py"), "--users", "3"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        environment = json.loads(process.stdout.readline())["environment"]
+        headers = {"Authorization": f"Bearer {environment['RECONCILER_GRAPH_TOKEN']}"}
+        target = "/v1.0/users?$select=id,userPrincipalName,employeeOrgData&$top=2"
+        with httpx.Client(base_url=environment["RECONCILER_GRAPH_URL"], headers=headers) as client:
+            first, again = client.get(target), client.get(target)
+        assert first.content == again.content
+        process.stdin.write("\n")
+        process.stdin.flush()
+        asked = json.loads(process.stdout.readline())
+        assert [(method, body) for method, _, body in asked] == [("GET", ""), ("GET", "")]
+        (tmp_path / "requests.json").write_text(json.dumps(asked))
+        write_desired_state(tmp_path / "state", 4, base_url="https://federation.apple.com/feeds/business/scim")
+        floor = [
+            sys.executable,
+            str(TOOLS / "import_floor.py"),
+            str(tmp_path / "state"),
+            str(tmp_path / "requests.json"),
+        ]
+        floor += [environment["RECONCILER_GRAPH_URL"]]
+        found = subprocess.run(floor, env={**os.environ, **environment}, capture_output=True, check=True)
+        assert json.loads(found.stdout) == {"rows": 4, "entries": 4}
+        process.stdin.close()
+        assert process.wait(timeout=5) == 0
