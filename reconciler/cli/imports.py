@@ -149,3 +149,30 @@ def import_entra(
         delta=delta,
     )
     return lazy.run_import_entra(common.workspace(), options, common.terminal())
+
+
+@command(import_app, "entra-links")
+def import_entra_links(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare with the accounts that the plan matches at the target.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="Write the table as CSV to this file.")
+    ] = None,
+    days: Annotated[int, typer.Option("--days", metavar="N", help="How many days of the log to read.")] = 30,
+    job: Annotated[
+        str | None, typer.Option("--job", metavar="ID", help="Which provisioning job, if there are several.")
+    ] = None,
+    format: DataFormat = "text",  # noqa: A002 - the option's name
+    *,
+    common: CommonOptions,
+) -> int:
+    """Show which account Entra made for which user.
+
+    Reads the provisioning log of Microsoft Entra ID, and writes no file of the desired state. With --verify, accounts
+    that the plan matches are compared: before Entra's job is paused, each should be the one that Entra made.
+
+    Exit code 5: an account is not the one that Entra made, or is not in the log.
+    """
+    options = lazy.EntraLinksOptions(days=days, job=job, out=out, verify=verify, format=format)
+    return lazy.run_import_entra_links(common.workspace(), options, common.terminal())

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from reconciler.commands.github.summary import run_summary
     from reconciler.commands.import_csv import ImportCsvOptions, run_import_csv
     from reconciler.commands.import_entra import EntraImportOptions, run_import_entra
+    from reconciler.commands.import_entra_links import EntraLinksOptions, run_import_entra_links
     from reconciler.commands.import_entra_schema import ImportOptions, run_import_entra_schema
     from reconciler.commands.init import InitOptions, run_init
     from reconciler.commands.log import LogOptions, run_log
@@ -77,6 +78,7 @@ MODULES = {
     "reconciler.commands.github.summary": ("run_summary",),
     "reconciler.commands.import_csv": ("ImportCsvOptions", "run_import_csv"),
     "reconciler.commands.import_entra": ("EntraImportOptions", "run_import_entra"),
+    "reconciler.commands.import_entra_links": ("EntraLinksOptions", "run_import_entra_links"),
     "reconciler.commands.import_entra_schema": ("ImportOptions", "run_import_entra_schema"),
     "reconciler.commands.init": ("InitOptions", "run_init"),
     "reconciler.commands.log": ("LogOptions", "run_log"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -14,16 +13,14 @@ from reconciler.desired.directory import Directory
 from reconciler.desired.mappings import compile_mappings
 from reconciler.desired.scope import read_scope
 from reconciler.desired.validation import LocatedModel
-from reconciler.errors import ExitCode, PlanFileError, SourceError, UsageError
+from reconciler.errors import ExitCode, PlanFileError, UsageError
 from reconciler.profiles import PROFILES
+from reconciler.session.entra_source import open_source, require_entra_source
 from reconciler.session.people_import import PeopleImportOptions, check_import_options, import_people
 from reconciler.session.terminal import Terminal
-from reconciler.session.waiting import WaitReport
 from reconciler.session.workspace import Workspace, current_time
 from reconciler.sources.attributes import Selection, collect_inputs, select_attributes
 from reconciler.sources.graph.assignments import find_application
-from reconciler.sources.graph.client import GraphClient
-from reconciler.sources.graph.credentials import Waiting, open_entra
 from reconciler.sources.graph.delta import DeltaFile
 from reconciler.sources.graph.job_import import MAPPINGS_PART, SETTINGS_PART, JobImport, JobRequest, read_job_import
 from reconciler.sources.graph.people import read_users
@@ -48,8 +45,6 @@ class EntraImportOptions:
     """
 
     parts: str = ",".join(PARTS)
-    job: str | None = None
-    rule: str | None = None
     on_missing: str | None = None
     approve: str | None = None
     dry_run: bool = False
@@ -57,6 +52,8 @@ class EntraImportOptions:
     format: str = "text"
     delta: Path | None = None
     """The file that lets the next import read only what changed."""
+    job: str | None = None
+    rule: str | None = None
 
 
 def run_import_entra(workspace: Workspace, options: EntraImportOptions, terminal: Terminal) -> ExitCode:
@@ -138,7 +135,7 @@ class _Reading:
 def _read(reading: _Reading, terminal: Terminal) -> tuple[Snapshot, JobImport | None]:
     """Read the job first, because its mappings say which attributes are needed."""
     source, parts = reading.source, reading.wanted.parts
-    with _open(source, terminal) as client, terminal.progress() as progress:
+    with open_source(source, terminal) as client, terminal.progress() as progress:
         job = None
         if any(part in parts for part in JOB_PARTS):
             job = read_job_import(client, find_application(client, source.application).object_id, reading.wanted)
@@ -156,11 +153,6 @@ def _read(reading: _Reading, terminal: Terminal) -> tuple[Snapshot, JobImport | 
         read = reading.delta.open(source, selection, now) if reading.delta is not None else read_users
         snapshot = read_entra(client, request, read)
     return (job.complete(snapshot) if job is not None else snapshot), job
-
-
-def _open(source: schema.EntraSource, terminal: Terminal) -> AbstractContextManager[GraphClient]:
-    waiting = Waiting(on_wait=WaitReport(terminal))
-    return open_entra(source.tenant, source.client_id, source.cloud, waiting=waiting)
 
 
 # --- settings -------------------------------------------------------------------
@@ -188,12 +180,7 @@ def _read_rules(
     if any(item.severity is Severity.ERROR for item in directory.diagnostics):
         terminal.diagnostics(directory.describe_problems())
         return None
-    if settings is None or source is None:
-        raise SourceError(
-            "settings.yaml has no source.entra",
-            "Add tenant and application under source.entra: docs/entra-import.md shows how.",
-        )
-    return settings, source, inputs
+    return (settings, require_entra_source(source), inputs) if settings is not None else None
 
 
 def _check_selection(

@@ -34,6 +34,8 @@ _STATUS = {
     401: "Check the credential, and the clock of this machine. A token in RECONCILER_GRAPH_TOKEN ends after an hour.",
     404: "Check source.entra in settings.yaml: the object does not exist in this tenant.",
 }
+_REFUSED_WITH = {Permission.AUDIT_LOG: [Permission.AUDIT_LOG, Permission.DIRECTORY]}
+"""What to grant after a refusal: Microsoft documents that the provisioning log needs both."""
 _BY_PATH = (
     ("/synchronization/", Permission.SYNCHRONIZATION),
     ("/auditLogs/", Permission.AUDIT_LOG),
@@ -112,7 +114,7 @@ def _advise(response: httpx.Response, code: str, reading: Reading) -> str:
     if is_web_page(response):
         return "A web page is not how Microsoft Graph answers: a proxy or a firewall answers in its place."
     if status == httpx.codes.FORBIDDEN and code not in _CODES:
-        return describe_grant([find_permission(reading.path)])
+        return describe_grant(_REFUSED_WITH.get(found := find_permission(reading.path), [found]))
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         return _CODES.get(code, f"Check the state of Microsoft Graph. {_AGAIN}")
     if status == httpx.codes.TOO_MANY_REQUESTS:

@@ -37,7 +37,7 @@ _HIGHER: Mapping[Permission, tuple[str, ...]] = {
     Permission.GROUPS: ("GroupMember.ReadWrite.All", "Group.Read.All", "Group.ReadWrite.All", *_EVERYTHING),
     Permission.APPLICATIONS: ("Application.ReadWrite.All", *_EVERYTHING),
     Permission.SYNCHRONIZATION: ("Synchronization.ReadWrite.All", _AS_SIGNED_IN_USER),
-    Permission.AUDIT_LOG: (),
+    Permission.AUDIT_LOG: ("ProvisioningLog.Read.All",),
     Permission.DIRECTORY: ("Directory.ReadWrite.All", _AS_SIGNED_IN_USER),
     Permission.HIDDEN_MEMBERS: (),
     Permission.LEAVE_DATES: ("User-LifeCycleInfo.ReadWrite.All",),

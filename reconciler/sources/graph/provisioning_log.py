@@ -58,7 +58,7 @@ def read_links(
 
     `progress` is called with the number of events so far. Raises `SourceError` if the log cannot be read to its end.
     """
-    graph.require([Permission.AUDIT_LOG, Permission.DIRECTORY])
+    graph.require([Permission.AUDIT_LOG])
     paced = pacer or Pacer()
 
     def report(events: int) -> None:

@@ -166,3 +166,9 @@ def test_the_id_is_of_exactly_these_users_and_of_nothing_else() -> None:
     assert len(ids) == 3
     assert found.id.startswith("sha256:")
     assert found.count(DepartureKind.REMOVED) == 1
+
+
+def test_an_added_row_of_mappings_is_no_scope() -> None:
+    row = Entity("mapping", "title", {"target": "title", "source": "jobTitle"}, "mappings.yaml")
+    everybody = CurrentState((ADA, BOB), (STAFF,), None)
+    assert find_departures(everybody, ImportPlan("Entra", (EntryEdit(None, row),))).people == ()

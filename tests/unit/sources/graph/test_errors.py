@@ -58,6 +58,11 @@ def test_errors_are_read_leniently(content: bytes, found: tuple[str, str]) -> No
     assert read_graph_error(httpx.Response(400, content=content)) == found
 
 
+def test_the_provisioning_log_needs_two_permissions() -> None:
+    error = explain_refusal(answer(403, "Authorization_RequestDenied"), Reading("/auditLogs/provisioning", 1))
+    assert error.detail.startswith("Grant AuditLog.Read.All, Directory.Read.All as application permissions")
+
+
 def test_a_web_page_is_not_graph() -> None:
     error = explain_refusal(httpx.Response(403, content=b"<html>Blocked"), READING)
     assert error.summary == "Microsoft Graph refused page 3 of /users (403)"

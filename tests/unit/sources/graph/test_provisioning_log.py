@@ -14,7 +14,7 @@ from reconciler.sources.graph.provisioning_log import Pacer, read_links
 JOB = ProvisioningJob("job'1", "app")
 SINCE = datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
 LOG = "https://graph.microsoft.com/v1.0/auditLogs/provisioning"
-ALLOWED = Counted(roles=["AuditLog.Read.All", "Directory.Read.All"])
+ALLOWED = Counted(roles=["AuditLog.Read.All"])
 ADA = "3F1C9A52-6C1E-4A43-9E3F-0B6F4F0F6A11"
 
 
@@ -82,8 +82,8 @@ def test_events_of_another_job_show_that_the_filter_is_ignored() -> None:
 
 def test_permissions_are_checked_first() -> None:
     handler, seen = scripted()
-    client: GraphClient = make_client(handler, Counted(roles=["AuditLog.Read.All"]))
-    with pytest.raises(SourceError, match=r"lacks permissions of Microsoft Graph: Directory\.Read\.All$"):
+    client: GraphClient = make_client(handler, Counted(roles=["Directory.Read.All"]))
+    with pytest.raises(SourceError, match=r"lacks permissions of Microsoft Graph: AuditLog\.Read\.All$"):
         read_links(client, JOB, SINCE)
     assert seen == []
 

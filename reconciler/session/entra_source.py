@@ -1,0 +1,36 @@
+"""The Entra source of settings.yaml, and a client for it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from reconciler.desired.directory import Directory
+from reconciler.desired.schema import EntraSource
+from reconciler.errors import SourceError
+from reconciler.session.terminal import Terminal
+from reconciler.session.waiting import WaitReport
+from reconciler.sources.graph.client import GraphClient
+from reconciler.sources.graph.credentials import Waiting, open_entra
+
+
+def find_entra_source(state: Path) -> EntraSource:
+    """Return `source.entra` of a valid settings.yaml. Raises `SourceError` if there is none."""
+    settings = Directory(state).read_settings()
+    return require_entra_source(settings.value.source.entra if settings is not None else None)
+
+
+def require_entra_source(source: EntraSource | None) -> EntraSource:
+    """Return `source`. Raises `SourceError` if there is none."""
+    if source is None:
+        raise SourceError(
+            "settings.yaml has no source.entra",
+            "Add tenant and application under source.entra: docs/entra-import.md shows how.",
+        )
+    return source
+
+
+def open_source(source: EntraSource, terminal: Terminal) -> AbstractContextManager[GraphClient]:
+    """Open a client for Microsoft Graph with the credential of the environment; the terminal reports waits."""
+    waiting = Waiting(on_wait=WaitReport(terminal))
+    return open_entra(source.tenant, source.client_id, source.cloud, waiting=waiting)
