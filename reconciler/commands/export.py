@@ -87,7 +87,6 @@ def _export(session: Session, options: ExportOptions, scratch: Path, terminal: T
     check_accounts(live, unmanaged=options.unmanaged)
     source = _build_source(session, settle_accounts(session, live), options.out)
     report = write_state(scratch, source, unmanaged=options.unmanaged)
-    del source
     return report, plan_export(session, scratch, live)
 
 

@@ -374,3 +374,22 @@ def test_accounts_with_other_ids_are_relinked_by_the_rows_of_the_documentation(
     known = map(json.loads, (before / "accounts.jsonl").read_text("ascii").splitlines())
     ids = {each["userName"]: each["id"] for each in known if each["active"]}
     assert {change["key"]: change["id"] for change in changes} == ids
+
+
+# --- accounts that the service does not show -------------------------------------
+
+
+def test_a_hidden_account_is_not_exported_and_the_plan_leaves_it_alone(open_workspace: OpenWorkspace) -> None:
+    workspace = open_workspace(HabitServer(ServiceHabits(hides_inactive=True)))
+    workspace.write("mappings.yaml", MAPPINGS)
+    workspace.users(BEFORE)
+    workspace.apply()
+    workspace.users([*BEFORE[1:], {**BEFORE[0], "accountEnabled": False}])
+    assert workspace.apply().code == 0
+    out = workspace.root / "adopted"
+    exported = workspace.run("export", "-o", str(out), "--plans", str(workspace.plans))
+    assert exported.code == 0, exported.out + exported.err
+    planned = run(["reconciler", "plan", "--state", str(out), "--plans", str(workspace.plans)])
+    assert (planned.code, NO_CHANGES in planned.out) == (0, True), planned.out + planned.err
+    text = (out / "users/accounts.yaml").read_text("utf-8")
+    assert (text.count("- objectId: "), "ada@example.com" in text) == (len(BEFORE) - 1, False)

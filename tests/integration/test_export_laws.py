@@ -15,7 +15,7 @@ from support.servers.kinds import KINDS
 from support.workspace import CommandResult, Workspace, run
 
 NO_CHANGES = "No changes."
-LAW = settings(max_examples=examples(30), deadline=None, suppress_health_check=list(HealthCheck))
+LAW = settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
 TEXT = st.one_of(
     st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=8),
     st.sampled_from(["No", "0012", "~", "null", "a: b", "- x", "# x", "'", '"', " x ", "x\ty", "{a}", "x\u2028y"]),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from support.builders import live, mappings
 
 from reconciler.core.model import LiveUser
@@ -93,6 +94,7 @@ def test_the_snapshot_has_the_ids_of_all_accounts(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_work_grows_with_the_number_of_accounts(tmp_path: Path) -> None:
     def measure(count: int) -> float:
         accounts = [live(f"user-{number:05}") for number in range(count)]
