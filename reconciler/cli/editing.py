@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from reconciler.cli import lazy
-from reconciler.cli.apps import add_app
+from reconciler.cli.apps import add_app, app
 from reconciler.cli.options import CommonOptions, Only, command
 
 
@@ -56,3 +57,21 @@ def add_user(
         dry_run=flags.dry_run,
     )
     return lazy.run_add_user(common.workspace(), options, common.terminal())
+
+
+@command(app)
+def fmt(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILES]", help="Default: all files in users/ and groups/.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing: show the change, and exit with 2 if there is one.")
+    ] = False,
+    *,
+    common: Annotated[CommonOptions, Only("state", "no_color", "quiet")],
+) -> int:
+    """Order keys and align entries of users and groups.
+
+    Values, quotes, comments and the order of entries stay, and what is read is the same.
+    """
+    return lazy.run_fmt(common.workspace(), lazy.FmtOptions(tuple(files or ()), check), common.terminal())

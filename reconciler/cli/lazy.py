@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reconciler.commands.explain import ExplainOptions, run_explain
     from reconciler.commands.export import ExportOptions, run_export
     from reconciler.commands.export_entra_schema import run_export_entra_schema
+    from reconciler.commands.fmt import FmtOptions, run_fmt
     from reconciler.commands.github.annotate import run_annotate
     from reconciler.commands.github.comment import run_comment
     from reconciler.commands.github.drift_issue import run_drift_issue
@@ -62,6 +63,7 @@ MODULES = {
     "reconciler.commands.explain": ("ExplainOptions", "run_explain"),
     "reconciler.commands.export": ("ExportOptions", "run_export"),
     "reconciler.commands.export_entra_schema": ("run_export_entra_schema",),
+    "reconciler.commands.fmt": ("FmtOptions", "run_fmt"),
     "reconciler.commands.github.annotate": ("run_annotate",),
     "reconciler.commands.github.comment": ("run_comment",),
     "reconciler.commands.github.drift_issue": ("run_drift_issue",),
