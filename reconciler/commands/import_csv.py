@@ -12,10 +12,9 @@ from reconciler.desired.mappings import compile_mappings
 from reconciler.errors import ExitCode, UsageError
 from reconciler.history.edits import USER, Entity
 from reconciler.profiles import PROFILES
-from reconciler.session.people_import import PeopleImportOptions, check_import_options, import_people
+from reconciler.session.people_import import PeopleImportOptions, import_people
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace
-from reconciler.sources.csv_file.decode import parse_encoding
 from reconciler.sources.csv_file.missing import confirm_missing, find_new
 from reconciler.sources.csv_file.options import CsvOptions, parse_columns, parse_dates, parse_delimiter
 from reconciler.sources.csv_file.read import read_csv
@@ -55,8 +54,6 @@ def run_import_csv(workspace: Workspace, options: ImportCsvOptions, terminal: Te
         summary = f"--on-missing {quote(shorten(options.on_missing, 20))} is not known"
         raise UsageError(summary, f"It is {', '.join(_ON_MISSING)}.")
     shared = PeopleImportOptions("import csv", options.format, options.dry_run, options.check, options.approve)
-    check_import_options(shared, terminal)
-    parse_encoding(options.encoding)
     current = read_state_files(workspace.state).current
     snapshot = read_csv(options.file, _build_options(workspace, options, current.users))
     snapshot = confirm_missing(snapshot, current.users, PLACE, options.on_missing)
