@@ -67,11 +67,11 @@ def state(*entities: Entity, located: bool = False) -> CurrentState:
         return Origin(entity.file, lines[id(entity)], 3)
 
     return CurrentState(
-        tuple(each for each in ordered if each.kind == USER),
-        tuple(each for each in ordered if each.kind == GROUP),
-        next((each for each in ordered if each.kind == DOCUMENT), None),
-        tuple(dict.fromkeys(each.file for each in ordered if each.kind != DOCUMENT)),
-        locate if located else None,
+        users=tuple(each for each in ordered if each.kind == USER),
+        groups=tuple(each for each in ordered if each.kind == GROUP),
+        scope=next((each for each in ordered if each.kind == DOCUMENT), None),
+        files=tuple(dict.fromkeys(each.file for each in ordered if each.kind != DOCUMENT)),
+        locate=locate if located else None,
     )
 
 
