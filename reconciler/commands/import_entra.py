@@ -81,11 +81,11 @@ def run_import_entra(workspace: Workspace, options: EntraImportOptions, terminal
         on_missing=options.on_missing or source.on_missing,
         place_origin=located.at("source", "entra", "place"),
     )
-    code = import_people(workspace, snapshot, rules, replace(shared, further=job), terminal)
     if delta is not None:
         terminal.note(delta.outcome)
-        if shared.writes and code in (ExitCode.OK, ExitCode.PARTIAL):
-            _save(delta, terminal)
+    code = import_people(workspace, snapshot, rules, replace(shared, further=job), terminal)
+    if delta is not None and shared.writes and code in (ExitCode.OK, ExitCode.PARTIAL):
+        _save(delta, terminal)
     return code
 
 

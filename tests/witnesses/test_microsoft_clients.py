@@ -14,14 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.entra_reads import read_tenant
 from support.servers.graph.companies import Company, company, log_provisioning
 from support.servers.graph.server import GraphServer
 from support.servers.graph.tls import make_certificate
 from support.servers.http_server import HttpServer, Reply
 
+from reconciler.sources.snapshot import Person
+
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-witnesses" / "bin" / "python"
 SCRIPT = Path(__file__).parent / "read_with_sdk.py"
+NAMES = ("department", "mobile", "businessPhones", "costCenter", "employeeHireDate", "extensionAttribute1", "manager")
 SELECT = (
     "id,userPrincipalName,accountEnabled,department,mobilePhone,businessPhones,employeeOrgData,employeeHireDate,"
     "onPremisesExtensionAttributes"
@@ -95,11 +99,36 @@ def expected_user(contoso: Company, user: str) -> dict[str, Any]:
     }
 
 
+def seen_by_us(contoso: Company, person: Person) -> dict[str, Any]:
+    """The same from our client, whose people have assigned attributes only, with Entra's names."""
+    values = person.attributes
+    extension = contoso.tenant.extensions[0]["name"]
+    hired = values.get("employeeHireDate")
+    return {
+        "id": values["objectId"],
+        "userPrincipalName": values["userPrincipalName"],
+        "accountEnabled": values["accountEnabled"],
+        "department": values.get("department"),
+        "mobilePhone": values.get("mobile"),
+        "businessPhones": list(values.get("businessPhones", ())),
+        "costCenter": values.get("costCenter"),
+        "extensionAttribute1": values.get("extensionAttribute1"),
+        "hired": str(hired).replace("Z", "+00:00") if hired else None,
+        "manager": values.get("manager"),
+        "more": {extension: values[extension]} if extension in values else {},
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not PYTHON.exists(), reason="no .venv-witnesses: see the head of this file")
 def test_microsofts_clients_see_what_is_there(contoso: Company, tmp_path: Path) -> None:
     tenant, users = contoso.tenant, contoso.users
     before = [expected_user(contoso, user) for user in users]
+    with GraphServer(tenant, page_cap=3) as plain:
+        ours = [
+            seen_by_us(contoso, person)
+            for person in read_tenant(plain, attributes=[*NAMES, tenant.extensions[0]["name"]]).people
+        ]
     editor = HttpServer(lambda _: (edit(contoso), Reply(status=200))[1])
     certificate, key = make_certificate(tmp_path)
     try:
@@ -108,6 +137,7 @@ def test_microsofts_clients_see_what_is_there(contoso: Company, tmp_path: Path) 
     finally:
         editor.close()
     assert found["users"] == before
+    assert found["users"] == ours
     assert found["federated"] == 2
     assert found["refusals"] == ["7000215", "700016", "90002"]
     assert [row["id"] for row in found["delta"]] == users

@@ -102,12 +102,13 @@ class DeltaUsers:
     ) -> ReadUsers:
         # The link comes first: what changes while the list is read is reported the next time.
         link = _begin(reader, selection)
-        deleted = _list_deleted(reader) if link is not None and selection.with_manager else frozenset()
+        deleted = _list_deleted(reader, selection) if link is not None else frozenset()
         users = read_users(reader, selection, wanted, now, progress)
         self.outcome = f"Everything was read: {self._reason}."
         if link is None:
             self.outcome += " The next read will be complete too: Microsoft Graph has no delta for this selection here."
         else:
+            deleted |= _list_deleted(reader, selection)
             self.next = self._keep(users, began=now, link=link, deleted=deleted)
         return users
 
@@ -127,12 +128,15 @@ class DeltaUsers:
         _check_sparse(selection, users)
         if wanted is None:
             _check_total(len(users.people) + len(users.doubts), before, reader.count("/users/$count"))
-        self.outcome = f"Only changes since {cache.began:%Y-%m-%d %H:%M} UTC were read: {_count_changes(changes)}."
+        self.outcome = (
+            f"Only users that changed since the last import were read: {_count_changes(changes)}."
+            f" The last full read was on {cache.began:%Y-%m-%d at %H:%M} UTC."
+        )
         self.next = self._keep(
             users,
             began=cache.began,
             link=changes.link,
-            deleted=cache.deleted | changes.removed if selection.with_manager else frozenset(),
+            deleted=cache.deleted | changes.removed | _list_deleted(reader, selection),
             touched=changes.present | changes.removed,
         )
         return users
@@ -229,7 +233,13 @@ def _read_change(row: Row) -> tuple[str, bool]:
     return read_object_id(row, "a change of a user"), "@removed" in row
 
 
-def _list_deleted(reader: GraphReader) -> frozenset[str]:
+def _list_deleted(reader: GraphReader, selection: Selection) -> frozenset[str]:
+    """Return the users that can come back, and be managers again; none if no managers are read.
+
+    Delta does not always report a deletion before the user is back, so it is asked for in each read.
+    """
+    if not selection.with_manager:
+        return frozenset()
     path = build_path(DELETED_USERS, select="id", top=str(PAGE))
     return frozenset(list_rows(reader, path, lambda row: read_object_id(row, "a deleted user")))
 

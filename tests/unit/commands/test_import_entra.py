@@ -334,7 +334,7 @@ def test_delta_gives_the_files_that_a_full_read_gives(contoso: EntraImport, tmp_
     before = contoso.files()
     contoso.server.requests.clear()
     assert contoso.run(delta=cache) is ExitCode.OK
-    assert "Only changes since" in contoso.notes
+    assert "Only users that changed" in contoso.notes
     assert contoso.server.count("/users/delta") == 1
     by_delta = contoso.files()
     contoso.restore(before)
@@ -380,7 +380,7 @@ def test_a_damaged_delta_file_means_a_full_read(contoso: EntraImport, tmp_path: 
     assert contoso.run(delta=tmp_path / "delta") is ExitCode.OK
     assert "Everything was read: " in contoso.notes
     contoso.run(delta=tmp_path / "delta")
-    assert "Only changes since" in contoso.notes
+    assert "Only users that changed" in contoso.notes
 
 
 def test_a_delta_file_in_the_repository_is_refused_before_anything_is_read(contoso: EntraImport) -> None:

@@ -89,19 +89,22 @@ def test_the_first_read_is_full_and_the_next_only_asks_what_changed(contoso: Com
         assert reads.outcome == "Everything was read: there is no file yet."
         server.requests.clear()
         assert reads.delta() == first
-        assert reads.outcome == "Only changes since 2026-11-02 09:00 UTC were read: none."
+        assert reads.outcome == (
+            "Only users that changed since the last import were read: none. The last full read was on 2026-11-02 at"
+            " 09:00 UTC."
+        )
         assert server.count("/users") == 0
         assert server.count("/users/delta") == 1
         contoso.tenant.set(contoso.users[3], department="New")
         changed = reads.delta()
-        assert reads.outcome.endswith("were read: 1 user.")
+        assert "were read: 1 user." in reads.outcome
         assert server.count("/users") == 1
         assert changed != first
         assert changed == reads.full()
         # Each link leads on from the one before.
         reads.delta()
         assert reads.delta() == changed
-        assert reads.outcome.endswith("were read: none.")
+        assert "were read: none." in reads.outcome
 
 
 def test_assignments_and_members_are_listed_in_every_read(contoso: Company) -> None:
@@ -144,7 +147,7 @@ def test_a_link_that_has_expired_means_a_full_read(contoso: Company, end: DeltaE
         assert reads.outcome == "Everything was read: Microsoft Graph no longer knows the link to the changes."
         assert reads.cache is not None
         reads.delta()
-        assert reads.outcome.startswith("Only changes")
+        assert reads.outcome.startswith("Only users that changed")
 
 
 @pytest.mark.parametrize(
@@ -251,7 +254,7 @@ def test_users_that_are_assigned_later_are_read_by_id(reads: Reads) -> None:
     reads.delta()
     tenant.add_member(reads.company.staff, later)
     assert reads.delta() == reads.full()
-    assert reads.outcome.startswith("Only changes")
+    assert reads.outcome.startswith("Only users that changed")
     assert reads.cache is not None
     assert later in {person["objectId"] for person in reads.cache.people}
 
@@ -262,7 +265,7 @@ def test_a_deleted_manager_leaves_and_comes_back_with_his_reports(reads: Reads) 
     reads.delta()
     tenant.delete(boss)
     assert reads.delta() == reads.full()
-    assert reads.outcome.startswith("Only changes")
+    assert reads.outcome.startswith("Only users that changed")
     reads.delta()
     tenant.restore(boss)
     found = reads.delta()
@@ -278,6 +281,27 @@ def test_a_manager_who_was_deleted_before_the_first_read_comes_back(reads: Reads
     reads.delta()
     tenant.restore(boss)
     assert reads.delta() == reads.full()
+
+
+def test_a_manager_whose_deletion_is_reported_late_comes_back(contoso: Company) -> None:
+    """A report was read while the manager was deleted, and delta only says that the manager is there."""
+    tenant, (boss, report, *_) = contoso.tenant, contoso.users
+
+    def withhold(found: Any) -> Any:
+        return {**found, "value": [row for row in found["value"] if row["id"] != boss]}
+
+    tenant.set_manager(contoso.users[2], report)
+    with GraphServer(tenant) as server, open_reader(server) as client:
+        reads = Reads(contoso, client)
+        reads.delta()
+        tenant.set(report, department="New")
+        reads.delta()
+        tenant.delete(boss)
+        server.faults.append(Fault("/users/delta", edit=withhold))
+        reads.delta()
+        assert reads.outcome.startswith("Only users that changed")
+        tenant.restore(boss)
+        assert reads.delta() == reads.full()
 
 
 def test_the_last_value_of_an_attribute_that_few_have_means_a_full_read(reads: Reads) -> None:
