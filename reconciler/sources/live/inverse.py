@@ -150,12 +150,14 @@ class _Solving:
         value = self._values.get(row.target)
         if row.direct is not None and value is None:
             self._known.add(row.direct)
-        if value is None or _gives(row, self.found, value):
+        if self._is_met(row, self.found):
             self._solved.append(row)
             return True
+        if value is None:
+            return True  # it has a value from what other rows read: nothing takes that away
         for name, candidate in self._propose(row, value):
             trial = {**self.found, name: candidate}
-            if _gives(row, trial, value) and self._keeps_solved(name, trial):
+            if self._is_met(row, trial) and self._keeps_solved(name, trial):
                 self.found[name] = candidate
                 self._known.add(name)
                 self._solved.append(row)
@@ -164,8 +166,15 @@ class _Solving:
 
     def _keeps_solved(self, name: str, trial: Mapping[str, SourceValue]) -> bool:
         """Whether the rows that were solved before still give back what is live."""
-        readers = (row for row in self._solved if name in row.inputs and row.target in self._values)
-        return all(_gives(row, trial, self._values[row.target]) for row in readers)
+        return all(self._is_met(row, trial) for row in self._solved if name in row.inputs)
+
+    def _is_met(self, row: Row, source: Mapping[str, SourceValue]) -> bool:
+        """Whether a row gives back what is live, or nothing if the account has no value."""
+        value = self._values.get(row.target)
+        if value is None and row.flow is Flow.CREATE:
+            return True  # never compared
+        mapped, problem = _map(row, source)
+        return not problem and _is_same(row, mapped, value)
 
     def _propose(self, row: Row, value: Value) -> Iterator[tuple[str, str]]:
         """Yield source attributes with values that may give `value`, the most likely first."""
@@ -186,9 +195,9 @@ class _Solving:
                 yield name, candidate
 
 
-def _rank(row: Row) -> tuple[int, int, bool, bool]:
-    """Sort rows: matching ones by precedence, then those taken unchanged; those that are never compared come last."""
-    return row.flow is not Flow.ALWAYS, row.match or 1_000_000, row.direct is None, not row.attribute.required
+def _rank(row: Row) -> tuple[bool, int, bool, bool]:
+    """Sort rows: matching ones by precedence, required ones, those taken unchanged; `apply: always` before others."""
+    return row.flow is not Flow.ALWAYS, row.match or 1_000_000, not row.attribute.required, row.direct is None
 
 
 def _order_names(rows: Sequence[Row]) -> list[str]:
@@ -221,11 +230,6 @@ def _map(row: Row, source: Mapping[str, SourceValue]) -> tuple[Value | None, str
         return (None if isinstance(result, tuple) else parse_value(row.attribute, result)), ""
     except (MappingError, InvalidValueError) as exc:
         return None, str(exc)
-
-
-def _gives(row: Row, source: Mapping[str, SourceValue], value: Value) -> bool:
-    mapped, problem = _map(row, source)
-    return not problem and _is_same(row, mapped, value)
 
 
 def _is_same(row: Row, mapped: Value | None, live: Value | None) -> bool:

@@ -171,6 +171,29 @@ def test_a_name_that_flows_on_create_only_is_not_compared() -> None:
     assert (found.attributes["userPrincipalName"], found.lost) == ("ada@example.com", ())
 
 
+def test_a_value_is_left_at_the_target_if_another_row_would_set_it_elsewhere() -> None:
+    rows = scim("title", "jobTitle"), scim("nickName", "jobTitle")
+    found = invert(account(nickName="Engineer"), *rows)
+    assert [(lost.row.target, lost.live, lost.kept) for lost in found.lost] == [("nickName", "Engineer", True)]
+    # What flows on create only is not compared, so it decides nothing.
+    others = scim("displayName", "jobTitle", apply="create"), scim("nickName", "jobTitle", apply="if_empty")
+    assert attributes(account(nickName="Engineer"), *others) == {"jobTitle": "Engineer"}
+
+
+def test_a_required_value_wins_over_one_that_the_account_lacks() -> None:
+    rows = scim("title", "alias"), scim("userName", template="{{ alias }}@example.com")
+    found = Inverter((IDENTITY[0], *rows)).invert(account())
+    assert found.attributes["alias"] == "ada"
+    assert [(lost.row.target, lost.mapped) for lost in found.lost] == [("title", "ada")]
+
+
+def test_a_row_without_a_live_value_does_not_hold_up_others() -> None:
+    rows = scim("title", template="{{ givenName }} {{ jobTitle | default('x') }}"), scim("nickName", "jobTitle")
+    found = invert(account(**{"name.givenName": "Ada", "nickName": "n"}), scim("name.givenName", "givenName"), *rows)
+    assert found.attributes["jobTitle"] == "n"
+    assert [lost.row.target for lost in found.lost] == ["title"]
+
+
 def test_a_value_that_the_account_lacks_would_be_set() -> None:
     found = invert(account(), scim(WORK, "userPrincipalName"))
     assert [(lost.live, lost.mapped, lost.kept) for lost in found.lost] == [(None, "ada@example.com", False)]
