@@ -50,11 +50,9 @@ def test_each_option_of_import_entra_arrives(monkeypatch: pytest.MonkeyPatch) ->
         return ExitCode.CHANGES
 
     monkeypatch.setattr(import_entra, "run_import_entra", record)
-    flags = "--with people --job j --rule r --on-missing disable --approve sha256:1 --check --dry-run --format json"
-    more = "--delta d --state s --redact"
-    outcome = run(["reconciler", "import", "entra", *flags.split(), *more.split()])
+    flags = "--with people --on-missing disable --approve sha256:1 --check --dry-run --format json --state s --redact"
+    outcome = run(["reconciler", "import", "entra", *flags.split()])
     assert outcome.code == ExitCode.CHANGES
-    expected = EntraImportOptions("people", "j", "r", "disable", "sha256:1", True, True, "json", Path("d"))
-    assert got == [Path("s"), expected, True]
+    assert got == [Path("s"), EntraImportOptions("people", "disable", "sha256:1", True, True, "json"), True]
     run(["reconciler", "import", "entra"])
     assert got[4] == EntraImportOptions()
