@@ -17,7 +17,7 @@ _FLAGS = frozenset(
     }
 )
 """Options without a value: the word after them is an argument."""
-_GROUPS = frozenset({"github", "import", "export", "sandbox"})
+_GROUPS = frozenset({"add", "github", "import", "export", "sandbox"})
 _DEFAULTS = frozenset({"desired-state", "plans", ".", "/", "-", "HEAD"})
 _IDENTITY = re.compile(r"(?:sha256:)?[0-9a-f]{7,64}|\d+|\d{4}-\d\d-\d\d-[0-9a-f]{12}")
 """The id of a commit or a plan, a number, the name of a record: about no person."""
