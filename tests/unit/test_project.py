@@ -146,6 +146,7 @@ def test_the_lock_of_the_witnesses_has_hashes_and_no_address() -> None:
     assert lock.count("--hash=sha256:") >= len(locked)
     assert "://" not in lock
     assert "--index" not in lock
+    assert '"resolved"' not in read("tests/witnesses/package-lock.json")
 
 
 def test_an_extra_that_a_dependency_asks_for_is_locked_as_an_extra() -> None:

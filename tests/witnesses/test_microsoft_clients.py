@@ -1,14 +1,16 @@
 """Microsoft's own clients read the stand-in of Graph: what they see is what is there, and what our client sees.
 
-`.ci/run` makes their environment, `.venv-witnesses`; without it the test is skipped:
+`.ci/run` makes their environments; without them the tests are skipped:
 
     python3 -m venv .venv-witnesses
     .venv-witnesses/bin/pip install --no-compile --require-hashes -r tests/witnesses/requirements.lock
+    npm ci --prefix tests/witnesses
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,9 @@ from reconciler.sources.snapshot import Person
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-witnesses" / "bin" / "python"
 SCRIPT = Path(__file__).parent / "read_with_sdk.py"
+JAVASCRIPT = Path(__file__).parent / "read_with_sdk.mjs"
+NODE = shutil.which("node")
+MODULES = Path(__file__).parent / "node_modules" / "@microsoft" / "microsoft-graph-client"
 NAMES = ("department", "mobile", "businessPhones", "costCenter", "employeeHireDate", "extensionAttribute1", "manager")
 SELECT = (
     "id,userPrincipalName,accountEnabled,department,mobilePhone,businessPhones,employeeOrgData,employeeHireDate,"
@@ -56,23 +61,37 @@ def edit(contoso: Company) -> None:
 
 def run(server: GraphServer, contoso: Company, certificate: Path, edit_url: str) -> dict[str, Any]:
     tenant = contoso.tenant
-    environment = {
+    return execute(
+        [str(PYTHON), str(SCRIPT)],
+        {
+            **variables(server, contoso),
+            "SSL_CERT_FILE": str(certificate),
+            "EXTENSION": tenant.extensions[0]["name"],
+            "APPLICATION": contoso.application,
+            "JOB": contoso.job,
+            "EDIT": edit_url,
+            **server.oidc_environment,
+        },
+    )
+
+
+def variables(server: GraphServer, contoso: Company) -> dict[str, str]:
+    tenant = contoso.tenant
+    return {
         "PATH": "/usr/bin:/bin",
-        "SSL_CERT_FILE": str(certificate),
         "GRAPH": server.graph_url,
         "LOGIN": server.login_url,
         "TENANT": tenant.domains[0],
         "CLIENT": tenant.app.client_id,
         "SECRET": tenant.app.secret,
-        "EXTENSION": tenant.extensions[0]["name"],
-        "APPLICATION": contoso.application,
         "STAFF": contoso.staff,
-        "JOB": contoso.job,
         "SELECT": SELECT,
-        "EDIT": edit_url,
-        **server.oidc_environment,
     }
-    result = subprocess.run([PYTHON, SCRIPT], env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def execute(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
+    """Run a script and return the JSON that it prints."""
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 0, result.stderr
     found: dict[str, Any] = json.loads(result.stdout)
     return found
@@ -162,3 +181,20 @@ def test_microsofts_clients_see_what_is_there(contoso: Company, tmp_path: Path) 
     assert found["deleted"] == [[one.id, str(one.deleted).replace("Z", "+00:00")] for one in deleted]
     assert found["log"] == [[users[0], "GN-1", "create"]]
     assert found["missing"] == "404 Request_ResourceNotFound"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(NODE is None or not MODULES.exists(), reason="no node_modules: see the head of this file")
+def test_the_client_for_javascript_follows_all_links(contoso: Company, tmp_path: Path) -> None:
+    tenant = contoso.tenant
+    certificate, key = make_certificate(tmp_path)
+    with GraphServer(tenant, page_cap=3, delta_page=2, tls=(certificate, key)) as server:
+        environment = {**variables(server, contoso), "NODE_EXTRA_CA_CERTS": str(certificate)}
+        found = execute([str(NODE), str(JAVASCRIPT)], environment)
+        requests = server.count("/users")
+    assert [row["id"] for row in found["users"]] == contoso.users
+    assert requests == 3
+    assert {name for row in found["users"] for name in row} == set(SELECT.split(","))
+    assert [row["id"] for row in found["members"]] == [one.id for one in tenant.living_members(contoso.staff)]
+    assert [row["id"] for row in found["delta"]] == contoso.users
+    assert found["changes"] == []

@@ -195,6 +195,25 @@ def test_a_directory_without_delta_is_read_in_full_each_time(contoso: Company, s
         assert reads.outcome.endswith("Microsoft Graph has no delta for this selection here.")
 
 
+def test_a_first_read_that_may_not_be_fails(contoso: Company) -> None:
+    with (
+        GraphServer(contoso.tenant, faults=[Fault("/users/delta", status=403)]) as server,
+        open_reader(server) as client,
+    ):
+        reads = Reads(contoso, client)
+        with pytest.raises(GraphError, match="403"):
+            reads.delta()
+
+
+def test_changes_without_an_end_mean_a_full_read(contoso: Company) -> None:
+    endless = Fault("/users/delta", call=2, edit=lambda found: {"value": found["value"]})
+    with GraphServer(contoso.tenant, faults=[endless]) as server, open_reader(server) as client:
+        reads = Reads(contoso, client)
+        reads.delta()
+        assert reads.delta() == reads.full()
+        assert reads.outcome == "Everything was read: the list of changes has no end."
+
+
 def test_many_changes_mean_a_full_read() -> None:
     big = prepare(company(120))
     with GraphServer(big.tenant) as server, open_reader(server) as client:
