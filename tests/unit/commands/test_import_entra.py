@@ -121,6 +121,38 @@ def test_changes_and_renames_edit_entries_and_references_in_place(contoso: Entra
     assert "grace@contoso.com" in contoso.in_scope()
 
 
+def test_attributes_that_git_owns_stay(contoso: EntraImport) -> None:
+    contoso.run()
+    contoso.settings(keep=["department"])
+    before = contoso.files()
+    contoso.tenant.set(contoso.company.users[0], department="Navy")
+    assert contoso.run() is ExitCode.OK
+    assert {name: content for name, content in contoso.files().items() if name != "settings.yaml"} == {
+        name: content for name, content in before.items() if name != "settings.yaml"
+    }
+    assert "Navy" in contoso.terminal.out
+
+
+def test_on_missing_of_the_settings_counts_without_the_option(contoso: EntraImport) -> None:
+    contoso.run()
+    contoso.settings(on_missing="disable")
+    contoso.tenant.delete(contoso.company.users[2])
+    assert contoso.run() is ExitCode.OK
+    assert len(contoso.in_scope()) == 7
+    assert len(contoso.load().users) == 8
+
+
+def test_removals_beyond_the_limit_block_the_import(contoso: EntraImport) -> None:
+    contoso.run()
+    before = contoso.files()
+    for user in contoso.company.users[2:7]:
+        contoso.tenant.delete(user)
+    assert contoso.run(on_missing="remove") is ExitCode.BLOCKED
+    assert contoso.files() == before
+    assert contoso.run() is ExitCode.OK
+    assert contoso.files() == before
+
+
 def test_who_leaves_is_reported_disabled_or_taken_out(contoso: EntraImport) -> None:
     contoso.run()
     before = contoso.files()
@@ -162,6 +194,9 @@ def test_auto_reads_what_mappings_filters_and_the_place_name(contoso: EntraImpor
         *("givenName", "surname", "jobTitle", "employeeId", "department"),
     }
     assert '"badge" is not imported' in contoso.terminal.out
+    departments = {contoso.tenant.objects[user].properties["department"] for user in contoso.company.users}
+    found = {name for name in contoso.files() if name.startswith("users/")}
+    assert found == {f"users/{each.lower()}.yaml" for each in departments}
 
 
 def test_listed_attributes_must_exist(contoso: EntraImport) -> None:
