@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from support.workspace import run
 
-from reconciler.commands import import_csv, import_entra
+from reconciler.commands import import_csv, import_entra, import_entra_links
 from reconciler.commands.import_csv import ImportCsvOptions
 from reconciler.commands.import_entra import EntraImportOptions
+from reconciler.commands.import_entra_links import EntraLinksOptions
 from reconciler.errors import ExitCode
 
 
@@ -50,9 +51,26 @@ def test_each_option_of_import_entra_arrives(monkeypatch: pytest.MonkeyPatch) ->
         return ExitCode.CHANGES
 
     monkeypatch.setattr(import_entra, "run_import_entra", record)
-    flags = "--with people --on-missing disable --approve sha256:1 --check --dry-run --format json --state s --redact"
-    outcome = run(["reconciler", "import", "entra", *flags.split()])
+    flags = "--with people --job j --rule r --on-missing disable --approve sha256:1 --check --dry-run --format json"
+    more = "--delta d --state s --redact"
+    outcome = run(["reconciler", "import", "entra", *flags.split(), *more.split()])
     assert outcome.code == ExitCode.CHANGES
-    assert got == [Path("s"), EntraImportOptions("people", "disable", "sha256:1", True, True, "json"), True]
+    expected = EntraImportOptions("people", "disable", "sha256:1", True, True, "json", Path("d"), "j", "r")
+    assert got == [Path("s"), expected, True]
     run(["reconciler", "import", "entra"])
     assert got[4] == EntraImportOptions()
+
+
+def test_each_option_of_import_entra_links_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[Any] = []
+
+    def record(workspace: Any, options: EntraLinksOptions, _terminal: Any) -> ExitCode:
+        got.extend((workspace.state, options))
+        return ExitCode.PARTIAL
+
+    monkeypatch.setattr(import_entra_links, "run_import_entra_links", record)
+    flags = "--verify -o links.csv --days 7 --job j --format json --state s"
+    assert run(["reconciler", "import", "entra-links", *flags.split()]).code == ExitCode.PARTIAL
+    assert got == [Path("s"), EntraLinksOptions(7, "j", Path("links.csv"), True, "json")]
+    run(["reconciler", "import", "entra-links"])
+    assert got[3] == EntraLinksOptions()
