@@ -12,7 +12,7 @@ from reconciler.core.field_change import FieldChange
 from reconciler.core.model import Origin
 from reconciler.core.text import escape_control, escape_line, pluralize
 from reconciler.core.values import fold_case
-from reconciler.history.edits import USER, Entity
+from reconciler.history.edits import DOCUMENT, USER, Entity
 from reconciler.render.field_values import render_field
 from reconciler.render.history import render_path
 from reconciler.render.style import BOLD, GREEN, GREY, HIDDEN, RED, YELLOW, Style
@@ -119,7 +119,7 @@ def _render_edit(edit: EntryEdit, report: ImportReport, style: Style) -> str:
     lines = [f"  # {style.paint(_address(edit.entity, style), BOLD)} {heading}"]
     lines += [f"  # ({', '.join(filter(None, [*reasons, place]))})"] if reasons or place else []
     rows = list(_render_rows(edit, report, style)) if edit.after is not None else []
-    lines += [f"  {style.paint(symbol, colour)} {{", *rows, "    }"] if rows else []
+    lines += [f"  {style.paint(symbol, colour)} {_name(edit.entity, style)} {{", *rows, "    }"] if rows else []
     return "\n".join(lines) + "\n"
 
 
@@ -246,6 +246,11 @@ def _list_ways_out(report: ImportReport) -> tuple[str, ...]:
 
 
 # --- names and places --------------------------------------------------------
+
+
+def _name(entity: Entity, style: Style) -> str:
+    """Return `user "ada@example.com"`, or the name of a file."""
+    return escape_control(entity.file) if entity.kind == DOCUMENT else f"{entity.kind} {style.value(entity.name)}"
 
 
 def _address(entity: Entity, style: Style) -> str:
