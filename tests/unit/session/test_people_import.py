@@ -249,13 +249,11 @@ def test_a_result_that_would_be_invalid_is_refused_with_its_errors(imports: Impo
     assert imports.terminal.found
 
 
-def test_other_files_of_an_import_are_written_with_it(imports: Imports) -> None:
-    scope = replace(IMPORT, other_files={"scope.yaml": b"sync: all\n"}, what_else=("scope.yaml: sync is all",))
-    assert imports.run(snapshot(ADA, BOB), scope) is ExitCode.OK
-    assert imports.text("scope.yaml") == "sync: all\n"
-    assert "Other files:\n  - scope.yaml: sync is all\n" in imports.terminal.out
+def test_further_edits_that_are_made_already_change_no_file(imports: Imports) -> None:
+    options = replace(IMPORT, further=Further(b"- {target: userName, source: userPrincipalName, match: 1}\n"))
+    assert imports.run(snapshot(ADA, BOB), options) is ExitCode.OK
     before = imports.files()
-    assert imports.run(snapshot(ADA, BOB), replace(scope, what_else=())) is ExitCode.OK
+    assert imports.run(snapshot(ADA, BOB), options) is ExitCode.OK
     assert imports.files() == before
 
 
