@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from support.servers.fake_scim import FakeScimServer
-from support.servers.graph.companies import PLANTED_TOKEN, Company, company
+from support.servers.graph.companies import PLANTED_TOKEN, Company, company, log_provisioning
 from support.servers.graph.server import GraphServer
 from support.workspace import ENTERPRISE, CommandResult, run
 
@@ -134,8 +134,16 @@ def test_the_page_leads_to_a_plan_without_changes(move: Move, monkeypatch: pytes
     assert (planned.code, "No changes." in planned.out) == (0, True), planned.out + planned.err
     assert move.service.writes == []
 
+    (links,) = [each for each in read_inline(4) if "entra-links" in each]
+    accounts = list(move.service.users.values())
+    for each in accounts:
+        log_provisioning(move.company.tenant, move.company.job, each["externalId"], each["id"])
+    assert move.run(links).code == 0
+    move.company.tenant.provisioning_log[0]["targetIdentity"]["id"] = "GN-other"
+    assert move.run(links).code == 5
+
     # Step 5: a last change in Entra, which its job has already sent.
-    in_scope = next(each for each in move.service.users.values())
+    in_scope = accounts[0]
     move.company.tenant.set(in_scope["externalId"], surname="Menabrea")
     in_scope["name"]["familyName"] = "Menabrea"
     again, plan = read_inline(5)
