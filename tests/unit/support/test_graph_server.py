@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -603,6 +604,40 @@ def test_the_tenant_can_change_while_it_is_read(contoso: Company) -> None:
     with GraphServer(contoso.tenant, faults=[fault]) as server:
         assert len(read(server, "/users")) == 5
         assert user not in [row["id"] for row in read(server, f"/groups/{contoso.staff}/members")]
+
+
+def test_an_answer_can_be_anything_come_late_and_change_the_tenant(contoso: Company) -> None:
+    faults = [
+        Fault("/users", call=1, body=b"<html>"),
+        Fault("/users", call=2, status=400, code="Directory_ReplicaUnavailable", message="not now"),
+        Fault("/users", call=3, wait=0.2, after=lambda tenant: tenant.delete(contoso.users[0])),
+    ]
+    with GraphServer(contoso.tenant, faults=faults) as server:
+        assert (first := get(server, "/users")).text == "<html>"
+        assert first.status_code == 200
+        assert get(server, "/users").json()["error"]["message"] == "not now"
+        start = time.monotonic()
+        assert len(read(server, "/users")) == 5
+        assert time.monotonic() - start >= 0.2
+        assert len(read(server, "/users")) == 4
+
+
+def test_a_limit_decides_on_each_request_first(contoso: Company) -> None:
+    with GraphServer(contoso.tenant) as server:
+        server.limit = lambda seen: Fault(status=429, retry_after=2).reply() if "x-tired" in seen.headers else None
+        limited = get(server, "/users", {"x-tired": "1"})
+        assert (limited.status_code, limited.headers["retry-after"]) == (429, "2")
+        assert get(server, "/users").status_code == 200
+
+
+def test_faults_of_the_token_endpoints_are_their_own(contoso: Company) -> None:
+    faults = [Fault(service="login", status=503), Fault(service="oidc", close=True)]
+    with GraphServer(contoso.tenant, faults=faults) as server:
+        assert login(server, client_secret=contoso.tenant.app.secret).status_code == 503
+        assert login(server, client_secret=contoso.tenant.app.secret).status_code == 200
+        with pytest.raises(httpx.RemoteProtocolError):
+            assertion(server)
+        assert get(server, "/users").status_code == 200
 
 
 @pytest.mark.slow
