@@ -6,8 +6,11 @@ after the first finds nothing to do. Absence is never removal.
 
 from __future__ import annotations
 
-from reconciler.core.model import Diagnostic, error
-from reconciler.core.text import format_names, shorten
+from collections.abc import Mapping
+
+from reconciler.core.model import Diagnostic, error, warning
+from reconciler.core.text import format_names, pluralize, quote, shorten
+from reconciler.core.values import fold_case
 from reconciler.sources.import_plan import CurrentState, ImportPlan, MergeRules, MissingAction
 from reconciler.sources.merge_findings import Findings
 from reconciler.sources.merge_groups import edit_groups
@@ -17,8 +20,10 @@ from reconciler.sources.merge_scope import edit_scope
 from reconciler.sources.merge_users import edit_users
 from reconciler.sources.merge_values import is_importable_name
 from reconciler.sources.placement import check_place
-from reconciler.sources.references import References, build_names
+from reconciler.sources.references import Names, References, as_list, build_names
 from reconciler.sources.snapshot import Snapshot
+
+_PROTECTED = "guards.protected"
 
 
 def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> ImportPlan:
@@ -36,7 +41,8 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
         )
     findings = Findings(snapshot.source, current)
     matching = match_people(snapshot, current, rules.keep, findings)
-    missing, unlinked = decide_missing(matching.unmatched, snapshot.gone, rules)
+    protected = _list_protected(current)
+    missing, unlinked = decide_missing(matching.unmatched, snapshot.gone, rules, protected)
     leaving = [each.entity for each in missing if each.action is MissingAction.REMOVED]
     refuse_collisions(matching, leaving, findings)
     users = edit_users(matching.people, missing, snapshot.attributes, current, rules)
@@ -50,13 +56,37 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
         names=names,
         missing=tuple(missing),
         kept=tuple(users.kept),
-        diagnostics=(*snapshot.diagnostics, *_check_attributes(snapshot), *findings.diagnostics),
+        diagnostics=(
+            *snapshot.diagnostics,
+            *_check_attributes(snapshot),
+            *findings.diagnostics,
+            *_check_protected(protected, names, findings),
+        ),
         notes=(*snapshot.notes, *groups.notes, *scope.notes),
         unchanged=users.unchanged,
         refused=snapshot.refused + matching.refused,
         unlinked=unlinked,
         is_partial=snapshot.is_partial,
     )
+
+
+def _list_protected(current: CurrentState) -> dict[str, str]:
+    """Return the names that settings.yaml protects, as written, by folded name."""
+    listed = current.settings.fields.get(_PROTECTED) if current.settings is not None else None
+    return {fold_case(each): each for each in as_list(listed)}
+
+
+def _check_protected(protected: Mapping[str, str], names: Names, findings: Findings) -> tuple[Diagnostic, ...]:
+    """Return a warning if users are renamed that settings.yaml protects: imports do not edit it."""
+    renamed = [
+        f"{quote(protected[each])} is now {quote(new)}" for each, new in names.items() if each in protected and new
+    ]
+    settings = findings.current.settings
+    if not renamed or settings is None:
+        return ()
+    what = pluralize(len(renamed), "user of guards.protected is renamed", "users of guards.protected are renamed")
+    detail = f"{'; '.join(sorted(renamed)[:5])}. Change settings.yaml as well: it protects users by their names."
+    return (warning(what, detail, findings.locate(settings, _PROTECTED)),)
 
 
 def _check_attributes(snapshot: Snapshot) -> tuple[Diagnostic, ...]:

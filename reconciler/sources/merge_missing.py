@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from reconciler.core.values import fold_case
 from reconciler.history.edits import Entity
@@ -14,12 +14,13 @@ DISABLE, REMOVE = "disable", "remove"
 
 
 def decide_missing(
-    entries: Iterable[Entity], gone: Mapping[str, GoneReason], rules: MergeRules
+    entries: Iterable[Entity], gone: Mapping[str, GoneReason], rules: MergeRules, protected: Collection[str] = ()
 ) -> tuple[list[MissingPerson], int]:
     """Return the missing people, and the number of entries that are not of this source.
 
     `entries`: those that no person of the source fits. One without an objectId never came from the source, unless the
-    source says what became of it. `gone`: by folded objectId or userPrincipalName.
+    source says what became of it. `gone`: by folded objectId or userPrincipalName. `protected`: folded names of users
+    that settings protect.
     """
     missing, unlinked = [], 0
     for entry in entries:
@@ -27,14 +28,16 @@ def decide_missing(
         if reason is None and not entry.object_id:
             unlinked += 1
         else:
-            missing.append(MissingPerson(entry, reason.value if reason else "", _decide(entry, reason, rules)))
+            stays = is_protected(entry) or fold_case(entry.name) in protected
+            action = _decide(reason, rules, is_protected=stays)
+            missing.append(MissingPerson(entry, reason.value if reason else "", action))
     return missing, unlinked
 
 
-def _decide(entry: Entity, reason: GoneReason | None, rules: MergeRules) -> MissingAction:
+def _decide(reason: GoneReason | None, rules: MergeRules, *, is_protected: bool) -> MissingAction:
     if reason is None:
         return MissingAction.UNCONFIRMED
-    if is_protected(entry):
+    if is_protected:
         # Without its entry the account would be protected no longer.
         return MissingAction.REPORTED
     if rules.on_missing == REMOVE:

@@ -69,7 +69,8 @@ def state(*entities: Entity, located: bool = False) -> CurrentState:
     return CurrentState(
         users=tuple(each for each in ordered if each.kind == USER),
         groups=tuple(each for each in ordered if each.kind == GROUP),
-        scope=next((each for each in ordered if each.kind == DOCUMENT), None),
+        scope=next((each for each in ordered if each.name == "scope.yaml"), None),
+        settings=next((each for each in ordered if each.name == "settings.yaml"), None),
         files=tuple(dict.fromkeys(each.file for each in ordered if each.kind != DOCUMENT)),
         locate=locate if located else None,
     )

@@ -8,12 +8,13 @@ from dataclasses import replace
 from random import Random
 from types import FrameType
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.import_strategies import RULES, snapshots, states
 from support.merging import READ, apply, entry, group, merged, person, show, snapshot, state, summaries
 
-from reconciler.core.model import Origin
+from reconciler.core.model import Origin, Severity
 from reconciler.core.values import fold_case
 from reconciler.history.edits import Entity
 from reconciler.sources.import_plan import CurrentState, ImportPlan, MergeRules
@@ -173,6 +174,29 @@ def test_attributes_whose_names_no_file_can_have_are_left_out() -> None:
     plan = merged(read)
     assert list(plan.edits[0].entity.fields) == ["userPrincipalName"]
     assert summaries(plan) == ['attributes cannot be imported because of their names: "a\\nb"']
+
+
+SETTINGS = Entity(
+    "document", "settings.yaml", {"guards.protected": ("Ada@example.com", "ben@example.com")}, "settings.yaml"
+)
+
+
+def test_a_renamed_user_that_settings_protect_is_a_warning_there() -> None:
+    read = snapshot(person("king", "1"), person("ben", "2"), person("dan", "3"))
+    plan = merged(read, entry("ada", "1"), entry("ben", "2"), entry("cyd", "3"), SETTINGS)
+    found = plan.diagnostics[0]
+    assert summaries(plan) == ["1 user of guards.protected is renamed"]
+    assert found.detail.startswith('"Ada@example.com" is now "king@example.com". Change settings.yaml')
+    assert str(found.origin).startswith("settings.yaml:")
+    assert (found.severity, len(plan.edits)) == (Severity.WARNING, 2)
+
+
+@pytest.mark.parametrize("on_missing", ["disable", "remove"])
+def test_a_user_that_settings_protect_is_not_taken_out(on_missing: str) -> None:
+    read = snapshot(gone={"1": GoneReason.DELETED})
+    plan = merged(read, entry("ada", "1"), SETTINGS, on_missing=on_missing)
+    assert plan.is_empty
+    assert plan.missing[0].action.name == "REPORTED"
 
 
 def test_notes_and_errors_of_the_source_come_first() -> None:
