@@ -78,9 +78,8 @@ def _list_protected(current: CurrentState) -> dict[str, str]:
 
 def _check_protected(protected: Mapping[str, str], names: Names, findings: Findings) -> tuple[Diagnostic, ...]:
     """Return a warning if users are renamed that settings.yaml protects: imports do not edit it."""
-    renamed = [
-        f"{quote(protected[each])} is now {quote(new)}" for each, new in names.items() if each in protected and new
-    ]
+    affected = [(protected[each], new) for each, new in names.items() if each in protected and new is not None]
+    renamed = [f"{quote(old)} is now {quote(new)}" for old, new in affected]
     settings = findings.current.settings
     if not renamed or settings is None:
         return ()

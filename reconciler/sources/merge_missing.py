@@ -29,15 +29,15 @@ def decide_missing(
             unlinked += 1
         else:
             stays = is_protected(entry) or fold_case(entry.name) in protected
-            action = _decide(reason, rules, is_protected=stays)
+            action = _decide(reason, rules, protected=stays)
             missing.append(MissingPerson(entry, reason.value if reason else "", action))
     return missing, unlinked
 
 
-def _decide(reason: GoneReason | None, rules: MergeRules, *, is_protected: bool) -> MissingAction:
+def _decide(reason: GoneReason | None, rules: MergeRules, *, protected: bool) -> MissingAction:
     if reason is None:
         return MissingAction.UNCONFIRMED
-    if is_protected:
+    if protected:
         # Without its entry the account would be protected no longer.
         return MissingAction.REPORTED
     if rules.on_missing == REMOVE:

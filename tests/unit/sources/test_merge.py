@@ -20,7 +20,7 @@ from reconciler.history.edits import Entity
 from reconciler.sources.import_plan import CurrentState, ImportPlan, MergeRules
 from reconciler.sources.merge import merge
 from reconciler.sources.merge_values import is_same
-from reconciler.sources.snapshot import Person, Snapshot, SourceGroup, SourceScope
+from reconciler.sources.snapshot import GoneReason, Person, Snapshot, SourceGroup, SourceScope
 
 # --- laws -------------------------------------------------------------------------------------
 
