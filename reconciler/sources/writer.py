@@ -88,6 +88,8 @@ class _Drafting:
         self._files = files
         self._renames: Mapping[str, Names] = {"users": names}
         self._entries: dict[str, list[Entity]] = {}
+        self._schemas: dict[str, str] = {}
+        """By folder, or by the name of a file at the top."""
         for entity in (*files.current.users, *files.current.groups, *(files.current.mappings or ())):
             self._entries.setdefault(entity.file, []).append(entity)
 
@@ -156,15 +158,21 @@ class _Drafting:
 
     def _build_head(self, name: str) -> bytes:
         """Return the first line of a new file, by which editors find its schema, as the other files have it."""
-        kind = name.partition("/")[0].removesuffix(".yaml")
-        schema = f"{_UP}{_SCHEMAS}/{kind}.json"
-        for other, content in sorted(self._files.contents.items()):
-            line = _EDITOR_LINE.search(content) if other.partition("/")[0] == name.partition("/")[0] else None
-            if line is not None:
-                schema = line.group(1).decode("utf-8", "replace").removeprefix(_UP * other.count("/"))
-                break
+        folder = name.partition("/")[0]
+        if folder not in self._schemas:
+            self._schemas[folder] = _find_schema(folder, self._files.contents)
+        schema = self._schemas[folder]
         up = _UP * name.count("/") if schema.startswith(_UP) else ""
         return f"{EDITOR_COMMENT} $schema={up}{schema}\n\n".encode()
+
+
+def _find_schema(folder: str, contents: Mapping[str, bytes]) -> str:
+    """Return the schema of the files in a folder: a URL, or a path relative to the desired state."""
+    for name, content in sorted(contents.items()):
+        line = _EDITOR_LINE.search(content) if name.partition("/")[0] == folder else None
+        if line is not None:
+            return line.group(1).decode("utf-8", "replace").removeprefix(_UP * name.count("/"))
+    return f"{_UP}{_SCHEMAS}/{folder.removesuffix('.yaml')}.json"
 
 
 def write_files(files: StateFiles, changed: Mapping[str, bytes | None]) -> None:

@@ -74,3 +74,8 @@ def test_what_is_read_and_every_comment_stay(contents: dict[str, bytes]) -> None
         check_entries(name, formatted, parse_entries(name, content))
         for comment in (b"# Head", b"# about", b"# rest", b"# first", b"# team", b"# c", b"  # u"):
             assert formatted.count(comment) == content.count(comment)
+
+
+def test_a_layout_that_would_be_read_otherwise_is_refused() -> None:
+    with pytest.raises(EditError, match='"ada": it would not be read as intended'):
+        format_file(USERS, b"- userPrincipalName: ada\n  t: |+\n    x\n\n\n\n")
