@@ -281,6 +281,8 @@ def _note_foreign(tenant: str, known: int) -> str:
 
 
 def _note_cycle(group: str, member: str) -> str:
+    if group == member:
+        return f"The group {group} contains itself, which a desired state does not allow: that is left out."
     return (
         f"The groups {group} and {member} contain each other, which a desired state does not allow: {member} is left"
         f" out of {group}. The users in scope stay the same."
