@@ -35,15 +35,20 @@ from reconciler.git import repository as git_repository
 from reconciler.git.commits import Commits
 from reconciler.git.process import GitCommandError
 from reconciler.git.repository import TreeFilter, find_head_commit, find_merge_base, read_regular_files, write_tree
+from reconciler.github import import_pull
 from reconciler.github.api import GitHub, retry_github
 from reconciler.github.apply_runs import WorkflowRun, find_unapplied_runs, judge_run, refuse_after_later_runs
 from reconciler.github.comments import Marker, close_issue, find_only_marker, write_comment, write_issue
+from reconciler.github.environment import read_workflow
+from reconciler.github.import_patch import read_patch
+from reconciler.github.import_pull import ImportPull
 from reconciler.github.reviewed_plan import (
     Pull,
     RecordedPlan,
     at_last_approval,
     download_plans,
     find_merged_pull,
+    find_plan_status,
     find_recorded_plan,
 )
 from reconciler.record import merge
@@ -216,11 +221,24 @@ ANSWERS: Mapping[str, Any] = {
         ],
         "artifacts": [{"id": 3, "name": "plans", "expired": False, "created_at": WHEN}],
     },
+    "imports": [
+        {
+            "number": 7,
+            "state": "open",
+            "merged_at": None,
+            "body": "<!-- reconciler import sha256:x -->",
+            "head": {"ref": "reconciler/import", "sha": COMMIT, "repo": REPOSITORY},
+            "base": {"ref": "main", "sha": MERGED, "repo": REPOSITORY},
+        }
+    ],
+    "checks": {"check_runs": [{"name": "desired-state", "conclusion": "failure"}]},
     "comments": [{"id": 1, "user": {"login": "github-actions[bot]"}, "body": "<!-- m -->", "title": "t", "number": 3}],
 }
 
 
 RUN = WorkflowRun(5, 9, MERGED, "completed", "failure")
+HERE = read_workflow({"GITHUB_REF_NAME": "main", "GITHUB_SHA": MERGED})
+IMPORT = ImportPull("main", "sha256:x", "Import", "<!-- reconciler import sha256:x -->")
 
 
 def hub(answer: Callable[[httpx.Request], httpx.Response]) -> GitHub:
@@ -248,10 +266,23 @@ def test_answers_of_github(content: bytes, head: list[tuple[bytes, bytes]], stat
     check(lambda: find_unapplied_runs(found, "apply.yml", "main", 9))
     check(lambda: judge_run(found, RUN))
     check(lambda: find_only_marker(found, 7, "m"))
-    check(lambda: list(download_plans(found, pull, plan, "plan.yml", "main")))
+    check(lambda: list(download_plans(found, pull, plan, "plan.yml", HERE)))
     check(lambda: write_comment(found, 7, Marker("m"), "body"))
     check(lambda: write_issue(found, Marker("m"), "title", "body"))
     check(lambda: close_issue(found, Marker("m"), "body"))
+    check(lambda: find_plan_status(found, COMMIT))
+    check(lambda: import_pull.find_open_pull(found, "main"))
+    check(lambda: import_pull.is_declined(found, IMPORT))
+    check(lambda: import_pull.write_pull(found, IMPORT, None))
+    check(lambda: import_pull.set_labels(found, 7, ["a"], ["a", "b"]))
+    check(lambda: import_pull.find_failed_checks(found, COMMIT))
+    check(lambda: import_pull.merge_pull(found, 7, COMMIT, "Import"))
+
+
+@MANY
+@given(content=mutated({"format_version": "1.0", "base": COMMIT, "files": {"users/a.yaml": "x", "scope.yaml": None}}))
+def test_a_patch_of_an_import(content: bytes) -> None:
+    check(lambda: read_patch(content))
 
 
 def archive(name: str, content: bytes) -> bytes:
@@ -286,7 +317,7 @@ def test_an_artifact_of_github(content: bytes, at: int, put: bytes, where: str) 
     pull, plan = Pull(7, COMMIT, datetime(2026, 4, 1, tzinfo=UTC)), RecordedPlan("sha256:" + "0" * 64, 12)
     for place in (where, "https://elsewhere.example.com/artifact.zip"):
         where = place
-        check(lambda: list(download_plans(hub(answer), pull, plan, "plan.yml", "main")))
+        check(lambda: list(download_plans(hub(answer), pull, plan, "plan.yml", HERE)))
         check(lambda: judge_run(hub(answer), RUN))
 
 
