@@ -38,6 +38,7 @@ from reconciler.scim.transport import (
     WriteRefusedError,
     open_connections,
 )
+from reconciler.sources.graph.clouds import GRAPH_URL, name_setting
 from reconciler.sources.graph.errors import (
     EXPIRED_PAGE,
     NO_SUCH_OBJECT,
@@ -285,7 +286,7 @@ def encode_segment(text: str) -> str:
 
 def graph_messages(endpoint: Endpoint) -> ConnectionMessages:
     """Return the messages about the connection to Microsoft Graph."""
-    return ConnectionMessages(endpoint.base_url, service="Microsoft Graph", check="Check source.entra.cloud")
+    return ConnectionMessages(endpoint.base_url, service="Microsoft Graph", check=name_setting(endpoint, GRAPH_URL))
 
 
 @contextmanager

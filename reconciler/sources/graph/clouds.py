@@ -77,3 +77,9 @@ def parse_origin(name: str, url: str) -> Endpoint:
     if base_url.count("/") != len("//"):
         raise SourceError(f"{name} {shown} has a path", "Only scheme, host and port are replaced: https://host:port.")
     return Endpoint(scheme, host, port, base_url)
+
+
+def name_setting(endpoint: Endpoint, variable: str) -> str:
+    """Return what to check if a host does not answer: the cloud, or the variable that replaces its host."""
+    built_in = {url for cloud in CLOUDS.values() for url in (cloud.login, cloud.graph)}
+    return "Check source.entra.cloud" if endpoint.base_url in built_in else f"Check {variable}"

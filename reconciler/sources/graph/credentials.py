@@ -30,7 +30,7 @@ from reconciler.sources.graph.assertions import (
 )
 from reconciler.sources.graph.azure_cli import AzureCli
 from reconciler.sources.graph.client import GraphClient, open_graph
-from reconciler.sources.graph.clouds import GraphHosts, choose_hosts
+from reconciler.sources.graph.clouds import LOGIN_URL, GraphHosts, choose_hosts, name_setting
 from reconciler.sources.graph.login import ClientCredentials, Proof, TokenHost, TokenRequest, token_path
 from reconciler.sources.graph.tokens import Tokens
 
@@ -104,7 +104,9 @@ def find_credential(
     if found is not None:
         name, prove = found
         posts = (token_path(app.tenant),)
-        host = _open_host(hosts.login, "Microsoft Entra ID", "Check source.entra.cloud", posts, waiting, stack)
+        host = _open_host(
+            hosts.login, "Microsoft Entra ID", name_setting(hosts.login, LOGIN_URL), posts, waiting, stack
+        )
         request = TokenRequest(hosts.login, app.tenant, _find_client_id(app, environment), hosts.resource)
         return ClientCredentials(name, request, prove, host)
     program = shutil.which("az", path=environment.get("PATH", os.defpath))

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.desired.schema import EntraSource
 from reconciler.errors import SourceError
-from reconciler.sources.graph.clouds import CLOUDS, choose_hosts
+from reconciler.sources.graph.clouds import CLOUDS, GRAPH_URL, choose_hosts, name_setting
 
 
 def test_every_cloud_of_the_settings_has_hosts() -> None:
@@ -44,3 +44,10 @@ def test_a_variable_that_is_no_origin_is_refused(url: str, why: str) -> None:
         assert why in raised.value.summary
         assert "pass" not in raised.value.summary
         assert "\x1b" not in raised.value.summary
+
+
+def test_a_host_that_does_not_answer_is_that_of_the_cloud_or_of_the_variable() -> None:
+    for name in CLOUDS:
+        assert name_setting(choose_hosts(name, {}).graph, GRAPH_URL) == "Check source.entra.cloud"
+    replaced = choose_hosts("global", {GRAPH_URL: "http://127.0.0.1:81"})
+    assert name_setting(replaced.graph, GRAPH_URL) == "Check RECONCILER_GRAPH_URL"
