@@ -15,7 +15,9 @@ _COMMANDS = (("##[", "#\\x23["), ("::", ":\\x3a"))
 _WORD = re.compile(r"[^\W\d_](?:[\w.@/+&'()-]*[\w.@/+&'()])?")
 """A word that is text to every parser, in block and in flow style, unless it is in `_SPECIAL`."""
 _REST = r"(?:[A-Za-z0-9_.@/+&'()-]*[A-Za-z0-9_.@/+&'()])?"
-_ASCII = re.compile(rf"[A-Za-z]{_REST}(?: (?=[^ ]){_REST})*")
+_UUID = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+"""An objectId, as in the examples: its hyphens keep it from being a number or a date to any parser."""
+_ASCII = re.compile(rf"{_UUID}|[A-Za-z]{_REST}(?: (?=[^ ]){_REST})*")
 
 
 def format_scalar(text: str) -> str:
