@@ -30,7 +30,7 @@ class ImportFlags:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _ReadOptions:
     map: Annotated[
         list[str] | None,
         typer.Option(
@@ -59,7 +59,7 @@ class _Reading:
 @command(import_app, "csv")
 def import_csv(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The CSV file.")],
-    reading: _Reading,
+    reading: _ReadOptions,
     on_missing: Annotated[
         str,
         typer.Option(

@@ -19,7 +19,7 @@ from reconciler.session.entra_source import open_source, require_entra_source
 from reconciler.session.people_import import PeopleImportOptions, check_import_options, import_people
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, current_time
-from reconciler.sources.attributes import Selection, collect_inputs, select_attributes
+from reconciler.sources.attributes import AttributeSelection, collect_inputs, select_attributes
 from reconciler.sources.graph.assignments import find_application
 from reconciler.sources.graph.delta import DeltaFile
 from reconciler.sources.graph.job_import import MAPPINGS_PART, SETTINGS_PART, JobImport, JobRequest, read_job_import
@@ -74,7 +74,7 @@ def run_import_entra(workspace: Workspace, options: EntraImportOptions, terminal
     known = frozenset(each.object_id for each in read_state_files(workspace.state).current.users if each.object_id)
     profile = PROFILES[located.value.target.profile]
     wanted = JobRequest(parts, profile, workspace.now, source.users, options.job, options.rule)
-    snapshot, job = _read(_Reading(source, inputs, known, wanted, delta), terminal)
+    snapshot, job = _read(_EntraReading(source, inputs, known, wanted, delta), terminal)
     rules = MergeRules(
         place=source.place,
         keep=frozenset(source.keep),
@@ -122,7 +122,7 @@ def parse_parts(text: str) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _EntraReading:
     """What to read. `inputs`: the attributes that mappings, filters and `place` read."""
 
     source: schema.EntraSource
@@ -132,7 +132,7 @@ class _Reading:
     delta: DeltaFile | None
 
 
-def _read(reading: _Reading, terminal: Terminal) -> tuple[Snapshot, JobImport | None]:
+def _read(reading: _EntraReading, terminal: Terminal) -> tuple[Snapshot, JobImport | None]:
     """Read the job first, because its mappings say which attributes are needed."""
     source, parts = reading.source, reading.wanted.parts
     with open_source(source, terminal) as client, terminal.progress() as progress:
@@ -158,7 +158,7 @@ def _read(reading: _Reading, terminal: Terminal) -> tuple[Snapshot, JobImport | 
 # --- settings -------------------------------------------------------------------
 
 
-def _select(source: schema.EntraSource, inputs: frozenset[str]) -> Selection:
+def _select(source: schema.EntraSource, inputs: frozenset[str]) -> AttributeSelection:
     """Return the attributes to read."""
     return select_attributes(inputs if source.attributes == "auto" else source.attributes)
 
@@ -184,7 +184,7 @@ def _read_rules(
 
 
 def _check_selection(
-    settings: _Settings, source: schema.EntraSource, selection: Selection, directory: Directory
+    settings: _Settings, source: schema.EntraSource, selection: AttributeSelection, directory: Directory
 ) -> None:
     """Report the listed attributes that cannot be read. Of `auto`, they are git's own."""
     if source.attributes == "auto":

@@ -19,7 +19,7 @@ from reconciler.session.workspace import Workspace, current_time, load_state
 from reconciler.sources.graph.assignments import find_application
 from reconciler.sources.graph.job import read_job
 from reconciler.sources.graph.provisioning_log import LONGEST_WINDOW, read_links
-from reconciler.sources.links import CheckedAccount, LinkTable, Verdict, check_links
+from reconciler.sources.links import CheckedAccount, LinkTable, LinkVerdict, check_links
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def run_import_entra_links(workspace: Workspace, options: EntraLinksOptions, ter
         terminal.result(render_checked(checked, since, terminal.style, whole=terminal.is_verbose))
     elif options.out is None:
         terminal.result(render_links_csv(table))
-    settled = all(each.verdict is Verdict.CONFIRMED for each in checked or ())
+    settled = all(each.verdict is LinkVerdict.CONFIRMED for each in checked or ())
     return ExitCode.OK if settled else ExitCode.PARTIAL
 
 

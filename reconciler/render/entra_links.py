@@ -9,7 +9,7 @@ from datetime import datetime
 from reconciler.core.model import format_user_address
 from reconciler.core.text import pluralize
 from reconciler.render.style import BOLD, GREEN, RED, YELLOW, Style
-from reconciler.sources.links import CheckedAccount, LinkTable, Verdict
+from reconciler.sources.links import CheckedAccount, LinkTable, LinkVerdict
 
 SHOWN = 50
 """Accounts of one kind that are shown without -v."""
@@ -61,8 +61,8 @@ def render_links_json(table: LinkTable, checked: Sequence[CheckedAccount] | None
 
 def render_checked(checked: Sequence[CheckedAccount], since: datetime, style: Style, *, whole: bool = False) -> str:
     """Render what the log says about matched accounts: those that differ first. `whole`: all of them."""
-    wrong = [each for each in checked if each.verdict not in (Verdict.CONFIRMED, Verdict.UNCONFIRMED)]
-    unknown = [each for each in checked if each.verdict is Verdict.UNCONFIRMED]
+    wrong = [each for each in checked if each.verdict not in (LinkVerdict.CONFIRMED, LinkVerdict.UNCONFIRMED)]
+    unknown = [each for each in checked if each.verdict is LinkVerdict.UNCONFIRMED]
     confirmed = len(checked) - len(wrong) - len(unknown)
     lines = list(_render_list("Not the accounts that Entra made:", wrong, RED, style, whole=whole))
     lines += _render_list("Not in the log:", unknown, YELLOW, style, whole=whole)
@@ -89,7 +89,7 @@ def _render_list(
     for each in shown:
         address = style.message(format_user_address(each.account.name))
         linked = f" ({style.value(each.linked)})" if each.linked and each.linked != each.account.target_id else ""
-        why = f": {each.verdict}{linked}" if each.verdict is not Verdict.UNCONFIRMED else ""
+        why = f": {each.verdict}{linked}" if each.verdict is not LinkVerdict.UNCONFIRMED else ""
         yield f"  {address}, account {style.value(each.account.target_id)}{why}"
     if len(accounts) > len(shown):
         yield f"  {len(accounts) - len(shown):,} more: -v shows them, --format json has all of them."

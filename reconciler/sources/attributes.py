@@ -55,7 +55,7 @@ class UnavailableAttribute:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class AttributeSelection:
     """The attributes to read, identity first, and those that cannot be read. Both by name."""
 
     attributes: tuple[GraphAttribute, ...]
@@ -147,7 +147,7 @@ def collect_inputs(mappings: Iterable[AttributeMapping], filtered: Iterable[str]
     return frozenset(name for name in read if name not in COMPUTED_ATTRIBUTES and name.split(".")[0] != "lifecycle")
 
 
-def select_attributes(names: Iterable[str]) -> Selection:
+def select_attributes(names: Iterable[str]) -> AttributeSelection:
     """Find `names`, and the identity, among Graph's properties."""
     found, unavailable = [], []
     for name in dict.fromkeys((*IDENTITY, *sorted(names))):
@@ -158,7 +158,7 @@ def select_attributes(names: Iterable[str]) -> Selection:
             found.append(attribute)
         else:
             unavailable.append(UnavailableAttribute(name, _explain(name)))
-    return Selection(tuple(found), tuple(unavailable))
+    return AttributeSelection(tuple(found), tuple(unavailable))
 
 
 def _explain(name: str) -> str:
@@ -186,7 +186,7 @@ class UnusableValueError(ValueError):
     """A property has a value of a wrong kind or size. The message follows the name of the user."""
 
 
-def flatten_row(row: Mapping[str, Any], selection: Selection) -> dict[str, SourceValue]:
+def flatten_row(row: Mapping[str, Any], selection: AttributeSelection) -> dict[str, SourceValue]:
     """Return the assigned attributes of a user as Graph lists it; null, "" and [] are unassigned.
 
     Raises `UnusableValueError` for a value of a wrong kind: it says nothing about the user.

@@ -30,7 +30,7 @@ class LinkTable:
     """The ids of accounts that are linked to several users: no link to them counts."""
 
 
-class Verdict(StrEnum):
+class LinkVerdict(StrEnum):
     """What the log says about an account that a plan matches."""
 
     CONFIRMED = "confirmed"
@@ -54,7 +54,7 @@ class CheckedAccount:
     """A matched account with the verdict. `linked`: the id that Entra has for the user, "" without one."""
 
     account: MatchedAccount
-    verdict: Verdict
+    verdict: LinkVerdict
     linked: str = ""
 
 
@@ -82,11 +82,11 @@ def _check(table: LinkTable, owners: Mapping[str, str], account: MatchedAccount)
     object_id = account.object_id.casefold()
     link = table.links.get(object_id)
     if account.target_id in table.contested:
-        return CheckedAccount(account, Verdict.CONTESTED, link.target_id if link else "")
+        return CheckedAccount(account, LinkVerdict.CONTESTED, link.target_id if link else "")
     if link is not None and link.target_id == account.target_id:
-        return CheckedAccount(account, Verdict.CONFIRMED, link.target_id)
+        return CheckedAccount(account, LinkVerdict.CONFIRMED, link.target_id)
     if owners.get(account.target_id, object_id) != object_id:
-        return CheckedAccount(account, Verdict.OTHER_USER, link.target_id if link else "")
+        return CheckedAccount(account, LinkVerdict.OTHER_USER, link.target_id if link else "")
     if link is not None:
-        return CheckedAccount(account, Verdict.OTHER_ACCOUNT, link.target_id)
-    return CheckedAccount(account, Verdict.UNCONFIRMED)
+        return CheckedAccount(account, LinkVerdict.OTHER_ACCOUNT, link.target_id)
+    return CheckedAccount(account, LinkVerdict.UNCONFIRMED)

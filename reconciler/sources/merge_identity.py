@@ -42,7 +42,7 @@ class Candidate:
 
 
 @dataclass(slots=True)
-class Matching:
+class PeopleMatching:
     """Who is who. `people`: those that can be imported, sorted by name."""
 
     people: list[Candidate] = field(default_factory=list)
@@ -60,12 +60,12 @@ def list_keys(entry: Entity) -> tuple[str, ...]:
     return (name, identity) if identity else (name,)
 
 
-def match_people(snapshot: Snapshot, current: CurrentState, keep: frozenset[str], findings: Findings) -> Matching:
+def match_people(snapshot: Snapshot, current: CurrentState, keep: frozenset[str], findings: Findings) -> PeopleMatching:
     """Find the entry of each person. `keep`: with userPrincipalName in it, users keep their names in git."""
     valid, unclear = _select_valid(snapshot, findings)
     unclear |= snapshot.doubtful
     entries = _Entries(current.users, findings)
-    result = Matching()
+    result = PeopleMatching()
     claims: dict[int, list[Candidate]] = {}
     for each in valid:
         entry = entries.find(each)
@@ -91,7 +91,7 @@ def match_people(snapshot: Snapshot, current: CurrentState, keep: frozenset[str]
     return result
 
 
-def _keep_taken_names(matching: Matching) -> None:
+def _keep_taken_names(matching: PeopleMatching) -> None:
     """Let entries stay whose name a person without an entry has: it may be the same person with another objectId."""
     new = {fold_case(each.name) for each in matching.people if each.entry is None}
     matching.staying += [each for each in matching.unmatched if fold_case(each.name) in new]
@@ -176,7 +176,7 @@ def _link(person: Candidate, entry: Entity, keep: frozenset[str]) -> Candidate:
 # --- collisions -----------------------------------------------------------------------------
 
 
-def refuse_collisions(matching: Matching, leaving: Iterable[Entity], findings: Findings) -> None:
+def refuse_collisions(matching: PeopleMatching, leaving: Iterable[Entity], findings: Findings) -> None:
     """Refuse the people whose name or objectId is that of an entry that stays, and those that follow from it.
 
     A person that is refused keeps its entry as it is, and so its name, which another person may have now. `leaving`:

@@ -68,7 +68,7 @@ def read_state_files(state: Path) -> StateFiles:
     directory = Directory(state)
     directory.check_layout()
     contents = dict(directory.read_contents())
-    reading = _Reading([each for each in directory.diagnostics if each.severity is Severity.ERROR])
+    reading = _StateReading([each for each in directory.diagnostics if each.severity is Severity.ERROR])
     for name, content in sorted(contents.items()):
         reading.read(name, content)
     _refuse(reading.errors)
@@ -85,7 +85,7 @@ def read_state_files(state: Path) -> StateFiles:
     return StateFiles(state, contents, current, places)
 
 
-class _Reading:
+class _StateReading:
     """The entries and errors found so far."""
 
     def __init__(self, errors: list[Diagnostic]) -> None:

@@ -49,7 +49,7 @@ def draft_files(files: StateFiles, plan: ImportPlan) -> dict[str, bytes | None]:
     `before` of each edit is an entry of `files.current`. Raises `SourceError` with file and line if a file cannot be
     edited without a change to its other entries. Nothing is written.
     """
-    drafting = _Drafting(files, plan.names)
+    drafting = _FileDrafting(files, plan.names)
     drafted = {name: drafting.draft(name, edits) for name, edits in sorted(_arrange(files, plan).items())}
     return {name: content for name, content in drafted.items() if content != files.contents.get(name)}
 
@@ -81,7 +81,7 @@ def _find_references(files: StateFiles, names: Names, edited: set[int]) -> Itera
             yield EntryEdit(entity, Entity(entity.kind, entity.name, kept, entity.file))
 
 
-class _Drafting:
+class _FileDrafting:
     """Drafts one file after the other."""
 
     def __init__(self, files: StateFiles, names: Names) -> None:

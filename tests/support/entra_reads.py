@@ -12,7 +12,7 @@ from reconciler.scim.response_limits import ResponseLimitTransport
 from reconciler.scim.secret import Secret
 from reconciler.scim.transport import PinnedTransport, open_connections
 from reconciler.sources.attributes import select_attributes
-from reconciler.sources.graph.access_token import AccessToken
+from reconciler.sources.graph.access_token import GraphToken
 from reconciler.sources.graph.client import GraphClient
 from reconciler.sources.graph.clouds import parse_origin
 from reconciler.sources.graph.read import EntraRequest, read_entra
@@ -33,8 +33,8 @@ class _Ready:
     def __init__(self, token: str) -> None:
         self._token = token
 
-    def acquire(self) -> AccessToken:
-        return AccessToken(Secret(self._token))
+    def acquire(self) -> GraphToken:
+        return GraphToken(Secret(self._token))
 
 
 @contextmanager

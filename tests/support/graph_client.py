@@ -10,7 +10,7 @@ import httpx
 
 from reconciler.scim.secret import Secret
 from reconciler.scim.transport import Endpoint
-from reconciler.sources.graph.access_token import AccessToken
+from reconciler.sources.graph.access_token import GraphToken
 from reconciler.sources.graph.client import GraphClient
 from reconciler.sources.graph.tokens import Tokens
 from support.jwt import make_jwt
@@ -30,9 +30,9 @@ class Counted:
         self.acquired = 0
         self._claims = claims
 
-    def acquire(self) -> AccessToken:
+    def acquire(self) -> GraphToken:
         self.acquired += 1
-        return AccessToken(Secret(make_jwt(n=self.acquired, **self._claims)), NOW + timedelta(hours=1))
+        return GraphToken(Secret(make_jwt(n=self.acquired, **self._claims)), NOW + timedelta(hours=1))
 
 
 def make_client(handler: Handler, credential: Counted | None = None) -> GraphClient:

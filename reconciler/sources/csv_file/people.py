@@ -34,10 +34,10 @@ class People:
 
 def build_people(table: Table, name: str, options: CsvOptions) -> People:
     """Build the people. Raises `SourceError` if identities are damaged, missing or used twice, or dates ambiguous."""
-    return _Builder(table, name, options).build()
+    return _PersonBuilder(table, name, options).build()
 
 
-class _Builder:
+class _PersonBuilder:
     """`values`: the clean cells of each column; `wrong`: the rows of people who are not imported."""
 
     def __init__(self, table: Table, name: str, options: CsvOptions) -> None:

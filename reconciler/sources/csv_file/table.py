@@ -49,10 +49,10 @@ def read_table(text: str, name: str, options: CsvOptions) -> Table:
     """Read the table. Raises `SourceError` for the first row that cannot be read as it was meant."""
     start = find_start(text)
     delimiter = choose_delimiter(text, start, options, name)
-    return _Reader(name, start, delimiter).read(text, options)
+    return _TableReader(name, start, delimiter).read(text, options)
 
 
-class _Reader:
+class _TableReader:
     """Reads one file. Errors name the line that a row begins on."""
 
     def __init__(self, name: str, start: Start, delimiter: str) -> None:

@@ -18,7 +18,7 @@ _PARTS_OF_JWT = 3
 
 
 @dataclass(frozen=True, slots=True)
-class AccessToken:
+class GraphToken:
     """A token for Microsoft Graph. `expires` None: unknown."""
 
     secret: Secret
@@ -33,7 +33,7 @@ class Credential(Protocol):
     renewable: bool
     """Whether `acquire` can return another token later."""
 
-    def acquire(self) -> AccessToken:
+    def acquire(self) -> GraphToken:
         """Get a token. Raises `SourceError`."""
 
 

@@ -17,7 +17,7 @@ from reconciler.core.untrusted_values import LARGEST_NUMBER, parse_count
 from reconciler.errors import SourceError
 from reconciler.scim.json_body import InvalidJsonError, decode_json
 from reconciler.scim.secret import Secret, is_token
-from reconciler.sources.graph.access_token import LONGEST_TOKEN, AccessToken
+from reconciler.sources.graph.access_token import LONGEST_TOKEN, GraphToken
 
 _SECONDS = 60.0
 _MAX_OUTPUT = 64 * 1024
@@ -45,7 +45,7 @@ class AzureCli:
         self._environment = {name: value for name, value in environment.items() if not name.startswith(_DROPPED)}
         self._seconds = seconds
 
-    def acquire(self) -> AccessToken:
+    def acquire(self) -> GraphToken:
         """Ask for a token. Raises `SourceError` with the message of the CLI."""
         status, output, errors = self._run()
         if status < 0:
@@ -66,7 +66,7 @@ class AzureCli:
             raise SourceError("the Azure CLI's answer holds no access token", "Update it with `az upgrade`.")
         # Older versions have `expiresOn` alone, a local time without its zone.
         ends = parse_count(found.get("expires_on"), min(_LATEST, LARGEST_NUMBER))
-        return AccessToken(Secret(token), None if ends is None else datetime.fromtimestamp(ends, UTC))
+        return GraphToken(Secret(token), None if ends is None else datetime.fromtimestamp(ends, UTC))
 
     def _run(self) -> tuple[int, bytes, bytes]:
         """Return exit status (negative: killed), output and errors, each bounded."""

@@ -19,7 +19,7 @@ from reconciler.errors import SourceError
 from reconciler.scim.retry import Wait
 from reconciler.scim.secret import Secret, is_token
 from reconciler.scim.transport import Endpoint
-from reconciler.sources.graph.access_token import LONGEST_TOKEN, AccessToken, Credential
+from reconciler.sources.graph.access_token import LONGEST_TOKEN, Credential, GraphToken
 from reconciler.sources.graph.assertions import (
     REQUEST_TOKEN,
     REQUEST_URL,
@@ -51,9 +51,9 @@ class ReadyToken:
             raise SourceError(f"{READY_TOKEN} has characters that no token has", "Copy it again, without line breaks.")
         self._token = Secret(token)
 
-    def acquire(self) -> AccessToken:
+    def acquire(self) -> GraphToken:
         """Return the token."""
-        return AccessToken(self._token)
+        return GraphToken(self._token)
 
 
 @dataclass(frozen=True, slots=True)

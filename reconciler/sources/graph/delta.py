@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from reconciler.core.text import pluralize
 from reconciler.desired.schema import EntraSource
-from reconciler.sources.attributes import Form, Selection, is_directory_extension
+from reconciler.sources.attributes import AttributeSelection, Form, is_directory_extension
 from reconciler.sources.graph.clouds import choose_hosts
 from reconciler.sources.graph.delta_cache import (
     CachedDoubt,
@@ -77,7 +77,7 @@ class DeltaUsers:
     def __call__(
         self,
         reader: GraphReader,
-        selection: Selection,
+        selection: AttributeSelection,
         wanted: frozenset[str] | None,
         now: datetime,
         progress: Progress = lambda _done, _total: None,
@@ -95,7 +95,7 @@ class DeltaUsers:
     def _read_all(
         self,
         reader: GraphReader,
-        selection: Selection,
+        selection: AttributeSelection,
         wanted: frozenset[str] | None,
         now: datetime,
         progress: Progress,
@@ -113,7 +113,7 @@ class DeltaUsers:
         return users
 
     def _read_changes(
-        self, reader: GraphReader, selection: Selection, wanted: frozenset[str] | None, cache: DeltaCache
+        self, reader: GraphReader, selection: AttributeSelection, wanted: frozenset[str] | None, cache: DeltaCache
     ) -> ReadUsers:
         before = reader.count("/users/$count")
         changes = _list_changes(reader, cache.link)
@@ -173,7 +173,7 @@ class DeltaFile:
         self._path = path
         self._users: DeltaUsers | None = None
 
-    def open(self, source: EntraSource, selection: Selection, now: datetime) -> DeltaUsers:
+    def open(self, source: EntraSource, selection: AttributeSelection, now: datetime) -> DeltaUsers:
         """Return the reader of users for this file, which may be missing, foreign or too old."""
         key = CacheKey(
             host=choose_hosts(source.cloud).graph.base_url,
@@ -202,7 +202,7 @@ class DeltaFile:
 # --- requests -------------------------------------------------------------------
 
 
-def _begin(reader: GraphReader, selection: Selection) -> str | None:
+def _begin(reader: GraphReader, selection: AttributeSelection) -> str | None:
     """Return the link to what changes from now on; None if this directory has no delta for these properties."""
     names = [*selection.properties, *(["manager"] if selection.with_manager else [])]
     path = build_path("/users/delta", select=",".join(names), deltatoken="latest")
@@ -233,7 +233,7 @@ def _read_change(row: Row) -> tuple[str, bool]:
     return read_object_id(row, "a change of a user"), "@removed" in row
 
 
-def _list_deleted(reader: GraphReader, selection: Selection) -> frozenset[str]:
+def _list_deleted(reader: GraphReader, selection: AttributeSelection) -> frozenset[str]:
     """Return the users that can come back, and be managers again; none if no managers are read.
 
     Delta does not always report a deletion before the user is back, so it is asked for in each read.
@@ -284,7 +284,7 @@ def _without(users: ReadUsers, again: Collection[str], wanted: Collection[str] |
     return ReadUsers(people, doubts, frozenset(), users.keys)
 
 
-def _check_sparse(selection: Selection, users: ReadUsers) -> None:
+def _check_sparse(selection: AttributeSelection, users: ReadUsers) -> None:
     """Check that each property that only some rows have occurs: else only a full read shows whether Graph returns it.
 
     Raises `NoCacheError`.
@@ -297,7 +297,7 @@ def _check_sparse(selection: Selection, users: ReadUsers) -> None:
             raise NoCacheError(f"no user has the attribute {name}")
 
 
-def _sparse(selection: Selection) -> Iterator[str]:
+def _sparse(selection: AttributeSelection) -> Iterator[str]:
     for each in selection.attributes:
         if each.form is Form.REFERENCE or is_directory_extension(each.name):
             yield each.name

@@ -33,7 +33,7 @@ from reconciler.scim.transport import (
     open_connections,
 )
 from reconciler.sources.graph.aadsts import explain_token_refusal
-from reconciler.sources.graph.access_token import LONGEST_TOKEN, AccessToken
+from reconciler.sources.graph.access_token import LONGEST_TOKEN, GraphToken
 from reconciler.sources.graph.retry import LONGEST_PAUSE, PATIENCE, REQUEST_SECONDS, GraphRetryRule
 
 MAX_BYTES = 1024 * 1024
@@ -165,7 +165,7 @@ class ClientCredentials:
         self._host = host
         self._now = now
 
-    def acquire(self) -> AccessToken:
+    def acquire(self) -> GraphToken:
         """Get a token. Raises `SourceError` with Entra's reason."""
         proof = self._prove()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -180,13 +180,13 @@ class ClientCredentials:
         said = self._host.quote(first_line, proof.secret.reveal()) if first_line else f"it answers {status}"
         return explain_token_refusal(body, self.name, proof.secret.reveal() if proof.is_assertion else "", said)
 
-    def _parse(self, body: Mapping[str, Any]) -> AccessToken:
+    def _parse(self, body: Mapping[str, Any]) -> GraphToken:
         token, kind = body.get("access_token"), body.get("token_type")
         bearer = isinstance(kind, str) and kind.casefold() == "bearer"
         if not bearer or not isinstance(token, str) or not token or len(token) > LONGEST_TOKEN or not is_token(token):
             raise SourceError("Microsoft Entra ID's answer holds no access token", _AGAIN)
         seconds = parse_count(body.get("expires_in"), _LONGEST_LIFE)
-        return AccessToken(Secret(token), None if seconds is None else self._now() + timedelta(seconds=seconds))
+        return GraphToken(Secret(token), None if seconds is None else self._now() + timedelta(seconds=seconds))
 
 
 def token_path(tenant: str) -> str:

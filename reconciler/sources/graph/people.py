@@ -11,7 +11,7 @@ from typing import TypeAlias
 from reconciler.core.untrusted_values import parse_moment
 from reconciler.core.values import fold_case
 from reconciler.errors import SourceError
-from reconciler.sources.attributes import Selection, UnusableValueError, flatten_row, strip_guest_name
+from reconciler.sources.attributes import AttributeSelection, UnusableValueError, flatten_row, strip_guest_name
 from reconciler.sources.graph.client import encode_text
 from reconciler.sources.graph.pages import Row
 from reconciler.sources.graph.permissions import Permission, describe_grant
@@ -78,7 +78,7 @@ class ReadUsers:
 class UserRows:
     """Converts rows of users, from lists and from delta queries. `wanted` None: all of them."""
 
-    def __init__(self, selection: Selection, wanted: Collection[str] | None = None) -> None:
+    def __init__(self, selection: AttributeSelection, wanted: Collection[str] | None = None) -> None:
         self.keys: set[str] = set()
         """The properties that came."""
         self._selection = selection
@@ -124,7 +124,7 @@ class UserRows:
 
 def read_users(
     reader: GraphReader,
-    selection: Selection,
+    selection: AttributeSelection,
     wanted: frozenset[str] | None,
     now: datetime,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
@@ -143,12 +143,12 @@ def read_users(
     return rows.collect(converted)
 
 
-def page_size(selection: Selection) -> int:
+def page_size(selection: AttributeSelection) -> int:
     """Return how many rows a page of users has."""
     return _PAGE_WITH_MANAGER if selection.with_manager else PAGE
 
 
-def read_users_by_id(reader: GraphReader, selection: Selection, wanted: Collection[str]) -> ReadUsers:
+def read_users_by_id(reader: GraphReader, selection: AttributeSelection, wanted: Collection[str]) -> ReadUsers:
     """Read the users with these folded ids, 15 a request. Ids that do not exist are left out."""
     rows = UserRows(selection, frozenset(wanted))
     found = [
@@ -176,7 +176,7 @@ def filter_ids(ids: Iterable[str]) -> str:
     return f"id%20in%20({','.join(map(encode_text, ids))})"
 
 
-def _build_users_path(selection: Selection, **options: str) -> str:
+def _build_users_path(selection: AttributeSelection, **options: str) -> str:
     expand = {"expand": "manager($select=id)"} if selection.with_manager else {}
     return build_path("/users", select=",".join(selection.properties), **expand, **options)
 

@@ -18,7 +18,7 @@ from reconciler.core.model import Diagnostic, error, format_user_address
 from reconciler.core.text import format_names, pluralize, quote, shorten
 from reconciler.desired.schema import EntraSource
 from reconciler.errors import SourceError
-from reconciler.sources.attributes import IDENTITY, Selection, is_directory_extension
+from reconciler.sources.attributes import IDENTITY, AttributeSelection, is_directory_extension
 from reconciler.sources.graph.assignments import Application, Assignments, find_application, read_assignments
 from reconciler.sources.graph.errors import GraphError
 from reconciler.sources.graph.gone import Whereabouts, find_whereabouts
@@ -29,7 +29,7 @@ from reconciler.sources.graph.rows import ChangedDuringReadError, GraphReader
 from reconciler.sources.snapshot import GoneReason, Snapshot, SourceGroup, SourceScope
 
 UsersReader: TypeAlias = Callable[
-    [GraphReader, Selection, frozenset[str] | None, datetime, Callable[[int, int], None]], ReadUsers
+    [GraphReader, AttributeSelection, frozenset[str] | None, datetime, Callable[[int, int], None]], ReadUsers
 ]
 """`people.read_users`, or one with the same result."""
 _LEAVE_DATE = "employeeLeaveDateTime"
@@ -43,7 +43,7 @@ class EntraRequest:
     """
 
     source: EntraSource
-    selection: Selection
+    selection: AttributeSelection
     now: datetime
     known: frozenset[str] = frozenset()
     groups: bool = True
@@ -318,7 +318,7 @@ def _count_kinds(kinds: Counter[str]) -> str:
     return ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
 
 
-def _note_attributes(selection: Selection, returned: frozenset[str]) -> Iterator[str]:
+def _note_attributes(selection: AttributeSelection, returned: frozenset[str]) -> Iterator[str]:
     for each in selection.unavailable:
         yield f"{quote(shorten(each.name, 80))} is not imported: {each.reason}. Its values in git stay as they are."
     for name in sorted(selection.names - returned):

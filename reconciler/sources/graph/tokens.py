@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from reconciler.core.text import quote, shorten
 from reconciler.errors import SourceError
 from reconciler.scim.retry_transport import utc_now
-from reconciler.sources.graph.access_token import AccessToken, Credential, read_claims
+from reconciler.sources.graph.access_token import Credential, GraphToken, read_claims
 from reconciler.sources.graph.permissions import Permission, check_permissions
 
 _EARLY = timedelta(minutes=5)
@@ -29,16 +29,16 @@ class Tokens:
         self._resource = resource
         self._now = now
         self._lock = threading.Lock()
-        self._token: AccessToken | None = None
+        self._token: GraphToken | None = None
 
-    def current(self) -> AccessToken:
+    def current(self) -> GraphToken:
         """Return a token that lasts for some minutes, unless its credential has no other. Raises `SourceError`."""
         with self._lock:
             if self._token is None or self._ends_soon(self._token):
                 self._token = self._acquire()
             return self._token
 
-    def renew(self, refused: AccessToken) -> AccessToken | None:
+    def renew(self, refused: GraphToken) -> GraphToken | None:
         """Return another token than the one that Graph refused; None if the credential has no other."""
         with self._lock:
             if self._token is refused:
@@ -52,10 +52,10 @@ class Tokens:
         claims = read_claims(self.current().secret.reveal())
         check_permissions(claims, needed, self._credential.name)
 
-    def _ends_soon(self, token: AccessToken) -> bool:
+    def _ends_soon(self, token: GraphToken) -> bool:
         return self._credential.renewable and token.expires is not None and self._now() + _EARLY >= token.expires
 
-    def _acquire(self) -> AccessToken:
+    def _acquire(self) -> GraphToken:
         token = self._credential.acquire()
         claims = read_claims(token.secret.reveal()) or {}
         audience, tenant = claims.get("aud"), claims.get("tid")

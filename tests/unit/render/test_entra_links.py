@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from reconciler.render.entra_links import SHOWN, render_checked, render_links_csv, render_links_json
 from reconciler.render.style import Style
-from reconciler.sources.links import CheckedAccount, LinkEvent, LinkTable, MatchedAccount, Verdict
+from reconciler.sources.links import CheckedAccount, LinkEvent, LinkTable, LinkVerdict, MatchedAccount
 
 WHEN = datetime(2026, 11, 3, 8, tzinfo=UTC)
 SINCE = datetime(2026, 10, 30, tzinfo=UTC)
@@ -20,7 +20,7 @@ def table(*targets: str) -> LinkTable:
     )
 
 
-def checked(name: str, verdict: Verdict, linked: str = "") -> CheckedAccount:
+def checked(name: str, verdict: LinkVerdict, linked: str = "") -> CheckedAccount:
     return CheckedAccount(MatchedAccount(f"{name}@example.com", f"id-{name}", f"GN-{name}"), verdict, linked)
 
 
@@ -39,7 +39,7 @@ def test_the_table_and_verdicts_are_json() -> None:
             {"objectId": "id-0", "targetId": "GN-1", "action": "create", "activityDateTime": "2026-11-03T08:00:00Z"}
         ],
     }
-    found = json.loads(render_links_json(table(), [checked("ada", Verdict.OTHER_ACCOUNT, "GN-9")]))
+    found = json.loads(render_links_json(table(), [checked("ada", LinkVerdict.OTHER_ACCOUNT, "GN-9")]))
     assert found["accounts"] == [
         {
             "user": "ada@example.com",
@@ -53,10 +53,10 @@ def test_the_table_and_verdicts_are_json() -> None:
 
 def test_accounts_that_differ_come_first() -> None:
     found = [
-        checked("ada", Verdict.CONFIRMED, "GN-ada"),
-        checked("bob", Verdict.UNCONFIRMED),
-        checked("eve", Verdict.OTHER_ACCOUNT, "GN-9"),
-        checked("kim", Verdict.OTHER_USER),
+        checked("ada", LinkVerdict.CONFIRMED, "GN-ada"),
+        checked("bob", LinkVerdict.UNCONFIRMED),
+        checked("eve", LinkVerdict.OTHER_ACCOUNT, "GN-9"),
+        checked("kim", LinkVerdict.OTHER_USER),
     ]
     assert render_checked(found, SINCE, PLAIN) == (
         "Not the accounts that Entra made:\n"
@@ -73,14 +73,14 @@ def test_accounts_that_differ_come_first() -> None:
 
 
 def test_confirmed_accounts_are_a_line() -> None:
-    assert render_checked([checked("ada", Verdict.CONFIRMED)], SINCE, PLAIN) == (
+    assert render_checked([checked("ada", LinkVerdict.CONFIRMED)], SINCE, PLAIN) == (
         "1 account matched by the plan: 1 confirmed, 0 not the accounts that Entra made, 0 not in the log since"
         " 2026-10-30.\n"
     )
 
 
 def test_long_lists_are_cut_and_names_are_escaped_and_hidden() -> None:
-    found = [checked(f"u{number}\x1b[2J", Verdict.UNCONFIRMED) for number in range(SHOWN + 1)]
+    found = [checked(f"u{number}\x1b[2J", LinkVerdict.UNCONFIRMED) for number in range(SHOWN + 1)]
     text = render_checked(found, SINCE, PLAIN)
     assert "  1 more: -v shows them" in text
     assert "\x1b" not in text

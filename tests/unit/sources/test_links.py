@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.sources.links import LinkEvent, MatchedAccount, Verdict, build_links, check_links
+from reconciler.sources.links import LinkEvent, LinkVerdict, MatchedAccount, build_links, check_links
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -33,19 +33,21 @@ def test_a_deleted_account_is_linked_to_no_user() -> None:
 @pytest.mark.parametrize(
     ("user", "account", "verdict", "linked"),
     [
-        ("A", "GN-1", Verdict.CONFIRMED, "GN-1"),
-        ("a", "GN-9", Verdict.OTHER_ACCOUNT, "GN-1"),
-        ("a", "GN-2", Verdict.OTHER_USER, "GN-1"),
-        ("z", "GN-2", Verdict.OTHER_USER, ""),
-        ("", "GN-2", Verdict.OTHER_USER, ""),
-        ("z", "GN-9", Verdict.UNCONFIRMED, ""),
-        ("", "GN-9", Verdict.UNCONFIRMED, ""),
-        ("c", "GN-3", Verdict.CONTESTED, "GN-3"),
-        ("z", "GN-3", Verdict.CONTESTED, ""),
-        ("a", "gn-1", Verdict.OTHER_ACCOUNT, "GN-1"),
+        ("A", "GN-1", LinkVerdict.CONFIRMED, "GN-1"),
+        ("a", "GN-9", LinkVerdict.OTHER_ACCOUNT, "GN-1"),
+        ("a", "GN-2", LinkVerdict.OTHER_USER, "GN-1"),
+        ("z", "GN-2", LinkVerdict.OTHER_USER, ""),
+        ("", "GN-2", LinkVerdict.OTHER_USER, ""),
+        ("z", "GN-9", LinkVerdict.UNCONFIRMED, ""),
+        ("", "GN-9", LinkVerdict.UNCONFIRMED, ""),
+        ("c", "GN-3", LinkVerdict.CONTESTED, "GN-3"),
+        ("z", "GN-3", LinkVerdict.CONTESTED, ""),
+        ("a", "gn-1", LinkVerdict.OTHER_ACCOUNT, "GN-1"),
     ],
 )
-def test_a_matched_account_is_the_one_that_entra_made(user: str, account: str, verdict: Verdict, linked: str) -> None:
+def test_a_matched_account_is_the_one_that_entra_made(
+    user: str, account: str, verdict: LinkVerdict, linked: str
+) -> None:
     table = build_links([event("a", "GN-1"), event("b", "GN-2"), event("c", "GN-3"), event("d", "GN-3")])
     (found,) = check_links(table, [MatchedAccount("x", user, account)])
     assert (found.verdict, found.linked) == (verdict, linked)

@@ -9,7 +9,7 @@ from support.jwt import make_jwt
 
 from reconciler.errors import SourceError
 from reconciler.scim.secret import Secret
-from reconciler.sources.graph.access_token import AccessToken
+from reconciler.sources.graph.access_token import GraphToken
 from reconciler.sources.graph.tokens import Tokens
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
@@ -33,9 +33,9 @@ class Scripted:
         self.acquired = 0
         self._clock, self._claims = clock, claims
 
-    def acquire(self) -> AccessToken:
+    def acquire(self) -> GraphToken:
         self.acquired += 1
-        return AccessToken(Secret(make_jwt(n=self.acquired, **self._claims)), self._clock.now + timedelta(hours=1))
+        return GraphToken(Secret(make_jwt(n=self.acquired, **self._claims)), self._clock.now + timedelta(hours=1))
 
 
 def make(tenant: str = TENANT, **options: Any) -> tuple[Tokens, Scripted, Clock]:
@@ -66,7 +66,7 @@ def test_a_token_without_another_is_used_until_it_is_refused() -> None:
 def test_threads_whose_token_was_refused_renew_it_once() -> None:
     tokens, credential, _ = make()
     first = tokens.current()
-    found: list[AccessToken | None] = []
+    found: list[GraphToken | None] = []
     threads = [threading.Thread(target=lambda: found.append(tokens.renew(first))) for _ in range(4)]
     for thread in threads:
         thread.start()
