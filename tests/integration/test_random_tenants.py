@@ -44,7 +44,10 @@ class RandomTenant:
         return self.tenant.add_user(name, givenName="A", surname="B", accountEnabled=enabled or number == 99)
 
     def change(self) -> None:
-        """Make a few random changes."""
+        """Make a few random changes. Users who were deleted before the last import may be deleted for good."""
+        for user in [each for each in self.users if each in self.tenant.objects and self.tenant.find(each) is None]:
+            if self.chance.random() < 0.5:
+                self.tenant.purge(user)
         for _ in range(4):
             edit = self.chance.choice((self._rename, self._swap, self._join, self._leave, self._delete, self._assign))
             edit()
@@ -75,10 +78,7 @@ class RandomTenant:
 
     def _delete(self) -> None:
         if len(self._living()) > 6:
-            user = self.chance.choice(self._living())
-            self.tenant.delete(user)
-            if self.chance.random() < 0.5:
-                self.tenant.purge(user)
+            self.tenant.delete(self.chance.choice(self._living()))
 
     def _assign(self) -> None:
         principal = self.chance.choice([*self._living(), *self.groups])

@@ -1,6 +1,8 @@
 """Find out what became of users that are not where they were: only what Microsoft Graph itself confirms.
 
-A user who is missing from a list may be deleted, or may be somewhere else; the list alone does not say.
+A user who is missing from a list may be deleted, or may be somewhere else; the list alone does not say. Neither does a
+404: an objectId of another directory has the same answer as a user who was deleted for good. So a user is gone only if
+the tenant shows that it had the user: among the deleted ones, which it keeps for 30 days.
 """
 
 from __future__ import annotations
@@ -20,19 +22,14 @@ MAX_ASKED = 500
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """What Graph confirms of users, by folded id. Who is in none of the sets is unconfirmed.
+    """What Graph says of users, by folded id. Only `living` and `deleted` are evidence: the tenant has or had the user.
 
-    `deleted`: among the deleted users, so they can be restored; `unknown`: there is no such user (any more).
+    `deleted`: among the deleted users, so they can be restored; `unknown`: no user, and no deleted one, has this id.
     """
 
     living: frozenset[str] = frozenset()
     deleted: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
-
-    @property
-    def gone(self) -> frozenset[str]:
-        """Those confirmed not to exist."""
-        return self.deleted | self.unknown
 
 
 def find_whereabouts(reader: GraphReader, ids: Sequence[str], living: Collection[str] = ()) -> Whereabouts:

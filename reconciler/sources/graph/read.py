@@ -145,8 +145,11 @@ class _Read:
             )
 
     def _check_missing(self, missing: Collection[str], where: Whereabouts) -> None:
-        """Check that every assigned user and member that was not read is confirmed not to exist."""
-        unexplained = sorted(set(missing) - where.gone)
+        """Check that every assigned user and member that was not read does not exist.
+
+        That explains why the user is not read. It does not say that an entry of git is of a user who is gone.
+        """
+        unexplained = sorted(set(missing) - where.deleted - where.unknown)
         if unexplained:
             count = pluralize(len(unexplained), "user")
             raise ChangedDuringReadError(
@@ -163,7 +166,7 @@ class _Read:
         where: Whereabouts,
     ) -> Snapshot:
         attributes = self._find_returned(users)
-        gone, gone_note = self._judge_absent(absent, where)
+        gone = self._judge_absent(absent, where)
         groups, structure_notes = _build_groups(directory, chosen, users)
         known = [each for each in directory.assigned.users if users.knows(each)]
         return Snapshot(
@@ -180,7 +183,7 @@ class _Read:
                 *_note_nested(directory, nested=self._source.nested_groups),
                 *structure_notes,
                 *_note_others(directory),
-                *gone_note,
+                *self._note_unknown(chosen, absent, where),
             ),
         )
 
@@ -209,21 +212,31 @@ class _Read:
             if isinstance(name := row.get("name"), str) and "User" in (row.get("targetObjects") or ())
         )
 
-    def _judge_absent(
-        self, absent: frozenset[str], where: Whereabouts
-    ) -> tuple[Mapping[str, GoneReason], tuple[str, ...]]:
-        """Return why people that git has are not in this read; nobody is gone from a tenant that knows none of them."""
-        known = len(self._request.known)
+    def _judge_absent(self, absent: frozenset[str], where: Whereabouts) -> Mapping[str, GoneReason]:
+        """Return why people that git has are not in this read; only those whom the tenant has or had."""
         living = where.living & absent
-        if known and len(absent) == known and not living and not where.deleted & absent:
-            return {}, (_note_foreign(self._source.tenant, known),)
         if living and self._source.users == "all":
             raise ChangedDuringReadError(
                 f"the list of all users lacks some that exist: {format_names(sorted(living))}",
                 "Microsoft Graph can lag some minutes behind changes: run the same command again later.",
             )
-        gone = dict.fromkeys(where.gone & absent, GoneReason.DELETED)
-        return gone | dict.fromkeys(living, GoneReason.NOT_ASSIGNED), ()
+        gone = dict.fromkeys(where.deleted & absent, GoneReason.DELETED)
+        return gone | dict.fromkeys(living, GoneReason.NOT_ASSIGNED)
+
+    def _note_unknown(self, chosen: frozenset[str], absent: frozenset[str], where: Whereabouts) -> Iterator[str]:
+        """Note users of whom the tenant has no trace: those that it assigns, and those that git has."""
+        phantoms = sorted(where.unknown & chosen)
+        if phantoms:
+            yield f"Assigned or in groups, although users with these objectIds do not exist: {format_names(phantoms)}."
+        known, unknown = len(self._request.known), sorted(where.unknown & absent)
+        if known and len(absent) == known and not (where.living | where.deleted) & absent:
+            yield _note_foreign(self._source.tenant, known)
+        elif unknown:
+            yield (
+                f"No user, not even a deleted one, has the objectId of {pluralize(len(unknown), 'entry', 'entries')} in"
+                f" git: {format_names(unknown)}. They are of another directory, or were deleted more than 30 days ago."
+                " So they stay as they are: if the people have left, take the entries out in a reviewed change."
+            )
 
 
 def _refuse_empty(application: Application, doubts: Collection[Doubt] = ()) -> SourceError:
@@ -276,7 +289,7 @@ def _build_groups(
 def _note_foreign(tenant: str, known: int) -> str:
     return (
         f"The tenant {tenant} knows none of the {pluralize(known, 'objectId')} in git, not even as deleted users, so"
-        " none of them counts as deleted: is source.entra.tenant right?"
+        " their entries stay as they are: is source.entra.tenant right?"
     )
 
 

@@ -229,14 +229,34 @@ def test_people_that_git_has_and_that_are_not_read() -> None:
     tenant.purge(purged)
     with GraphServer(tenant) as server:
         snapshot = read_tenant(server, known=[*found.users, other.upper(), deleted, purged, "not an id"])
-    assert snapshot.gone == {
-        other: GoneReason.NOT_ASSIGNED,
-        deleted: GoneReason.DELETED,
-        purged: GoneReason.DELETED,
-    }
+    assert snapshot.gone == {other: GoneReason.NOT_ASSIGNED, deleted: GoneReason.DELETED}
+    (note,) = snapshot.notes
+    assert note.startswith(f'No user, not even a deleted one, has the objectId of 1 entry in git: "{purged}"')
 
 
-def test_nobody_is_gone_from_a_tenant_that_knows_none_of_them() -> None:
+def test_people_of_another_directory_are_not_deleted_beside_those_of_this_one() -> None:
+    found, elsewhere = company(3), company(3, seed=9)
+    with GraphServer(found.tenant) as server:
+        snapshot = read_tenant(server, known=[*found.users, *elsewhere.users])
+    assert snapshot.gone == {}
+    assert any("the objectId of 3 entries in git" in note for note in snapshot.notes)
+
+
+def test_an_assigned_user_of_whom_there_is_no_trace_is_named_and_not_deleted() -> None:
+    found = company(3)
+    phantom = company(1, seed=9).users[0]
+
+    def add(page: dict[str, list[dict[str, str]]]) -> object:
+        return page | {"value": [*page["value"], page["value"][0] | {"id": phantom}]}
+
+    faults = [Fault("/members", times=None, edit=add)]
+    with GraphServer(found.tenant, faults=faults) as server:
+        snapshot = read_tenant(server, known=[*found.users, phantom])
+    assert snapshot.gone == {}
+    assert any(f'do not exist: "{phantom}"' in note for note in snapshot.notes)
+
+
+def test_no_one_is_gone_from_a_tenant_that_knows_none_of_them() -> None:
     found, elsewhere = company(3), company(3, seed=9)
     with GraphServer(found.tenant) as server:
         snapshot = read_tenant(server, known=elsewhere.users)
