@@ -54,12 +54,13 @@ def run_import_csv(workspace: Workspace, options: ImportCsvOptions, terminal: Te
         summary = f"--on-missing {quote(shorten(options.on_missing, 20))} is not known"
         raise UsageError(summary, f"It is {', '.join(_ON_MISSING)}.")
     shared = PeopleImportOptions("import csv", options.format, options.dry_run, options.check, options.approve)
-    current = read_state_files(workspace.state).current
+    files = read_state_files(workspace.state)
+    current = files.current
     snapshot = read_csv(options.file, _build_options(workspace, options, current.users))
     snapshot = confirm_missing(snapshot, current.users, PLACE, options.on_missing)
     snapshot = replace(snapshot, notes=(*snapshot.notes, *_note_unassigned(snapshot, current)))
     rules = MergeRules(place=PLACE, on_missing=options.on_missing)
-    return import_people(workspace, snapshot, rules, shared, terminal)
+    return import_people(workspace, snapshot, rules, shared, terminal, before=files)
 
 
 def _note_unassigned(snapshot: Snapshot, current: CurrentState) -> Iterator[str]:

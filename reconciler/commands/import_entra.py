@@ -71,7 +71,8 @@ def run_import_entra(workspace: Workspace, options: EntraImportOptions, terminal
     if settings is None:
         return ExitCode.ERROR
     located, source, inputs = settings
-    known = frozenset(each.object_id for each in read_state_files(workspace.state).current.users if each.object_id)
+    files = read_state_files(workspace.state)
+    known = frozenset(each.object_id for each in files.current.users) - {""}
     profile = PROFILES[located.value.target.profile]
     wanted = JobRequest(parts, profile, workspace.now, source.users, options.job, options.rule)
     snapshot, job = _read(_EntraReading(source, inputs, known, wanted, delta), terminal)
@@ -83,7 +84,7 @@ def run_import_entra(workspace: Workspace, options: EntraImportOptions, terminal
     )
     if delta is not None:
         terminal.note(delta.outcome)
-    code = import_people(workspace, snapshot, rules, replace(shared, further=job), terminal)
+    code = import_people(workspace, snapshot, rules, replace(shared, further=job), terminal, before=files)
     if delta is not None and shared.writes and code in (ExitCode.OK, ExitCode.PARTIAL):
         _save(delta, terminal)
     return code

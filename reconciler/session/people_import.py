@@ -71,9 +71,17 @@ class PeopleImportOptions:
 
 
 def import_people(
-    workspace: Workspace, snapshot: Snapshot, rules: MergeRules, options: PeopleImportOptions, terminal: Terminal
+    workspace: Workspace,
+    snapshot: Snapshot,
+    rules: MergeRules,
+    options: PeopleImportOptions,
+    terminal: Terminal,
+    *,
+    before: StateFiles | None = None,
 ) -> ExitCode:
     """Merge a complete snapshot into the files of the desired state, show the change and write it.
+
+    `before`: the files as they were before the source was read; they are read again only if one has changed since.
 
     The exit code: 0 done or nothing to do, 1 the result would be invalid, 2 files would change (`check`), 3 blocked by
     `guards.removals`, 5 some people could not be imported, the others were.
@@ -85,8 +93,8 @@ def import_people(
     if isinstance(policy, BrokenState):
         terminal.diagnostics(policy.diagnostics)
         return ExitCode.ERROR
-    _check_complete(workspace, terminal)
-    files = read_state_files(workspace.state)
+    digests = _check_complete(workspace, terminal)
+    files = before if before is not None and before.is_as_read(digests) else read_state_files(workspace.state)
     plan = merge(snapshot, files.current, rules)
     if options.further is not None:
         plan = options.further.extend(plan, files)
@@ -100,8 +108,11 @@ def check_import_options(options: PeopleImportOptions, terminal: Terminal) -> No
         raise UsageError("--redact cannot be combined with --format json", "Use --format text.")
 
 
-def _check_complete(workspace: Workspace, terminal: Terminal) -> None:
-    """Refuse files that are not all there: the people of a missing file would be added again to another one."""
+def _check_complete(workspace: Workspace, terminal: Terminal) -> Mapping[str, str]:
+    """Refuse files that are not all there: the people of a missing file would be added again to another one.
+
+    Returns the sha256 of each file.
+    """
     directory = Directory(workspace.state)
     directory.check_layout()
     directory.read_all()
@@ -109,6 +120,7 @@ def _check_complete(workspace: Workspace, terminal: Terminal) -> None:
     if unseen is not None or any(item.severity is Severity.ERROR for item in directory.diagnostics):
         terminal.diagnostics(directory.describe_problems())
         raise SourceError("the desired state cannot be read as a whole", "Nothing was written. See the errors above.")
+    return directory.digests
 
 
 def carry_out(

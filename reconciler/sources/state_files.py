@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,10 @@ class StateFiles:
         That of the entry if it has no such field; the start of the file if the file has no such entry.
         """
         return self.places.locate(entity, path) or Origin(entity.file, 1, 1)
+
+    def is_as_read(self, digests: Mapping[str, str]) -> bool:
+        """Whether the files are those that were read. `digests`: their sha256 by name, as `Directory` has them."""
+        return digests == {name: hashlib.sha256(content).hexdigest() for name, content in self.contents.items()}
 
 
 def read_state_files(state: Path) -> StateFiles:

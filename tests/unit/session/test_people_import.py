@@ -18,7 +18,7 @@ from reconciler.session.people_import import PeopleImportOptions, import_people
 from reconciler.session.workspace import Workspace
 from reconciler.sources.import_plan import FurtherFiles, ImportPlan, MergeRules
 from reconciler.sources.snapshot import GoneReason, Person, Snapshot, SourceGroup, SourceScope
-from reconciler.sources.state_files import StateFiles
+from reconciler.sources.state_files import StateFiles, read_state_files
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SETTINGS = "target:\n  profile: apple-business-manager\n  base_url: https://federation.apple.com/feeds/business/scim\n"
@@ -69,12 +69,12 @@ class Imports:
         on_missing: str = "report",
         *,
         redact: bool = False,
+        before: StateFiles | None = None,
     ) -> ExitCode:
         self.terminal = RecordingTerminal(redact=redact)
         workspace = Workspace(self.state, self.state.parent / "plans", sandbox=False, now=NOW)
-        return import_people(
-            workspace, source, MergeRules("users/new.yaml", on_missing=on_missing), options, self.terminal
-        )
+        rules = MergeRules("users/new.yaml", on_missing=on_missing)
+        return import_people(workspace, source, rules, options, self.terminal, before=before)
 
     def files(self) -> dict[str, tuple[str, int]]:
         """The files with their contents and times."""
@@ -116,6 +116,23 @@ def test_the_second_import_changes_no_byte_and_no_time(imports: Imports) -> None
     assert imports.files() == before
     assert imports.terminal.out.startswith("No changes. 3 users of staff.csv as in the files.\n")
     assert "Next:" not in imports.terminal.out
+
+
+def test_files_that_did_not_change_while_the_source_was_read_are_not_read_again(
+    imports: Imports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_state_files(imports.state)
+    monkeypatch.setattr(people_import, "read_state_files", None)
+    assert imports.run(snapshot(person("ada", department="R&D"), BOB), before=before) is ExitCode.OK
+    assert "department: R&D" in imports.text()
+
+
+def test_files_that_changed_while_the_source_was_read_are_read_again(imports: Imports) -> None:
+    before = read_state_files(imports.state)
+    imports.write("users/more.yaml", "- userPrincipalName: eve@example.com\n  objectId: e-1\n")
+    assert imports.run(snapshot(ADA, BOB, person("eve")), before=before) is ExitCode.OK
+    assert not (imports.state / "users/new.yaml").exists()
+    assert "givenName: Eve" in imports.text("users/more.yaml")
 
 
 @pytest.mark.parametrize(

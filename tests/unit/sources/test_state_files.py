@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,15 @@ def test_entries_and_fields_are_located(files: StateFiles) -> None:
     assert files.locate(files.current.groups[0], "members.users") == Origin("groups/g.yaml", 3, 12)
     assert files.current.scope is not None
     assert files.locate(files.current.scope, "assigned.users") == Origin("scope.yaml", 4, 5)
+
+
+def test_files_are_as_they_were_read_until_one_of_them_differs(files: StateFiles) -> None:
+    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in STATE.items()}
+    assert files.is_as_read(digests)
+    name = "users/a.yaml"
+    assert not files.is_as_read({**digests, name: "0" * 64})
+    assert not files.is_as_read({**digests, "users/new.yaml": digests[name]})
+    assert not files.is_as_read({each: digest for each, digest in digests.items() if each != name})
 
 
 def test_the_entries_know_their_places_and_all_files_of_users_and_groups(tmp_path: Path) -> None:
