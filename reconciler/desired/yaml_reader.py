@@ -8,6 +8,7 @@ no file can expand into more than it contains.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from sys import intern
 from typing import Any
 
 from _ruamel_yaml import CParser
@@ -298,7 +299,7 @@ class _Reader:
             if key in mapping:
                 twice.append((event, key))
                 continue
-            mapping[key] = value
+            mapping[intern(key)] = value  # all entries have the same keys: one text for all
             key_marks.append(event.start_mark)
             value_marks.append(value_event.start_mark)
         if twice:

@@ -170,15 +170,17 @@ class EditedFile:
         """
         space = _blank(piece.tail) or space
         if place:
-            before, rest = _split(self._pieces[place - 1].tail, old_tail, space)
-            self._pieces[place - 1] = replace(self._pieces[place - 1], tail=before)
+            previous = self._pieces[place - 1]
+            before, rest = _split(previous.tail, old_tail, space)
+            self._pieces[place - 1] = Piece(previous.entity, previous.body, before)
         else:
             known = old_tail is not None and self._head.startswith(old_tail)
             start = len(old_tail or b"") if known else _find_first_comment(self._head)
             before, rest = self._head[:start], self._head[start:]
             self._head = before
         tail = rest if _blank(rest) else space + rest
-        self._pieces.insert(place, replace(piece, tail=b"" if is_last and not tail.strip() else tail))
+        tail = b"" if is_last and not tail.strip() else tail
+        self._pieces.insert(place, Piece(piece.entity, piece.body, tail))
         self._places = None
 
     def _find_place(self, wanted: Entity, head: bytes, old: Sequence[Piece]) -> tuple[int, bytes | None]:

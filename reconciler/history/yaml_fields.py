@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from reconciler.core.field_change import Field, JsonText
 from reconciler.desired.key_order import (
@@ -18,7 +19,6 @@ from reconciler.desired.key_order import (
     SCOPE_KEYS,
     USER_KEYS,
     KeyOrder,
-    Order,
 )
 from reconciler.desired.yaml_format import format_scalar, format_value
 from reconciler.history.edits import DOCUMENT, GROUP, MAPPING, USER
@@ -31,6 +31,19 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 _NUMBERS = frozenset({(MAPPING, ("match",)), (DOCUMENT, ("guards", "removals", "count"))})
 """The fields of mappings and documents that are numbers, of those that an import sets."""
+_ORDERS = {
+    (USER, ()): KeyOrder(USER_KEYS),
+    (USER, ("lifecycle",)): KeyOrder(LIFECYCLE_KEYS),
+    (GROUP, ()): KeyOrder(GROUP_KEYS),
+    (MAPPING, ()): KeyOrder(MAPPING_KEYS),
+    (GROUP, ("members",)): KeyOrder(MEMBER_KEYS),
+    (DOCUMENT, ()): KeyOrder(SCOPE_KEYS),
+    (DOCUMENT, ("assigned",)): KeyOrder(MEMBER_KEYS),
+    (DOCUMENT, ("excluded",)): KeyOrder(MEMBER_KEYS),
+}
+"""The orders of keys by kind and section."""
+_NO_ORDER = KeyOrder((None,))
+_BOOLEANS = ("true", "false")
 _EMPTY = frozenset({"", "~"})
 _SECTIONS = {USER: frozenset({"lifecycle"}), GROUP: frozenset({"members"})}
 
@@ -60,17 +73,7 @@ class EntryStyle:
 
     def order(self, path: tuple[str, ...]) -> KeyOrder:
         """Return the order of the keys in the section `path`; (): of the entry."""
-        orders: dict[tuple[str, tuple[str, ...]], Order] = {
-            (USER, ()): USER_KEYS,
-            (USER, ("lifecycle",)): LIFECYCLE_KEYS,
-            (GROUP, ()): GROUP_KEYS,
-            (MAPPING, ()): MAPPING_KEYS,
-            (GROUP, ("members",)): MEMBER_KEYS,
-            (DOCUMENT, ()): SCOPE_KEYS,
-            (DOCUMENT, ("assigned",)): MEMBER_KEYS,
-            (DOCUMENT, ("excluded",)): MEMBER_KEYS,
-        }
-        return KeyOrder(orders.get((self.kind, path), (None,)))
+        return _ORDERS.get((self.kind, path), _NO_ORDER)
 
     def format(self, path: tuple[str, ...], text: str, like: str = "") -> str:
         """Format the value of the field `path`. Numbers and booleans of the schema have no quotes."""
@@ -79,11 +82,13 @@ class EntryStyle:
         return format_value(text, like)
 
     def _is_literal(self, path: tuple[str, ...], text: str) -> bool:
-        if isinstance(text, LiteralText) or ((self.kind, path) in _NUMBERS and _NUMBER.fullmatch(text) is not None):
+        if isinstance(text, LiteralText):
             return True
-        if self.kind != USER or (path[0] != "lifecycle" and path != ("accountEnabled",)):
-            return False
-        return text in ("true", "false") or (path[0] == "lifecycle" and _DATE.fullmatch(text) is not None)
+        if self.kind != USER:
+            return (self.kind, path) in _NUMBERS and _NUMBER.fullmatch(text) is not None
+        if path[0] == "lifecycle":
+            return text in _BOOLEANS or _DATE.fullmatch(text) is not None
+        return path == ("accountEnabled",) and text in _BOOLEANS
 
     def build_tree(self, fields: Mapping[str, Field | None]) -> Tree:
         """Arrange flat fields by their sections."""
@@ -134,15 +139,23 @@ def render_fields(kind: str, fields: Mapping[str, Field], newline: str, indent: 
 
 
 def _render_tree(style: EntryStyle, path: tuple[str, ...], tree: Tree, indent: str) -> Iterator[str]:
-    order = style.order(path)
-    for key in sorted(tree, key=lambda key: (order.rank(key), key)):
+    for key in _sort_keys(style, path, tuple(tree)):
         value = tree[key]
-        if value is not None:
+        if value.__class__ is str:
+            yield f"{indent}{_format_key(key)}: {style.format((*path, key), _text(value))}"
+        elif value is not None:
             yield from _render_pair(style, (*path, key), value, indent)
 
 
+@lru_cache
+def _sort_keys(style: EntryStyle, path: tuple[str, ...], keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Return keys in the order in which a new mapping has them. Most new entries of an import have the same keys."""
+    order = style.order(path)
+    return tuple(sorted(keys, key=lambda key: (order.rank(key), key)))
+
+
 def _render_pair(style: EntryStyle, path: tuple[str, ...], value: Field | Tree, indent: str) -> Iterator[str]:
-    key = format_scalar(path[-1])
+    key = _format_key(path[-1])
     if isinstance(value, dict):
         yield f"{indent}{key}:"
         yield from _render_tree(style, path, value, f"{indent}  ")
@@ -151,6 +164,9 @@ def _render_pair(style: EntryStyle, path: tuple[str, ...], value: Field | Tree, 
         yield from (f"{indent}  - {format_value(_text(each))}" for each in value)
     else:
         yield f"{indent}{key}: {style.format(path, _text(value))}"
+
+
+_format_key = lru_cache(format_scalar)
 
 
 def _text(value: str) -> str:
