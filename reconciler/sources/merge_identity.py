@@ -27,6 +27,17 @@ class Candidate:
     identity: str
     name: str
     entry: Entity | None = None
+    folded: str = field(init=False)
+    """`name`, folded."""
+
+    def __post_init__(self) -> None:
+        """Fold the name once."""
+        self.folded = fold_case(self.name)
+
+    @classmethod
+    def of(cls, person: Person) -> Candidate:
+        """Return a person who has no entry yet."""
+        return cls(person, fold_case(person.object_id), person.name)
 
     @property
     def attributes(self) -> SourceAttributes:
@@ -34,11 +45,17 @@ class Candidate:
         return self.person.attributes
 
     @property
-    def keys(self) -> frozenset[str]:
-        """What identifies the user afterwards, folded: each of these identifies no other user."""
-        identity = self.identity or (self.entry.object_id if self.entry is not None else "")
-        name = fold_case(self.name)
-        return frozenset((name, identity)) if identity else frozenset((name,))
+    def keys(self) -> tuple[str, ...]:
+        """What identifies the user afterwards, folded, each once: it identifies no other user."""
+        identity, name = self.identity, self.folded
+        return (name, identity) if identity and identity != name else (name,)
+
+    def link(self, entry: Entity, *, keeps_name: bool) -> None:
+        """Set the entry, from which the person has its objectId if the source has none, and its name if it keeps it."""
+        self.entry = entry
+        self.identity = self.identity or entry.object_id
+        if keeps_name:
+            self.name, self.folded = entry.name, fold_case(entry.name)
 
 
 @dataclass(slots=True)
@@ -69,7 +86,7 @@ def match_people(snapshot: Snapshot, current: CurrentState, keep: frozenset[str]
     claims: dict[int, list[Candidate]] = {}
     for each in valid:
         entry = entries.find(each)
-        if not unclear.isdisjoint(each.keys) or (entry is not None and not unclear.isdisjoint(list_keys(entry))):
+        if not unclear.isdisjoint(each.keys) or _is_unclear(entry, unclear):
             continue
         if entry is None:
             result.people.append(each)
@@ -79,10 +96,11 @@ def match_people(snapshot: Snapshot, current: CurrentState, keep: frozenset[str]
         fitting = claims.get(id(entry), [])
         if len(fitting) > 1:
             _report_two(entry, fitting, findings)
-        if len(fitting) > 1 or entries.is_ambiguous(entry) or not unclear.isdisjoint(list_keys(entry)):
+        if len(fitting) > 1 or entries.is_ambiguous(entry) or _is_unclear(entry, unclear):
             result.staying.append(entry)
         elif fitting:
-            result.people.append(_link(fitting[0], entry, keep))
+            fitting[0].link(entry, keeps_name=NAME in keep)
+            result.people.append(fitting[0])
         else:
             result.unmatched.append(entry)
     _keep_taken_names(result)
@@ -91,21 +109,25 @@ def match_people(snapshot: Snapshot, current: CurrentState, keep: frozenset[str]
     return result
 
 
+def _is_unclear(entry: Entity | None, unclear: set[str]) -> bool:
+    return entry is not None and bool(unclear) and not unclear.isdisjoint(list_keys(entry))
+
+
 def _keep_taken_names(matching: PeopleMatching) -> None:
     """Let entries stay whose name a person without an entry has: it may be the same person with another objectId."""
-    new = {fold_case(each.name) for each in matching.people if each.entry is None}
+    new = {each.folded for each in matching.people if each.entry is None}
     matching.staying += [each for each in matching.unmatched if fold_case(each.name) in new]
     matching.unmatched = [each for each in matching.unmatched if fold_case(each.name) not in new]
 
 
 def _sort_key(candidate: Candidate) -> tuple[str, str]:
-    return fold_case(candidate.name), candidate.identity
+    return candidate.folded, candidate.identity
 
 
 def _select_valid(snapshot: Snapshot, findings: Findings) -> tuple[list[Candidate], set[str]]:
     """Return the people that can be written and that no other person can be, and the keys of all others."""
     attributes = sorted(filter(can_import, snapshot.attributes))
-    people = sorted((Candidate(each, fold_case(each.object_id), each.name) for each in snapshot.people), key=_sort_key)
+    people = sorted(map(Candidate.of, snapshot.people), key=_sort_key)
     shared = _find_shared(people, findings)
     valid, unclear = [], set(shared)
     for each in people:
@@ -113,7 +135,7 @@ def _select_valid(snapshot: Snapshot, findings: Findings) -> tuple[list[Candidat
         if fault:
             _report_invalid(each, fault, findings)
         if fault or not shared.isdisjoint(each.keys):
-            unclear |= each.keys
+            unclear.update(each.keys)
         else:
             valid.append(each)
     return valid, unclear
@@ -121,11 +143,13 @@ def _select_valid(snapshot: Snapshot, findings: Findings) -> tuple[list[Candidat
 
 def _find_shared(people: Iterable[Candidate], findings: Findings) -> set[str]:
     """Report and return the keys that several people have."""
-    by_key: dict[str, list[Candidate]] = {}
+    first: dict[str, Candidate] = {}
+    shared: dict[str, list[Candidate]] = {}
     for each in people:
         for key in each.keys:
-            by_key.setdefault(key, []).append(each)
-    shared = {key: found for key, found in by_key.items() if key and len(found) > 1}
+            other = first.setdefault(key, each)
+            if key and other is not each:
+                shared.setdefault(key, [other]).append(each)
     reported = set[tuple[int, ...]]()
     for key, found in sorted(shared.items()):
         if tuple(map(id, found)) not in reported:
@@ -143,10 +167,11 @@ class _Entries:
         self._ambiguous: set[int] = set()
         first: dict[str, Entity] = {}
         for entry in users:
-            self._by_name.setdefault(fold_case(entry.name), entry)
-            if entry.object_id:
-                self._by_id.setdefault(entry.object_id, entry)
-            for key in list_keys(entry):
+            keys = list_keys(entry)
+            self._by_name.setdefault(keys[0], entry)
+            if keys[1:]:
+                self._by_id.setdefault(keys[1], entry)
+            for key in keys:
                 other = first.setdefault(key, entry)
                 if other is not entry:
                     self._ambiguous |= {id(entry), id(other)}
@@ -156,21 +181,13 @@ class _Entries:
         """Return the entry of a person; None if it has none, or if the one with its name is of another objectId."""
         entry = self._by_id.get(person.identity)
         if entry is None:
-            named = self._by_name.get(fold_case(person.name))
+            named = self._by_name.get(person.folded)
             entry = named if named is not None and not (named.object_id and person.identity) else None
         return entry
 
     def is_ambiguous(self, entry: Entity) -> bool:
         """Whether another entry has the objectId or the userPrincipalName of this one too."""
         return id(entry) in self._ambiguous
-
-
-def _link(person: Candidate, entry: Entity, keep: frozenset[str]) -> Candidate:
-    person.entry = entry
-    person.identity = person.identity or entry.object_id
-    if NAME in keep:
-        person.name = entry.name
-    return person
 
 
 # --- collisions -----------------------------------------------------------------------------

@@ -10,7 +10,17 @@ from reconciler.core.values import fold_case
 from reconciler.history.edits import USER, Entity
 from reconciler.sources.import_plan import CurrentState, EntryEdit, KeptValue, MergeRules, MissingAction, MissingPerson
 from reconciler.sources.merge_identity import Candidate
-from reconciler.sources.merge_values import ENABLED, ID, NAME, build_fields, can_import, is_disabled, is_same, to_field
+from reconciler.sources.merge_values import (
+    ENABLED,
+    ID,
+    NAME,
+    build_fields,
+    can_import,
+    is_disabled,
+    is_same,
+    order_attributes,
+    to_field,
+)
 from reconciler.sources.placement import Placement
 
 _IDENTITY = (ID, NAME)
@@ -40,13 +50,14 @@ def edit_users(
     imported = [each for each in sorted(attributes) if can_import(each) and each not in _IDENTITY]
     written = [each for each in imported if each not in rules.keep]
     kept = [each for each in imported if each in rules.keep]
+    # Git owns what it has: a new user begins with the values of the source.
+    first = order_attributes(imported)
     placement = Placement(rules.place, current.files, [each.file for each in current.users])
     edits = {id(edit.before): edit for edit in map(_edit_missing, missing) if edit is not None}
     new: dict[str, list[EntryEdit]] = {}
     for each in people:
         if each.entry is None:
-            # Git owns what it has: a new user begins with the values of the source.
-            fields = build_fields(each.attributes, imported)
+            fields = build_fields(each.attributes, first)
             file = placement.choose(each.attributes)
             new.setdefault(file, []).append(EntryEdit(None, Entity(USER, each.name, fields, file)))
             continue

@@ -53,7 +53,10 @@ def find_fault(person: Person, attributes: Iterable[str]) -> str:
     if enabled is not None and enabled != "" and _to_boolean(enabled) is None:
         return f"its {ENABLED} is neither true nor false"
     for attribute in attributes:
-        fault = _find_value_fault(values.get(attribute))
+        value = values.get(attribute)
+        if value is None or (value.__class__ is str and len(value) <= _CERTAINLY_SHORT and value.isascii()):
+            continue  # nearly all values
+        fault = _find_value_fault(value)
         if fault:
             return f"its {attribute} {fault}"
     return ""
@@ -65,8 +68,8 @@ def _to_boolean(value: SourceValue) -> bool | None:
     return parse_boolean(value) if isinstance(value, str) else None
 
 
-def _find_value_fault(value: SourceValue | None) -> str:
-    if value is None or isinstance(value, bool) or (isinstance(value, str) and _is_plain(value)):
+def _find_value_fault(value: SourceValue) -> str:
+    if isinstance(value, bool):
         return ""
     texts = (value,) if isinstance(value, str) else value
     if not isinstance(texts, tuple) or not all(isinstance(each, str) for each in texts):
@@ -78,10 +81,6 @@ def _find_value_fault(value: SourceValue | None) -> str:
     except UnicodeEncodeError:
         return "holds half of a character (a lone surrogate), which UTF-8 does not have"
     return ""
-
-
-def _is_plain(value: str) -> bool:
-    return len(value) <= _CERTAINLY_SHORT and value.isascii()
 
 
 def to_field(attribute: str, value: SourceValue | None) -> Field | None:
@@ -118,6 +117,8 @@ def is_same(attribute: str, value: SourceValue | None, held: Field | None) -> bo
         return enabled is None or enabled == (True if held is None else isinstance(held, str) and parse_boolean(held))
     if isinstance(value, bool):
         return isinstance(held, str) and parse_boolean(held) is value
+    if value and value.__class__ is str and value == held:
+        return True
     wanted = to_field(attribute, value)
     if isinstance(wanted, tuple) and isinstance(held, tuple):
         # RFC 7643 §2.4: the values of a multi-valued attribute have no order.
@@ -125,10 +126,15 @@ def is_same(attribute: str, value: SourceValue | None, held: Field | None) -> bo
     return wanted == held
 
 
+def order_attributes(attributes: Iterable[str]) -> list[str]:
+    """Return attributes in the order of a new entry: identity, which it always has, Entra's attributes, then others."""
+    return sorted({*attributes, *_FIRST}, key=lambda each: (_ORDER.get(each, len(_ORDER)), each))
+
+
 def build_fields(values: Mapping[str, SourceValue], attributes: Iterable[str]) -> dict[str, Field]:
-    """Return the fields of a new entry: identity first, then Entra's attributes, then others. `true` is the default."""
+    """Return the fields of a new entry, in the order of `attributes`. `accountEnabled: true` is the default."""
     found: dict[str, Field] = {}
-    for attribute in sorted({*attributes, *_FIRST}, key=lambda each: (_ORDER.get(each, len(_ORDER)), each)):
+    for attribute in attributes:
         field = to_field(attribute, values.get(attribute))
         if field is not None and (attribute, field) != (ENABLED, "true"):
             found[attribute] = field

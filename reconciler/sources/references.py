@@ -40,7 +40,8 @@ class References:
             if each.identity:
                 found._by_id[each.identity] = each
             if each.entry is not None:
-                found._today |= dict.fromkeys(list_keys(each.entry), each)
+                for key in list_keys(each.entry):
+                    found._today[key] = each
         for each in people:
             for key in each.keys:
                 found._today.setdefault(key, each)  # a reference that came before its user
@@ -59,18 +60,19 @@ class References:
         ids = set(wanted)
         kept, present, extra = [], set[str](), []
         for each in as_list(listed):
-            person = self._today.get(fold_case(each))
+            folded = fold_case(each)
+            person = self._today.get(folded)
             if person is not None and person.identity:
                 present.add(person.identity)
                 if person.identity not in ids:
                     extra.append(each)
                     if remove:
                         continue
-            name = self.names.get(fold_case(each), each)
+            name = self.names.get(folded, each)
             if name is not None:
                 kept.append(name)
-        known = set(map(fold_case, kept))
-        people = (self._by_id[identity] for identity in ids - present if identity in self._by_id)
+        people = [self._by_id[identity] for identity in ids - present if identity in self._by_id]
+        known = set(map(fold_case, kept)) if people else set()
         names = (each.name for each in people if known.isdisjoint(each.keys))
         return (*kept, *sorted(names, key=fold_case)), extra
 

@@ -6,7 +6,14 @@ import pytest
 
 from reconciler.core.field_change import Field
 from reconciler.core.model import SourceValue
-from reconciler.sources.merge_values import build_fields, can_import, is_same, is_usable_key, to_field
+from reconciler.sources.merge_values import (
+    build_fields,
+    can_import,
+    is_same,
+    is_usable_key,
+    order_attributes,
+    to_field,
+)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +65,7 @@ def test_a_new_entry_begins_with_its_identity_and_leaves_defaults_out() -> None:
         "userPrincipalName": "a",
         "objectId": "1",
     }
-    found = build_fields(values, ["zeta", "surname", "givenName", "accountEnabled", "department"])
+    found = build_fields(values, order_attributes(["zeta", "surname", "givenName", "accountEnabled", "department"]))
     assert list(found.items()) == [
         ("objectId", "1"),
         ("userPrincipalName", "a"),
