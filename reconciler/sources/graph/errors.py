@@ -43,6 +43,7 @@ _BY_PATH = (
     ("/applications", Permission.APPLICATIONS),
     ("/groups", Permission.GROUPS),
     ("/users", Permission.USERS),
+    ("/directory/deletedItems/microsoft.graph.group", Permission.DELETED_GROUPS),
     ("/directory/deletedItems", Permission.USERS),
     ("/directoryObjects", Permission.DIRECTORY),
 )

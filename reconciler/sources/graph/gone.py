@@ -1,4 +1,4 @@
-"""Find out what became of users that are not where they were: only what Microsoft Graph itself confirms.
+"""Find out what became of users and groups that are not where they were: only what Microsoft Graph itself confirms.
 
 A user who is missing from a list may be deleted, or may be somewhere else; the list alone does not say. Neither does a
 404: an objectId of another directory has the same answer as a user who was deleted for good. So a user is gone only if
@@ -10,14 +10,22 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import httpx
+
+from reconciler.errors import SourceError
+from reconciler.sources.graph.errors import GraphError
 from reconciler.sources.graph.pages import Row
 from reconciler.sources.graph.people import DELETED_USERS, filter_ids, split_ids
+from reconciler.sources.graph.permissions import Permission, describe_grant
 from reconciler.sources.graph.rows import PAGE, GraphReader, build_path, is_object_id, list_rows, read_object_id
 
 MAX_FILTERED = 3_000
 """Users asked for by filter in a run. More than that stay unconfirmed: a tenant that moved, not people who left."""
 MAX_ASKED = 500
 """Users asked for one by one in a run, because no list has them."""
+
+
+_DELETED_GROUPS = "/directory/deletedItems/microsoft.graph.group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,30 @@ def find_whereabouts(reader: GraphReader, ids: Sequence[str], living: Collection
     return Whereabouts(frozenset(found), frozenset(deleted), frozenset(unknown))
 
 
+def confirm_deleted_groups(reader: GraphReader, ids: Collection[str]) -> None:
+    """Check that groups with these folded ids, which are assigned or members but not found, are deleted groups.
+
+    A 404 alone would take all their members for not assigned. Raises `SourceError`, also without the permission to
+    list deleted groups, which nothing else needs.
+    """
+    unassign = "Or remove it from where it is assigned or a member in Microsoft Entra admin center."
+    try:
+        deleted = frozenset(list_rows(reader, build_path(_DELETED_GROUPS, select="id", top=str(PAGE)), _read_group_id))
+    except GraphError as exc:
+        if exc.status != httpx.codes.FORBIDDEN:
+            raise
+        raise SourceError(
+            f"the group {min(ids)} is assigned or in a group, but not found: the app may not list deleted groups",
+            f"{describe_grant([Permission.DELETED_GROUPS])} {unassign}",
+        ) from exc
+    left = sorted(set(ids) - deleted)
+    if left:
+        raise SourceError(
+            f"the group {left[0]} is assigned or in a group, but neither exists nor is deleted",
+            f"Lists can lag some minutes behind changes: run the same command again later. {unassign}",
+        )
+
+
 def _list_living(reader: GraphReader, ids: Collection[str]) -> frozenset[str]:
     return frozenset(
         each
@@ -68,3 +100,7 @@ def _list_deleted(reader: GraphReader) -> frozenset[str]:
 
 def _read_user_id(row: Row) -> str:
     return read_object_id(row, "a user")
+
+
+def _read_group_id(row: Row) -> str:
+    return read_object_id(row, "a deleted group")

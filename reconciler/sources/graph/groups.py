@@ -56,9 +56,9 @@ def walk_groups(
 ) -> Mapping[str, ReadGroup | None]:
     """Read the groups `roots` and all groups in them, each once, by folded id.
 
-    `accept_missing`: a group that is assigned or a member and does not exist is None; else it is an error, because the
-    directory may just have changed. Raises `ChangedDuringReadError` and `SourceError`; one group that cannot be read
-    fails the read of all.
+    `accept_missing`: a group that is assigned or a member and not found is None, and the caller finds out why; else it
+    is an error, because the directory may just have changed. Raises `ChangedDuringReadError` and `SourceError`; one
+    group that cannot be read fails the read of all.
     """
     found: dict[str, ReadGroup | None] = {}
     waiting = sorted(roots, reverse=True)

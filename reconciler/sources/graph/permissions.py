@@ -19,6 +19,7 @@ class Permission(StrEnum):
     USERS = "User.Read.All"
     GROUPS = "GroupMember.Read.All"
     APPLICATIONS = "Application.Read.All"
+    DELETED_GROUPS = "Group.Read.All"
     SYNCHRONIZATION = "Synchronization.Read.All"
     AUDIT_LOG = "AuditLog.Read.All"
     DIRECTORY = "Directory.Read.All"
@@ -35,6 +36,7 @@ _EVERYTHING = ("Directory.Read.All", "Directory.ReadWrite.All", _AS_SIGNED_IN_US
 _HIGHER: Mapping[Permission, tuple[str, ...]] = {
     Permission.USERS: ("User.ReadWrite.All", *_EVERYTHING),
     Permission.GROUPS: ("GroupMember.ReadWrite.All", "Group.Read.All", "Group.ReadWrite.All", *_EVERYTHING),
+    Permission.DELETED_GROUPS: ("Group.ReadWrite.All", *_EVERYTHING),
     Permission.APPLICATIONS: ("Application.ReadWrite.All", *_EVERYTHING),
     Permission.SYNCHRONIZATION: ("Synchronization.ReadWrite.All", _AS_SIGNED_IN_USER),
     Permission.AUDIT_LOG: ("ProvisioningLog.Read.All",),

@@ -21,7 +21,7 @@ from reconciler.errors import SourceError
 from reconciler.sources.attributes import IDENTITY, AttributeSelection, is_directory_extension
 from reconciler.sources.graph.assignments import Application, Assignments, find_application, read_assignments
 from reconciler.sources.graph.errors import GraphError
-from reconciler.sources.graph.gone import Whereabouts, find_whereabouts
+from reconciler.sources.graph.gone import Whereabouts, confirm_deleted_groups, find_whereabouts
 from reconciler.sources.graph.groups import ReadGroup, cut_cycles, name_groups, walk_groups
 from reconciler.sources.graph.people import Doubt, ReadUsers, read_users, read_users_by_id
 from reconciler.sources.graph.permissions import PEOPLE, Permission
@@ -79,7 +79,7 @@ class _Directory:
     assigned: Assignments
     groups: Mapping[str, ReadGroup]
     lost: tuple[str, ...]
-    """Ids of groups that are assigned or members, but do not exist."""
+    """Ids of groups that are assigned or members, but deleted."""
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -134,7 +134,10 @@ class _Read:
         assigned = read_assignments(self._reader, application)
         walked = walk_groups(self._reader, assigned.groups, accept_missing=self._again)
         groups = {object_id: group for object_id, group in walked.items() if group is not None}
-        return _Directory(application, assigned, groups, tuple(sorted(set(walked) - set(groups))))
+        lost = tuple(sorted(set(walked) - set(groups)))
+        if lost:
+            confirm_deleted_groups(self._reader, lost)
+        return _Directory(application, assigned, groups, lost)
 
     def _check_assignments(self, directory: _Directory) -> None:
         """Read the assignments again, because nothing counts them: who is left out would count as not assigned."""

@@ -82,6 +82,7 @@ def test_a_code_that_is_no_word_is_not_shown() -> None:
         ("/servicePrincipals/1/appRoleAssignedTo", "Application.Read.All"),
         ("/servicePrincipals/1/synchronization/jobs", "Synchronization.Read.All"),
         ("/directory/deletedItems/microsoft.graph.user", "User.Read.All"),
+        ("/directory/deletedItems/microsoft.graph.group", "Group.Read.All"),
         ("/auditLogs/provisioning", "AuditLog.Read.All"),
         ("/directoryObjects/getByIds", "Directory.Read.All"),
         ("/anything", "Directory.Read.All"),

@@ -14,9 +14,9 @@ ALL = tuple(Permission)
     ("claims", "missing"),
     [
         ({"roles": [*ALL]}, ()),
-        ({"roles": ["Directory.Read.All"]}, (Permission.SYNCHRONIZATION, Permission.AUDIT_LOG, *ALL[6:])),
-        ({"scp": "User.ReadWrite.All Group.Read.All Application.Read.All"}, ALL[3:]),
-        ({"scp": "Directory.AccessAsUser.All openid"}, (Permission.AUDIT_LOG, *ALL[6:])),
+        ({"roles": ["Directory.Read.All"]}, (Permission.SYNCHRONIZATION, Permission.AUDIT_LOG, *ALL[7:])),
+        ({"scp": "User.ReadWrite.All Group.Read.All Application.Read.All"}, ALL[4:]),
+        ({"scp": "Directory.AccessAsUser.All openid"}, (Permission.AUDIT_LOG, *ALL[7:])),
         ({"roles": ["user.read.all", "User.Read.AllX", 7, None]}, ALL),
         ({"roles": "User.Read.All", "scp": ["User.Read.All"]}, ALL),
         ({}, ALL),

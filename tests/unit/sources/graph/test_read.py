@@ -377,20 +377,41 @@ def test_missing_permissions_are_named_before_the_first_read() -> None:
             read_tenant(server, attributes=["employeeLeaveDateTime"])
 
 
-def test_a_group_that_is_gone_is_believed_at_the_second_read_only() -> None:
+def test_a_group_that_is_gone_is_believed_if_it_is_among_the_deleted_ones() -> None:
     found = company(3)
     extra = found.tenant.add_group("Extra", found.users)
     found.tenant.assign(found.application, extra)
     with GraphServer(found.tenant, faults=[Fault(f"/groups/{extra}", status=404)]) as server:
         snapshot = read_tenant(server)
         assert snapshot.scope is not None
-        assert extra in snapshot.scope.groups
+        assert extra in snapshot.scope.groups, "the second read found it"
         server.service.lagging_assignments = True
         found.tenant.delete(extra)
+        with pytest.raises(SourceError, match=f"the group {extra} is assigned or in a group, but not found") as raised:
+            read_tenant(server)
+        assert "Grant Group.Read.All" in raised.value.detail
+        found.tenant.app.roles.append("Group.Read.All")
         snapshot = read_tenant(server)
     assert snapshot.scope is not None
     assert snapshot.scope.groups == (found.staff,)
     assert any(extra in note for note in snapshot.notes)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_group_that_is_not_found_and_not_deleted_fails_the_read(nested: bool) -> None:
+    found = company(3)
+    found.tenant.app.roles.append("Group.Read.All")
+    extra = found.tenant.add_group("Extra", [found.tenant.add_user()])
+    if nested:
+        found.tenant.add_member(found.staff, extra)
+    else:
+        found.tenant.assign(found.application, extra)
+    with GraphServer(found.tenant, faults=[Fault(f"/groups/{extra}", times=None, status=404)]) as server:
+        with pytest.raises(SourceError, match=f"the group {extra} .* neither exists nor is deleted"):
+            read_tenant(server)
+        server.faults.append(Fault("/deletedItems/microsoft.graph.group", status=500))
+        with pytest.raises(SourceError, match="500"):
+            read_tenant(server)
 
 
 def test_the_requests_are_pages_however_many_users_there_are() -> None:
