@@ -13,10 +13,10 @@ from reconciler.core.text import format_names, pluralize, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.sources.import_plan import CurrentState, ImportPlan, MergeRules, MissingAction
 from reconciler.sources.merge_findings import Findings
-from reconciler.sources.merge_groups import edit_groups
-from reconciler.sources.merge_identity import match_people, refuse_collisions
+from reconciler.sources.merge_groups import GroupRules, edit_groups, read_group_id
+from reconciler.sources.merge_identity import PeopleMatching, match_people, refuse_collisions
 from reconciler.sources.merge_missing import decide_missing
-from reconciler.sources.merge_scope import edit_scope
+from reconciler.sources.merge_scope import edit_scope, takes_out
 from reconciler.sources.merge_users import edit_users
 from reconciler.sources.merge_values import is_importable_name
 from reconciler.sources.placement import check_place
@@ -48,8 +48,9 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
     users = edit_users(matching.people, missing, snapshot.attributes, current, rules)
     names = build_names(matching.people, leaving)
     references = References.of(matching.people, names)
-    groups = edit_groups(snapshot.groups, current, references, findings)
-    scope = edit_scope(snapshot.scope, current, references, groups.names, rules)
+    group_rules = GroupRules(takes_out(rules), _is_same_directory(snapshot, current, matching))
+    groups = edit_groups(snapshot.groups, current, references, findings, group_rules)
+    scope = edit_scope(snapshot.scope, current, references, groups, rules, users=users.edits)
     return ImportPlan(
         snapshot.source,
         edits=(*users.edits, *groups.edits, *((scope.edit,) if scope.edit is not None else ())),
@@ -67,6 +68,16 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
         refused=snapshot.refused + matching.refused,
         unlinked=unlinked,
         is_partial=snapshot.is_partial,
+    )
+
+
+def _is_same_directory(snapshot: Snapshot, current: CurrentState, matching: PeopleMatching) -> bool:
+    """Whether git has an objectId that the source knows: that another directory does not have them is no news."""
+    groups = {fold_case(each.object_id) for each in snapshot.groups or ()}
+    return (
+        bool(snapshot.gone)
+        or any(each.entry is not None and each.entry.object_id == each.identity != "" for each in matching.people)
+        or any(read_group_id(each) in groups for each in current.groups)
     )
 
 

@@ -41,6 +41,18 @@ class GroupEdits:
     notes: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class GroupRules:
+    """What becomes of groups that the source has not read because they are neither assigned nor members any more.
+
+    `removes`: assignments and memberships of them are taken out. `is_known`: the source is provably the one that git
+    has its objectIds from; that another one lacks them is no news.
+    """
+
+    removes: bool
+    is_known: bool
+
+
 @dataclass(slots=True, eq=False)
 class _Group:
     """A group of the source, its entry if there is one, and its name in git."""
@@ -53,6 +65,8 @@ class _Group:
     kept: list[str] = field(default_factory=list)
     """Names of groups in it that stay."""
     added: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    """Those of `kept` that are no members at the source."""
 
     @property
     def is_called_alike(self) -> bool:
@@ -77,13 +91,21 @@ def read_group_id(entry: Entity) -> str:
 
 
 def edit_groups(
-    groups: Sequence[SourceGroup] | None, current: CurrentState, references: References, findings: Findings
+    groups: Sequence[SourceGroup] | None,
+    current: CurrentState,
+    references: References,
+    findings: Findings,
+    rules: GroupRules,
 ) -> GroupEdits:
     """Return the edits of groups. `groups` None: the source did not read them, so that only names of users change."""
     matched = _match(groups or (), current.groups, findings)
-    names = GroupNames({each.identity: each.name for each in matched})
+    unread = _find_unread(groups, current.groups)
+    names = GroupNames(
+        {each.identity: each.name for each in matched},
+        {read_group_id(each): each.name for each in unread} if rules.is_known else {},
+    )
     for each in matched:
-        _edit_members(each, references, names)
+        _edit_members(each, references, names, remove_unread=rules.removes)
     _break_cycles(matched, current.groups, findings)
     by_entry = {id(each.entry): each for each in matched if each.entry is not None}
     edits: dict[int, EntryEdit] = {}
@@ -94,8 +116,16 @@ def edit_groups(
     file = next((each for each in current.files if each.casefold() == _FILE), _FILE)
     new = sorted((each for each in matched if each.entry is None), key=lambda each: fold_case(each.name))
     added = [EntryEdit(None, Entity(GROUP, each.name, each.build_fields(), file)) for each in new]
-    notes = [] if groups is None else _list_notes(matched, groups, current.groups)
+    notes = [*_list_notes(matched, unread), *([] if rules.removes else _list_extra(matched))]
     return GroupEdits(order_edits(current.groups, edits, {file: added} if added else {}), names, notes)
+
+
+def _find_unread(groups: Sequence[SourceGroup] | None, entries: Iterable[Entity]) -> list[Entity]:
+    """Return the groups that came from the source, and are neither assigned nor members there any more."""
+    if groups is None:
+        return []
+    known = {fold_case(group.object_id) for group in groups}
+    return [entry for entry in entries if read_group_id(entry) and read_group_id(entry) not in known]
 
 
 def _edit_entry(entry: Entity, group: _Group | None, references: References) -> EntryEdit | None:
@@ -200,11 +230,14 @@ def _to_utf8(text: str) -> str:
 # --- what is in a group ---------------------------------------------------------------------
 
 
-def _edit_members(group: _Group, references: References, names: GroupNames) -> None:
+def _edit_members(group: _Group, references: References, names: GroupNames, *, remove_unread: bool) -> None:
     """Set the members after the import. Members that the source does not know stay."""
     listed = group.entry.fields if group.entry is not None else {}
     group.users, _ = references.assign(listed.get(USERS), map(fold_case, group.source.users), remove=True)
-    group.kept, group.added, _ = names.assign(listed.get(GROUPS), map(fold_case, group.source.groups), remove=True)
+    wanted = map(fold_case, group.source.groups)
+    found = names.assign(listed.get(GROUPS), wanted, remove=True, remove_unread=remove_unread)
+    group.kept, group.added = found.kept, found.added
+    group.left = [each for each in found.extra if each in found.kept]
 
 
 def _break_cycles(matched: Iterable[_Group], entries: Iterable[Entity], findings: Findings) -> None:
@@ -247,16 +280,25 @@ def _peel(graph: Mapping[str, Iterable[str]]) -> set[str]:
 # --- notes ----------------------------------------------------------------------------------
 
 
-def _list_notes(matched: Sequence[_Group], groups: Sequence[SourceGroup], entries: Sequence[Entity]) -> list[str]:
+def _list_notes(matched: Sequence[_Group], unread: Sequence[Entity]) -> list[str]:
     """Return a line about groups with another name at the source, and one about groups that it does not have."""
     notes = []
     renamed = [each for each in matched if not each.is_called_alike]
     if renamed:
         shown = format_names([f"{each.name} ({_clean(each.source.name)})" for each in renamed])
         notes.append(f"{pluralize(len(renamed), 'group keeps its name', 'groups keep their names')} in git: {shown}")
-    known = {fold_case(group.object_id) for group in groups}
-    missing = [entry.name for entry in entries if read_group_id(entry) and read_group_id(entry) not in known]
-    if missing:
-        what = pluralize(len(missing), "group of git was not read and stays", "groups of git were not read and stay")
-        notes.append(f"{what} as before: {format_names(missing)}")
+    if unread:
+        what = pluralize(len(unread), "group of git was not read and stays", "groups of git were not read and stay")
+        notes.append(f"{what} as before: {format_names([each.name for each in unread])}")
     return notes
+
+
+def _list_extra(matched: Sequence[_Group]) -> list[str]:
+    """Return a line about nested groups that stay, and are not nested at the source any more."""
+    left = [f"{shorten(name, 80)} (in {shorten(each.name, 80)})" for each in matched for name in each.left]
+    if not left:
+        return []
+    what = pluralize(
+        len(left), "group is no longer in its group and stays", "groups are no longer in their groups and stay"
+    )
+    return [f"{what} in members.groups (on_missing: report): {format_names(left)}"]

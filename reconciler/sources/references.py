@@ -78,26 +78,46 @@ class References:
 
 
 class GroupNames:
-    """Which group of the source a reference names. `names`: by folded objectId."""
+    """Which group of the source a reference names. `names`: by folded objectId, of groups that the source has read.
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    `unread`: the same of the groups of git that it has not read, because they are neither assigned nor members. A list
+    that it has read completely and that lacks them is complete without them too.
+    """
+
+    def __init__(self, names: Mapping[str, str], unread: Mapping[str, str]) -> None:
         self._names = names
-        self._identities = {fold_case(name): identity for identity, name in names.items()}
+        self._identities = {fold_case(name): identity for identity, name in (*unread.items(), *names.items())}
 
     def assign(
-        self, listed: Field | None, wanted: Iterable[str], *, remove: bool
-    ) -> tuple[list[str], list[str], list[str]]:
-        """Return the groups of a list that stay, those that are added to it, and those in it that are not `wanted`.
+        self, listed: Field | None, wanted: Iterable[str], *, remove: bool, remove_unread: bool
+    ) -> GroupAssignment:
+        """Return what becomes of a list of groups if it is to have those whose folded objectIds are `wanted`.
 
-        As `References.assign`: groups of git alone stay.
+        As `References.assign`: groups of git alone stay. `remove_unread`: the same for groups that were not read.
         """
         ids = set(wanted)
-        identities = {each: self._identities.get(fold_case(each)) for each in as_list(listed)}
-        extra = [each for each, identity in identities.items() if identity is not None and identity not in ids]
-        kept = [each for each in as_list(listed) if not remove or identities[each] is None or identities[each] in ids]
-        new = (self._names[each] for each in ids - set(identities.values()) if each in self._names)
-        present = set(map(fold_case, kept))
-        return kept, sorted((each for each in new if fold_case(each) not in present), key=fold_case), extra
+        result = GroupAssignment()
+        for each in as_list(listed):
+            identity = self._identities.get(fold_case(each))
+            is_extra = identity is not None and identity not in ids
+            if is_extra:
+                result.extra.append(each)
+            if not is_extra or not (remove if identity in self._names else remove_unread):
+                result.kept.append(each)
+        present = {self._identities.get(fold_case(each)) for each in result.kept}
+        known = set(map(fold_case, result.kept))
+        new = (self._names[each] for each in ids - present if each in self._names)
+        result.added += sorted((each for each in new if fold_case(each) not in known), key=fold_case)
+        return result
+
+
+@dataclass(slots=True)
+class GroupAssignment:
+    """Names in a list of groups: those that stay, those that are added, and those of today that are not wanted."""
+
+    kept: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
 
 
 def as_list(listed: Field | None) -> tuple[str, ...]:

@@ -316,7 +316,7 @@ def _note_nested(directory: _Directory, *, nested: bool) -> Iterator[str]:
     if unsafe:
         yield (
             "Entra's own service provisions members of security groups only; imported, but no security group: "
-            f"{format_names([quote(shorten(each, 80)) for each in unsafe])}."
+            f"{format_names([shorten(each, 80) for each in unsafe])}."
         )
 
 

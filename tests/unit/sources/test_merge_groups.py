@@ -222,3 +222,22 @@ def test_new_groups_go_to_the_file_that_there_is() -> None:
     plan = merged(snapshot(groups=(source_group("g1", "A"),)), group("Local", file="groups/Entra.yaml"))
     assert show(plan) == ["+ A in groups/Entra.yaml"]
     assert show(merged(snapshot(scope=assignments(groups=("g1",))), scope(sync="assigned"))) == []
+
+
+@pytest.mark.parametrize("on_missing", ["disable", "remove"])
+def test_a_nested_group_that_is_no_member_any_more_is_taken_out(on_missing: str) -> None:
+    held = (PEOPLE[0], group("Top", "ada", groups=("inner", "Local"), objectId="g1"), group("Inner", objectId="g2"))
+    read = snapshot(ADA, groups=(source_group("g1", "Top", "1"),))
+    plan = merged(read, *held, group("Local"), on_missing=on_missing)
+    assert show(plan) == ["~ Top members.groups: inner -> (none)"]
+    still = snapshot(ADA, groups=(source_group("g1", "Top", "1", groups=("G2",)),))
+    assert merged(still, *held, group("Local"), on_missing=on_missing).is_empty
+
+
+def test_a_nested_group_that_was_not_read_is_reported_and_stays() -> None:
+    held = (PEOPLE[0], group("Top", "ada", groups=("inner",), objectId="g1"), group("Inner", objectId="g2"))
+    plan = merged(snapshot(ADA, groups=(source_group("g1", "Top", "1"),)), *held)
+    assert plan.is_empty
+    assert plan.notes[-1] == (
+        '1 group is no longer in its group and stays in members.groups (on_missing: report): "inner (in Top)"'
+    )

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from support.merging import assignments, entry, fields, group, merged, person, scope, show, snapshot, source_group
+from support.merging import (
+    assignments,
+    entry,
+    fields,
+    group,
+    merged,
+    person,
+    scope,
+    show,
+    snapshot,
+    source_group,
+    state,
+)
 
+from reconciler.sources.departures import find_departures
 from reconciler.sources.snapshot import GoneReason
 
 ADA, BEN = person("ada", "1"), person("ben", "2")
@@ -71,7 +84,7 @@ def test_what_is_no_longer_assigned_is_reported() -> None:
     assert plan.notes == (
         '1 group of git was not read and stays as before: "Old"',
         '1 user is no longer assigned and stays in scope.yaml (on_missing: report): "2"',
-        '1 group is no longer assigned and stays in scope.yaml (on_missing: report): "Berlin"',
+        '2 groups are no longer assigned and stay in scope.yaml (on_missing: report): "Berlin", "Old"',
     )
 
 
@@ -82,7 +95,7 @@ def test_what_is_read_and_no_longer_assigned_is_taken_out(on_missing: str) -> No
     assert fields(plan, "scope.yaml") == {
         "sync": "assigned",
         "assigned.users": ("ada@example.com",),
-        "assigned.groups": ("apple", "Old"),
+        "assigned.groups": ("apple",),
         "excluded.groups": ("Berlin",),
     }
 
@@ -100,5 +113,60 @@ def test_a_person_that_is_gone_keeps_its_assignment_unless_it_is_taken_out() -> 
     assert merged(read, *HELD).is_empty
     assert show(merged(read, *HELD, on_missing="remove")) == [
         "- ben in users/entra.yaml",
-        "~ scope.yaml assigned.users: 2 -> (none)",
+        "~ scope.yaml assigned.groups: Old -> (none); assigned.users: 2 -> (none)",
     ]
+
+
+DAN, EVE = person("dan", "4"), person("eve", "5")
+SALES = (
+    *(entry(name, str(number)) for number, name in enumerate(("ada", "ben", "cyd", "dan", "eve"), 1)),
+    group("Apple", "ada", objectId="g1"),
+    group("Sales", "ada", "dan", "eve", groups=("Inner",), objectId="g4"),
+    group("Inner", "cyd", objectId="g5"),
+    group("Ours", "ben"),
+    scope(sync="assigned", assigned_groups=("Apple", "sales", "Ours")),
+)
+EVERYONE = (ADA, BEN, person("cyd", "3"), DAN, EVE)
+
+
+@pytest.mark.parametrize("on_missing", ["disable", "remove"])
+def test_a_group_that_is_unassigned_and_so_not_read_is_taken_out(on_missing: str) -> None:
+    read = snapshot(*EVERYONE, groups=(APPLE,), scope=assignments(groups=("G1",)))
+    plan = merged(read, *SALES, on_missing=on_missing)
+    assert show(plan) == ["~ scope.yaml assigned.groups: sales -> (none)"]
+    assert [each.entity.name for each in find_departures(state(*SALES), plan).people] == [
+        "cyd@example.com",
+        "dan@example.com",
+        "eve@example.com",
+    ]
+
+
+def test_a_group_that_is_unassigned_is_reported_with_the_users_that_it_alone_has_in_scope() -> None:
+    read = snapshot(*EVERYONE, groups=(APPLE,), scope=assignments(groups=("g1",)))
+    plan = merged(read, *SALES)
+    assert plan.is_empty
+    assert plan.notes[-1] == (
+        '1 group is no longer assigned and stays in scope.yaml (on_missing: report): "sales"; 3 users have their'
+        " accounts through it alone"
+    )
+
+
+def test_groups_or_assignments_that_were_not_read_take_no_group_out() -> None:
+    for read in (
+        snapshot(*EVERYONE, scope=assignments(groups=("g1",))),
+        snapshot(*EVERYONE, groups=(APPLE,)),
+    ):
+        assert merged(read, *SALES, on_missing="remove").is_empty
+
+
+def test_a_source_that_knows_nothing_of_git_takes_no_group_out() -> None:
+    read = snapshot(person("zed", "9"), groups=(source_group("g9", "Zoo", "9"),), scope=assignments(groups=("g9",)))
+    plan = merged(read, *SALES, on_missing="remove")
+    assert fields(plan, "scope.yaml")["assigned.groups"] == ("Apple", "sales", "Ours", "Zoo")
+    confirmed = snapshot(
+        person("zed", "9"),
+        groups=(source_group("g9", "Zoo", "9"),),
+        scope=assignments(groups=("g9",)),
+        gone={"1": GoneReason.NOT_ASSIGNED},
+    )
+    assert fields(merged(confirmed, *SALES, on_missing="disable"), "scope.yaml")["assigned.groups"] == ("Ours", "Zoo")

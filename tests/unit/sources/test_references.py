@@ -50,10 +50,24 @@ def test_a_person_that_is_listed_by_what_it_will_be_called_is_not_added() -> Non
 
 
 def test_groups_of_git_alone_stay() -> None:
-    names = GroupNames({"g1": "Apple", "g2": "Berlin"})
-    assert names.assign(("APPLE", "Local"), ["g2", "g9"], remove=True) == (["Local"], ["Berlin"], ["APPLE"])
-    assert names.assign(("APPLE", "Local"), ["g2"], remove=False) == (["APPLE", "Local"], ["Berlin"], ["APPLE"])
-    assert names.assign(None, ["g1"], remove=True) == ([], ["Apple"], [])
+    names = GroupNames({"g1": "Apple", "g2": "Berlin"}, {})
+    assert assigned(names, "APPLE", "Local", wanted="g2", remove=True) == (["Local"], ["Berlin"], ["APPLE"])
+    assert assigned(names, "APPLE", "Local", wanted="g2") == (["APPLE", "Local"], ["Berlin"], ["APPLE"])
+    assert assigned(names, wanted="g1", remove=True) == ([], ["Apple"], [])
+
+
+def test_groups_that_were_not_read_follow_a_rule_of_their_own() -> None:
+    names = GroupNames({"g1": "Apple"}, {"g2": "Berlin"})
+    assert assigned(names, "Berlin", "Apple", wanted="", remove=True) == (["Berlin"], [], ["Berlin", "Apple"])
+    assert assigned(names, "Berlin", "Apple", wanted="", remove_unread=True) == (["Apple"], [], ["Berlin", "Apple"])
+    assert assigned(names, "Berlin", wanted="g2", remove_unread=True) == (["Berlin"], [], [])
+
+
+def assigned(
+    names: GroupNames, *listed: str, wanted: str, remove: bool = False, remove_unread: bool = False
+) -> tuple[list[str], list[str], list[str]]:
+    found = names.assign(listed, [wanted, "g9"], remove=remove, remove_unread=remove_unread)
+    return found.kept, found.added, found.extra
 
 
 def test_an_empty_list_is_unassigned() -> None:

@@ -377,6 +377,15 @@ def test_missing_permissions_are_named_before_the_first_read() -> None:
             read_tenant(server, attributes=["employeeLeaveDateTime"])
 
 
+def test_assigned_groups_that_are_no_security_groups_are_named() -> None:
+    found = company(1)
+    team = found.tenant.add_group("M365", found.users, securityEnabled=False)
+    found.tenant.assign(found.application, team)
+    with GraphServer(found.tenant) as server:
+        notes = read_tenant(server).notes
+    assert any(note.endswith('no security group: "M365".') for note in notes), notes
+
+
 def test_a_group_that_is_gone_is_believed_if_it_is_among_the_deleted_ones() -> None:
     found = company(3)
     extra = found.tenant.add_group("Extra", found.users)
