@@ -76,6 +76,16 @@ class AttributeSelection:
         """The names of the attributes to read."""
         return frozenset(each.name for each in self.attributes)
 
+    @property
+    def constant(self) -> frozenset[str]:
+        """The properties that Graph lists for every user, null without a value; not so directory extensions."""
+        return frozenset(each.selected for each in self.attributes if each.form not in (Form.REFERENCE, Form.ANY))
+
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """The parts of properties to read, as (property, part): a property that is not null has them all."""
+        return tuple((each.selected, each.part) for each in self.attributes if each.part)
+
     def find_returned(self, keys: Collection[str]) -> frozenset[str]:
         """Return the names of attributes whose property is among `keys`, those of all rows: Graph ignores silently."""
         return frozenset(each.name for each in self.attributes if each.selected in keys)

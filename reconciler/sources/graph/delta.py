@@ -119,12 +119,14 @@ class DeltaUsers:
         changes = _list_changes(reader, cache.link)
         if selection.with_manager and changes.present & (cache.deleted | changes.removed):
             raise NoCacheError("a deleted user was restored, and may be the manager of users that did not change")
-        known = _restore(cache)
+        known = _restore(cache, selection)
         stale = _find_stale(known, cache, changes)
         again = stale if wanted is None else (wanted & stale) | frozenset(x for x in wanted if not known.knows(x))
         if again and ceil(len(again) / IDS_AT_ONCE) > ceil(before / page_size(selection)):
             raise NoCacheError(f"{pluralize(len(again), 'user')} changed, so that a full read is faster")
         users = _without(known, again, wanted).join(read_users_by_id(reader, selection, again))
+        if users.incomplete:
+            raise NoCacheError("some users have properties that others lack")
         _check_sparse(selection, users)
         if wanted is None:
             _check_total(len(users.people) + len(users.doubts), before, reader.count("/users/$count"))
@@ -247,7 +249,7 @@ def _list_deleted(reader: GraphReader, selection: AttributeSelection) -> frozens
 # --- what is known --------------------------------------------------------------
 
 
-def _restore(cache: DeltaCache) -> ReadUsers:
+def _restore(cache: DeltaCache, selection: AttributeSelection) -> ReadUsers:
     """Return the users of the last read. Raises `NoCacheError` for one without an objectId."""
     people = {}
     for attributes in cache.people:
@@ -256,7 +258,8 @@ def _restore(cache: DeltaCache) -> ReadUsers:
             raise NoCacheError("the file has a user without an objectId or userPrincipalName")
         people[person.object_id.casefold()] = person
     doubts = {each.object_id: Doubt(each.object_id, each.name, each.why) for each in cache.doubts}
-    return ReadUsers(people, doubts, frozenset(), frozenset(cache.keys))
+    keys = frozenset(cache.keys)
+    return ReadUsers(people, doubts, frozenset(), keys, selection.constant - keys)
 
 
 def _find_stale(known: ReadUsers, cache: DeltaCache, changes: _Changes) -> frozenset[str]:
@@ -281,7 +284,7 @@ def _without(users: ReadUsers, again: Collection[str], wanted: Collection[str] |
 
     people = {object_id: person for object_id, person in users.people.items() if stays(object_id)}
     doubts = {object_id: doubt for object_id, doubt in users.doubts.items() if stays(object_id)}
-    return ReadUsers(people, doubts, frozenset(), users.keys)
+    return ReadUsers(people, doubts, frozenset(), users.keys, users.lacking)
 
 
 def _check_sparse(selection: AttributeSelection, users: ReadUsers) -> None:

@@ -49,12 +49,22 @@ _Converted: TypeAlias = "Person | Doubt | str"
 
 @dataclass(frozen=True, slots=True)
 class ReadUsers:
-    """Users by folded id: those that are wanted, and ids of others that exist. `keys`: the properties that came."""
+    """Users by folded id: those that are wanted, and ids of others that exist.
+
+    `keys`: the properties that came; `lacking`: properties that were not in every row, and parts that were not in
+    every property, as "property.part".
+    """
 
     people: Mapping[str, Person]
     doubts: Mapping[str, Doubt]
     others: frozenset[str]
     keys: frozenset[str]
+    lacking: frozenset[str] = frozenset()
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """What some users lack although others have it, which is no value but an incomplete answer. Sorted."""
+        return tuple(sorted(each for each in self.lacking if each in self.keys or "." in each))
 
     def knows(self, object_id: str) -> bool:
         """Whether a user with this folded id was read."""
@@ -72,6 +82,7 @@ class ReadUsers:
             {**self.doubts, **more.doubts},
             self.others | more.others,
             self.keys | more.keys,
+            self.lacking | more.lacking,
         )
 
 
@@ -81,7 +92,9 @@ class UserRows:
     def __init__(self, selection: AttributeSelection, wanted: Collection[str] | None = None) -> None:
         self.keys: set[str] = set()
         """The properties that came."""
+        self._lacking: set[str] = set()
         self._selection = selection
+        self._constant, self._parts = selection.constant, selection.parts
         self._wanted = wanted
 
     def convert(self, row: Row) -> _Converted:
@@ -89,6 +102,7 @@ class UserRows:
         object_id = read_object_id(row, "a user")
         if not row.keys() <= self.keys:
             self.keys.update(row)
+        self._note_lacking(row)
         name = row.get("userPrincipalName")
         if not isinstance(name, str) or not name:
             # Not an error of Graph, but what it shows to an app that may only know that the user exists.
@@ -106,6 +120,14 @@ class UserRows:
             return Doubt(object_id, strip_guest_name(name), "accountEnabled is null in Microsoft Entra ID")
         return Person(values)
 
+    def _note_lacking(self, row: Row) -> None:
+        if not row.keys() >= self._constant:
+            self._lacking.update(self._constant - row.keys())
+        for name, part in self._parts:
+            value = row.get(name)
+            if isinstance(value, dict) and part not in value:
+                self._lacking.add(f"{name}.{part}")
+
     def collect(self, converted: Iterable[_Converted]) -> ReadUsers:
         """Sort converted rows by what they are."""
         people: dict[str, Person] = {}
@@ -119,7 +141,7 @@ class UserRows:
                     doubts[each.object_id] = each
                 case _:
                     others.add(each)
-        return ReadUsers(people, doubts, frozenset(others), frozenset(self.keys))
+        return ReadUsers(people, doubts, frozenset(others), frozenset(self.keys), frozenset(self._lacking))
 
 
 def read_users(

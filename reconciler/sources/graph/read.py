@@ -120,6 +120,7 @@ class _Read:
         missing = frozenset(each for each in chosen if not users.knows(each))
         if missing:  # created, or assigned, after the list was read
             users = users.join(read_users_by_id(self._reader, selection, missing))
+        _check_rows(users)
         missing = frozenset(each for each in missing if not users.knows(each))
         absent = frozenset(each for each in map(str.casefold, self._request.known) if not users.knows(each))
         where = find_whereabouts(self._reader, [*sorted(missing), *sorted(absent - missing)], users.others)
@@ -240,6 +241,16 @@ class _Read:
                 f" git: {format_names(unknown)}. They are of another directory, or were deleted more than 30 days ago."
                 " So they stay as they are: if the people have left, take the entries out in a reviewed change."
             )
+
+
+def _check_rows(users: ReadUsers) -> None:
+    """Check that all users have the same properties: what is absent would clear the value that git has."""
+    if users.incomplete:
+        raise ChangedDuringReadError(
+            f"Microsoft Graph lists some users without {format_names(users.incomplete)}, which others have",
+            "A property without a value is listed as null, so this answer is incomplete. Run the same command again"
+            " later; if it stays, list the attributes to read without it under source.entra.attributes.",
+        )
 
 
 def _refuse_empty(application: Application, doubts: Collection[Doubt] = ()) -> SourceError:

@@ -225,6 +225,27 @@ def test_many_changes_mean_a_full_read() -> None:
         assert reads.outcome == "Everything was read: 31 users changed, so that a full read is faster."
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_properties_that_some_rows_lack_are_read_in_full(contoso: Company, *, first: bool) -> None:
+    """Either the full read had no department at all, or the user that changed has none."""
+
+    def leave_out(page: dict[str, Any]) -> dict[str, Any]:
+        rows = [{name: value for name, value in row.items() if name != "department"} for row in page["value"]]
+        return {**page, "value": rows}
+
+    with GraphServer(contoso.tenant) as server, open_reader(server) as client:
+        reads = Reads(contoso, client)
+        if first:
+            server.faults[:] = [Fault("/users", times=None, edit=leave_out)]
+        assert ("department" in reads.delta().attributes) is not first
+        contoso.tenant.set(contoso.users[3], jobTitle="New", department="New")
+        server.faults[:] = [] if first else [Fault("/users", edit=leave_out)]
+        server._counts.clear()
+        found = reads.delta()
+        assert reads.outcome.startswith("Everything was read: some users have properties that others lack")
+        assert found == reads.full()
+
+
 # --- users that come and go -----------------------------------------------------
 
 

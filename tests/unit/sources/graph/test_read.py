@@ -342,6 +342,57 @@ def test_managers_that_no_row_has_were_not_read() -> None:
         assert "manager" not in read_tenant(server, attributes=["manager"]).attributes
 
 
+def leave_out(user: str, name: str, part: str = "") -> Callable[[dict[str, Any]], object]:
+    """Leave a property, or a part of it, out of the row of a user."""
+
+    def edit(row: dict[str, Any]) -> dict[str, Any]:
+        if row["id"] != user:
+            return row
+        whole = row if not part else row[name]
+        less = {key: value for key, value in whole.items() if key != (part or name)}
+        return less if not part else row | {name: less}
+
+    return lambda page: page | {"value": [edit(row) for row in page["value"]]} if "value" in page else page
+
+
+@pytest.mark.parametrize("users", ["assigned", "all"])
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("department", ""),
+        ("accountEnabled", ""),
+        ("employeeOrgData", ""),
+        ("employeeOrgData", "costCenter"),
+        ("onPremisesExtensionAttributes", "extensionAttribute3"),
+    ],
+)
+def test_a_row_without_a_property_that_others_have_is_read_again_and_refused(users: str, name: str, part: str) -> None:
+    """Graph lists a property without a value as null: absent, it would clear what git has."""
+    found = company(4)
+    for user in found.users:
+        found.tenant.set(user, employeeOrgData={"costCenter": "1", "division": None}, onPremisesExtensionAttributes={})
+    names = ["department", "costCenter", "division", "extensionAttribute3"]
+    fault = Fault("/users", edit=leave_out(found.users[2], name, part))
+    with GraphServer(found.tenant) as server:
+        whole = read_tenant(server, attributes=names, users=users)
+        server.faults[:] = [fault]
+        assert read_tenant(server, attributes=names, users=users) == whole, "the second read is complete"
+        server.faults[:] = [replace(fault, times=None)]
+        lacking = f"{name}.{part}" if part else name
+        with pytest.raises(SourceError, match=f'lists some users without "{lacking}"'):
+            read_tenant(server, attributes=names, users=users)
+
+
+def test_a_property_that_no_row_has_is_left_alone() -> None:
+    found = company(3)
+
+    def ignore(page: dict[str, list[dict[str, str]]]) -> object:
+        return page | {"value": [{key: row[key] for key in row if key != "department"} for row in page["value"]]}
+
+    with GraphServer(found.tenant, faults=[Fault("/users", times=None, edit=ignore)]) as server:
+        assert "department" not in read_tenant(server).attributes
+
+
 def test_members_that_are_neither_users_nor_groups_are_counted() -> None:
     found = company(3)
     found.tenant.add_member(
