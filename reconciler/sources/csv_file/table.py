@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reconciler.core.text import pluralize
+from reconciler.core.text import pluralize, quote, shorten
+from reconciler.core.values import fold_case
 from reconciler.errors import SourceError
+from reconciler.sources.csv_file.cells import clean_cell
 from reconciler.sources.csv_file.columns import Columns, find_columns, parse_header
 from reconciler.sources.csv_file.dialect import DELIMITERS, Start, choose_delimiter, find_start, split_lines
 from reconciler.sources.csv_file.options import CsvOptions
@@ -24,6 +26,8 @@ _EXAMPLE = re.compile(
     r"(?:example|beispiel|exemple|ejemplo|esempio|voorbeeld|exemplo|eksempel|exempel)\s*:", re.IGNORECASE
 )
 _ANY_EXAMPLE = re.compile(r"[^\W\d][^\W\d]{0,20} ?[::]\s?\S.*", re.DOTALL)
+_EXAMPLE_DOMAIN = "@contoso.com"
+"""The domain of the template's example, in every language."""
 _QUOTES = 'A cell with a delimiter, a line break or a quote is written in quotes: "5 ""inch"" model".'
 
 
@@ -60,6 +64,7 @@ class _TableReader:
         self._start = start
         self._delimiter = delimiter
         self._examples: list[int] = []
+        self._users: frozenset[str] = frozenset()
 
     def read(self, text: str, options: CsvOptions) -> Table:
         """Read header and rows."""
@@ -73,6 +78,7 @@ class _TableReader:
         headers = parse_header(cells)
         columns = find_columns(headers, options, place, is_bulk=self._start.is_bulk)
         self._refuse_deletions(columns, place)
+        self._users = frozenset(fold_case(user.name) for user in options.users) if self._start.is_bulk else frozenset()
         found = tuple(self._read_body(rows, columns, len(cells)))
         if not found:
             raise SourceError(
@@ -108,6 +114,7 @@ class _TableReader:
 
     def _read_body(self, rows: Iterator[tuple[int, list[str]]], columns: Columns, width: int) -> Iterator[Row]:
         positions = [column.position - 1 for column in columns.imported]
+        names = [column.position - 1 for column in columns.imported if column.attribute == "userPrincipalName"]
         count = 0
         for line, cells in rows:
             if not any(cell and not cell.isspace() for cell in cells):
@@ -118,7 +125,7 @@ class _TableReader:
             if count > MAX_ROWS:
                 summary = f"{self._name}:{line}: the table has more than {MAX_ROWS:,} rows"
                 raise SourceError(summary, "Split it into several files.")
-            if self._start.is_bulk and self._is_example(cells[0], first=count == 1):
+            if self._start.is_bulk and self._is_example(line, cells[0], cells[names[0]], first=count == 1):
                 self._examples.append(line)
                 continue
             picked = tuple(cells[position] for position in positions)
@@ -137,10 +144,25 @@ class _TableReader:
         found = pluralize(len(cells), "cell")
         raise SourceError(f"{self._name}:{line}: the row has {found}, the header has {width}", detail)
 
-    def _is_example(self, cell: str, *, first: bool) -> bool:
-        """Whether this is the row of Entra's template that shows how to fill it in, in any language."""
-        text = cell.strip()
-        return bool(_EXAMPLE.match(text) or (first and _ANY_EXAMPLE.fullmatch(text)))
+    def _is_example(self, line: int, cell: str, name: str, *, first: bool) -> bool:
+        """Whether this is the row of Entra's template that shows how to fill it in, in any language.
+
+        `Extern: Ada Lovelace` looks the same and is a user. The example has an address of contoso.com, and no user of
+        the desired state is an example.
+        """
+        text, user = clean_cell(cell), fold_case(clean_cell(name))
+        is_marked = _EXAMPLE.match(text) is not None
+        if user in self._users or not (is_marked or (first and _ANY_EXAMPLE.fullmatch(text))):
+            return False
+        if user.endswith(_EXAMPLE_DOMAIN):
+            return True
+        if is_marked:
+            raise SourceError(
+                f"{self._name}:{line}: is this row the example of the template, or a user?",
+                f"It begins with {quote(shorten(text, 60))}. Delete the row if it is the example; if it is a user,"
+                " correct the cell.",
+            )
+        return False
 
     def _check_size(self, line: int, cells: Sequence[str], positions: Sequence[int]) -> None:
         for position, cell in zip(positions, cells, strict=True):

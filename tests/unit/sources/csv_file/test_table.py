@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.csv_files import people, read, refusal
 
+from reconciler.history.edits import USER, Entity
 from reconciler.sources.csv_file import table as module
 from reconciler.sources.csv_file.options import CsvOptions
 from reconciler.sources.csv_file.table import read_table
@@ -91,6 +92,25 @@ def test_only_the_first_row_of_a_template_can_be_an_example_in_an_unknown_langua
     assert [person.name for person in read(text).people] == ["ada@contoso.com", "grace@contoso.com"]
     own = "displayName,userPrincipalName\nExample: X,x@contoso.com\n"
     assert [person.name for person in read(own).people] == ["x@contoso.com"]
+
+
+@pytest.mark.parametrize("cell", ["Extern: Ada Lovelace", "Dr: Ada", "Gast: Ada"])
+def test_a_user_with_a_word_and_a_colon_is_no_example(cell: str) -> None:
+    assert [person.name for person in read(f"{BULK}{cell},ada@example.com\n").people] == ["ada@example.com"]
+
+
+@pytest.mark.parametrize("cell", ["Extern: Ada", "Example: Ada"])
+def test_a_user_of_the_desired_state_is_no_example(cell: str) -> None:
+    users = (Entity(USER, "Ada@contoso.com", {"userPrincipalName": "Ada@contoso.com"}, "users/csv.yaml"),)
+    assert [person.name for person in read(f"{BULK}{cell},ada@contoso.com\n", users=users).people] == [
+        "ada@contoso.com"
+    ]
+
+
+def test_an_example_with_a_domain_of_ones_own_is_asked_about() -> None:
+    summary, detail = refusal(f"{BULK}Example: Ada,ada@example.com\n")
+    assert summary == "staff.csv:3: is this row the example of the template, or a user?"
+    assert detail.startswith('It begins with "Example: Ada". Delete the row if it is the example;')
 
 
 def test_the_template_for_deleting_users_adds_none() -> None:
