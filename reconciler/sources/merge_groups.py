@@ -1,7 +1,7 @@
 """Merge the groups of a source: their members are the source's, their names stay those of git. Pure.
 
-A group is found by objectId, else by name if its entry has no objectId. Groups of git alone are not touched, except for
-the names of users in them.
+A group is found by objectId, never by name: an entry without one is git's own. It can be what excludes people, and
+members that the source knows would leave it. Only the names of users in it follow a rename.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ USERS, GROUPS = "members.users", "members.groups"
 _FILE = "groups/entra.yaml"
 _LONGEST_NAME, _LONGEST_DESCRIPTION = 256, 4_000
 _SHORT_ID, _SUGGESTED = 8, 3
+_MAX_NOTES = 10
 _RULE = re.compile(r"\bDynamic(?: \(paused\))?: ")
 """In the description of a dynamic group, before the rule of its members: such a description is the source's."""
 
@@ -117,6 +118,7 @@ def edit_groups(
     new = sorted((each for each in matched if each.entry is None), key=lambda each: fold_case(each.name))
     added = [EntryEdit(None, Entity(GROUP, each.name, each.build_fields(), file)) for each in new]
     notes = [*_list_notes(matched, unread), *([] if rules.removes else _list_extra(matched))]
+    notes += _list_namesakes(new, current.groups, findings)
     return GroupEdits(order_edits(current.groups, edits, {file: added} if added else {}), names, notes)
 
 
@@ -135,8 +137,7 @@ def _edit_entry(entry: Entity, group: _Group | None, references: References) -> 
         fields = group.build_fields()
     if fields == entry.fields:
         return None
-    reason = "found by its name" if ID in fields and ID not in entry.fields else ""
-    return EntryEdit(entry, Entity(GROUP, entry.name, fields, entry.file), reason)
+    return EntryEdit(entry, Entity(GROUP, entry.name, fields, entry.file))
 
 
 # --- which group is which -------------------------------------------------------------------
@@ -145,17 +146,12 @@ def _edit_entry(entry: Entity, group: _Group | None, references: References) -> 
 def _match(groups: Sequence[SourceGroup], entries: Sequence[Entity], findings: Findings) -> list[_Group]:
     """Find the entry of each group, and a name for those without one; sorted by objectId, whatever the order."""
     usable = _select_usable(groups, findings)
-    by_id, by_name = _index(entries, read_group_id), _index(entries, lambda entry: fold_case(entry.name))
-    unmatched = Counter(_fold_name(group) for identity, group in usable.items() if identity not in by_id)
+    by_id = _index(entries, read_group_id)
     matched, new = [], []
     for identity, group in sorted(usable.items()):
-        name = _fold_name(group)
-        named = [] if identity in by_id else [each for each in by_name.get(name, ()) if not read_group_id(each)]
-        found = by_id.get(identity) or named
+        found = by_id.get(identity, [])
         if len(found) > 1:
             _report_entries(group, found, findings)
-        elif named and unmatched[name] > 1:
-            _report_several(group, named[0], findings)
         elif found:
             matched.append(_Group(group, identity, found[0].name, found[0]))
         else:
@@ -195,16 +191,6 @@ def _report_entries(group: SourceGroup, found: Sequence[Entity], findings: Findi
     summary = f"{len(found)} entries are the group {show(group.name)}"
     detail = f"Another is at {findings.name_place(found[1])}. Keep one of them: until then all stay as they are."
     findings.add_about("groups have several entries", group.object_id, summary, (detail,), found[0])
-
-
-def _report_several(group: SourceGroup, entry: Entity, findings: Findings) -> None:
-    summary = f"several groups of {findings.source} are called {show(group.name)}"
-    detail = f"Set {ID} in the entry to that of its group, such as {show(group.object_id)}: until then none is."
-    findings.add_about("groups have a name that others have too", group.object_id, summary, (detail,), entry)
-
-
-def _fold_name(group: SourceGroup) -> str:
-    return fold_case(_clean(group.name))
 
 
 def _clean(name: str) -> str:
@@ -302,3 +288,18 @@ def _list_extra(matched: Sequence[_Group]) -> list[str]:
         len(left), "group is no longer in its group and stays", "groups are no longer in their groups and stay"
     )
     return [f"{what} in members.groups (on_missing: report): {format_names(left)}"]
+
+
+def _list_namesakes(new: Iterable[_Group], entries: Iterable[Entity], findings: Findings) -> list[str]:
+    """Return a line about each new group whose name at the source is that of a group of git alone, and how to link."""
+    own = {fold_case(each.name): each for each in reversed([*entries]) if not read_group_id(each)}
+    notes = []
+    for each in new:
+        entry = own.get(fold_case(_clean(each.source.name)))
+        if entry is not None:
+            notes.append(
+                f"The group {show(entry.name)} at {findings.name_place(entry)} has no {ID}, so it stays as it is:"
+                f" that of the source is {show(each.name)}. If both are one group, discard this edit, write"
+                f" `{ID}: {shorten(each.source.object_id, 80)}` in the entry, and import again."
+            )
+    return notes[:_MAX_NOTES] + ([f"The same for {len(notes) - _MAX_NOTES:,} more."] if len(notes) > _MAX_NOTES else [])

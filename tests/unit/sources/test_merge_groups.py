@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.merging import (
+    apply,
     assignments,
     entry,
     fields,
@@ -14,8 +15,12 @@ from support.merging import (
     show,
     snapshot,
     source_group,
+    state,
     summaries,
 )
+
+from reconciler.sources.import_plan import MergeRules
+from reconciler.sources.merge import merge
 
 ADA, BEN, CYD = person("ada", "1"), person("ben", "2"), person("cyd", "3")
 PEOPLE = (entry("ada", "1"), entry("ben", "2"), entry("cyd", "3"))
@@ -71,14 +76,31 @@ def test_groups_of_git_alone_stay() -> None:
     assert plan.notes == ('1 group of git was not read and stays as before: "Old"',)
 
 
-def test_a_group_without_an_id_is_found_by_its_name_in_any_case() -> None:
-    plan = merged(
-        snapshot(ADA, BEN, groups=(source_group("g1", " APPLE\u200b users", "2"),)),
-        *PEOPLE,
-        group("Apple Users", "ada", description="Ours"),
+def test_a_group_without_an_id_is_never_taken_over_by_its_name() -> None:
+    read = snapshot(ADA, BEN, groups=(source_group("g1234567890", " APPLE\u200b users", "2"),))
+    held = (*PEOPLE, group("Apple Users", "ada"), scope(sync="all", excluded_groups=("Apple Users",)))
+    plan = merged(read, *held)
+    assert show(plan) == ["+ APPLE users (g1234567) in groups/entra.yaml"]
+    (note,) = plan.notes
+    assert note == (
+        'The group "Apple Users" at groups/entra.yaml:3:3 has no objectId, so it stays as it is: that of the source is'
+        ' "APPLE users (g1234567)". If both are one group, discard this edit, write `objectId: g1234567890` in the'
+        " entry, and import again."
     )
-    assert show(plan) == ["~ Apple Users members.users: ada -> ben; objectId: None -> g1"]
-    assert plan.edits[0].reason == "found by its name"
+    after = apply(plan, state(*held))
+    again = merge(read, after, MergeRules())
+    assert again.is_empty
+    assert again.notes == ()
+    linked = merged(read, *PEOPLE, group("Apple Users", "ada", objectId="G1234567890"))
+    assert show(linked) == ["~ Apple Users members.users: ada -> ben"]
+
+
+def test_many_groups_of_git_with_names_of_the_source_are_ten_notes() -> None:
+    names = [f"Team {number}" for number in range(12)]
+    read = snapshot(groups=tuple(source_group(f"g{name}", name) for name in names))
+    notes = merged(read, *(group(name) for name in names)).notes
+    assert len(notes) == 11
+    assert notes[-1] == "The same for 2 more."
 
 
 def test_a_group_that_is_renamed_at_the_source_keeps_its_name_in_git() -> None:
@@ -99,22 +121,9 @@ def test_groups_of_one_name_get_a_part_of_their_id() -> None:
         assert plan.notes == ()
 
 
-def test_groups_of_one_name_do_not_take_the_entry_of_that_name() -> None:
-    plan = merged(
-        snapshot(ADA, groups=(source_group("g1", "Apple", "1"), source_group("g2", "apple"))), PEOPLE[0], group("Apple")
-    )
-    assert plan.is_empty
-    assert summaries(plan) == [
-        'several groups of Entra are called "Apple"',
-        'several groups of Entra are called "apple"',
-    ]
-    assert 'such as "g1"' in plan.diagnostics[0].detail
-
-
-@pytest.mark.parametrize("identity", ["g1", ""])
-def test_a_group_with_several_entries_is_not_imported(identity: str) -> None:
-    values = {"objectId": identity} if identity else {}
-    plan = merged(snapshot(groups=(source_group("g1", "A"),)), group("A", **values), group("a", **values))
+def test_a_group_with_several_entries_is_not_imported() -> None:
+    held = (group("A", objectId="g1"), group("a", objectId="g1"))
+    plan = merged(snapshot(groups=(source_group("g1", "A"),)), *held)
     assert plan.is_empty
     assert summaries(plan) == ['2 entries are the group "A"']
     assert str(plan.diagnostics[0].origin) == "groups/entra.yaml:3:3"
