@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,8 @@ class Directory:
     """The parts (top-level files and folders) with an error that may hide some of their content."""
     unseen: set[str] = field(default_factory=set)
     """The parts with files that git tracks and that are not in the work tree."""
+    watch: Callable[[str, YamlMapping], None] | None = None
+    """Called with the file and each entry of a user when it is read, before it is validated."""
     _found: DiagnosticList = field(default_factory=DiagnosticList)
     _asked: dict[str, Blobs | None] = field(default_factory=dict)
     """What git tracks, once it was asked."""
@@ -102,6 +104,8 @@ class Directory:
             if content is None:
                 continue
             for item in read_items(content, name, self._report_unread, partial(self._describe_way_out, name, content)):
+                if self.watch is not None:
+                    self.watch(name, item)
                 user = read_source_user(item, self.report, keys)
                 if user is None:
                     self.rejected.append(item)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -47,6 +47,7 @@ from reconciler.desired.target_checks import check_address, check_domains
 from reconciler.desired.users import DesiredUserReader, UserNames, check_inputs, list_inputs
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.work_tree import check_work_tree
+from reconciler.desired.yaml_reader import YamlMapping
 from reconciler.profiles import PROFILES
 
 _ABOUT_EACH_USER = frozenset({"scope.yaml", "mappings.yaml", "groups"})
@@ -87,6 +88,13 @@ class BrokenState:
     diagnostics: tuple[Diagnostic, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedState:
+    """A valid desired state of which only the diagnostics are known: it cannot be planned."""
+
+    diagnostics: tuple[Diagnostic, ...]
+
+
 def load(
     root: Path, now: datetime, approval_date: date | None = None, *, checked_out: bool = True
 ) -> DesiredState | BrokenState:
@@ -99,23 +107,16 @@ def load(
     rules = _read_rules(directory, now, approval_date)
     if isinstance(rules, BrokenState):
         return rules
-    settings, mappings = rules.settings.value, rules.mappings
-    domains = check_domains(rules.settings, directory.report)
-    projector = Projector(rules.profile, mappings.rows, domains, mappings.invalid)
-    keys = _build_keys(mappings, rules.scope)
-    reader = DesiredUserReader(directory, projector, rules.scope.rules, now, keys)
-    reader.read()
-    unseen = _check_files(directory) if checked_out else None
-    check_references(directory, rules.scope, reader.names.origins)
-    check_inputs(directory, reader, (*list_inputs(mappings.rows), *rules.scope.inputs))
-    if any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics):
+    reader = _build_reader(directory, rules, now, keeps_users=True)
+    unseen = _read_users(directory, rules, reader, checked_out=checked_out)
+    if _is_broken(directory):
         return BrokenState(directory.describe_problems())
-    _report_notifications(rules.settings, directory)
+    settings = rules.settings.value
     return DesiredState(
         profile=rules.profile,
         target=Target(rules.profile.name, settings.target.base_url.rstrip("/"), settings.target.tenant),
         policy=_build_policy(rules.settings),
-        mappings=mappings.rows,
+        mappings=rules.mappings.rows,
         owned=rules.owned,
         users=tuple(reader.users),
         rules=rules.scope.rules,
@@ -125,6 +126,44 @@ def load(
         settings=settings.model_dump(mode="json", exclude={"notifications"}),
         unseen=unseen,
     )
+
+
+def check(
+    root: Path, now: datetime, watch: Callable[[str, YamlMapping], None] | None = None
+) -> CheckedState | BrokenState:
+    """Check the desired state in `root` as `load` does, without keeping its users.
+
+    `watch`: called with the file and each entry of a user when it is read.
+    """
+    directory = Directory(root, watch=watch)
+    rules = _read_rules(directory, now, None)
+    if isinstance(rules, BrokenState):
+        return rules
+    _read_users(directory, rules, _build_reader(directory, rules, now, keeps_users=False), checked_out=True)
+    problems = directory.describe_problems()
+    return BrokenState(problems) if _is_broken(directory) else CheckedState(problems)
+
+
+def _build_reader(directory: Directory, rules: _Rules, now: datetime, *, keeps_users: bool) -> DesiredUserReader:
+    domains = check_domains(rules.settings, directory.report)
+    projector = Projector(rules.profile, rules.mappings.rows, domains, rules.mappings.invalid)
+    keys = _build_keys(rules.mappings, rules.scope)
+    return DesiredUserReader(directory, projector, rules.scope.rules, now, keys, keeps_users=keeps_users)
+
+
+def _read_users(directory: Directory, rules: _Rules, reader: DesiredUserReader, *, checked_out: bool) -> str | None:
+    """Read and check all users, and what refers to them. Return why some may be missing."""
+    reader.read()
+    unseen = _check_files(directory) if checked_out else None
+    check_references(directory, rules.scope, reader.names.origins)
+    check_inputs(directory, reader, (*list_inputs(rules.mappings.rows), *rules.scope.inputs))
+    if not _is_broken(directory):
+        _report_notifications(rules.settings, directory)
+    return unseen
+
+
+def _is_broken(directory: Directory) -> bool:
+    return any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics)
 
 
 @dataclass(frozen=True, slots=True)

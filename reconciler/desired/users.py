@@ -72,7 +72,7 @@ class UserNames:
 
 
 class DesiredUserReader:
-    """Reads users one at a time and keeps only their mapped form in memory."""
+    """Reads users one at a time and keeps only their mapped form in memory; not even that without `keeps_users`."""
 
     def __init__(
         self,
@@ -81,6 +81,8 @@ class DesiredUserReader:
         rules: ScopeRules,
         now: datetime,
         keys: UserKeys | None = None,
+        *,
+        keeps_users: bool = True,
     ) -> None:
         self._directory = directory
         self.keys = keys or UserKeys()
@@ -88,7 +90,9 @@ class DesiredUserReader:
         self._projector = projector
         self._rules = rules
         self._today = now.date()
+        self._keeps_users = keeps_users
         self.users: list[DesiredUser] = []
+        self.has_users = False
         self.names = UserNames(directory)
         self.attributes: set[str] = set()
 
@@ -101,7 +105,9 @@ class DesiredUserReader:
                 if verdict.reason is ScopeReason.UNJUDGED:
                     self._directory.report(_diagnose_undecided(user, verdict))
                 desired, errors = self._projector.project(user, verdict)
-                self.users.append(desired)
+                self.has_users = True
+                if self._keeps_users:
+                    self.users.append(desired)
                 if errors:
                     self._directory.diagnostics.extend(self._addresses.locate(user, errors))
                 else:
@@ -124,7 +130,7 @@ def check_inputs(directory: Directory, reader: DesiredUserReader, inputs: Iterab
     # The entries that were refused have their attributes too.
     known = reader.attributes.union(reader.keys.suggested, *directory.rejected)
     for attribute, origin, consequence in inputs:
-        if reader.users and origin and attribute not in known and attribute != "IsSoftDeleted":
+        if reader.has_users and origin and attribute not in known and attribute != "IsSoftDeleted":
             near = suggest_attribute(attribute, reader.attributes)
             summary = f"no user has an attribute {quote(attribute)}"
             if near and consequence == _NO_ACCOUNT:

@@ -124,9 +124,14 @@ class EditedFile:
             raise EditError(exc.reason, entity.name) from exc
         return f"{indent}- {text.lstrip(' ')}".encode() + self._newline
 
+    @property
+    def entities(self) -> list[Entity]:
+        """The entries that it should hold."""
+        return [piece.entity for piece in self._pieces]
+
     def check(self) -> None:
         """Read the edited file again. Raises `EditError` if it does not hold what it should."""
-        check_entries(self.name, self.content, [piece.entity for piece in self._pieces])
+        check_entries(self.name, self.content, self.entities)
 
     def _index(self, entity: Entity | None) -> int:
         if self._places is None:

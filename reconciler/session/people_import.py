@@ -15,18 +15,19 @@ from reconciler.core.planning.guards.approvals import apply_approvals
 from reconciler.core.policy import Approval, Policy
 from reconciler.core.text import escape_control, pluralize
 from reconciler.desired.directory import Directory
-from reconciler.desired.loader import BrokenState, load, load_policy
+from reconciler.desired.loader import BrokenState, CheckedState, check, load_policy
 from reconciler.desired.work_tree import check_work_tree
 from reconciler.errors import ExitCode, SourceError, UsageError
 from reconciler.render.formats import DATA, check_format
 from reconciler.render.import_changes import render_import
-from reconciler.session.state_edit import load_edited
+from reconciler.session.state_edit import check_edited
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, approval_date
 from reconciler.sources.departures import Departures, check_departures, find_departures
 from reconciler.sources.import_plan import FurtherFiles, ImportPlan, MergeRules
 from reconciler.sources.import_report import ImportOutcome, ImportReport
 from reconciler.sources.merge import merge
+from reconciler.sources.read_back import ReadBack
 from reconciler.sources.snapshot import Snapshot
 from reconciler.sources.state_files import StateFiles, read_state_files
 from reconciler.sources.writer import draft_files, write_files
@@ -135,8 +136,9 @@ def carry_out(
     """Guard, validate, show and write an import plan. Raises and returns as `import_people`."""
     departures = find_departures(files.current, plan)
     guard = _evaluate_guard(departures, policy, options, workspace)
-    changed, lines = ({}, ()) if guard.blocks else _draft(files, plan, options)
-    errors = _validate(workspace, changed, plan, terminal) if changed else []
+    read_back = ReadBack()
+    changed, lines = ({}, ()) if guard.blocks else _draft(files, plan, options, read_back)
+    errors = _validate(workspace, changed, plan, terminal, read_back=read_back)
     report = ImportReport(
         plan=plan,
         locate=files.locate,
@@ -156,10 +158,10 @@ def carry_out(
 
 
 def _draft(
-    files: StateFiles, plan: ImportPlan, options: PeopleImportOptions
+    files: StateFiles, plan: ImportPlan, options: PeopleImportOptions, read_back: ReadBack
 ) -> tuple[dict[str, bytes | None], tuple[str, ...]]:
     """Return the new contents of the files that change (None: the file is deleted), and lines about further edits."""
-    drafts = draft_files(files, plan) if not plan.is_empty else {}
+    drafts = draft_files(files, plan, read_back) if not plan.is_empty else {}
     further = options.further.revise(drafts, files) if options.further is not None else FurtherFiles()
     whole = {**drafts, **further.contents}
     changed = {name: content for name, content in whole.items() if content != files.contents.get(name)}
@@ -196,15 +198,24 @@ def _find_exit_code(report: ImportReport, options: PeopleImportOptions) -> ExitC
 
 
 def _validate(
-    workspace: Workspace, changed: Mapping[str, bytes | None], plan: ImportPlan, terminal: Terminal
+    workspace: Workspace,
+    changed: Mapping[str, bytes | None],
+    plan: ImportPlan,
+    terminal: Terminal,
+    *,
+    read_back: ReadBack,
 ) -> list[Diagnostic]:
     """Return the errors of single users that the import adds or changes: they are written, and cannot be planned.
 
-    Raises `SourceError`, with all errors shown, if the desired state is or would be invalid as a whole.
+    Raises `SourceError` if a file would not hold what was planned, or, with all errors shown, if the desired state is
+    or would be invalid as a whole.
     """
-    after = load_edited(workspace, changed)
+    after = check_edited(workspace, changed, read_back.see) if changed else None
+    read_back.finish(is_valid=isinstance(after, CheckedState))
+    if after is None:
+        return []
     if isinstance(after, BrokenState):
-        before = load(workspace.state, workspace.now)
+        before = check(workspace.state, workspace.now)
         broken = before if isinstance(before, BrokenState) else after
         terminal.diagnostics([item for item in broken.diagnostics if item.severity is Severity.ERROR])
         if broken is before:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.text import escape_control, escape_line
-from reconciler.desired.loader import BrokenState, DesiredState, load
+from reconciler.desired.loader import BrokenState, CheckedState, DesiredState, check
+from reconciler.desired.yaml_reader import YamlMapping
 from reconciler.errors import ReconcilerError
 from reconciler.record.files import write_text
 from reconciler.session.workspace import Workspace
@@ -36,22 +37,27 @@ def refuse_uncommitted(state: Path, committed: Contents, wanted: Contents) -> No
 
 
 def find_new_errors(
-    workspace: Workspace, changed: Contents, after: DesiredState | BrokenState | None = None
+    workspace: Workspace, changed: Contents, after: DesiredState | CheckedState | BrokenState | None = None
 ) -> list[Diagnostic]:
     """Return the errors that the desired state would have after the edit, and does not have now.
 
     `after`: the edited state, if it is loaded already.
     """
-    found = _list_errors(after or load_edited(workspace, changed))
-    known = _list_errors(load(workspace.state, workspace.now)) if found else []
+    found = _list_errors(after or check_edited(workspace, changed))
+    known = _list_errors(check(workspace.state, workspace.now)) if found else []
     names = {(item.summary, item.address) for item in known}
     return [item for item in found if (item.summary, item.address) not in names]
 
 
-def load_edited(workspace: Workspace, changed: Contents) -> DesiredState | BrokenState:
-    """Load the desired state as it would be after the edit, from a copy. Raises as `write_contents`."""
+def check_edited(
+    workspace: Workspace, changed: Contents, watch: Callable[[str, YamlMapping], None] | None = None
+) -> CheckedState | BrokenState:
+    """Check the desired state as it would be after the edit, in a copy. Raises as `write_contents`.
+
+    `watch`: called with the file and each entry of a user when it is read.
+    """
     with edited_copy(workspace.state, changed) as copy:
-        return load(copy, workspace.now)
+        return check(copy, workspace.now, watch)
 
 
 @contextmanager
@@ -64,7 +70,7 @@ def edited_copy(state: Path, changed: Contents) -> Iterator[Path]:
         yield copy
 
 
-def _list_errors(state: DesiredState | BrokenState) -> list[Diagnostic]:
+def _list_errors(state: DesiredState | CheckedState | BrokenState) -> list[Diagnostic]:
     return [item for item in state.diagnostics if item.severity is Severity.ERROR]
 
 

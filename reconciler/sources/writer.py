@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from reconciler.core.field_change import Field
 from reconciler.core.text import format_names, quote
 from reconciler.desired.layout import EDITOR_COMMENT, is_read
 from reconciler.errors import ReconcilerError, SourceError
-from reconciler.history.edits import DOCUMENT, Entity
+from reconciler.history.edits import DOCUMENT, USER, Entity
 from reconciler.history.reference_edit import rename_users
 from reconciler.history.yaml_edit import EditedFile, check_entries, edit_content
 from reconciler.history.yaml_entries import build_pieces, detect_kind
@@ -24,6 +25,7 @@ from reconciler.history.yaml_nodes import EditError
 from reconciler.record.files import read_file, write_bytes
 from reconciler.sources.documents import edit_document
 from reconciler.sources.import_plan import EntryEdit, ImportPlan
+from reconciler.sources.read_back import ReadBack
 from reconciler.sources.state_files import StateFiles
 
 _EDITOR_LINE = re.compile(rb"^" + re.escape(EDITOR_COMMENT).encode() + rb"[ ]*\$schema=(\S+)[ ]*\r?$", re.MULTILINE)
@@ -43,13 +45,14 @@ class _FileEdits:
     added: list[Entity] = field(default_factory=list)
 
 
-def draft_files(files: StateFiles, plan: ImportPlan) -> dict[str, bytes | None]:
+def draft_files(files: StateFiles, plan: ImportPlan, read_back: ReadBack | None = None) -> dict[str, bytes | None]:
     """Return the new contents of the files that change, by name in their order. A file without entries is kept.
 
     `before` of each edit is an entry of `files.current`. Raises `SourceError` with file and line if a file cannot be
-    edited without a change to its other entries. Nothing is written.
+    edited without a change to its other entries. Nothing is written. `read_back`: expects the entries of files of
+    users, which the caller reads, and finishes, before anything is written; None: they are read here.
     """
-    drafting = _FileDrafting(files, plan.names)
+    drafting = _FileDrafting(files, plan.names, read_back)
     drafted = {name: drafting.draft(name, edits) for name, edits in sorted(_arrange(files, plan).items())}
     return {name: content for name, content in drafted.items() if content != files.contents.get(name)}
 
@@ -84,8 +87,9 @@ def _find_references(files: StateFiles, names: Names, edited: set[int]) -> Itera
 class _FileDrafting:
     """Drafts one file after the other."""
 
-    def __init__(self, files: StateFiles, names: Names) -> None:
+    def __init__(self, files: StateFiles, names: Names, read_back: ReadBack | None) -> None:
         self._files = files
+        self._read_back = read_back
         self._renames: Mapping[str, Names] = {"users": names}
         self._entries: dict[str, list[Entity]] = {}
         self._schemas: dict[str, str] = {}
@@ -105,8 +109,11 @@ class _FileDrafting:
                 return self._draft_whole(name, edits)
             return self._draft_entries(name, edits)
         except EditError as exc:
-            place = self._files.locate(self._find_entity(name, edits, exc.entry))
-            raise SourceError(f"{place}: the file cannot be edited: {exc}", _MANUALLY) from exc
+            raise self._describe(name, edits, exc) from exc
+
+    def _describe(self, name: str, edits: _FileEdits, exc: EditError) -> SourceError:
+        place = self._files.locate(self._find_entity(name, edits, exc.entry))
+        return SourceError(f"{place}: the file cannot be edited: {exc}", _MANUALLY)
 
     def _find_entity(self, name: str, edits: _FileEdits, entry: str) -> Entity:
         """Return the entity that an error is about: the one called `entry`, else the first that is edited."""
@@ -142,8 +149,20 @@ class _FileDrafting:
             file.edit(before, FieldEdit(edit.fields, self._renames), edit.entity.fields)
         file.remove(edits.removed)
         file.add(edits.added)
-        file.check()
-        return file.content
+        content, entries = file.content, file.entities
+        check = partial(self._check, name, edits, content, entries)
+        if self._read_back is not None and detect_kind(name) == USER:
+            self._read_back.expect(name, entries, check)
+        else:
+            check()
+        return content
+
+    def _check(self, name: str, edits: _FileEdits, content: bytes, entries: Sequence[Entity]) -> None:
+        """Read an edited file again. Raises `SourceError` if it does not hold these entries."""
+        try:
+            check_entries(name, content, entries)
+        except EditError as exc:
+            raise self._describe(name, edits, exc) from exc
 
     def _open(self, name: str) -> EditedFile:
         content = self._files.contents.get(name)

@@ -10,7 +10,7 @@ from support.desired_state import ADA, BOB, SETTINGS, USUAL, Load, broken, good,
 
 from reconciler.core.model import Origin
 from reconciler.core.policy import Approval, Limit, Policy, Removal
-from reconciler.desired.loader import BrokenState, DesiredState, load, load_policy
+from reconciler.desired.loader import BrokenState, CheckedState, DesiredState, check, load, load_policy
 from reconciler.desired.missing_state import describe_missing_state
 
 # --- a valid directory ----------------------------------------------------------------------------
@@ -250,3 +250,26 @@ def test_an_address_that_a_plan_would_refuse_is_an_error_at_its_line(loaded: Loa
     assert message.startswith(f"settings.yaml:3:13: target.base_url {shown} may have no user, query or fragment. ")
     assert message.endswith("this flag is meant for Microsoft Entra alone, here it is not needed.")
     assert "secret" not in str(state.diagnostics)
+
+
+# --- checking without keeping the users -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("users", "kind"),
+    [
+        (ADA + BOB, CheckedState),
+        (ADA + BOB.replace("givenName: Bob, ", ""), CheckedState),
+        (ADA + ADA, BrokenState),
+        (f"{ADA}- [\n", BrokenState),
+    ],
+)
+@pytest.mark.parametrize("settings", [SETTINGS, f"{SETTINGS}unknown: 1\n"])
+def test_a_check_finds_what_a_load_finds(users: str, kind: type, settings: str, loaded: Load, tmp_path: Path) -> None:
+    state = loaded(users__a=users, settings=settings)
+    seen: list[str] = []
+    checked = check(tmp_path, NOW, lambda name, item: seen.append(f"{name} {item['userPrincipalName']}"))
+    assert checked.diagnostics == state.diagnostics
+    assert isinstance(checked, kind if settings == SETTINGS else BrokenState)
+    assert isinstance(state, BrokenState) == isinstance(checked, BrokenState)
+    assert seen[0] == "users/a.yaml ada@example.com"

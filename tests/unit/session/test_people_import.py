@@ -12,6 +12,7 @@ from support.recording_terminal import RecordingTerminal
 from support.workflow_runner import git
 
 from reconciler.errors import ExitCode, SourceError, UsageError
+from reconciler.history.yaml_edit import EditedFile
 from reconciler.render.import_document import json_schema
 from reconciler.session import people_import
 from reconciler.session.people_import import PeopleImportOptions, import_people
@@ -133,6 +134,30 @@ def test_files_that_changed_while_the_source_was_read_are_read_again(imports: Im
     assert imports.run(snapshot(ADA, BOB, person("eve")), before=before) is ExitCode.OK
     assert not (imports.state / "users/new.yaml").exists()
     assert "givenName: Eve" in imports.text("users/more.yaml")
+
+
+@pytest.mark.parametrize("rendered", [b"- userPrincipalName: eve@example.com\n", b"- [\n"])
+def test_nothing_is_written_if_a_file_would_not_be_read_as_planned(
+    rendered: bytes, imports: Imports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EditedFile, "_render", lambda *_: rendered)
+    before = imports.files()
+    with pytest.raises(
+        SourceError, match=r"^users/new.yaml:1:1: the file cannot be edited: .*it (would|could) not be read"
+    ):
+        imports.run(snapshot(ADA, BOB, person("eve")))
+    assert imports.files() == before
+    assert imports.terminal.out == ""
+
+
+def test_nothing_is_written_if_a_file_has_the_planned_entries_and_an_error(
+    imports: Imports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render = EditedFile._render
+    monkeypatch.setattr(EditedFile, "_render", lambda *args: render(*args) + b"  surname: King\n")
+    with pytest.raises(SourceError, match=r'the file cannot be edited: it could not be read: key "surname"'):
+        imports.run(snapshot(ADA, BOB, person("eve")))
+    assert not (imports.state / "users/new.yaml").exists()
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ import pytest
 from support.sample_org import person
 from support.target_workspace import TargetWorkspace
 
-from reconciler.desired.loader import BrokenState, DesiredState
+from reconciler.desired.loader import BrokenState, CheckedState
 from reconciler.errors import ReconcilerError
 from reconciler.session.state_edit import (
+    check_edited,
     diff_contents,
     find_new_errors,
-    load_edited,
     refuse_uncommitted,
     write_contents,
 )
@@ -70,10 +70,12 @@ def test_only_new_errors_count(target: TargetWorkspace) -> None:
     assert not (target.workspace.state / "scope.yaml").exists(), "checked in a copy"
 
 
-def test_the_edited_state_is_loaded_from_a_copy(target: TargetWorkspace) -> None:
+def test_the_edited_state_is_checked_in_a_copy(target: TargetWorkspace) -> None:
     target.files.users([person("ada")])
-    edited = load_edited(target.workspace, {"users/people.yaml": None, "users/new.yaml": b"- userPrincipalName: bob\n"})
-    assert isinstance(edited, DesiredState)
-    assert [user.key for user in edited.users] == ["bob"]
-    assert isinstance(load_edited(target.workspace, {"settings.yaml": None}), BrokenState)
+    seen = []
+    changed = {"users/people.yaml": None, "users/new.yaml": b"- userPrincipalName: bob\n"}
+    edited = check_edited(target.workspace, changed, lambda name, item: seen.append((name, dict(item))))
+    assert isinstance(edited, CheckedState)
+    assert seen == [("users/new.yaml", {"userPrincipalName": "bob"})]
+    assert isinstance(check_edited(target.workspace, {"settings.yaml": None}), BrokenState)
     assert sorted(path.name for path in target.workspace.state.rglob("*.yaml")) == ["people.yaml", "settings.yaml"]

@@ -12,8 +12,10 @@ import pytest
 from reconciler.core.field_change import Field
 from reconciler.errors import SourceError
 from reconciler.history.edits import DOCUMENT, GROUP, MAPPING, USER, Entity
+from reconciler.history.yaml_edit import EditedFile
 from reconciler.sources import writer
 from reconciler.sources.import_plan import EntryEdit, ImportPlan
+from reconciler.sources.read_back import ReadBack
 from reconciler.sources.state_files import StateFiles, read_state_files
 from reconciler.sources.writer import draft_files, write_files
 
@@ -554,3 +556,16 @@ def test_a_file_that_is_changed_during_the_write_is_refused(tmp_path: Path, monk
         write_files(files, {USERS: b"[]\n", GROUPS: b"x"})
     assert 'Written: "users/a.yaml". Not written: "groups/g.yaml".' in failed.value.detail
     assert (tmp_path / GROUPS).read_text() == "- name: edited\n"
+
+
+def test_files_of_users_can_be_read_back_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = read(tmp_path, {USERS: PEOPLE, GROUPS: "- name: staff\n  members: {users: [ada@example.com]}\n"})
+    monkeypatch.setattr(EditedFile, "_render", lambda *_: b"- userPrincipalName: eve@example.com\n")
+    plan = ImportPlan("test", (user("eve", department="IT"), set_to(files, "staff", {"description": "All"})))
+    with pytest.raises(SourceError, match="it would not be read as intended"):
+        draft_files(files, plan)
+    read_back = ReadBack()
+    assert set(draft_files(files, plan, read_back)) == {USERS, GROUPS}
+    with pytest.raises(SourceError, match=r"^users/a.yaml:1:1: the file cannot be edited: .*it would not be read as"):
+        read_back.finish(is_valid=True)
+    assert (tmp_path / USERS).read_text() == text(PEOPLE)
