@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from reconciler.core.field_change import Field
 from reconciler.core.text import format_names, pluralize, shorten
 from reconciler.core.values import fold_case
 from reconciler.history.edits import DOCUMENT, Entity
-from reconciler.sources.departures import find_departures
+from reconciler.sources.departures import DepartureKind, find_departures
 from reconciler.sources.import_plan import CurrentState, EntryEdit, ImportPlan, MergeRules
 from reconciler.sources.merge_groups import GroupEdits
 from reconciler.sources.merge_missing import DISABLE, REMOVE
-from reconciler.sources.references import GroupAssignment, References, replace_lists
+from reconciler.sources.references import References, replace_lists
 from reconciler.sources.snapshot import SourceScope
 
 FILE = "scope.yaml"
@@ -43,29 +44,57 @@ def edit_scope(
     `report`. `users`: the edits of users.
     """
     held = current.scope or Entity(DOCUMENT, FILE, {}, FILE)
-    lists = {path: references.follow(held.fields.get(path)) for path in (USERS, EXCLUDED)}
-    result = ScopeEdit()
-    extra, found = list[str](), GroupAssignment()
-    if source is not None:
-        remove = takes_out(rules)
-        lists[USERS], extra = references.assign(held.fields.get(USERS), map(fold_case, source.users), remove=remove)
-        wanted = map(fold_case, source.groups)
-        found = groups.names.assign(held.fields.get(GROUPS), wanted, remove=remove, remove_unread=remove)
-        lists[GROUPS] = (*found.kept, *found.added)
-    fields = replace_lists(held, lists)
-    if source is not None:
-        # Without the file every user is in scope: those that there are stay so.
-        sync = source.sync or fields.get(_SYNC) or ("all" if current.users else "assigned")
-        fields = {_SYNC: sync, **{path: value for path, value in fields.items() if path != _SYNC}}
-    if fields != held.fields:
-        result.edit = EntryEdit(current.scope, Entity(DOCUMENT, FILE, fields, FILE))
-    if not takes_out(rules):
+    if source is None:
+        lists = {path: references.follow(held.fields.get(path)) for path in (USERS, EXCLUDED)}
+        return ScopeEdit(_build_edit(current, held, replace_lists(held, lists)))
+    remove, edits = takes_out(rules), (*users, *groups.edits)
+    listed, extra = references.assign(held.fields.get(USERS), map(fold_case, source.users), remove=remove)
+    wanted = map(fold_case, source.groups)
+    found = groups.names.assign(held.fields.get(GROUPS), wanted, remove=remove, remove_unread=remove)
+    assigned = (*found.kept, *found.added)
+    lists = {USERS: listed, GROUPS: assigned, EXCLUDED: references.follow(held.fields.get(EXCLUDED))}
+    fields = _set_sync(replace_lists(held, lists), source.sync)
+    result = ScopeEdit(_build_edit(current, held, fields))
+    if current.scope is None and source.sync is None:
+        kept = _find_unassigned(current, edits, result.edit)
+        own, _ = references.assign(tuple(kept), (), remove=remove)
+        lists[USERS], _ = references.assign(own, map(fold_case, source.users), remove=False)
+        result.edit = _build_edit(current, held, _set_sync(replace_lists(held, lists), None))
+        result.notes = _note_new(len(own))
+    if not remove:
         left = [each for each in found.extra if each in found.kept]
-        without = {**fields, GROUPS: tuple(each for each in lists.get(GROUPS, ()) if each not in left)}
-        edits = (*users, *groups.edits)
+        without = {**fields, GROUPS: tuple(each for each in assigned if each not in left)}
         alone = _count_dependent(current, edits, result.edit, Entity(DOCUMENT, FILE, without, FILE)) if left else 0
-        result.notes = _list_notes(extra, "user", rules) + _list_notes(left, "group", rules, alone)
+        result.notes += _list_notes(extra, "user", rules) + _list_notes(left, "group", rules, alone)
     return result
+
+
+def _build_edit(current: CurrentState, held: Entity, fields: Mapping[str, Field]) -> EntryEdit | None:
+    return EntryEdit(current.scope, Entity(DOCUMENT, FILE, fields, FILE)) if fields != held.fields else None
+
+
+def _set_sync(fields: Mapping[str, Field], sync: str | None) -> dict[str, Field]:
+    """Return the fields with `sync` as the source says, else as it is. A new file is for those that are assigned."""
+    return {_SYNC: sync or fields.get(_SYNC) or "assigned", **{path: fields[path] for path in fields if path != _SYNC}}
+
+
+def _find_unassigned(current: CurrentState, edits: Sequence[EntryEdit], edit: EntryEdit | None) -> list[str]:
+    """Return the names of users that are there today and that a new scope.yaml does not assign.
+
+    Without the file every user was in scope.
+    """
+    planned = (*edits, edit) if edit is not None else edits
+    found = find_departures(current, ImportPlan("", tuple(planned))).people
+    return [each.entity.name for each in found if each.kind is DepartureKind.OUT_OF_SCOPE]
+
+
+def _note_new(kept: int) -> list[str]:
+    if not kept:
+        return []
+    what = pluralize(kept, "user that the source does not assign", "users that the source does not assign")
+    return [
+        f"{FILE} is new, with sync: assigned. {what}: listed in {USERS}, because without the file all were in scope."
+    ]
 
 
 def takes_out(rules: MergeRules) -> bool:

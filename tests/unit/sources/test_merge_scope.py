@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.merging import (
+    apply,
     assignments,
     entry,
     fields,
@@ -18,6 +19,8 @@ from support.merging import (
 )
 
 from reconciler.sources.departures import find_departures
+from reconciler.sources.import_plan import MergeRules
+from reconciler.sources.merge import merge
 from reconciler.sources.snapshot import GoneReason
 
 ADA, BEN = person("ada", "1"), person("ben", "2")
@@ -34,9 +37,37 @@ def test_the_first_import_makes_the_scope() -> None:
     assert plan.edits[-1].before is None
 
 
-def test_without_a_scope_those_that_there_are_stay_in_scope() -> None:
-    plan = merged(snapshot(ADA, scope=assignments("1")), entry("eve"))
-    assert plan.edits[-1].entity.fields["sync"] == "all"
+def test_without_a_scope_those_that_there_are_stay_in_scope_and_no_one_else_comes_in() -> None:
+    held = (entry("eve"), entry("ben", "2"), entry("dan", "4"), entry("cyd", "3", accountEnabled="false"))
+    read = snapshot(ADA, person("benny", "2"), person("new", "8"), scope=assignments("1"))
+    plan = merged(read, *held)
+    assert fields(plan, "scope.yaml") == {
+        "sync": "assigned",
+        "assigned.users": ("eve@example.com", "benny@example.com", "dan@example.com", "ada@example.com"),
+    }
+    (note,) = plan.notes
+    assert note == (
+        "scope.yaml is new, with sync: assigned. 3 users that the source does not assign: listed in assigned.users,"
+        " because without the file all were in scope."
+    )
+    assert merge(read, apply(plan, state(*held)), MergeRules()).is_empty
+
+
+@pytest.mark.parametrize("on_missing", ["disable", "remove"])
+def test_without_a_scope_users_that_are_read_and_not_assigned_leave_if_on_missing_says_so(on_missing: str) -> None:
+    held = (entry("eve"), entry("ben", "2"))
+    read = snapshot(ADA, BEN, scope=assignments("1"))
+    plan = merged(read, *held, on_missing=on_missing)
+    assert fields(plan, "scope.yaml")["assigned.users"] == ("eve@example.com", "ada@example.com")
+    assert [each.entity.name for each in find_departures(state(*held), plan).people] == ["ben@example.com"]
+    assert merge(read, apply(plan, state(*held)), MergeRules(on_missing=on_missing)).is_empty
+
+
+def test_without_a_scope_users_of_an_assigned_group_are_not_listed() -> None:
+    read = snapshot(ADA, groups=(APPLE,), scope=assignments(groups=("g1",)))
+    plan = merged(read, entry("ada", "1"))
+    assert fields(plan, "scope.yaml") == {"sync": "assigned", "assigned.groups": ("Apple",)}
+    assert plan.notes == ()
 
 
 def test_sync_changes_only_if_the_source_says_so() -> None:
