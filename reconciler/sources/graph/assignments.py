@@ -87,12 +87,12 @@ def _read_application(row: Row) -> Application:
     )
 
 
-def read_assignments(reader: GraphReader, application: Application) -> Assignments:
-    """Read who is assigned, whatever the role; a principal with several roles is one.
+def read_assignments(reader: GraphReader, application: Application, page: int = PAGE) -> Assignments:
+    """Read who is assigned, whatever the role; a principal with several roles is one. `page`: rows of a page, at most.
 
     Raises `ChangedDuringReadError` for an assignment that is listed twice.
     """
-    path = build_path(f"/servicePrincipals/{application.object_id}/appRoleAssignedTo", top=str(PAGE))
+    path = build_path(f"/servicePrincipals/{application.object_id}/appRoleAssignedTo", top=str(page))
     principals = dict.fromkeys(list_rows(reader, path, _read_principal))
     chosen: dict[str, list[str]] = {"User": [], "Group": []}
     others: Counter[str] = Counter()

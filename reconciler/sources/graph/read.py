@@ -25,7 +25,7 @@ from reconciler.sources.graph.gone import Whereabouts, confirm_deleted_groups, f
 from reconciler.sources.graph.groups import ReadGroup, cut_cycles, name_groups, walk_groups
 from reconciler.sources.graph.people import Doubt, ReadUsers, read_users, read_users_by_id
 from reconciler.sources.graph.permissions import PEOPLE, Permission
-from reconciler.sources.graph.rows import ChangedDuringReadError, GraphReader
+from reconciler.sources.graph.rows import PAGE, ChangedDuringReadError, GraphReader
 from reconciler.sources.snapshot import GoneReason, Snapshot, SourceGroup, SourceScope
 
 UsersReader: TypeAlias = Callable[
@@ -141,8 +141,11 @@ class _Read:
         return _Directory(application, assigned, groups, lost)
 
     def _check_assignments(self, directory: _Directory) -> None:
-        """Read the assignments again, because nothing counts them: who is left out would count as not assigned."""
-        if read_assignments(self._reader, directory.application) != directory.assigned:
+        """Read the assignments again, because nothing counts them: who is left out would count as not assigned.
+
+        Pages are of another size, so that two lists that end too early, at the end of a page, differ.
+        """
+        if read_assignments(self._reader, directory.application, PAGE - 1) != directory.assigned:
             raise ChangedDuringReadError(
                 f"two lists of who is assigned to {quote(directory.application.name)} differ",
                 "The assignments change just now. Run the same command again later.",

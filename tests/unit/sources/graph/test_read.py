@@ -474,6 +474,19 @@ def test_a_group_that_is_not_found_and_not_deleted_fails_the_read(nested: bool) 
             read_tenant(server)
 
 
+def test_assignments_that_end_at_the_first_page_each_time_are_noticed() -> None:
+    found = company(2)
+    for number in range(1_000):
+        found.tenant.assign(found.application, found.tenant.add_user(f"direct{number}@contoso.com"))
+
+    def end(page: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in page.items() if name != "@odata.nextLink"}
+
+    fault = Fault("/appRoleAssignedTo", times=None, edit=end)
+    with GraphServer(found.tenant, faults=[fault]) as server, pytest.raises(SourceError, match="two lists of who is"):
+        read_tenant(server)
+
+
 def test_the_requests_are_pages_however_many_users_there_are() -> None:
     found = company(2_000)
     for number in range(20):
