@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.desired.yaml_reader import YamlMapping, YamlSequence, read_document
 from reconciler.entra.translation import ImportedSchema, TranslatedFilterGroup
-from reconciler.entra.yaml_writer import CLOSED_GROUP, remove_header, render_filters
+from reconciler.entra.yaml_writer import CLOSED_GROUP, SCHEMA_COMMAND, remove_header, render_filters
 from reconciler.errors import SchemaError
 
 FILTERS = "filters"
@@ -13,16 +13,19 @@ FilterGroups = list[tuple[str, list[dict[str, str]]]]
 """The groups of a filter: name and clauses, without empty values."""
 
 
-def replace_filters(text: str, imported: ImportedSchema, file: str, path: str = _SCOPE) -> str:
+def replace_filters(
+    text: str, imported: ImportedSchema, file: str, path: str = _SCOPE, command: str = SCHEMA_COMMAND
+) -> str:
     """Return the text of scope.yaml with the filters of a schema at its end. `file`: where the schema is from.
 
-    `path`: for messages. Raises `SchemaError` if the text is not written as `key: value` lines.
+    `path`: for messages; `command`: the one that writes it. Raises `SchemaError` if the text is not written as
+    `key: value` lines.
     """
     node = _parse(text)
     newline = "\r\n" if "\r\n" in text else "\n"
     if isinstance(node, YamlMapping):
         kept = remove_header(_remove_filters(text, node)).rstrip()
-        added = render_filters(imported, file).replace("\n", newline)
+        added = render_filters(imported, file, command).replace("\n", newline)
         whole = f"{kept}{newline}{newline}{added}"
         again = _parse(whole)
         if isinstance(again, YamlMapping) and {*again, FILTERS} == {*node, FILTERS}:

@@ -23,9 +23,11 @@ CLOSED_GROUP = TranslatedFilterGroup(
     (_CLOSED,),
 )
 
-_BY_IMPORT = " of Microsoft Entra, by `reconciler import entra-schema` from"
+SCHEMA_COMMAND, ENTRA_COMMAND = "import entra-schema", "import entra"
+_BY = " of Microsoft Entra, by `reconciler "
 _FILTERS = "Scoping filters"
-_HEADER_START = f"{_FILTERS}{_BY_IMPORT}"
+_HEADER_START = f"{_FILTERS}{_BY}import entra"
+"""Of both commands."""
 _HEADER_END = "Each entry names its path in the schema. Commented entries were left out, with the reason."
 _NO_FILTER = "The schema has no scoping filter: every assigned user passes."
 _HEADER_ENDS = (
@@ -66,9 +68,9 @@ def _format_entries(entries: Mapping[str, str | int], head: str) -> Iterator[str
         yield from format_comment(format_flow_mapping(entries), head[: len(head) - len(head.lstrip())])
 
 
-def render_mappings(imported: ImportedSchema, file: str) -> str:
-    """Render mappings.yaml."""
-    lines = list(_render_header("Attribute mappings", imported, file))
+def render_mappings(imported: ImportedSchema, file: str, command: str = SCHEMA_COMMAND) -> str:
+    """Render mappings.yaml. `file`: where the schema is from; `command`: the one that writes it."""
+    lines = list(_render_header("Attribute mappings", imported, file, command))
     for row in imported.rows:
         lines += ["", *_render_row(row)]
     if not any(row.active for row in imported.rows):
@@ -86,8 +88,8 @@ def _render_row(row: TranslatedMapping) -> Iterator[str]:
     yield from _format_entries(row.entries, "- " if row.active else "# - ")
 
 
-def _render_header(what: str, imported: ImportedSchema, file: str) -> Iterator[str]:
-    yield from format_comment(f"{what}{_BY_IMPORT} {file}.")
+def _render_header(what: str, imported: ImportedSchema, file: str, command: str) -> Iterator[str]:
+    yield from format_comment(f"{what}{_BY}{command}` from {file}.")
     for text in imported.provenance:
         yield from format_comment(f"{text}.")
     yield from format_comment(_HEADER_END)
@@ -113,7 +115,7 @@ def render_scope(imported: ImportedSchema, file: str) -> str:
         "choice up in Entra, then list the users and groups that are assigned to the application, or write all."
     )
     lines = [
-        *_render_header(_FILTERS, imported, file),
+        *_render_header(_FILTERS, imported, file, SCHEMA_COMMAND),
         "",
         *format_comment(sync),
         "sync: assigned",
@@ -126,9 +128,10 @@ def render_scope(imported: ImportedSchema, file: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_filters(imported: ImportedSchema, file: str) -> str:
-    """Render `filters:` with its header, for an existing scope.yaml."""
-    return "\n".join([*_render_header(_FILTERS, imported, file), *_render_filter_groups(imported.filters)]) + "\n"
+def render_filters(imported: ImportedSchema, file: str, command: str) -> str:
+    """Render `filters:` with its header, for an existing scope.yaml. `file`, `command`: as of `render_mappings`."""
+    header = _render_header(_FILTERS, imported, file, command)
+    return "\n".join([*header, *_render_filter_groups(imported.filters)]) + "\n"
 
 
 def _render_filter_groups(filters: TranslatedFilters) -> Iterator[str]:

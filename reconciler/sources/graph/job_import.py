@@ -13,7 +13,7 @@ from reconciler.entra.schema_import import import_schema
 from reconciler.entra.scope_edit import list_filters, read_filters, replace_filters
 from reconciler.entra.synchronization_schema import read_schema
 from reconciler.entra.translation import FindingKind, ImportedSchema
-from reconciler.entra.yaml_writer import render_mappings
+from reconciler.entra.yaml_writer import ENTRA_COMMAND, render_mappings
 from reconciler.errors import SchemaError, SourceError
 from reconciler.sources.graph.client import GraphClient
 from reconciler.sources.graph.job import ProvisioningJob, read_job, read_job_schema, read_job_settings
@@ -112,7 +112,7 @@ class JobImport:
         contents: dict[str, bytes] = {}
         lines: list[str] = []
         if files.current.mappings is None:
-            contents[MAPPINGS] = render_mappings(self.schema, self._origin).encode()
+            contents[MAPPINGS] = render_mappings(self.schema, self._origin, ENTRA_COMMAND).encode()
             lines.append(f"{MAPPINGS}: new, with {pluralize(len(self._list_rows() or ()), 'row')} of Entra's job")
         scope = drafts.get(SCOPE) or files.contents.get(SCOPE)
         edited, line = self._edit_filters(scope.decode() if scope is not None else None, self.schema)
@@ -134,7 +134,7 @@ class JobImport:
                 "Import the assignments too: --with people,groups,scope,mappings.",
             )
         try:
-            edited = replace_filters(scope, schema, self._origin)
+            edited = replace_filters(scope, schema, self._origin, command=ENTRA_COMMAND)
         except SchemaError as exc:
             raise SourceError(exc.summary, f"Nothing was written. {exc.detail}") from exc
         what = f"{pluralize(len(held), 'filter group')} overridden by" if held else "with"

@@ -14,7 +14,7 @@ from support.laws import examples
 from reconciler.core.text import escape_control
 from reconciler.desired.yaml_format import format_scalar
 from reconciler.desired.yaml_reader import read_document, read_items
-from reconciler.entra.yaml_writer import format_comment, remove_header, render_mappings, render_scope
+from reconciler.entra.yaml_writer import format_comment, remove_header, render_filters, render_mappings, render_scope
 
 EVIL = [
     "a\n- {target: userName, constant: x}", "x\r\ny", "\u2028- a", "\u2029", "\x85", "\u202eabc", "\ufeff", "\ufffe",
@@ -121,6 +121,14 @@ def test_a_file_without_a_row_is_an_empty_list() -> None:
     text = render_mappings(imported(schema(users([]))), "f")
     assert list(read_items(text.encode(), "mappings.yaml", print)) == []
     assert "\n[]\n" in text
+
+
+def test_the_header_names_the_command_and_is_removed_whichever_it_was() -> None:
+    found = imported(schema(users(USUAL)))
+    for command in ("import entra", "import entra-schema"):
+        text = render_filters(found, "schema.json", command)
+        assert text.startswith(f"# Scoping filters of Microsoft Entra, by `reconciler {command}` from schema.json.\n")
+        assert "by `reconciler" not in remove_header(text)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,8 @@ def test_a_new_mappings_file_and_filters_in_the_scope_that_is_drafted(tmp_path: 
 def test_a_second_import_changes_nothing(tmp_path: Path) -> None:
     job = read(SALES)
     first = job.revise({"scope.yaml": b"sync: all\n"}, state(tmp_path)).contents
+    for content in first.values():
+        assert b"of Microsoft Entra, by `reconciler import entra` from Microsoft Graph, job " in content
     files = state(tmp_path, **{name.partition(".")[0]: content.decode() for name, content in first.items()})
     assert job.extend(ImportPlan("x"), files).edits == ()
     assert job.revise({}, files) == FurtherFiles()
