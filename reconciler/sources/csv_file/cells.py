@@ -11,12 +11,14 @@ _ENDS = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u206
 _SPACES = re.compile("[\u00a0\u2007\u202f]")
 _TEXT_FORMULA = re.compile(r'="([^"]*)"')
 """What exports write so that Excel keeps leading zeros: `="000123"`."""
-_TRUE = "true yes y active wahr ja vrai oui verdadero sí si vero sì waar prawda tak sant sann sand tosi はい 是"
-_FALSE = (
-    "false no n suspended archived falsch nein faux non falso não nao onwaar nee fałsz nie falskt falsk usann epätosi"
-    " いいえ 否"
-)
-_WORDS = {**dict.fromkeys(_TRUE.split(), True), **dict.fromkeys(_FALSE.split(), False)}
+_TRUE = "true yes y wahr ja vrai oui verdadero sí si vero sì waar prawda tak sant sann sand tosi はい 是"
+_FALSE = "false no n falsch nein faux non falso não nao onwaar nee fałsz nie falskt falsk usann epätosi いいえ 否"
+_STATES = {
+    **dict.fromkeys("active enabled".split(), True),
+    **dict.fromkeys("suspended archived inactive disabled blocked".split(), False),
+}
+"""Words that name the state of a user, whatever the header asks."""
+_WORDS = {**dict.fromkeys(_TRUE.split(), True), **dict.fromkeys(_FALSE.split(), False), **_STATES}
 """Booleans as Entra, Google Workspace and Excel in several languages write them. No word is in both lists."""
 SPREADSHEET_BOOLEANS = frozenset(
     {"TRUE", "FALSE", "WAHR", "FALSCH", "VRAI", "FAUX", "VERDADERO", "FALSO", "VERO", "WAAR", "ONWAAR", "PRAWDA"}
@@ -48,3 +50,8 @@ def has_hidden_characters(text: str) -> bool:
 def parse_boolean(text: str) -> bool | None:
     """Return what a cell says; None: neither true nor false."""
     return _WORDS.get(text.casefold())
+
+
+def is_state(text: str) -> bool:
+    """Whether a cell names the state of the user: `Suspended` is no answer to a question such as "Blocked?"."""
+    return text.casefold() in _STATES

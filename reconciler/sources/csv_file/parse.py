@@ -51,9 +51,14 @@ def _warn_about_states(table: Table, name: str) -> Iterator[Diagnostic]:
                 f"column {quote(shorten(header, 60))} is not imported: users that it marks as inactive come in too"
             )
             start = format_header(header)
+            words = (f'It names states, such as Active: {start}accountEnabled".',)
             detail = (
-                f'If it has true for active users: {start}accountEnabled".',
-                f'If it has true for inactive ones: {start}not accountEnabled".',
+                words
+                if header in table.states
+                else (
+                    f'If it has true for active users: {start}accountEnabled".',
+                    f'If it has true for inactive ones: {start}not accountEnabled".',
+                )
             )
             yield warning(summary, detail, Origin(name, table.line, 1))
 

@@ -9,7 +9,7 @@ from reconciler.core.model import Diagnostic, Origin, SourceValue, error, warnin
 from reconciler.core.text import pluralize, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.errors import SourceError
-from reconciler.sources.csv_file.cells import clean_cell, has_hidden_characters, parse_boolean
+from reconciler.sources.csv_file.cells import clean_cell, has_hidden_characters, is_state, parse_boolean
 from reconciler.sources.csv_file.columns import Column, format_map
 from reconciler.sources.csv_file.damage import IDENTITY, Damage, find_damage, format_lines
 from reconciler.sources.csv_file.dates import DATE_ATTRIBUTES, ask_order, parse_date
@@ -96,7 +96,24 @@ class _PersonBuilder:
             self._refuse(
                 column, what, "Write True or False. An empty cell does not say whether the user is enabled.", wrong
             )
+        if column.inverted:
+            self._refuse_states(column, cells)
         return ["" if words[text] is None else words[text] is not column.inverted for text in cells]
+
+    def _refuse_states(self, column: Column, cells: Sequence[str]) -> None:
+        """Refuse words such as Active in a column that says the opposite: is it an answer, or the state itself."""
+        rows = [row for row, text in enumerate(cells) if is_state(text)]
+        if not rows:
+            return
+        word = cells[rows[0]]
+        means = ("enabled", "disabled") if parse_boolean(word) else ("disabled", "enabled")
+        what = f"states such as {quote(word)} in a column that is read as the opposite ({_count(rows)})"
+        detail = (
+            f"Is the user {means[0]}, as the word says, or {means[1]}, as Yes and No are read here? Write Yes or No."
+        )
+        if all(is_state(text) for text in cells if text):
+            detail += f' To take the words as they are: {format_map(column)}accountEnabled".'
+        self._refuse(column, what, detail, rows)
 
     def _read_dates(self, column: Column, cells: Sequence[str]) -> list[SourceValue]:
         rows = [(line, text) for line, text in zip(self._lines, cells, strict=True) if text]

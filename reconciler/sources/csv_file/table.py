@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from reconciler.core.text import pluralize, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.errors import SourceError
-from reconciler.sources.csv_file.cells import clean_cell
+from reconciler.sources.csv_file.cells import clean_cell, is_state
 from reconciler.sources.csv_file.columns import Columns, find_columns, parse_header
 from reconciler.sources.csv_file.dialect import DELIMITERS, Start, choose_delimiter, find_start, split_lines
+from reconciler.sources.csv_file.formats import STATES
 from reconciler.sources.csv_file.options import CsvOptions
 
 MAX_ROWS = 250_000
@@ -47,6 +48,8 @@ class Table:
     columns: Columns
     rows: tuple[Row, ...]
     examples: tuple[int, ...] = ()
+    states: frozenset[str] = frozenset()
+    """Headers that are not imported, whose cells name states, such as Suspended, and nothing else."""
 
 
 def read_table(text: str, name: str, options: CsvOptions) -> Table:
@@ -65,6 +68,8 @@ class _TableReader:
         self._delimiter = delimiter
         self._examples: list[int] = []
         self._users: frozenset[str] = frozenset()
+        self._left: dict[int, str] = {}
+        self._states: dict[str, bool] = {}
 
     def read(self, text: str, options: CsvOptions) -> Table:
         """Read header and rows."""
@@ -78,13 +83,22 @@ class _TableReader:
         headers = parse_header(cells)
         columns = find_columns(headers, options, place, is_bulk=self._start.is_bulk)
         self._refuse_deletions(columns, place)
+        self._left = {
+            each.position - 1: each.text for each in headers if each.text in columns.unknown and each.name in STATES
+        }
         self._users = frozenset(fold_case(user.name) for user in options.users) if self._start.is_bulk else frozenset()
         found = tuple(self._read_body(rows, columns, len(cells)))
         if not found:
             raise SourceError(
                 f"{self._name}: the table has a header and no users", "Export it again: nothing was changed."
             )
-        return Table(line, columns, found, tuple(self._examples))
+        return Table(
+            line,
+            columns,
+            found,
+            tuple(self._examples),
+            frozenset(header for header, only in self._states.items() if only),
+        )
 
     def _read_rows(self, text: str) -> Iterator[tuple[int, list[str]]]:
         """Return each row that is not blank, with the line that it begins on."""
@@ -130,7 +144,14 @@ class _TableReader:
                 continue
             picked = tuple(cells[position] for position in positions)
             self._check_size(line, picked, positions)
+            self._note_states(cells)
             yield Row(line, picked)
+
+    def _note_states(self, cells: Sequence[str]) -> None:
+        for position, header in self._left.items():
+            text = clean_cell(cells[position])
+            if text:
+                self._states[header] = is_state(text) and self._states.get(header, True)
 
     def _check_width(self, line: int, cells: Sequence[str], width: int) -> None:
         """Accept further cells that are empty. Any other width means that cells have moved to a wrong column."""

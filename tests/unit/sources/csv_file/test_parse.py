@@ -36,6 +36,14 @@ def test_a_column_that_may_say_who_has_left_is_worth_a_warning(header: str) -> N
     assert diagnostics(f"userPrincipalName,accountEnabled,{header}\na@x.com,yes,x\n") == []
 
 
+def test_the_map_for_a_column_of_states_is_that_of_its_values() -> None:
+    text = "userPrincipalName,Suspended\na@x.com,Active\nb@x.com,Suspended\n"
+    (found,) = read(text).diagnostics
+    assert found.detail == 'It names states, such as Active: --map "Suspended=accountEnabled".'
+    (mixed,) = read(text + "c@x.com,No\n").diagnostics
+    assert '--map "Suspended=not accountEnabled"' in mixed.detail
+
+
 Table = tuple[list[str], list[list[str]]]
 _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=12)
 _TEXT = _TEXT.map(lambda text: text.replace("\0", ""))

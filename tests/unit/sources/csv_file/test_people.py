@@ -78,3 +78,32 @@ def test_a_header_of_another_name_is_shown_with_its_attribute() -> None:
     text = "userPrincipalName,Kostenstelle\na@x.com,#REF!\n"
     (found,) = diagnostics(text, "Kostenstelle=costCenter")
     assert found.startswith('error staff.csv:2:2 column "Kostenstelle" (costCenter): error values of a spreadsheet')
+
+
+BLOCKED = "userPrincipalName,Block\na@x.com,{}\nb@x.com,{}\nc@x.com,{}\n"
+
+
+def test_states_in_a_column_that_says_the_opposite_are_refused() -> None:
+    text = BLOCKED.format("Suspended", "Active", "")
+    snapshot = read(text, "Block=not accountEnabled")
+    assert (snapshot.people, snapshot.doubtful) == ([], {"a@x.com", "b@x.com", "c@x.com"})
+    found = snapshot.diagnostics[-1]
+    assert found.summary == (
+        'column "Block" (accountEnabled): states such as "Suspended" in a column that is read as the opposite'
+        " (2 values)"
+    )
+    assert "Is the user disabled, as the word says, or enabled, as Yes and No are read here?" in found.detail
+    assert 'To take the words as they are: --map "Block=accountEnabled".' in found.detail
+    states = BLOCKED.format("Suspended", "Active", "Disabled")
+    assert [each["accountEnabled"] for each in people(states, "Block=accountEnabled")] == [False, True, False]
+
+
+def test_states_beside_answers_cannot_be_taken_as_they_are() -> None:
+    snapshot = read(BLOCKED.format("Active", "Yes", "No"), "Block=not accountEnabled")
+    assert [dict(each.attributes) for each in snapshot.people] == [
+        {"userPrincipalName": "b@x.com", "accountEnabled": False},
+        {"userPrincipalName": "c@x.com", "accountEnabled": True},
+    ]
+    (found,) = snapshot.diagnostics
+    assert "Is the user enabled, as the word says, or disabled" in found.detail
+    assert "=accountEnabled" not in found.detail
