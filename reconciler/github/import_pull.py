@@ -94,10 +94,25 @@ def start_workflow(hub: GitHub, workflow: str, ref: str, inputs: Mapping[str, st
     hub.change("POST", f"/actions/workflows/{workflow}/dispatches", {"ref": ref, "inputs": dict(inputs)})
 
 
+def find_conclusion(hub: GitHub, workflow: str, head: str) -> str | None:
+    """Return how the newest run of a workflow at a head commit ended; "" if it has not, None if there is none.
+
+    A run that was cancelled is none.
+    """
+    for run in hub.items(f"/actions/workflows/{workflow}/runs", "workflow_runs", head_sha=head):
+        if text_at(run, "head_sha") == head and text_at(run, "conclusion") != "cancelled":
+            return text_at(run, "conclusion")
+    return None
+
+
 def find_failed_checks(hub: GitHub, head: str) -> list[str]:
-    """Return the names of check runs of a head commit that did not pass, or have not ended."""
+    """Return the names of check runs and commit statuses of a head commit that did not pass, or have not ended."""
     runs = hub.items(f"/commits/{head}/check-runs", "check_runs")
-    return sorted({text_at(run, "name") for run in runs if text_at(run, "conclusion") not in _PASSED})
+    failed = {text_at(run, "name") for run in runs if text_at(run, "conclusion") not in _PASSED}
+    states: dict[str, str] = {}
+    for item in hub.items(f"/commits/{head}/statuses"):  # the newest first
+        states.setdefault(text_at(item, "context"), text_at(item, "state"))
+    return sorted(failed | {context for context, state in states.items() if state != "success"})
 
 
 def merge_pull(hub: GitHub, number: int, head: str, title: str) -> str | None:

@@ -13,15 +13,16 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import itemgetter
 
 from reconciler.core.plan import Action, Plan
 from reconciler.core.text import escape_control, shorten
-from reconciler.errors import StalePlanError
+from reconciler.errors import PlanFileError, StalePlanError
 from reconciler.github.api import GitHub, GitHubError, Json, number_at, text_at, time_at
 from reconciler.github.comments import AUTHOR
 from reconciler.github.environment import Workflow
+from reconciler.record.plan_file import from_json
 
 CONTEXT = "reconciler/plan"
 """The name of the commit status."""
@@ -32,6 +33,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MAX_PLAN = 256 * 1024 * 1024
 _MEMBERS = ("OWNER", "MEMBER", "COLLABORATOR")
 """The authors whose approval counts. In a public repository any user can write an approving review."""
+_GONE = (404, 410)
 _WAY_OUT = (
     "Nothing was changed. Review a plan of the default branch (the drift workflow makes one), and start the apply\n"
     "workflow manually with the id of that plan."
@@ -120,33 +122,50 @@ def at_last_approval(hub: GitHub, pull: Pull) -> Pull:
     return Pull(pull.number, commit, when)
 
 
-@dataclass(frozen=True, slots=True)
-class PlanStatus:
-    """The newest plan of a head commit; `passed`: no guard blocks it."""
-
-    plan_id: str
-    passed: bool
-    made: datetime
-
-
-def find_plan_status(hub: GitHub, head: str) -> PlanStatus | None:
-    """Return the newest plan that the workflow recorded at a head commit; None if there is none."""
-    for item in hub.items(f"/commits/{head}/statuses"):
-        made, found = time_at(item, "created_at"), _DESCRIPTION.match(text_at(item, "description"))
-        if (text_at(item, "context"), text_at(item, "creator", "login")) == (CONTEXT, AUTHOR) and found and made:
-            return PlanStatus(found[1], text_at(item, "state") == "success", made)
-    return None
-
-
 def find_recorded_plan(hub: GitHub, pull: Pull) -> RecordedPlan:
     """Return the plan that the newest status before the review names. Raises `NotReviewedError` if there is none."""
     for item in hub.items(f"/commits/{pull.head}/statuses"):
-        made = time_at(item, "created_at")
-        found = _DESCRIPTION.match(text_at(item, "description"))
-        identity = (text_at(item, "context"), text_at(item, "creator", "login"))
-        if identity == (CONTEXT, AUTHOR) and found and made is not None and made <= pull.until:
-            return RecordedPlan(found[1], int(found[2]))
+        made, found = time_at(item, "created_at"), _read_status(item)
+        if found is not None and made is not None and made <= pull.until:
+            return found
     raise NotReviewedError(f"pull request {pull.number} had no plan at {pull.head[:12]} before its review ended")
+
+
+def _read_status(item: Json) -> RecordedPlan | None:
+    """Return what a status names, if the workflow may have written it."""
+    found = _DESCRIPTION.match(text_at(item, "description"))
+    identity = (text_at(item, "context"), text_at(item, "creator", "login"))
+    return RecordedPlan(found[1], int(found[2])) if identity == (CONTEXT, AUTHOR) and found else None
+
+
+def find_current_plan(hub: GitHub, number: int, head: str, workflow: str, here: Workflow) -> Plan | None:
+    """Return the plan that the newest status of a head commit names, from the run that made it; None without one.
+
+    `here`: as for `download_plans`. A status that names another run, or a plan that is not kept, is none.
+    """
+    status = next(filter(None, map(_read_status, hub.items(f"/commits/{head}/statuses"))), None)
+    if status is None:
+        return None
+    try:
+        plans = list(download_plans(hub, Pull(number, head, datetime.max.replace(tzinfo=UTC)), status, workflow, here))
+    except NotReviewedError:
+        return None
+    except GitHubError as exc:
+        if exc.status in _GONE:
+            return None
+        raise
+    return next((plan for plan in map(_read_plan, plans) if plan and _is_named(plan, status, head)), None)
+
+
+def _read_plan(content: bytes) -> Plan | None:
+    try:
+        return from_json(content)
+    except PlanFileError:  # of another version
+        return None
+
+
+def _is_named(plan: Plan, status: RecordedPlan, head: str) -> bool:
+    return (plan.plan_id, plan.commit) == (status.plan_id, head)
 
 
 def download_plans(hub: GitHub, pull: Pull, found: RecordedPlan, workflow: str, here: Workflow) -> Iterator[bytes]:

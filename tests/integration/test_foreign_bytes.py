@@ -47,8 +47,8 @@ from reconciler.github.reviewed_plan import (
     RecordedPlan,
     at_last_approval,
     download_plans,
+    find_current_plan,
     find_merged_pull,
-    find_plan_status,
     find_recorded_plan,
 )
 from reconciler.record import merge
@@ -270,11 +270,12 @@ def test_answers_of_github(content: bytes, head: list[tuple[bytes, bytes]], stat
     check(lambda: write_comment(found, 7, Marker("m"), "body"))
     check(lambda: write_issue(found, Marker("m"), "title", "body"))
     check(lambda: close_issue(found, Marker("m"), "body"))
-    check(lambda: find_plan_status(found, COMMIT))
+    check(lambda: find_current_plan(found, 7, COMMIT, "plan.yml", HERE))
     check(lambda: import_pull.find_open_pull(found, "main"))
     check(lambda: import_pull.is_declined(found, IMPORT))
     check(lambda: import_pull.write_pull(found, IMPORT, None))
     check(lambda: import_pull.set_labels(found, 7, ["a"], ["a", "b"]))
+    check(lambda: import_pull.find_conclusion(found, "ci.yml", COMMIT))
     check(lambda: import_pull.find_failed_checks(found, COMMIT))
     check(lambda: import_pull.merge_pull(found, 7, COMMIT, "Import"))
 

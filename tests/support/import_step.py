@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,14 @@ import pytest
 
 from reconciler.commands.github.import_patch import run_import_patch
 from reconciler.commands.github.import_pull import run_import_pull
+from reconciler.core.plan import Action, Attribution, Base, Change, Plan
 from reconciler.errors import ExitCode
 from reconciler.github import api as hub_api
 from reconciler.github.import_branch import BRANCH
+from reconciler.github.reviewed_plan import MEMBER, artifact_name
+from reconciler.record.plan_file import to_json
 from reconciler.session.workspace import Workspace
+from support import builders
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 from support.servers.git_http import GitServer
@@ -41,7 +45,6 @@ PEOPLE = """\
 - {userPrincipalName: ada@example.com, objectId: a-1, department: Sales}
 - {userPrincipalName: bob@example.com, objectId: b-1}
 """
-PLAN_ID = "sha256:" + "1" * 64
 
 
 @dataclass
@@ -94,10 +97,34 @@ class ImportStep:
         found = git(self.origin.root, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")
         return found or None
 
-    def planned(self, **changes: Any) -> None:
-        """Record a plan at the head of the branch, as the workflow `plan` does."""
+    def plan(self, *changes: Change, **fields: Any) -> Plan:
+        """A plan of the branch, made now; without `changes` it creates one account."""
+        now, head = datetime.now(UTC), self.head()
+        base = Base("main", str(self.head("main")))
+        made = {"commit": head, "base": base, "created_at": now, "expires_at": now + timedelta(days=7), **fields}
+        created = builders.change("eve", Action.CREATE, attribution=Attribution.THIS_CHANGE_SET)
+        return builders.plan_with(*(changes or (created,)), **made)
+
+    def planned(self, plan: Plan | None = None, *, run: Mapping[str, Any] | None = None, **changes: Any) -> Plan:
+        """Record a plan at the head of the branch, as the workflow `plan` does, and pass the validation.
+
+        `run`: changes of the run that made it; `changes`: of its status.
+        """
+        self.validated()
+        head, plan = str(self.head()), plan or self.plan()
+        number = self.api.run(1, "plan.yml", "workflow_dispatch", head_sha=self.head("main"))
+        self.api.runs[number].update(run or {})
+        self.api.artifact(number, artifact_name(head), {MEMBER: to_json(plan).encode()})
         now = datetime.now(UTC).isoformat()
-        self.api.status(str(self.head()), f"{PLAN_ID} of run 9: 1 to create", **{"created_at": now, **changes})
+        state = "failure" if plan.blocked else "success"
+        description = f"{plan.plan_id} of run {number}: 1 to create"
+        self.api.status(head, description, **{"created_at": now, "state": state, **changes})
+        return plan
+
+    def validated(self, conclusion: str | None = "success") -> None:
+        """Run the workflow `ci` at the head of the branch."""
+        ended = {"status": "completed", "conclusion": conclusion} if conclusion else {}
+        self.api.run(1, "ci.yml", "workflow_dispatch", head_branch=BRANCH, head_sha=self.head(), **ended)
 
     def merge(self, pull: Mapping[str, Any]) -> str:
         """Squash and merge a pull request as GitHub does."""

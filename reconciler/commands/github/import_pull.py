@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from reconciler.core.plan import Plan
 from reconciler.core.text import escape_control, pluralize
 from reconciler.errors import ExitCode, StalePlanError
 from reconciler.git.repository import find_head_commit
@@ -19,6 +21,7 @@ from reconciler.session.state_edit import edited_copy
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, current_time, read_settings
 from reconciler.sources.import_risk import LABELS, ImportRisk, assess_import, find_merge_obstacles
+from reconciler.sources.planned_risk import find_planned_obstacles
 from reconciler.sources.state_files import read_state_files
 
 _VALIDATION = "ci.yml"
@@ -35,7 +38,7 @@ The workflow `import` writes the branch `{BRANCH}` and replaces its commit at ea
 commits: push your own to another branch."""
 _MERGES = (
     "This import only adds and updates users, within `source.entra.auto_merge`: the next run of the workflow merges it"
-    " when its plan is not blocked and its checks passed."
+    " if its plan only creates and updates accounts within that number, and its checks passed."
 )
 
 
@@ -60,18 +63,31 @@ def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal) -> Exi
             return ExitCode.OK
         risk = _assess(workspace, patch)
         source = settings.source.entra
-        obstacles = find_merge_obstacles(risk, source.auto_merge if source is not None else None)
+        limit = source.auto_merge if source is not None else None
+        obstacles = find_merge_obstacles(risk, limit)
         pull = ImportPull(base, patch.digest, f"Import: {risk.counts}", _describe(patch, risk, obstacles))
         number = import_pull.find_open_pull(hub, base)
         if number is None and import_pull.is_declined(hub, pull):
             terminal.note("A pull request with this change was closed without a merge: it is not opened again.")
             return ExitCode.OK
         update = branch.update(patch, pull.title)
+        plan = None if update.pushed or number is None else _find_plan(hub, number, update.head)
+        if plan is not None and limit is not None:
+            obstacles = (*obstacles, *find_planned_obstacles(plan, patch.base, limit))
+            pull = replace(pull, body=_describe(patch, risk, obstacles))
         number = import_pull.write_pull(hub, pull, number)
         import_pull.set_labels(hub, number, risk.labels, LABELS)
         terminal.note(f"Pull request {number}: {'updated' if update.pushed else 'as it was'} at {update.head[:12]}.")
-        _go_on(hub, number, update, pull, obstacles=obstacles, terminal=terminal)
+        done = _go_on(hub, number, update, pull, plan=plan, waits=bool(obstacles))
+        if done:
+            terminal.note(done)
     return ExitCode.OK
+
+
+def _find_plan(hub: GitHub, number: int, head: str) -> Plan | None:
+    """Return the plan of the head that the workflow made lately; None: it has to be made."""
+    plan = reviewed_plan.find_current_plan(hub, number, head, PLAN_WORKFLOW, read_workflow())
+    return plan if plan is not None and current_time() - plan.created_at <= _PLAN_AGE else None
 
 
 def _assess(workspace: Workspace, patch: ImportPatch) -> ImportRisk:
@@ -102,18 +118,22 @@ def _close(hub: GitHub, branch: ImportBranch, base: str, commit: str) -> str:
     return f"Nothing to import: {done}{f', {BRANCH} was deleted' if deleted else ''}."
 
 
-def _go_on(
-    hub: GitHub, number: int, update: BranchUpdate, pull: ImportPull, *, obstacles: tuple[str, ...], terminal: Terminal
-) -> None:
-    """Start the plan and the validation of a new head; merge one that is planned, if it may be."""
-    planned = reviewed_plan.find_plan_status(hub, update.head) if not update.pushed else None
-    if update.pushed:
+def _go_on(hub: GitHub, number: int, update: BranchUpdate, pull: ImportPull, *, plan: Plan | None, waits: bool) -> str:
+    """Start the plan and the validation where there are none; merge what is planned, unless it waits for a review.
+
+    Returns what was done.
+    """
+    validated = import_pull.find_conclusion(hub, _VALIDATION, update.head)
+    if validated is None:
         import_pull.start_workflow(hub, _VALIDATION, BRANCH, {})
-    if planned is None or current_time() - planned.made > _PLAN_AGE:
+    if plan is None:
         import_pull.start_workflow(hub, PLAN_WORKFLOW, pull.base, {"pull": str(number)})
-        terminal.note("Its plan was started.")
-    elif not obstacles and planned.passed:
-        terminal.note(_merge(hub, number, update.head, pull, planned.plan_id))
+        return "Its plan was started."
+    if waits:
+        return ""
+    if validated != "success":
+        return "It is not merged: its validation (ci.yml) has not passed."
+    return _merge(hub, number, update.head, pull, plan.plan_id)
 
 
 def _merge(hub: GitHub, number: int, head: str, pull: ImportPull, plan_id: str) -> str:

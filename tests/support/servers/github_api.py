@@ -355,6 +355,7 @@ class GitHubApi:
         path = f".github/workflows/{workflow}"
         wanted = query.get("branch")
         found = [run for run in self.runs.values() if run["path"] == path and wanted in (None, run["head_branch"])]
+        found = [run for run in found if query.get("head_sha") in (None, run["head_sha"])]
         found.sort(key=lambda run: -run["run_number"])
         return 200, {"total_count": len(found), "workflow_runs": _page(found, query)}
 

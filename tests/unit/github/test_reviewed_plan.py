@@ -15,7 +15,8 @@ from reconciler.github import reviewed_plan
 from reconciler.github.api import GitHub, GitHubError, Json
 from reconciler.github.comments import AUTHOR
 from reconciler.github.environment import read_workflow
-from reconciler.github.reviewed_plan import NotReviewedError, PlanStatus, Pull, RecordedPlan
+from reconciler.github.reviewed_plan import NotReviewedError, Pull, RecordedPlan
+from reconciler.record.plan_file import to_json
 
 HEAD, OTHER, MERGED = "a" * 40, "b" * 40, "c" * 40
 BEFORE, REVIEW, AFTER = "2026-12-01T08:00:00Z", "2026-12-01T09:00:00Z", "2026-12-01T10:00:00Z"
@@ -215,14 +216,59 @@ def test_a_plan_that_was_started_on_another_branch_or_on_a_tag_with_its_name_is_
         plans(artifact(), run=started)
 
 
-def test_the_newest_plan_of_a_head_commit_is_that_of_the_workflow() -> None:
-    ours = {"context": "reconciler/plan", "creator": {"login": AUTHOR}, "created_at": BEFORE, "state": "success"}
-    described = {**ours, "description": f"{PLAN_ID} of run 12: 1 to create"}
-    forged = {**described, "creator": {"login": "mallory"}, "state": "success"}
-    blocked = {**described, "state": "failure"}
-    found = reviewed_plan.find_plan_status(hub(forged, {**ours, "description": "x"}, blocked, described), HEAD)
-    assert found == PlanStatus(PLAN_ID, passed=False, made=datetime.fromisoformat(BEFORE))
-    assert reviewed_plan.find_plan_status(hub(forged), HEAD) is None
+class StatusHub(Hub):
+    """A repository with statuses and artifacts."""
+
+    def __init__(self, *statuses: Json, content: bytes, run: Json | None = None) -> None:
+        super().__init__(*statuses, content=content, run=run)
+
+    def items(self, path: str, _key: str | None = None, **_query: Any) -> Iterator[Json]:
+        yield from self.listed if path.endswith("/statuses") else [artifact()]
+
+
+MADE = replace(plan_with(change("a", Action.CREATE)), commit=HEAD)
+NAMED = status(description=f"{MADE.plan_id} of run 12: 1 to create", state="success")
+
+
+def current(*statuses: Json, content: bytes | None = None, run: Json | None = None) -> str | None:
+    kept = archive(content=to_json(MADE).encode()) if content is None else content
+    service = cast("GitHub", StatusHub(*statuses, content=kept, run=run))
+    found = reviewed_plan.find_current_plan(service, 7, HEAD, "plan.yml", HERE)
+    return found.plan_id if found is not None else None
+
+
+def test_the_newest_plan_of_a_head_commit_is_that_of_the_workflows_run() -> None:
+    assert current(status(creator={"login": "mallory"}), status(description="x"), NAMED) == MADE.plan_id
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"run": {**RUN, "path": ".github/workflows/other.yml"}},
+        {"run": {**RUN, "event": "push"}},
+        {"content": archive(content=to_json(replace(MADE, commit=OTHER)).encode())},
+        {"content": archive(content=b"{}")},
+    ],
+)
+def test_a_plan_that_the_run_does_not_prove_is_none(odd: dict[str, Any]) -> None:
+    assert current(NAMED, **odd) is None
+    assert current() is None
+    assert current(status(), NAMED) is None, "the newest status counts, and the run has no such plan"
+
+
+@pytest.mark.parametrize(("code", "raised"), [(404, False), (410, False), (500, True)])
+def test_a_run_that_is_gone_has_no_plan_and_other_errors_are_errors(
+    code: int, raised: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_hub: Hub, _path: str) -> Json:
+        raise GitHubError(code, "x")
+
+    monkeypatch.setattr(Hub, "get", fail)
+    if raised:
+        with pytest.raises(GitHubError):
+            current(NAMED)
+    else:
+        assert current(NAMED) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", archive("other.json")])

@@ -6,13 +6,17 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.import_step import PEOPLE, PLAN_ID, SETTINGS, ImportStep, import_step
+from support.builders import change
+from support.import_step import PEOPLE, SETTINGS, ImportStep, import_step
 from support.recording_terminal import RecordingTerminal
+from support.servers.github_api import BOT
 from support.workflow_runner import git
 
 from reconciler.commands.github.import_pull import run_import_pull
+from reconciler.core.plan import Action, Attribution, Guard
 from reconciler.errors import ExitCode, RepositoryError, SourceError, StalePlanError
 from reconciler.github.api import GitHubError
 from reconciler.github.import_branch import BRANCH
@@ -135,31 +139,95 @@ def test_a_commit_that_comes_in_between_is_not_overwritten(step: ImportStep, mon
 
 def test_additions_and_updates_are_merged_by_the_next_run_and_applied(step: ImportStep) -> None:
     step.run(NEW)
-    step.planned()
+    plan = step.planned()
     assert step.run(NEW) is ExitCode.OK
     assert step.pull["merged_at"] is not None
-    assert step.api.dispatches == [("apply.yml", "main", {"plan-id": PLAN_ID})]
+    assert step.api.dispatches == [("apply.yml", "main", {"plan-id": plan.plan_id})]
     assert git(step.origin.root, "show", "main:desired-state/users/entra.yaml") == NEW["users/entra.yaml"].strip()
     assert step.run({}) is ExitCode.OK, "what is left: the branch"
     assert step.head() is None
 
 
+def test_a_blocked_plan_merges_nothing_and_is_made_once(step: ImportStep) -> None:
+    step.run(NEW)
+    step.planned(step.plan(guards=(Guard("changes", passed=False, message="x"),)))
+    assert step.run(NEW) is ExitCode.OK
+    assert (step.pull["state"], step.api.dispatches) == ("open", [])
+    assert "- the plan is blocked by changes" in step.pull["body"]
+
+
 @pytest.mark.parametrize(
-    ("status", "dispatched"),
+    "recorded",
     [
-        ({"state": "failure"}, []),
-        ({"creator": "mallory"}, ["plan.yml"]),
-        ({"created_at": (datetime.now(UTC) - timedelta(days=6)).isoformat()}, ["plan.yml"]),
+        {"creator": "mallory"},
+        {"run": {"event": "push"}},
+        {"run": {"path": ".github/workflows/mine.yml"}},
+        {"run": {"head_sha": "a" * 40}},
+        {"description": f"sha256:{'1' * 64} of run 1001: 1 to create"},
+        {"description": f"sha256:{'1' * 64} of run 77: 1 to create"},
     ],
 )
-def test_a_plan_that_is_blocked_forged_or_old_merges_nothing(
-    status: dict[str, str], dispatched: list[str], step: ImportStep
-) -> None:
+def test_a_plan_that_the_workflow_did_not_make_merges_nothing(recorded: dict[str, Any], step: ImportStep) -> None:
+    step.api.is_ancestor = lambda commit, _tip: commit != "a" * 40
     step.run(NEW)
-    step.planned(**status)
+    made = dict(recorded)
+    step.planned(run=made.pop("run", None))
+    status = step.api.statuses[str(step.head())][0]
+    status.update({"creator": {"login": made.pop("creator", BOT)}, **made})
+    assert step.run(NEW) is ExitCode.OK
+    assert (step.pull["state"], [each[0] for each in step.api.dispatches]) == ("open", ["plan.yml"])
+
+
+@pytest.mark.parametrize("fields", [{"created_at": datetime.now(UTC) - timedelta(days=6)}, {"commit": "c" * 40}])
+def test_a_plan_that_is_old_or_of_another_commit_is_made_again(fields: dict[str, Any], step: ImportStep) -> None:
+    step.run(NEW)
+    step.planned(step.plan(**fields))
+    assert step.run(NEW) is ExitCode.OK
+    assert (step.pull["state"], [each[0] for each in step.api.dispatches]) == ("open", ["plan.yml"])
+
+
+def test_what_the_plan_would_do_decides_and_not_the_files_alone(step: ImportStep) -> None:
+    step.run(NEW)
+    step.planned(step.plan(change("ada", Action.DEACTIVATE, attribution=Attribution.THIS_CHANGE_SET)))
+    assert step.run(NEW) is ExitCode.OK
+    assert (step.pull["state"], step.api.dispatches) == ("open", [])
+    reason = "- the plan deactivates, deletes, reactivates, adopts or relinks 1 account"
+    assert f"It needs a review:\n\n{reason}" in step.pull["body"]
+
+
+def test_more_accounts_than_the_limit_wait_for_a_review(step: ImportStep) -> None:
+    step.run(NEW)
+    created = (change(f"u{each}", Action.CREATE, attribution=Attribution.THIS_CHANGE_SET) for each in range(3))
+    step.planned(step.plan(*created))
     assert step.run(NEW) is ExitCode.OK
     assert step.pull["state"] == "open"
-    assert [workflow for workflow, *_ in step.api.dispatches] == dispatched
+    assert "the plan changes 3 accounts, of at most 2" in step.pull["body"]
+
+
+def test_the_validation_is_started_until_there_is_one_and_has_to_pass(step: ImportStep) -> None:
+    step.api.may_open_pulls = False
+    with pytest.raises(GitHubError):
+        step.run(NEW)
+    step.api.may_open_pulls = True
+    for conclusion, started in ((None, False), ("failure", False), ("cancelled", True), ("success", False)):
+        step.api.runs.clear()
+        step.run(NEW)
+        assert "ci.yml" in [each[0] for each in step.api.dispatches]
+        step.planned()
+        step.api.runs = {key: run for key, run in step.api.runs.items() if "ci.yml" not in run["path"]}
+        step.validated(conclusion)
+        step.run(NEW)
+        assert ("ci.yml" in [each[0] for each in step.api.dispatches]) is started
+        assert (step.pull["merged_at"] is not None) is (conclusion == "success")
+
+
+def test_a_red_status_of_another_system_forbids_the_merge(step: ImportStep) -> None:
+    step.run(NEW)
+    step.planned()
+    for state, merged in (("failure", False), ("pending", False), ("success", True)):
+        step.api.status(str(step.head()), "Build", "jenkins", context="ci/jenkins", state=state)
+        step.run(NEW)
+        assert (step.pull["merged_at"] is not None) is merged
 
 
 @pytest.mark.parametrize(
