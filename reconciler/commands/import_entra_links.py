@@ -36,8 +36,8 @@ class EntraLinksOptions:
 def run_import_entra_links(workspace: Workspace, options: EntraLinksOptions, terminal: Terminal) -> ExitCode:
     """Read the provisioning log and print the links, or what they say about the accounts that the plan matches.
 
-    The exit code is 5 if one of these is not confirmed. Raises `UsageError` for options that do not fit, `SourceError`
-    if the log or the accounts cannot be read completely.
+    The exit code is 5 if one of these is not confirmed, or if the plan matches none. Raises `UsageError` for options
+    that do not fit, `SourceError` if the log or the accounts cannot be read completely.
     """
     _check_options(options, terminal)
     state = load_state(workspace, terminal)
@@ -61,8 +61,9 @@ def run_import_entra_links(workspace: Workspace, options: EntraLinksOptions, ter
         terminal.result(render_checked(checked, since, terminal.style, whole=terminal.is_verbose))
     elif options.out is None:
         terminal.result(render_links_csv(table))
-    settled = all(each.verdict is LinkVerdict.CONFIRMED for each in checked or ())
-    return ExitCode.OK if settled else ExitCode.PARTIAL
+    if checked is None or (checked and all(each.verdict is LinkVerdict.CONFIRMED for each in checked)):
+        return ExitCode.OK
+    return ExitCode.PARTIAL
 
 
 def _check_options(options: EntraLinksOptions, terminal: Terminal) -> None:

@@ -61,6 +61,10 @@ def render_links_json(table: LinkTable, checked: Sequence[CheckedAccount] | None
 
 def render_checked(checked: Sequence[CheckedAccount], since: datetime, style: Style, *, whole: bool = False) -> str:
     """Render what the log says about matched accounts: those that differ first. `whole`: all of them."""
+    if not checked:
+        nothing = "Nothing was verified: the plan matches no account at the target with a user."
+        advice = "Check target.base_url in settings.yaml, and `match` in mappings.yaml."
+        return f"{style.paint(nothing, BOLD, YELLOW)}\n{advice}\n"
     wrong = [each for each in checked if each.verdict not in (LinkVerdict.CONFIRMED, LinkVerdict.UNCONFIRMED)]
     unknown = [each for each in checked if each.verdict is LinkVerdict.UNCONFIRMED]
     confirmed = len(checked) - len(wrong) - len(unknown)

@@ -37,7 +37,7 @@ _LEAVE_OUT = "Import without mappings and settings: leave both out of --with."
 
 @dataclass(frozen=True, slots=True)
 class ProvisioningJob:
-    """A provisioning job. `schedule`, `status`, `quarantine`: Graph's words, escaped by whoever shows them; "" unknown.
+    """A provisioning job. `schedule`, `status`, `quarantine`: Graph's words, escaped where they are shown; "" unknown.
 
     `application`: the object id of its enterprise application.
     """

@@ -264,7 +264,8 @@ def _refuse_empty(application: Application, doubts: Collection[Doubt] = ()) -> S
             f"The first of {pluralize(len(doubts), 'user')} is {quote(shorten(first.name, 80))}: {first.why}.",
         )
     return SourceError(
-        f"nobody is assigned to the enterprise application {quote(application.name)} ({application.object_id})",
+        f"no user is assigned to the enterprise application {quote(application.name)} ({application.object_id}),"
+        " directly or by a group",
         "An empty read changes nothing. Assign users or groups to it, or correct source.entra.application in"
         " settings.yaml.",
     )

@@ -99,6 +99,17 @@ def test_an_account_that_is_not_in_the_log_is_reported(links: Links) -> None:
     assert f"{KEEPER}@" not in links.target.terminal.out
 
 
+def test_without_a_matched_account_nothing_is_verified(links: Links) -> None:
+    links.log(0, links.account_id(0))
+    for number in range(2):
+        links.target.service.users.pop(links.account_id(number))
+    assert links.run(verify=True) is ExitCode.PARTIAL
+    assert "Nothing was verified: the plan matches no account at the target with a user." in links.target.terminal.out
+    assert "0 accounts" not in links.target.terminal.out
+    assert links.run(verify=True, format="json") is ExitCode.PARTIAL
+    assert json.loads(links.target.terminal.out)["accounts"] == []
+
+
 def test_options_that_do_not_fit(links: Links) -> None:
     for days in (0, 31):
         with pytest.raises(UsageError, match="--days is a number from 1 to 30"):

@@ -99,10 +99,10 @@ def test_an_application_without_assignments_is_refused() -> None:
     tenant.add_user()
     application = tenant.add_application()
     with GraphServer(tenant) as server:
-        with pytest.raises(SourceError, match="nobody is assigned") as raised:
+        with pytest.raises(SourceError, match="no user is assigned to the enterprise application") as raised:
             read_tenant(server)
         tenant.assign(application, tenant.add_group("Empty"))
-        with pytest.raises(SourceError, match="nobody is assigned"):
+        with pytest.raises(SourceError, match="no user is assigned to the enterprise application"):
             read_tenant(server)
     assert application in raised.value.summary
 
