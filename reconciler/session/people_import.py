@@ -5,8 +5,9 @@ Files only: never git, never the target. Nothing is written unless the result is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Protocol
 
 from reconciler.core.model import Diagnostic, Severity
@@ -17,11 +18,13 @@ from reconciler.core.text import escape_control, pluralize
 from reconciler.desired.directory import Directory
 from reconciler.desired.loader import BrokenState, CheckedState, check, load_policy
 from reconciler.desired.work_tree import check_work_tree
+from reconciler.desired.yaml_reader import YamlMapping
 from reconciler.errors import ExitCode, SourceError, UsageError
+from reconciler.history.edits import USER
 from reconciler.render.formats import DATA, check_format
 from reconciler.render.import_changes import render_import
 from reconciler.session.state_edit import check_edited
-from reconciler.session.terminal import Terminal
+from reconciler.session.terminal import Progress, Terminal
 from reconciler.session.workspace import Workspace, approval_date
 from reconciler.sources.departures import Departures, check_departures, find_departures
 from reconciler.sources.import_plan import FurtherFiles, ImportPlan, MergeRules
@@ -32,6 +35,8 @@ from reconciler.sources.snapshot import Snapshot
 from reconciler.sources.state_files import StateFiles, read_state_files
 from reconciler.sources.writer import draft_files, write_files
 
+_PROGRESS_EVERY = 1_000
+"""Users."""
 _BROKEN = "Nothing was written. Correct the files first; `reconciler validate` lists the errors."
 
 
@@ -138,7 +143,7 @@ def carry_out(
     guard = _evaluate_guard(departures, policy, options, workspace)
     read_back = ReadBack()
     changed, lines = ({}, ()) if guard.blocks else _draft(files, plan, options, read_back)
-    errors = _validate(workspace, changed, plan, terminal, read_back=read_back)
+    errors = _validate(workspace, changed, plan, terminal, read_back=read_back, users=_count_users(files, plan))
     report = ImportReport(
         plan=plan,
         locate=files.locate,
@@ -204,16 +209,22 @@ def _validate(
     terminal: Terminal,
     *,
     read_back: ReadBack,
+    users: int,
 ) -> list[Diagnostic]:
     """Return the errors of single users that the import adds or changes: they are written, and cannot be planned.
+
+    `users`: how many there are after the import, for the progress.
 
     Raises `SourceError` if a file would not hold what was planned, or, with all errors shown, if the desired state is
     or would be invalid as a whole.
     """
-    after = check_edited(workspace, changed, read_back.see) if changed else None
-    read_back.finish(is_valid=isinstance(after, CheckedState))
-    if after is None:
+    if not changed:
+        read_back.finish(is_valid=False)
         return []
+    shown = terminal if users >= _PROGRESS_EVERY else terminal.quieter()
+    with shown.progress() as progress:
+        after = check_edited(workspace, changed, _watch(read_back, users, progress))
+    read_back.finish(is_valid=isinstance(after, CheckedState))
     if isinstance(after, BrokenState):
         before = check(workspace.state, workspace.now)
         broken = before if isinstance(before, BrokenState) else after
@@ -223,6 +234,25 @@ def _validate(
         raise SourceError("the files would not be valid after this import", "Nothing was written. See the errors.")
     edited = {edit.after.address for edit in plan.edits if edit.after is not None}
     return [item for item in after.diagnostics if item.severity is Severity.ERROR and item.address in edited]
+
+
+def _count_users(files: StateFiles, plan: ImportPlan) -> int:
+    edits = [edit for edit in plan.edits if edit.entity.kind == USER]
+    added, removed = sum(edit.before is None for edit in edits), sum(edit.after is None for edit in edits)
+    return len(files.current.users) + added - removed
+
+
+def _watch(read_back: ReadBack, users: int, progress: Progress) -> Callable[[str, YamlMapping], None]:
+    """Return what sees each entry that is read: `read_back`, and the progress from time to time."""
+    numbers = count(1)
+
+    def see(name: str, item: YamlMapping) -> None:
+        read_back.see(name, item)
+        done = next(numbers)
+        if done % _PROGRESS_EVERY == 0:
+            progress("Checking users", done, users)
+
+    return see
 
 
 # --- output --------------------------------------------------------

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -134,6 +135,14 @@ def test_files_that_changed_while_the_source_was_read_are_read_again(imports: Im
     assert imports.run(snapshot(ADA, BOB, person("eve")), before=before) is ExitCode.OK
     assert not (imports.state / "users/new.yaml").exists()
     assert "givenName: Eve" in imports.text("users/more.yaml")
+
+
+def test_the_check_of_many_users_shows_its_progress(imports: Imports, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(people_import, "_PROGRESS_EVERY", 2)
+    monkeypatch.setattr(RecordingTerminal, "progress", lambda _: nullcontext(lambda *args: shown.append(args)))
+    assert imports.run(snapshot(ADA, BOB, *map(person, ("eve", "fay")))) is ExitCode.OK
+    assert shown == [("Checking users", 2, 4), ("Checking users", 4, 4)]
 
 
 @pytest.mark.parametrize("rendered", [b"- userPrincipalName: eve@example.com\n", b"- [\n"])
