@@ -91,9 +91,13 @@ _DATE = re.compile(
 )
 _SHORTENED = re.compile(r"-?\d(?:[.,]\d+)?E[+-]\d{2,3}", re.IGNORECASE | re.ASCII)
 _ERROR_VALUE = re.compile(
-    r"#(?:REF|BEZUG|NAME|NOM|VALUE|WERT|VALEUR|DIV/0|NUM|ZAHL|NULL|SPILL|CALC|FIELD)!?\??|#N/A|#NV|#####*",
+    r"#[¡¿]?[^\W\d_]{1,24}(?:/[^\W_]{1,4})?[!?]"
+    r"|#[^\W\d_]/[^\W\d_]"
+    r"|#(?:NV|NB|YOK|HIÁNYZIK|GETTING_DATA|REF|BEZUG|NAME|NOM|VALUE|WERT|VALEUR|NUM|ZAHL|NULL|SPILL|CALC|FIELD)|#####*"
+    r"|(?:Err|Error|Erreur|Errore|Erro|Fehler|Fout|Fel|Błąd|Chyba|Hiba|Hata)\.? ?: ?\d{3}",
     re.IGNORECASE,
 )
+"""Excel's names in all its languages (`#REF!`, `#¿NOMBRE?`, `#DZIEL/0!`, `#N/D`), LibreOffice's `Err:502`."""
 _DECIMAL = re.compile(r"\d+[.,]0+", re.ASCII)
 _LONG_DIGITS = re.compile(r"\d{15}0+", re.ASCII)
 _PLACEHOLDERS = frozenset({"null", "(null)", "nan", "none", "undefined", "n/a", "nil", "<null>", "[object object]"})
@@ -140,7 +144,7 @@ KINDS: Sequence[DamageKind] = (
         "error values of a spreadsheet",
         "The formula that should give the value has failed. Fix it in the spreadsheet, and export it again.",
         Certainty.WRONG,
-        lambda text: text.startswith("#") and _ERROR_VALUE.fullmatch(text) is not None,
+        lambda text: ("#" in text or ":" in text) and _ERROR_VALUE.fullmatch(text) is not None,
     ),
     DamageKind(
         "numbers that a spreadsheet has shortened, so that digits are lost",

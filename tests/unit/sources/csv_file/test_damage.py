@@ -8,6 +8,11 @@ from support.csv_files import diagnostics, people, read, refusal, write_csv
 from reconciler.sources.csv_file.damage import KINDS, format_lines
 
 ERROR_VALUES = ("#REF!", "#NAME?", "#N/A", "#NV", "#WERT!", "#DIV/0!", "####", "#BEZUG!")
+LOCALISED = (
+    *("#N/D", "#ARG!", "#ADR!", "#NAZWA?", "#DZIEL/0!", "#¡REF!", "#¿NOMBRE?", "#¡VALOR!", "#¡DIV/0!", "#RIF!"),
+    *("#VALORE!", "#NOME?", "#NB", "#VERW!", "#WAARDE!", "#SAKNAS!", "#VÄRDEFEL!", "#BLOCKED!", "#CONNECT!", "#Н/Д"),
+    *("#EXTERNAL!", "#SPILL!", "#CALC!", "#FIELD!", "#ÉRTÉK!", "#ЗНАЧ!", "#BAŞV!", "#YOK", "Err:502", "Fehler:508"),
+)
 SHORTENED = ("1.23457E+11", "1,23457E+11", "1E+05", "4.9E+12")
 
 
@@ -17,7 +22,9 @@ def column(attribute: str, *values: str) -> str:
     return write_csv([["userPrincipalName", attribute], *rows])
 
 
-@pytest.mark.parametrize("value", [*ERROR_VALUES, *SHORTENED, "Gro\ufffd", "a\x07b", "a\u202eb", "x" * 5000, "a\nb"])
+@pytest.mark.parametrize(
+    "value", [*ERROR_VALUES, *LOCALISED, *SHORTENED, "Gro\ufffd", "a\x07b", "a\u202eb", "x" * 5000, "a\nb"]
+)
 def test_a_value_that_is_certainly_wrong_is_not_imported(value: str) -> None:
     text = column("department", "Sales", value, "", value)
     assert [person["userPrincipalName"] for person in people(text)] == ["u0@example.com", "u2@example.com"]
@@ -29,12 +36,17 @@ def test_a_value_that_is_certainly_wrong_is_not_imported(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [*ERROR_VALUES, *SHORTENED, "Gro\ufffd", "NULL", "nan", "2-Jan", "01.02.2024", "JÃ¼rgen"]
+    "value", [*ERROR_VALUES, *LOCALISED, *SHORTENED, "Gro\ufffd", "NULL", "nan", "2-Jan", "01.02.2024", "JÃ¼rgen"]
 )
 def test_an_identity_that_is_damaged_refuses_the_file(value: str) -> None:
     summary, detail = refusal(column("employeeId", "0012", value))
     assert summary.startswith("staff.csv:3:2: column employeeId: ")
     assert detail.endswith("The file is not imported: it does not say who is who.")
+
+
+@pytest.mark.parametrize("value", ["#IT", "#1", "C#", "#", "F#!", "Room: 502", "#A-1!", "# Sales!"])
+def test_text_with_the_signs_of_error_values_is_text(value: str) -> None:
+    assert people(column("department", value))[0]["department"] == value
 
 
 @pytest.mark.parametrize("value", ["NULL", "2-Jan"])
