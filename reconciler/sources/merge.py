@@ -7,6 +7,7 @@ after the first finds nothing to do. Absence is never removal.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from reconciler.core.model import Diagnostic, error, warning
 from reconciler.core.text import format_names, pluralize, quote, shorten
@@ -21,7 +22,7 @@ from reconciler.sources.merge_users import edit_users
 from reconciler.sources.merge_values import is_importable_name
 from reconciler.sources.placement import check_place
 from reconciler.sources.references import Names, References, as_list, build_names
-from reconciler.sources.snapshot import Snapshot
+from reconciler.sources.snapshot import GoneReason, Snapshot
 
 _PROTECTED = "guards.protected"
 
@@ -45,6 +46,8 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
     missing, unlinked = decide_missing(matching.unmatched, snapshot.gone, rules, protected)
     leaving = [each.entity for each in missing if each.action is MissingAction.REMOVED]
     refuse_collisions(matching, leaving, findings)
+    if matching.refused and GoneReason.NOT_LISTED in snapshot.gone.values():
+        return merge(_keep_unlisted(snapshot), current, rules)
     users = edit_users(matching.people, missing, snapshot.attributes, current, rules)
     names = build_names(matching.people, leaving)
     references = References.of(matching.people, names)
@@ -79,6 +82,13 @@ def _is_same_directory(snapshot: Snapshot, current: CurrentState, matching: Peop
         or any(each.entry is not None and each.entry.object_id == each.identity != "" for each in matching.people)
         or any(read_group_id(each) in groups for each in current.groups)
     )
+
+
+def _keep_unlisted(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot without what follows from a list: a user whom it refuses may be one that seems to be gone."""
+    gone = {key: reason for key, reason in snapshot.gone.items() if reason is not GoneReason.NOT_LISTED}
+    note = "But no missing user is disabled or removed, because some users could not be imported."
+    return replace(snapshot, gone=gone, notes=(*snapshot.notes, note))
 
 
 def _list_protected(current: CurrentState) -> dict[str, str]:

@@ -88,3 +88,26 @@ def test_a_person_that_the_source_has_is_not_gone() -> None:
     plan = merged(snapshot(person("ada", "1"), gone=GONE), entry("ada", "1"), on_missing="remove")
     assert plan.is_empty
     assert plan.missing == ()
+
+
+@pytest.mark.parametrize("on_missing", ["disable", "remove"])
+def test_users_that_a_list_lacks_stay_if_a_user_of_it_is_refused(on_missing: str) -> None:
+    entries = (entry("ada", "1"), entry("ben"), entry("cyd", "3"))
+    gone = {"ben@example.com": GoneReason.NOT_LISTED, "3": GoneReason.DELETED}
+    whole = merged(snapshot(person("ada", "1"), gone=gone), *entries, on_missing=on_missing)
+    assert [(each.entity.name, each.reason) for each in whole.missing] == [
+        ("ben@example.com", "no longer in the file"),
+        ("cyd@example.com", "deleted"),
+    ]
+    refused = merged(snapshot(person("ada", "1"), person("", "9"), gone=gone), *entries, on_missing=on_missing)
+    assert refused.refused == 1
+    assert [(each.entity.name, each.reason) for each in refused.missing] == [("cyd@example.com", "deleted")]
+    assert refused.notes[-1].startswith("But no missing user is disabled or removed, because some users could not")
+
+
+def test_users_that_a_list_lacks_stay_if_two_users_of_it_collide() -> None:
+    gone = {"ben@example.com": GoneReason.NOT_LISTED}
+    people = (person("ada", "1"), person("ada", "2"))
+    plan = merged(snapshot(*people, gone=gone), entry("ben"), on_missing="remove")
+    assert plan.refused
+    assert [each.action.name for each in plan.missing] == []
