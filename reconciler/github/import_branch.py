@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.core.text import pluralize
-from reconciler.errors import RepositoryError
+from reconciler.core.text import escape_control, pluralize
+from reconciler.errors import RepositoryError, StalePlanError
 from reconciler.git.server import Author, Remote, ServerRepository
 from reconciler.github.import_patch import ImportPatch
 
@@ -17,6 +17,7 @@ BRANCH = "reconciler/import"
 WORKFLOW_AUTHOR = Author("github-actions[bot]", "41898282+github-actions[bot]@users.noreply.github.com")
 _TRACKING = f"refs/remotes/origin/{BRANCH}"
 _LISTED = 100
+_OLD_RUN = "Nothing was changed. Start the workflow `import` (Run workflow): a run that is run again keeps its commit."
 _DETAILS = {
     "push": "Check that the job has `contents: write` and that no rule forbids pushes to this branch. If a commit was\n"
     "pushed to it meanwhile, run the workflow again.",
@@ -50,6 +51,17 @@ class ImportBranch:
         self._server.push(f"{commit}:refs/heads/{BRANCH}", f"--force-with-lease=refs/heads/{BRANCH}:{tip or ''}")
         return BranchUpdate(commit, pushed=True)
 
+    def check_base(self, base: str, default: str) -> None:
+        """Raise `StalePlanError` unless `base` is the head of the default branch, whose settings decide."""
+        tip = self._server.read_tip(default)
+        if tip != base:
+            where = f"{escape_control(default)} is at {tip[:12]}" if tip else f"there is no {escape_control(default)}"
+            raise StalePlanError(f"this run imports for commit {base[:12]}, and {where}", _OLD_RUN)
+
+    def check(self, base: str) -> None:
+        """Raise `RepositoryError` if others committed to the branch."""
+        self._fetch_own(base)
+
     def delete(self, base: str) -> bool:
         """Delete the branch; return whether there was one."""
         tip = self._fetch_own(base)
@@ -70,7 +82,7 @@ class ImportBranch:
             summary = f"{BRANCH} has {pluralize(len(foreign), 'commit')} that this workflow did not make"
             detail = (
                 f"They stay: {', '.join(foreign[:5])}. Merge the pull request, or move them to another branch and\n"
-                f"delete {BRANCH}; the next run opens a pull request again."
+                f"delete {BRANCH}; the next run opens another pull request."
             )
             raise RepositoryError(summary, detail)
         return tip

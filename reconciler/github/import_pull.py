@@ -6,15 +6,17 @@ Pull requests that are opened with GITHUB_TOKEN start no workflow, nor does thei
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from reconciler.github.api import GitHub, GitHubError, Json, number_at, text_at
-from reconciler.github.import_branch import BRANCH
+from reconciler.github.import_branch import BRANCH, WORKFLOW_AUTHOR
 
 _PASSED = ("success", "neutral", "skipped")
 _NOT_MERGEABLE = (405, 409)
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NOT_FOUND = 404
 _FORBIDDEN = 403
 _ALLOW = (
@@ -44,13 +46,24 @@ def find_open_pull(hub: GitHub, base: str) -> int | None:
 
 
 def is_declined(hub: GitHub, pull: ImportPull) -> bool:
-    """Return whether the last pull request with the same change was closed without a merge."""
+    """Return whether a person closed the last pull request with the same change, as the workflow made it.
+
+    GitHub closes a pull request whose branch is deleted, too. One that has a commit of a person was another change.
+    """
     last = next(_list_pulls(hub, pull.base, "closed"), None)
     return (
         last is not None
         and not last.get("merged_at")
         and text_at(last, "body").startswith(f"<!-- {format_marker(pull.digest)} -->")
+        and _is_own_commit(hub, text_at(last, "head", "sha"))
     )
+
+
+def _is_own_commit(hub: GitHub, commit: str) -> bool:
+    if not _COMMIT.fullmatch(commit):
+        return False
+    found = hub.get(f"/commits/{commit}")
+    return {text_at(found, "commit", role, "email") for role in ("author", "committer")} == {WORKFLOW_AUTHOR.email}
 
 
 def write_pull(hub: GitHub, pull: ImportPull, number: int | None) -> int:

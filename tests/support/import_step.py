@@ -97,6 +97,10 @@ class ImportStep:
         found = git(self.origin.root, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")
         return found or None
 
+    def authors(self, commit: str) -> tuple[str, str]:
+        author, committer = git(self.origin.root, "log", "-1", "--format=%ae %ce", commit).split()
+        return author, committer
+
     def plan(self, *changes: Change, **fields: Any) -> Plan:
         """A plan of the branch, made now; without `changes` it creates one account."""
         now, head = datetime.now(UTC), self.head()
@@ -147,7 +151,7 @@ def import_step(root: Path, monkeypatch: pytest.MonkeyPatch, terminal: Recording
     set_step_environment(monkeypatch, api, GITHUB_SERVER_URL=server.url)
     monkeypatch.setattr(hub_api.time, "sleep", lambda _: None)
     found = ImportStep(root / "runs", origin, api, terminal)
-    api.find_head, api.merged = found.head, found.merge
+    api.find_head, api.merged, api.find_authors = found.head, found.merge, found.authors
     yield found
     server.close()
     api.close()

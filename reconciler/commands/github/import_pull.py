@@ -36,6 +36,10 @@ The people of the desired state as the source has them now. Nothing is applied b
 
 The workflow `import` writes the branch `{BRANCH}` and replaces its commit at each run. It stops if the branch has other
 commits: push your own to another branch."""
+_DECLINED = (
+    "A pull request with this change was closed without a merge: it is not opened again. Reopen it (Restore branch, if"
+    " its branch was deleted) to import it after all."
+)
 _MERGES = (
     "This import only adds and updates users, within `source.entra.auto_merge`: the next run of the workflow merges it"
     " if its plan only creates and updates accounts within that number, and its checks passed."
@@ -46,7 +50,8 @@ def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal) -> Exi
     """Open or update the pull request of the patch in `file`; close it if nothing is left.
 
     Raises `SourceError` if the patch is anything but files of the desired state, `StalePlanError` if it was made for
-    another commit, `RepositoryError` if others committed to the branch, `GitHubError` if GitHub refuses.
+    another commit than the head of the default branch, `RepositoryError` if others committed to the branch,
+    `GitHubError` if GitHub refuses.
     """
     patch, settings = read_patch(read_file(file, MAX_PATCH)), read_settings(workspace, terminal)
     if settings is None:
@@ -57,6 +62,7 @@ def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal) -> Exi
             f"the import was made for commit {patch.base[:12]}, not for {str(head)[:12]}", "Run it again."
         )
     branch, base = ImportBranch(workspace.state, git_remote()), read_workflow().branch
+    branch.check_base(patch.base, base)
     with open_github() as hub:
         if not patch.files:
             terminal.note(_close(hub, branch, base, patch.base))
@@ -68,7 +74,7 @@ def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal) -> Exi
         pull = ImportPull(base, patch.digest, f"Import: {risk.counts}", _describe(patch, risk, obstacles))
         number = import_pull.find_open_pull(hub, base)
         if number is None and import_pull.is_declined(hub, pull):
-            terminal.note("A pull request with this change was closed without a merge: it is not opened again.")
+            terminal.note(_DECLINED)
             return ExitCode.OK
         update = branch.update(patch, pull.title)
         plan = None if update.pushed or number is None else _find_plan(hub, number, update.head)
@@ -108,7 +114,8 @@ def _count_files(patch: ImportPatch) -> str:
 
 
 def _close(hub: GitHub, branch: ImportBranch, base: str, commit: str) -> str:
-    """Close the pull request and delete the branch; return what was done."""
+    """Close the pull request and delete the branch, unless others committed to it; return what was done."""
+    branch.check(commit)
     number = import_pull.find_open_pull(hub, base)
     if number is not None:
         body = "Nothing is left to import: the files are as the source has them."

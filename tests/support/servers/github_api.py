@@ -17,6 +17,7 @@ from support.servers.http_server import HttpServer, Reply, Request
 
 REPOSITORY = "example/people"
 BOT = "github-actions[bot]"
+BOT_EMAIL = "41898282+github-actions[bot]@users.noreply.github.com"
 MAX_BODY = 65_536
 Answer = tuple[int, Any]
 
@@ -54,6 +55,8 @@ class GitHubApi:
         """What a rule of the repository says to a merge."""
         self.find_head: Callable[[str], str | None] = lambda _branch: None
         """Returns the head of a branch."""
+        self.find_authors: Callable[[str], tuple[str, str]] = lambda _commit: (BOT_EMAIL, BOT_EMAIL)
+        """Returns the e-mail addresses of author and committer of a commit."""
         self.is_ancestor: Callable[[str, str], bool] = lambda _commit, _tip: True
         self.merged: Callable[[dict[str, Any]], str] = lambda _pull: "d" * 40
         """Merges a pull request and returns the commit."""
@@ -63,6 +66,8 @@ class GitHubApi:
         self.redirect: str | None = None
         """The address of downloads; None: this server."""
         self.now = "2026-12-01T08:00:00Z"
+        self._branches: set[str] = set()
+        """Those that had a head."""
         self._ids = itertools.count(1001)
         self._door = HttpServer(self._answer)
 
@@ -187,6 +192,7 @@ class GitHubApi:
             ("POST", r"/issues/(\d+)/labels", "pull-requests:write", self._add_labels),
             ("DELETE", r"/issues/(\d+)/labels/(.+)", "pull-requests:write", self._remove_label),
             ("GET", r"/commits/(\w+)/check-runs", "checks:read", self._list_check_runs),
+            ("GET", r"/commits/(\w{40})", "contents:read", self._show_commit),
             ("GET", r"/compare/(\w+)\.\.\.(\w+)", "contents:read", self._compare),
             ("POST", r"/actions/workflows/([\w.]+)/dispatches", "actions:write", self._dispatch),
             ("GET", r"/pulls/(\d+)/reviews", "pull-requests:read", self._reviews_of),
@@ -214,15 +220,19 @@ class GitHubApi:
         assert owner == REPOSITORY.partition("/")[0]
         found = [
             item
-            for item in sorted(self.pulls, key=lambda item: -item["number"])
+            for item in sorted(map(self._with_head, self.pulls), key=lambda item: -item["number"])
             if (item["state"], item["head"]["ref"], item["base"]["ref"]) == (query["state"], branch, query["base"])
         ]
-        return 200, _page([self._with_head(item) for item in found], query)
+        return 200, _page(found, query)
 
     def _with_head(self, item: dict[str, Any]) -> dict[str, Any]:
-        """An open pull request has the head that its branch has."""
-        head = self.find_head(item["head"]["ref"]) if item["state"] == "open" else None
+        """An open pull request has the head that its branch has, and is closed when that is deleted."""
+        branch = item["head"]["ref"]
+        head = self.find_head(branch) if item["state"] == "open" else None
+        if head is None and branch in self._branches:
+            item["state"] = "closed"
         if head is not None:
+            self._branches.add(branch)
             item["head"]["sha"] = head
             item["base"]["sha"] = self.find_head(item["base"]["ref"])
         return item
@@ -240,6 +250,7 @@ class GitHubApi:
             return refused
         number = max((item["number"] for item in self.pulls), default=6) + 1
         self.pull(number, head, None, title=content["title"], body=content["body"], user={"login": token.login})
+        self._branches.add(content["head"])
         self.pulls[-1]["head"]["ref"], self.pulls[-1]["base"]["ref"] = content["head"], content["base"]
         return 201, self.pulls[-1]
 
@@ -283,6 +294,10 @@ class GitHubApi:
     def _list_check_runs(self, token: Token, query: Any, content: Any, commit: str) -> Answer:
         found = self.check_runs.get(commit, [])
         return 200, {"total_count": len(found), "check_runs": _page(found, query)}
+
+    def _show_commit(self, token: Token, query: Any, content: Any, commit: str) -> Answer:
+        author, committer = self.find_authors(commit)
+        return 200, {"sha": commit, "commit": {"author": {"email": author}, "committer": {"email": committer}}}
 
     def _compare(self, token: Token, query: Any, content: Any, commit: str, tip: str) -> Answer:
         if commit == tip:

@@ -22,6 +22,7 @@ def test_pull_requests_of_forks_and_of_other_branches_are_not_the_imports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: RecordingTerminal
 ) -> None:
     with workflow_step(tmp_path, monkeypatch, terminal) as step, open_github() as hub:
+        step.api.tokens["t"].permissions = {**step.api.tokens["t"].permissions, "contents": "read"}
         for number, repository in ((1, "mallory/people"), (2, "example/people")):
             step.api.pull(number, HEAD, None)
             step.api.pulls[-1]["head"].update(ref=BRANCH, repo={"full_name": repository})
@@ -31,6 +32,11 @@ def test_pull_requests_of_forks_and_of_other_branches_are_not_the_imports(
         assert not import_pull.is_declined(hub, PULL)
         step.api.pulls[1]["body"] = PULL.body
         assert import_pull.is_declined(hub, PULL)
+        bot = step.api.find_authors(HEAD)
+        for person in (("rita@example.com", bot[1]), (bot[0], "rita@example.com")):
+            step.api.find_authors = lambda _commit, person=person: person  # type: ignore[misc]
+            assert not import_pull.is_declined(hub, PULL), "a person's commit made it another change"
+        step.api.find_authors = lambda _commit: bot
         step.api.pulls[1]["merged_at"] = step.api.now
         assert not import_pull.is_declined(hub, PULL), "it comes again after a merge and a revert"
 

@@ -95,9 +95,7 @@ def test_one_that_a_person_closed_stays_closed_until_the_import_changes(step: Im
     step.pull["state"] = "closed"
     assert step.run(NEW) is ExitCode.OK
     assert len(step.api.pulls) == 1
-    assert step.terminal.notes == [
-        "A pull request with this change was closed without a merge: it is not opened again."
-    ]
+    assert step.terminal.notes[0].startswith("A pull request with this change was closed without a merge")
     assert step.run(GONE) is ExitCode.OK
     assert [pull["state"] for pull in step.api.pulls] == ["closed", "open"]
 
@@ -112,6 +110,50 @@ def test_commits_of_people_on_the_branch_are_never_lost(step: ImportStep) -> Non
             step.run(files)
         assert theirs[:12] in caught.value.detail
         assert step.head() == theirs
+        assert (step.pull["state"], step.pull["head"]["sha"]) == ("open", theirs)
+        assert "Nothing is left to import" not in step.pull["body"]
+
+
+@pytest.mark.parametrize(("theirs", "opened"), [(True, ["closed", "open"]), (False, ["closed"])])
+def test_the_way_out_of_a_persons_commit_opens_another_pull_request(
+    theirs: bool, opened: list[str], step: ImportStep
+) -> None:
+    step.run(NEW)
+    if theirs:
+        git(step.origin.root, "checkout", "--quiet", BRANCH)
+        step.origin.commit("A person's fix", {"a": "theirs"})
+        git(step.origin.root, "checkout", "--quiet", "main")
+        with pytest.raises(RepositoryError) as caught:
+            step.run(NEW)
+        assert f"delete {BRANCH}; the next run opens another pull request." in caught.value.detail
+    git(step.origin.root, "branch", "-D", BRANCH)
+    assert step.run(NEW) is ExitCode.OK
+    assert [pull["state"] for pull in step.api.pulls] == opened
+
+
+def test_a_declined_pull_request_can_be_opened_again(step: ImportStep) -> None:
+    step.run(NEW)
+    head = str(step.head())
+    git(step.origin.root, "branch", "-D", BRANCH)
+    step.run(NEW)
+    assert "Reopen it (Restore branch, if its branch was deleted)" in step.terminal.notes[0]
+    git(step.origin.root, "branch", BRANCH, head)
+    step.pull["state"] = "open"
+    assert step.run(NEW) is ExitCode.OK
+    assert [pull["state"] for pull in step.api.pulls] == ["open"]
+
+
+@pytest.mark.parametrize("files", [NEW, {}])
+def test_a_run_of_an_old_commit_changes_nothing(files: dict[str, str], step: ImportStep, tmp_path: Path) -> None:
+    step.run(NEW)
+    old, head = step.workspace, step.head()
+    patch = {"format_version": "1.0", "base": step.head("main"), "files": files}
+    (tmp_path / "old.json").write_text(json.dumps(patch))
+    main = step.origin.commit("Stricter", {"desired-state/settings.yaml": SETTINGS.replace(", auto_merge: 2", "")})
+    with pytest.raises(StalePlanError, match=f"and main is at {main[:12]}") as caught:
+        run_import_pull(old, tmp_path / "old.json", step.terminal)
+    assert "Start the workflow `import`" in caught.value.detail
+    assert (step.head(), step.pull["state"]) == (head, "open")
 
 
 def test_a_commit_that_comes_in_between_is_not_overwritten(step: ImportStep, monkeypatch: pytest.MonkeyPatch) -> None:
