@@ -16,6 +16,7 @@ from reconciler.core.text import quote, shorten
 from reconciler.sources.csv_file.cells import SPREADSHEET_BOOLEANS
 from reconciler.sources.csv_file.columns import Column
 from reconciler.sources.csv_file.dates import DATE_ATTRIBUTES
+from reconciler.sources.csv_file.months import is_date, is_iso_date
 
 IDENTITY = frozenset({"objectId", "userPrincipalName", "employeeId"})
 """What says who a person is, here and in most mappings."""
@@ -80,15 +81,6 @@ class Damage:
 
 
 _AS_TEXT = "Format the column as Text in the spreadsheet before the data is opened or typed, and export it again."
-_MONTHS = (
-    "jan|feb|febr|mar|märz?|mrz|mars|apr|avr|may|mai|maj|mei|jun|juni|juin|jul|juli|juil|aug|août|ago|sep|sept|okt|oct"
-    "|out|nov|dec|dez|déc|dic|ene|gen|abr|mag|giu|lug|set|ott"
-)
-_DATE = re.compile(
-    rf"\d{{1,2}}[-. /]{{1,2}}(?:{_MONTHS})\.?(?:[- ]\d{{2,4}})?|(?:{_MONTHS})\.?[- ]\d{{1,4}}"
-    r"|\d{1,2}([./-])\d{1,2}\1(?:19|20)\d{2}",
-    re.IGNORECASE | re.ASCII,
-)
 _SHORTENED = re.compile(r"-?\d(?:[.,]\d+)?E[+-]\d{2,3}", re.IGNORECASE | re.ASCII)
 _ERROR_VALUE = re.compile(
     r"#[¡¿]?[^\W\d_]{1,24}(?:/[^\W_]{1,4})?[!?]"
@@ -133,6 +125,10 @@ def _is_user_name(attribute: str) -> bool:
 
 def _is_no_date(attribute: str) -> bool:
     return attribute not in DATE_ATTRIBUTES
+
+
+def _is_code(attribute: str) -> bool:
+    return attribute in CODES
 
 
 def _is_one_line(attribute: str) -> bool:
@@ -193,8 +189,15 @@ KINDS: Sequence[DamageKind] = (
         "dates, which is what spreadsheets make of values such as 1-2",
         _AS_TEXT,
         Certainty.IN_CODES,
-        lambda text: _DATE.fullmatch(text) is not None,
+        is_date,
         _is_no_date,
+    ),
+    DamageKind(
+        "dates such as 2026-02-01, which is what programs make of values such as 1-2",
+        _AS_TEXT,
+        Certainty.IN_CODES,
+        is_iso_date,
+        _is_code,
     ),
     DamageKind(
         "numbers with decimals, which is what programs make of whole numbers",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.core.model import Diagnostic, Origin, SourceValue, error, warning
 from reconciler.core.text import pluralize, quote, shorten
@@ -11,7 +11,7 @@ from reconciler.core.values import fold_case
 from reconciler.errors import SourceError
 from reconciler.sources.csv_file.cells import clean_cell, has_hidden_characters, is_state, parse_boolean
 from reconciler.sources.csv_file.columns import Column, format_map
-from reconciler.sources.csv_file.damage import IDENTITY, Damage, find_damage, format_lines
+from reconciler.sources.csv_file.damage import IDENTITY, Certainty, Damage, find_damage, format_lines
 from reconciler.sources.csv_file.dates import DATE_ATTRIBUTES, ask_order, parse_date
 from reconciler.sources.csv_file.leading_zeros import ZeroCheck
 from reconciler.sources.csv_file.options import CsvOptions
@@ -47,6 +47,8 @@ class _PersonBuilder:
         self._lines = [row.line for row in table.rows]
         self._raw = [row.cells for row in table.rows]
         self._identity = IDENTITY | options.matching
+        self._held = ZeroCheck.of(options.users)
+        self._keys = list(self._read_keys())
         self._values: dict[str, list[SourceValue]] = {}
         self._wrong: set[int] = set()
         self._diagnostics: list[Diagnostic] = []
@@ -55,7 +57,7 @@ class _PersonBuilder:
         """Check column by column, then row by row."""
         for number, column in enumerate(self._columns):
             self._read_column(column, [cells[number] for cells in self._raw])
-        self._check_zeros()
+        self._check_changed()
         self._check_identities()
         self._check_twice()
         doubtful = (self._values[name][row] for row in self._wrong for name in _NAMES if name in self._values)
@@ -84,7 +86,7 @@ class _PersonBuilder:
         else:
             self._values[column.attribute] = list(cells)
             for damage in find_damage(column, cells):
-                self._report_damage(damage)
+                self._report_damage(damage, cells)
 
     def _read_booleans(self, column: Column, cells: Sequence[str]) -> list[SourceValue]:
         """Read accountEnabled. An empty cell is an error: it would enable users that are disabled."""
@@ -128,8 +130,21 @@ class _PersonBuilder:
             self._refuse(column, f"values that are not dates, such as {sample} ({_count(wrong)})", detail, wrong)
         return [dates[text] or text if text else "" for text in cells]
 
-    def _report_damage(self, damage: Damage) -> None:
+    def _read_keys(self) -> Iterator[tuple[str, ...]]:
+        """Yield what identifies the user of each row, the best first."""
+        by_name = {column.attribute: number for number, column in enumerate(self._columns)}
+        numbers = [by_name[name] for name in _NAMES if name in by_name]
+        return (tuple(clean_cell(cells[number]) for number in numbers) for cells in self._raw)
+
+    def _report_damage(self, damage: Damage, cells: Sequence[str]) -> None:
+        """Report damage, unless the desired state has just these values."""
         column, kind = damage.column, damage.kind
+        if kind.certainty is Certainty.IN_CODES:
+            known = self._held.get
+            rows = tuple(row for row in damage.rows if known(self._keys[row], column.attribute) != cells[row])
+            if not rows:
+                return
+            damage = replace(damage, rows=rows)
         what = f"{kind.text}, such as {damage.sample} ({_count(damage.rows)})"
         if not kind.is_error(column.attribute, self._identity):
             self._warn(column, what, damage.rows, kind.detail)
@@ -161,14 +176,12 @@ class _PersonBuilder:
     def _place(self, column: Column, rows: Sequence[int]) -> str:
         return str(self._origin(column, rows))
 
-    def _check_zeros(self) -> None:
-        """Refuse columns without the leading zeros that the desired state has; warn where it looks so."""
-        check = ZeroCheck.of(self._options.users)
-        names = [self._values[name] for name in _NAMES if name in self._values]
-        keys = [[str(value) for value in row] for row in zip(*names, strict=True)]
+    def _check_changed(self) -> None:
+        """Refuse columns that a program has changed, as the desired state shows; warn where zeros look lost."""
         for column in self._columns:
-            values = self._values[column.attribute]
-            found = check.find(column.attribute, [str(value) for value in values], keys)
+            values = list(map(str, self._values[column.attribute]))
+            self._warn_about_plus(column, values)
+            found = self._held.find(column.attribute, values, self._keys)
             if found is None:
                 continue
             if not found.known:
@@ -176,14 +189,20 @@ class _PersonBuilder:
                 detail = "Has a spreadsheet removed leading zeros? Then format the column as Text, and export it again."
                 self._warn(column, what, found.rows, detail)
                 continue
-            value = quote(shorten(str(values[found.rows[0]]), 40))
+            value = quote(shorten(values[found.rows[0]], 40))
             summary = f"{_describe(column)}: {value} is {quote(shorten(found.known, 40))} in users/"
             lines = format_lines([self._lines[row] for row in found.rows])
             raise SourceError(
-                f"{self._place(column, found.rows)}: {summary}: leading zeros are lost ({_count(found.rows)})",
+                f"{self._place(column, found.rows)}: {summary}: {found.what} ({_count(found.rows)})",
                 f"{lines} Format the column as Text in the spreadsheet, and export it again.\n"
                 f'To import the other columns: {format_map(column)}".',
             )
+
+    def _warn_about_plus(self, column: Column, values: Sequence[str]) -> None:
+        rows = self._held.find_lost_plus(column.attribute, values, self._keys)
+        if rows:
+            detail = "Format the column as Text, and export it again: programs take the + for a sign."
+            self._warn(column, f"numbers that begin with + in users/ ({_count(rows)})", rows, detail)
 
     def _check_identities(self) -> None:
         """Refuse rows that name no user; people with only one of their names are left as they are."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.csv_files import diagnostics, people, read, refusal, write_csv
 
+from reconciler.history.edits import USER, Entity
 from reconciler.sources.csv_file.damage import KINDS, format_lines
 
 ERROR_VALUES = ("#REF!", "#NAME?", "#N/A", "#NV", "#WERT!", "#DIV/0!", "####", "#BEZUG!")
@@ -61,6 +62,20 @@ def test_dates_are_wrong_in_codes_and_odd_elsewhere(value: str) -> None:
     assert diagnostics(column("costCenter", value))[0].startswith("error staff.csv:2:2 column costCenter: dates, which")
     assert diagnostics(column("jobTitle", value))[0].startswith("warning staff.csv:2:2 column jobTitle: dates, which")
     assert people(column("jobTitle", value))[0]["jobTitle"] == value
+
+
+def test_iso_dates_are_wrong_in_codes() -> None:
+    assert diagnostics(column("costCenter", "2026-02-01", "1-2"))[0].startswith(
+        "error staff.csv:2:2 column costCenter: dates such as 2026-02-01"
+    )
+    assert diagnostics(column("extensionAttribute1", "2026-02-01")) == []
+
+
+def test_codes_that_the_desired_state_has_are_no_damage() -> None:
+    fields = {"userPrincipalName": "u0@example.com", "costCenter": "DUB-24"}
+    held = (Entity(USER, "u0@example.com", fields, "users/a.yaml"),)
+    assert diagnostics(column("costCenter", "DUB-24"), users=held) == []
+    assert diagnostics(column("costCenter", "DUB-24", "DUB-25"), users=held)[0].startswith("error staff.csv:3:2")
 
 
 @pytest.mark.parametrize(

@@ -68,5 +68,31 @@ def test_numbers_without_zeros_in_the_desired_state_settle_it() -> None:
     assert len(diagnostics(text, users=users("employeeId", z="A-1"))) == 1
 
 
-def test_attributes_that_are_no_codes_are_not_compared() -> None:
-    assert people(column("extensionAttribute1", "7"), users=users("extensionAttribute1", a="007"))
+def test_names_and_dates_are_not_compared() -> None:
+    held = users("employeeHireDate", a="02026-01-01")
+    assert people(column("employeeHireDate", "2026-01-01"), users=held)
+    assert diagnostics(column("extensionAttribute1", "1", "22", "333")) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "held", "what"),
+    [
+        ("7.0", "0007", "leading zeros are lost"),
+        ("7,00", "7", "decimals were added"),
+        ("1-févr", "1-2", "it became a date"),
+        ("2026-02-01", "1-2", "it became a date"),
+    ],
+)
+def test_one_value_that_the_desired_state_has_in_another_form_is_enough(value: str, held: str, what: str) -> None:
+    text = column("extensionAttribute1", value, "x")
+    summary, _ = refusal(text, users=users("extensionAttribute1", a=held))
+    assert summary == (f'staff.csv:2:2: column extensionAttribute1: "{value}" is "{held}" in users/: {what} (1 value)')
+
+
+def test_a_lost_plus_is_worth_a_warning() -> None:
+    text = column("telephoneNumber", "4930123456", "123", "+4930")
+    held = users("telephoneNumber", a="+4930123456", b="123", c="4930")
+    assert diagnostics(text, users=held) == [
+        "warning staff.csv:2:2 column telephoneNumber: numbers that begin with + in users/ (1 value)"
+    ]
+    assert people(text, users=held)[0]["telephoneNumber"] == "4930123456"
