@@ -31,6 +31,7 @@ from reconciler.sources.import_plan import FurtherFiles, ImportPlan, MergeRules
 from reconciler.sources.import_report import ImportOutcome, ImportReport
 from reconciler.sources.merge import merge
 from reconciler.sources.read_back import ReadBack
+from reconciler.sources.references import fills_dangling
 from reconciler.sources.snapshot import Snapshot
 from reconciler.sources.state_files import StateFiles, read_state_files
 from reconciler.sources.writer import draft_files, write_files
@@ -139,6 +140,8 @@ def carry_out(
     terminal: Terminal,
 ) -> ExitCode:
     """Guard, validate, show and write an import plan. Raises and returns as `import_people`."""
+    if fills_dangling(files.current, plan):
+        _check_valid(workspace, terminal)
     departures = find_departures(files.current, plan)
     guard = _evaluate_guard(departures, policy, options, workspace)
     read_back = ReadBack()
@@ -160,6 +163,14 @@ def carry_out(
         write_files(files, changed)
     _show(report, workspace, options, terminal)
     return _find_exit_code(report, options)
+
+
+def _check_valid(workspace: Workspace, terminal: Terminal) -> None:
+    """Refuse an invalid state whose references a new entry would fill: they may have meant another user or group."""
+    before = check(workspace.state, workspace.now)
+    if isinstance(before, BrokenState):
+        terminal.diagnostics([item for item in before.diagnostics if item.severity is Severity.ERROR])
+        raise SourceError("the desired state has errors", _BROKEN)
 
 
 def _draft(

@@ -43,9 +43,9 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
     findings = Findings(snapshot.source, current)
     matching = match_people(snapshot, current, rules.keep, findings)
     protected = _list_protected(current)
-    missing, unlinked = decide_missing(matching.unmatched, snapshot.gone, rules, protected)
+    missing, unlinked = decide_missing(matching.unmatched, snapshot.gone, rules, protected, matching.taken)
     leaving = [each.entity for each in missing if each.action is MissingAction.REMOVED]
-    refuse_collisions(matching, leaving, findings)
+    refuse_collisions(matching, missing, findings)
     if matching.refused and GoneReason.NOT_LISTED in snapshot.gone.values():
         return merge(_keep_unlisted(snapshot), current, rules)
     users = edit_users(matching.people, missing, snapshot.attributes, current, rules)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from reconciler.core.field_change import Field
 from reconciler.core.model import Diagnostic, Origin, error, format_user_address
 from reconciler.core.text import format_names, quote, shorten
+from reconciler.core.values import fold_case
 from reconciler.history.edits import Entity
 from reconciler.sources.import_plan import CurrentState
 
+_USER_LISTS = ("members.users", "assigned.users", "excluded.users")
+_MAX_PLACES = 20
 _MAX_SINGLE = 10
 """Beyond this many errors of a kind, they are one: a tenant that moved has another objectId for each user."""
 
@@ -42,6 +46,19 @@ class Findings:
         """Return the place of an entry for the middle of a sentence."""
         return str(self.locate(entry) or entry.file)
 
+    def name_references(self, user: Entity) -> str:
+        """Return the places of the lists of groups and of scope.yaml that name a user, for the end of a sentence."""
+        keys = {fold_case(user.name), user.object_id} - {""}
+        scope = [self.current.scope] if self.current.scope is not None else []
+        found = [
+            f"{self.locate(entry, path) or entry.file} ({path})"
+            for entry in (*self.current.groups, *scope)
+            for path in _USER_LISTS
+            if not keys.isdisjoint(map(fold_case, _as_list(entry.fields.get(path))))
+        ]
+        more = f" and {len(found) - _MAX_PLACES:,} more" if len(found) > _MAX_PLACES else ""
+        return f"{', '.join(found[:_MAX_PLACES])}{more}"
+
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """All errors, each kind sorted by name."""
@@ -61,3 +78,7 @@ def _summarize(kind: str, found: Sequence[tuple[str, Diagnostic]]) -> Sequence[D
 def show(name: str) -> str:
     """Return a name of the source or of a file for a message."""
     return quote(shorten(name, 80))
+
+
+def _as_list(listed: Field | None) -> tuple[str, ...]:
+    return listed if isinstance(listed, tuple) else (listed,) if listed else ()

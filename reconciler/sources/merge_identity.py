@@ -6,17 +6,17 @@ never passes to another person.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.core.model import SourceAttributes
 from reconciler.core.text import pluralize
 from reconciler.core.values import fold_case
 from reconciler.history.edits import Entity
-from reconciler.sources.import_plan import CurrentState
+from reconciler.sources.import_plan import CurrentState, MissingAction, MissingPerson
 from reconciler.sources.merge_findings import Findings, show
-from reconciler.sources.merge_values import ID, NAME, can_import, find_fault
-from reconciler.sources.snapshot import Person, Snapshot
+from reconciler.sources.merge_values import ENABLED, ID, NAME, can_import, find_fault
+from reconciler.sources.snapshot import GoneReason, Person, Snapshot
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +67,8 @@ class PeopleMatching:
     """Entries that no person fits."""
     staying: list[Entity] = field(default_factory=list)
     """Entries of contradictions and of people that could not be read: they stay as they are."""
+    taken: set[str] = field(default_factory=set)
+    """Folded names of people without an entry."""
     refused: int = 0
     """People that are not imported."""
 
@@ -103,7 +105,7 @@ def match_people(snapshot: Snapshot, current: CurrentState, keep: frozenset[str]
             result.people.append(fitting[0])
         else:
             result.unmatched.append(entry)
-    _keep_taken_names(result)
+    _keep_taken_names(result, snapshot.gone)
     result.people.sort(key=_sort_key)
     result.refused = len(snapshot.people) - len(result.people)
     return result
@@ -113,11 +115,16 @@ def _is_unclear(entry: Entity | None, unclear: set[str]) -> bool:
     return entry is not None and bool(unclear) and not unclear.isdisjoint(list_keys(entry))
 
 
-def _keep_taken_names(matching: PeopleMatching) -> None:
-    """Let entries stay whose name a person without an entry has: it may be the same person with another objectId."""
-    new = {each.folded for each in matching.people if each.entry is None}
-    matching.staying += [each for each in matching.unmatched if fold_case(each.name) in new]
-    matching.unmatched = [each for each in matching.unmatched if fold_case(each.name) not in new]
+def _keep_taken_names(matching: PeopleMatching, gone: Mapping[str, GoneReason]) -> None:
+    """Let entries stay whose name a person without an entry has: it may be the same person with another objectId.
+
+    Not if the source confirms by objectId that the entry's user is gone: that decides about the entry, not its name.
+    """
+    matching.taken = {each.folded for each in matching.people if each.entry is None}
+    unconfirmed = [each for each in matching.unmatched if each.object_id not in gone]
+    matching.staying += [each for each in unconfirmed if fold_case(each.name) in matching.taken]
+    stays = set(map(id, matching.staying))
+    matching.unmatched = [each for each in matching.unmatched if id(each) not in stays]
 
 
 def _sort_key(candidate: Candidate) -> tuple[str, str]:
@@ -193,21 +200,22 @@ class _Entries:
 # --- collisions -----------------------------------------------------------------------------
 
 
-def refuse_collisions(matching: PeopleMatching, leaving: Iterable[Entity], findings: Findings) -> None:
+def refuse_collisions(matching: PeopleMatching, missing: Iterable[MissingPerson], findings: Findings) -> None:
     """Refuse the people whose name or objectId is that of an entry that stays, and those that follow from it.
 
-    A person that is refused keeps its entry as it is, and so its name, which another person may have now. `leaving`:
-    the entries that are taken out; their names are free.
+    A person that is refused keeps its entry as it is, and so its name, which another person may have now. The names
+    of those `missing` that are taken out are free.
     """
+    decided = {id(each.entity): each for each in missing}
+    gone = {key for key, each in decided.items() if each.action is MissingAction.REMOVED}
     wanted: dict[str, Candidate] = {}
     refused: set[int] = set()
     for each in matching.people:
         for key in each.keys:
             other = wanted.setdefault(key, each)
             if other is not each:
-                _report_taken(each, other.entry, findings)
+                _report_taken(each, other.entry, None, findings)
                 refused |= {id(each), id(other)}
-    gone = set(map(id, leaving))
     holding = [*matching.staying, *(each for each in matching.unmatched if id(each) not in gone)]
     holding += [each.entry for each in matching.people if id(each) in refused and each.entry is not None]
     while holding:
@@ -217,7 +225,7 @@ def refuse_collisions(matching: PeopleMatching, leaving: Iterable[Entity], findi
             if person is None or id(person) in refused or person.entry is entry:
                 continue
             refused.add(id(person))
-            _report_taken(person, entry, findings)
+            _report_taken(person, entry, decided.get(id(entry)), findings)
             if person.entry is not None:
                 holding.append(person.entry)
     matching.staying += [each.entry for each in matching.people if id(each) in refused and each.entry is not None]
@@ -254,9 +262,9 @@ def _report_two(entry: Entity, people: Sequence[Candidate], findings: Findings) 
     findings.add("entries fit two users of the source each", entry.name, summary, (detail,), entry)
 
 
-def _report_taken(person: Candidate, entry: Entity | None, findings: Findings) -> None:
+def _report_taken(person: Candidate, entry: Entity | None, missing: MissingPerson | None, findings: Findings) -> None:
     if person.entry is None and entry is not None and entry.object_id and person.identity:
-        _report_other_id(person, entry, findings)
+        _report_other_id(person, entry, missing, findings)
         return
     before = f" ({show(person.entry.name)} in git)" if person.entry is not None else ""
     summary = f"{_name(person)}{before} is not imported: its {NAME} is that of an entry that stays"
@@ -265,16 +273,21 @@ def _report_taken(person: Candidate, entry: Entity | None, findings: Findings) -
     findings.add("users have the name of an entry that stays", person.name, summary, (detail,), entry)
 
 
-def _report_other_id(person: Candidate, entry: Entity, findings: Findings) -> None:
+def _report_other_id(person: Candidate, entry: Entity, missing: MissingPerson | None, findings: Findings) -> None:
     old, new = str(entry.fields.get(ID, "")), person.person.object_id
     summary = f"{_name(person)} has another {ID} in {findings.source} than in git"
-    detail = (
-        f"Git has {show(old)}, the source has {show(new)}. An import never passes an account to another person.",
+    detail = [f"Git has {show(old)}, the source has {show(new)}. An import never passes an account to another person."]
+    if missing is not None:
+        detail.append(f"The source confirms that the user in git is gone ({missing.reason}): {missing.action.value}.")
+    places = findings.name_references(entry)
+    detail += [
         f"The same person: set {ID} in the entry to the new one, and add to relink.ids in settings.yaml:",
         f"  - {{from: {show(old)}, to: {show(new)}}}",
-        "Another person: take the entry out, apply that change, then import again.",
-    )
-    findings.add(f"users have another {ID} at the source than in git", person.name, summary, detail, entry)
+        f"Another person: in the entry, set another {NAME} and {ENABLED}: false,",
+        *([f"and the same name where it is referred to: {places}"] if places else []),
+        "Apply that change. Then import again, with --on-missing disable. docs/relinking.md: Free a name.",
+    ]
+    findings.add(f"users have another {ID} at the source than in git", person.name, summary, tuple(detail), entry)
 
 
 def _name(person: Candidate) -> str:

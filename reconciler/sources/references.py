@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 
 from reconciler.core.field_change import Field
 from reconciler.core.values import fold_case
-from reconciler.history.edits import Entity
+from reconciler.history.edits import GROUP, USER, Entity
+from reconciler.sources.import_plan import CurrentState, ImportPlan
 from reconciler.sources.merge_identity import Candidate, list_keys
 
+_LISTS = {
+    USER: ("members.users", "assigned.users", "excluded.users"),
+    GROUP: ("members.groups", "assigned.groups", "excluded.groups"),
+}
 Names = Mapping[str, str | None]
 """Folded name in a reference -> the new one; None: the user is taken out."""
 
@@ -75,6 +80,26 @@ class References:
         known = set(map(fold_case, kept)) if people else set()
         names = (each.name for each in people if known.isdisjoint(each.keys))
         return (*kept, *sorted(names, key=fold_case)), extra
+
+
+def fills_dangling(current: CurrentState, plan: ImportPlan) -> bool:
+    """Whether an entry would come to be what a reference of today names in vain: it may have meant another one.
+
+    Also if a filter only mentions the name of a group that is added.
+    """
+    for kind, paths in _LISTS.items():
+        held = {key for each in (current.users if kind == USER else current.groups) for key in list_keys(each)}
+        entries = [edit.after for edit in plan.edits if edit.after is not None and edit.after.kind == kind]
+        new = {key for entry in entries for key in list_keys(entry)} - held
+        if not new:
+            continue
+        documents = [current.scope] if current.scope is not None else []
+        for entity in (*current.groups, *documents):
+            named = {fold_case(each) for path in paths for each in as_list(entity.fields.get(path))}
+            filters = fold_case(" ".join(as_list(entity.fields.get("filters")))) if kind == GROUP else ""
+            if not named.isdisjoint(new) or (filters and any(each in filters for each in new)):
+                return True
+    return False
 
 
 class GroupNames:

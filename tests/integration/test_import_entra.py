@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,8 @@ PEOPLE, LEAVER, NESTED, DIRECT = 6, 3, 4, 5
 
 class Provisioned:
     """A tenant, and the accounts that Entra's own service made of it."""
+
+    service: FakeScimServer
 
     def __init__(self) -> None:
         self.tenant = Tenant()
@@ -46,19 +49,22 @@ class Provisioned:
         )
 
 
+def entra(tenant: Tenant) -> dict[str, str]:
+    return {"tenant": tenant.id, "client_id": tenant.app.client_id, "application": "Apple Business Manager"}
+
+
 Adopted = tuple[Provisioned, Workspace, GraphServer]
 
 
 @pytest.fixture
 def provisioned(open_workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Adopted]:
     found = Provisioned()
-    workspace = open_workspace(FakeScimServer(users=found.accounts))
+    found.service = FakeScimServer(users=found.accounts)
+    workspace = open_workspace(found.service)
     with GraphServer(found.tenant, page_cap=2) as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
-        tenant = found.tenant
-        entra = {"tenant": tenant.id, "client_id": tenant.app.client_id, "application": "Apple Business Manager"}
-        workspace.settings(source={"entra": entra})
+        workspace.settings(source={"entra": entra(found.tenant)})
         yield found, workspace, server
 
 
@@ -107,3 +113,63 @@ def test_redacted_output_has_no_names(provisioned: Adopted) -> None:
     for user in found.accounts:
         for word in (user["userName"], user["name"]["familyName"], user["externalId"], "Staff", "Inner"):
             assert word not in result.out + result.err, word
+
+
+@pytest.mark.parametrize("on_missing", ["disable", "remove"])
+def test_the_way_out_for_another_person_with_the_name_of_a_leaver_works(provisioned: Adopted, on_missing: str) -> None:
+    found, workspace, _ = provisioned
+    workspace.settings(source={"entra": {**entra(found.tenant), "on_missing": on_missing}})
+    assert workspace.run("import", "entra").code == 0
+    assert workspace.apply().code == 0
+    old = found.users[1]
+    name = found.tenant.objects[old].properties["userPrincipalName"]
+    found.tenant.delete(old)
+    new = found.tenant.add_user(name, displayName=None, givenName="New", surname="Person", department="Navy")
+    found.tenant.add_member(found.staff, new)
+
+    imported = workspace.run("import", "entra")
+    assert imported.code == 5
+    assert "has another objectId" in imported.err
+    assert "will be DISABLED" in imported.out
+    assert "1 deactivated" in workspace.apply().out
+
+    # Another person: another name in the entry and in each place that the message lists.
+    places = re.findall(r"(\w+/\w+\.yaml):\d+:\d+ \(members\.users\)", imported.err)
+    for file in ["users/entra.yaml", *places]:
+        path = workspace.state / file
+        path.write_text(path.read_text().replace(name, f"left.{name}"))
+    assert workspace.apply().code == 0
+    imported = workspace.run("import", "entra", "--on-missing", "disable")
+    assert imported.code == 0, imported.err
+    planned = workspace.plan()
+    assert {key: action for key, action in planned.actions.items() if action != "no-op"} == {
+        f"left.{name}": "update",
+        name: "create",
+    }
+    guards = {"removals": {"count": 1000, "percent": 100}, "name_takeovers": {"count": 1}}
+    workspace.settings(source={"entra": {**entra(found.tenant), "on_missing": on_missing}}, guards=guards)
+    applied = workspace.apply()
+    assert applied.code == 0, applied.err
+    accounts = {user["userName"]: (user["externalId"], user["active"]) for user in found.service.users.values()}
+    assert accounts[name] == (new, True)
+    assert accounts[f"left.{name}"] == (old, False)
+    assert workspace.run("import", "entra").code == 0
+
+
+def test_an_import_never_gives_a_dangling_reference_to_a_new_person(provisioned: Adopted) -> None:
+    found, workspace, _ = provisioned
+    assert workspace.run("import", "entra").code == 0
+    (workspace.state / "groups/vip.yaml").write_text("- name: VIP\n  members:\n    users: [new@example.com]\n")
+    found.tenant.add_member(found.staff, found.tenant.add_user("new@example.com", givenName="New", surname="Person"))
+    before = read(workspace)
+    imported = workspace.run("import", "entra")
+    assert imported.code == 1
+    assert 'there is no user "new@example.com"' in imported.err
+    assert "groups/vip.yaml:3:13" in imported.err
+    assert read(workspace) == before
+    (workspace.state / "groups/vip.yaml").unlink()
+    assert workspace.run("import", "entra").code == 0
+
+
+def read(workspace: Workspace) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in workspace.state.rglob("*.yaml")}

@@ -75,17 +75,24 @@ def test_an_account_never_passes_to_another_objectid_with_the_same_name() -> Non
         plan = merged(
             snapshot(person("ada", "2", givenName="Ada"), gone={"1": GoneReason.DELETED}),
             entry("ada", "1"),
+            group("apple", "ada"),
+            scope(sync="all", excluded_users=("1",)),
             on_missing=on_missing,
         )
-        assert (plan.edits, plan.names, plan.missing, plan.refused) == ((), {}, (), 1)
-        found = plan.diagnostics[0]
-        assert str(found.origin) == "users/entra.yaml:3:3"
+        assert (plan.names, plan.refused) == ({}, 1)
+        assert show(plan) == ([] if on_missing == "report" else ["~ ada accountEnabled: None -> false"])
+        (found,) = plan.diagnostics
+        assert str(found.origin) == "users/entra.yaml:9:3"
         assert found.summary == '"ada@example.com" has another objectId in Entra than in git'
-        assert found.detail.split("\n") == [
-            'Git has "1", the source has "2". An import never passes an account to another person.',
+        lines = found.detail.split("\n")
+        places = "groups/entra.yaml:3:3 (members.users), scope.yaml:6:3 (excluded.users)"
+        assert lines[0] == 'Git has "1", the source has "2". An import never passes an account to another person.'
+        assert lines[2:] == [
             "The same person: set objectId in the entry to the new one, and add to relink.ids in settings.yaml:",
             '  - {from: "1", to: "2"}',
-            "Another person: take the entry out, apply that change, then import again.",
+            "Another person: in the entry, set another userPrincipalName and accountEnabled: false,",
+            f"and the same name where it is referred to: {places}",
+            "Apply that change. Then import again, with --on-missing disable. docs/relinking.md: Free a name.",
         ]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.merging import entry, group, merged, person, scope, show, snapshot
+from support.merging import apply, entry, group, merged, person, scope, show, snapshot, state
 
+from reconciler.sources.import_plan import MergeRules
+from reconciler.sources.merge import merge
 from reconciler.sources.snapshot import GoneReason
 
 GONE = {"1": GoneReason.DELETED, "2": GoneReason.NOT_ASSIGNED}
@@ -111,3 +113,32 @@ def test_users_that_a_list_lacks_stay_if_two_users_of_it_collide() -> None:
     plan = merged(snapshot(*people, gone=gone), entry("ben"), on_missing="remove")
     assert plan.refused
     assert [each.action.name for each in plan.missing] == []
+
+
+@pytest.mark.parametrize("on_missing", ["report", "disable", "remove"])
+def test_a_leaver_whose_name_another_user_has_is_disabled_at_most(on_missing: str) -> None:
+    held = (entry("ada", "1"), group("apple", "ada"))
+    read = snapshot(person("ADA@example.com", "9"), gone={"1": GoneReason.DELETED})
+    plan = merged(read, *held, on_missing=on_missing)
+    assert show(plan) == ([] if on_missing == "report" else ["~ ada accountEnabled: None -> false"])
+    assert plan.refused == 1
+    (found,) = plan.missing
+    assert found.reason == "deleted; another user has its userPrincipalName now"
+    (diagnostic,) = plan.diagnostics
+    outcome = "left as it is" if on_missing == "report" else "accountEnabled: false"
+    assert (
+        "The source confirms that the user in git is gone (deleted; another user has its userPrincipalName now):"
+        f" {outcome}."
+    ) in diagnostic.detail.split("\n")
+    assert merge(read, apply(plan, state(*held)), MergeRules(on_missing=on_missing)).is_empty
+
+
+def test_a_leaver_whose_name_another_user_has_keeps_the_account_enabled_if_git_owns_that() -> None:
+    read = snapshot(person("ada", "9"), gone={"1": GoneReason.DELETED})
+    for on_missing in ("disable", "remove"):
+        assert merged(read, entry("ada", "1"), on_missing=on_missing, keep=frozenset({"accountEnabled"})).is_empty
+
+
+def test_an_entry_whose_name_another_user_has_stays_if_the_source_confirms_nothing() -> None:
+    plan = merged(snapshot(person("ada", "9")), entry("ada", "1"), on_missing="remove")
+    assert (plan.is_empty, plan.refused, plan.missing) == (True, 1, ())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from support.merging import entry, person
+import pytest
+from support.merging import entry, group, person, scope, state
 
+from reconciler.history.edits import Entity
+from reconciler.sources.import_plan import EntryEdit, ImportPlan
 from reconciler.sources.merge_identity import Candidate
-from reconciler.sources.references import GroupNames, References, as_list, build_names, replace_lists
+from reconciler.sources.references import GroupNames, References, as_list, build_names, fills_dangling, replace_lists
 
 ADA = Candidate(person("ben", "1"), "1", "ben@example.com", entry("ada", "1"))
 BEN = Candidate(person("ada", "2"), "2", "ada@example.com", entry("ben", "2"))
@@ -73,3 +76,32 @@ def assigned(
 def test_an_empty_list_is_unassigned() -> None:
     assert as_list("a") == ("a",)
     assert "members.users" not in replace_lists(entry("ada"), {"members.users": ()})
+
+
+@pytest.mark.parametrize(
+    ("held", "new", "expected"),
+    [
+        ((group("Local", "NEW@example.com"),), entry("new", "9"), True),
+        ((group("Local", "9"),), entry("new", "9"), True),
+        ((scope(excluded_users=("new@example.com",)),), entry("new", "9"), True),
+        ((scope(assigned_users=("new@example.com",)),), entry("new", "9"), True),
+        ((entry("new"), group("Local", "new")), entry("new", "9"), False),
+        ((group("Local", "ada", groups=("new@example.com",)),), entry("new", "9"), False),
+        ((scope(excluded_groups=("vip",)),), group("VIP"), True),
+        ((group("Local", groups=("vip",)),), group("VIP"), True),
+        ((group("vip"), scope(excluded_groups=("vip",))), group("VIP"), False),
+        ((scope(filters=('["objectId IS MEMBER OF VIP"]',)),), group("Vip"), True),
+        ((scope(filters=('["department EQUALS Sales"]',)),), group("Vip"), False),
+    ],
+)
+def test_a_new_entry_fills_a_reference_that_names_none_today(
+    held: tuple[Entity, ...], new: Entity, expected: bool
+) -> None:
+    assert fills_dangling(state(*held), ImportPlan("Entra", (EntryEdit(None, new),))) is expected
+
+
+def test_a_user_fills_a_reference_by_its_new_name() -> None:
+    ada = entry("ada", "1")
+    current = state(ada, group("Local", "king"))
+    assert fills_dangling(current, ImportPlan("Entra", (EntryEdit(ada, entry("king", "1")),)))
+    assert not fills_dangling(current, ImportPlan("Entra", (EntryEdit(ada, None),)))
