@@ -49,7 +49,8 @@ class References:
                     found._today[key] = each
         for each in people:
             for key in each.keys:
-                found._today.setdefault(key, each)  # a reference that came before its user
+                if key not in names:  # else it names who is taken out
+                    found._today.setdefault(key, each)  # a reference that came before its user
         return found
 
     def follow(self, listed: Field | None) -> tuple[str, ...]:

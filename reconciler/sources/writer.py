@@ -14,6 +14,7 @@ from pathlib import Path
 
 from reconciler.core.field_change import Field
 from reconciler.core.text import format_names, quote
+from reconciler.core.values import fold_case
 from reconciler.desired.layout import EDITOR_COMMENT, is_read
 from reconciler.errors import ReconcilerError, SourceError
 from reconciler.history.edits import DOCUMENT, USER, Entity
@@ -61,7 +62,10 @@ def _arrange(files: StateFiles, plan: ImportPlan) -> dict[str, _FileEdits]:
     """Return the edits by file, with those of groups and of the scope that only `plan.names` concern."""
     by_file: dict[str, _FileEdits] = {}
     edited = {id(edit.before) for edit in plan.edits if edit.before is not None}
-    for edit in (*plan.edits, *_find_references(files, plan.names, edited)):
+    # The name of a user who is taken out can have passed to another one, whom the reference names then.
+    passed = {fold_case(edit.after.name) for edit in plan.edits if edit.after is not None and edit.after.kind == USER}
+    names = {old: new for old, new in plan.names.items() if new is not None or old not in passed}
+    for edit in (*plan.edits, *_find_references(files, names, edited)):
         before = edit.before
         here = by_file.setdefault(before.file if before is not None else edit.entity.file, _FileEdits())
         if before is None:

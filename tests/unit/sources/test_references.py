@@ -52,6 +52,13 @@ def test_a_person_that_is_listed_by_what_it_will_be_called_is_not_added() -> Non
     assert REFERENCES.assign(("3",), ["1"], remove=True) == (("ben@example.com",), ["3"])
 
 
+def test_a_reference_to_a_user_who_leaves_is_not_one_to_the_next_user_of_the_name() -> None:
+    next_eve = Candidate(person("eve", "6"), "6", "eve@example.com", entry("eva", "6"))
+    references = References.of([next_eve], build_names([next_eve], [entry("eve", "5")]))
+    assert references.assign(("eve@example.com",), ["6"], remove=True) == (("eve@example.com",), [])
+    assert references.assign(("eve@example.com",), [], remove=True) == ((), [])
+
+
 def test_groups_of_git_alone_stay() -> None:
     names = GroupNames({"g1": "Apple", "g2": "Berlin"}, {})
     assert assigned(names, "APPLE", "Local", wanted="g2", remove=True) == (["Local"], ["Berlin"], ["APPLE"])

@@ -569,3 +569,12 @@ def test_files_of_users_can_be_read_back_later(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(SourceError, match=r"^users/a.yaml:1:1: the file cannot be edited: .*it would not be read as"):
         read_back.finish(is_valid=True)
     assert (tmp_path / USERS).read_text() == text(PEOPLE)
+
+
+def test_a_reference_stays_whose_name_has_passed_to_another_user(tmp_path: Path) -> None:
+    members = "- name: staff\n  members: {users: [bob@example.com]} # all\n"
+    files = read(tmp_path, {USERS: PEOPLE, GROUPS: members})
+    ada = set_to(files, "ada", {"userPrincipalName": "bob@example.com"})
+    names = {"ada@example.com": "bob@example.com", "bob@example.com": None}
+    drafted = draft(files, ada, EntryEdit(find(files, "bob"), None), names=names)
+    assert set(drafted) == {USERS}
