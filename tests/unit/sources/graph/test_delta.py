@@ -10,6 +10,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from support.entra_reads import build_request, open_reader
+from support.laws import examples
 from support.random_edits import edits
 from support.servers.graph.companies import Company, company
 from support.servers.graph.faults import Fault
@@ -409,7 +410,7 @@ OPTIONS = st.fixed_dictionaries({"users": st.sampled_from(["assigned", "all"]), 
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=examples(40))
 @given(rounds=st.lists(edits(), min_size=1, max_size=4), options=OPTIONS, habits=HABITS, page=st.integers(1, 7))
 def test_changes_give_what_a_full_read_gives(
     rounds: list[list[Any]], options: dict[str, Any], habits: DeltaHabits, page: int
