@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -14,6 +15,7 @@ from reconciler.desired.mappings import compile_mappings
 from reconciler.desired.scope import read_scope
 from reconciler.desired.validation import LocatedModel
 from reconciler.errors import ExitCode, PlanFileError, UsageError
+from reconciler.history.edits import Entity
 from reconciler.profiles import PROFILES
 from reconciler.session.entra_source import open_source, require_entra_source
 from reconciler.session.people_import import PeopleImportOptions, check_import_options, import_people
@@ -72,10 +74,9 @@ def run_import_entra(workspace: Workspace, options: EntraImportOptions, terminal
         return ExitCode.ERROR
     located, source, inputs = settings
     files = read_state_files(workspace.state)
-    known = frozenset(each.object_id for each in files.current.users) - {""}
     profile = PROFILES[located.value.target.profile]
     wanted = JobRequest(parts, profile, workspace.now, source.users, options.job, options.rule)
-    snapshot, job = _read(_EntraReading(source, inputs, known, wanted, delta), terminal)
+    snapshot, job = _read(_EntraReading(source, inputs, files.current.users, wanted, delta), terminal)
     rules = MergeRules(
         place=source.place,
         keep=frozenset(source.keep),
@@ -124,11 +125,11 @@ def parse_parts(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class _EntraReading:
-    """What to read. `inputs`: the attributes that mappings, filters and `place` read."""
+    """What to read. `inputs`: the attributes that mappings, filters and `place` read. `users`: the entries of git."""
 
     source: schema.EntraSource
     inputs: frozenset[str]
-    known: frozenset[str]
+    users: Sequence[Entity]
     wanted: JobRequest
     delta: DeltaFile | None
 
@@ -146,10 +147,11 @@ def _read(reading: _EntraReading, terminal: Terminal) -> tuple[Snapshot, JobImpo
             source,
             selection,
             now,
-            reading.known,
+            frozenset(each.object_id for each in reading.users) - {""},
             groups="groups" in parts,
             scope="scope" in parts,
             progress=lambda done, total: progress("Reading users", done, total),
+            count_held=lambda name: sum(name in each.fields for each in reading.users),
         )
         read = reading.delta.open(source, selection, now) if reading.delta is not None else read_users
         snapshot = read_entra(client, request, read)

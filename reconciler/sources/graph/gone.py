@@ -68,7 +68,7 @@ def confirm_deleted_groups(reader: GraphReader, ids: Collection[str]) -> None:
     A 404 alone would take all their members for not assigned. Raises `SourceError`, also without the permission to
     list deleted groups, which nothing else needs.
     """
-    unassign = "Or remove it from where it is assigned or a member in Microsoft Entra admin center."
+    unassign = "Or remove the group from where it is assigned or a member in Microsoft Entra admin center."
     try:
         deleted = frozenset(list_rows(reader, build_path(_DELETED_GROUPS, select="id", top=str(PAGE)), _read_group_id))
     except GraphError as exc:

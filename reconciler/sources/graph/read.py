@@ -50,6 +50,8 @@ class EntraRequest:
     scope: bool = True
     progress: Callable[[int, int], None] = lambda _done, _total: None
     """Called with the users so far and in total, after each page of users."""
+    count_held: Callable[[str], int] = lambda _name: 0
+    """Returns how many entries of git have a value of an attribute."""
 
 
 def read_entra(reader: GraphReader, request: EntraRequest, read: UsersReader = read_users) -> Snapshot:
@@ -186,7 +188,7 @@ class _Read:
             doubtful=frozenset(key.casefold() for each in users.doubts.values() for key in (each.object_id, each.name)),
             diagnostics=tuple(_describe_doubt(each) for each in users.doubts.values()),
             notes=(
-                *_note_attributes(self._request.selection, attributes),
+                *_note_attributes(self._request, attributes),
                 *_note_nested(directory, nested=self._source.nested_groups),
                 *structure_notes,
                 *_note_others(directory),
@@ -349,8 +351,13 @@ def _count_kinds(kinds: Counter[str]) -> str:
     return ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
 
 
-def _note_attributes(selection: AttributeSelection, returned: frozenset[str]) -> Iterator[str]:
-    for each in selection.unavailable:
+def _note_attributes(request: EntraRequest, returned: frozenset[str]) -> Iterator[str]:
+    for each in request.selection.unavailable:
         yield f"{quote(shorten(each.name, 80))} is not imported: {each.reason}. Its values in git stay as they are."
-    for name in sorted(selection.names - returned):
-        yield f"{quote(name)} is not imported: no user has it in Microsoft Graph. Its values in git stay as they are."
+    for name in sorted(request.selection.names - returned):
+        held = request.count_held(name)
+        where = f" ({pluralize(held, 'entry', 'entries')})" if held else ""
+        yield (
+            f"{quote(name)} is not imported: no user has it in Microsoft Graph. Its values in git{where} stay as they"
+            " are: if users have none any more, take them out in a reviewed change."
+        )

@@ -133,6 +133,20 @@ def test_attributes_that_git_owns_stay(contoso: EntraImport) -> None:
     assert "Navy" in contoso.terminal.out
 
 
+def test_entries_are_counted_whose_value_stays_because_no_user_has_the_attribute(contoso: EntraImport) -> None:
+    contoso.settings(attributes=["givenName", "surname", "manager"])
+    assert contoso.run() is ExitCode.OK
+    held = sum(content.count(b"manager:") for content in contoso.files().values())
+    for user in contoso.company.users:
+        contoso.tenant.set_manager(user, None)
+    before = contoso.files()
+    assert contoso.run() is ExitCode.OK
+    assert contoso.files() == before
+    note = '"manager" is not imported: no user has it in Microsoft Graph. Its values in git'
+    assert f"{note} ({held} entries) stay as they are" in " ".join(contoso.terminal.out.split())
+    assert held > 1
+
+
 def test_on_missing_of_the_settings_counts_without_the_option(contoso: EntraImport) -> None:
     contoso.run()
     contoso.settings(on_missing="disable")
