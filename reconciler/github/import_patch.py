@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reconciler.core.text import quote, shorten, to_ascii_json
@@ -25,6 +25,8 @@ FORMAT_VERSION = "1.0"
 MAX_PATCH = 256 * 1024 * 1024
 _MAX_FILES = 20_000
 _LONGEST_NAME = 500
+_LONGEST_PART = 200
+"""Bytes; file systems have 255, and a file is written under a longer name first."""
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _KEYS = {"format_version", "base", "files"}
 _WAY_OUT = "Nothing was changed. Run the workflow `import` again."
@@ -95,6 +97,23 @@ def read_patch(content: bytes) -> ImportPatch:
     return ImportPatch(base, files)
 
 
+def check_patch(patch: ImportPatch, state: Path) -> None:
+    """Check the patch against the files that it was made for.
+
+    Raises `SourceError` if it deletes a file that is not there, changes nothing in one, or needs one as a directory.
+    """
+    for name, text in patch.files.items():
+        path, shown = state / name, quote(shorten(name, 80))
+        there = path.read_bytes() if path.is_file() else None
+        if text is None and there is None:
+            raise _refuse(f"it deletes {shown}, which is not there")
+        if text is not None and there == text.encode():
+            raise _refuse(f"it does not change {shown}")
+        parents = [parent.as_posix() for parent in PurePosixPath(name).parents]
+        if path.is_dir() or any((state / each).is_file() or each in patch.files for each in parents):
+            raise _refuse(f"{shown} is a file and a directory")
+
+
 def _check_file(name: str, text: Any) -> None:
     shown = quote(shorten(name, 80))
     if not _is_safe(name):
@@ -121,6 +140,7 @@ def _is_safe(name: str) -> bool:
         and name.isprintable()
         and "\\" not in name
         and len(name) <= _LONGEST_NAME
+        and all(len(part.encode()) <= _LONGEST_PART for part in parts)
     )
 
 

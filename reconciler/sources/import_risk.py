@@ -6,7 +6,9 @@ that reads the directory.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from reconciler.core.text import pluralize
@@ -15,9 +17,11 @@ from reconciler.sources.departures import Departures, find_departures
 from reconciler.sources.import_plan import CurrentState, EntryEdit, ImportPlan
 from reconciler.sources.import_report import ImportAction, find_action
 
-UPDATES_ONLY, ADDITIONS, REMOVALS, SCOPE, SETTINGS = "updates only", "additions", "removals", "scope", "settings"
-LABELS = (UPDATES_ONLY, ADDITIONS, REMOVALS, SCOPE, SETTINGS)
+UPDATES_ONLY, ADDITIONS, REMOVALS = "updates only", "additions", "removals"
+IDENTITY, SCOPE, SETTINGS = "identity", "scope", "settings"
+LABELS = (UPDATES_ONLY, ADDITIONS, REMOVALS, IDENTITY, SCOPE, SETTINGS)
 """The labels of a pull request, by risk."""
+_COMMENT = re.compile(rb"(?:^|[ \t])(#[^\r\n]*)", re.MULTILINE)
 _IDENTITY = ("userPrincipalName", "objectId", "accountEnabled")
 _ASSIGNED = ("assigned.users", "assigned.groups")
 _MEMBERS = ("members.users", "members.groups")
@@ -45,8 +49,22 @@ class ImportRisk:
         return f"{users}; {pluralize(self.groups, 'group')}" if self.groups else users
 
 
-def assess_import(before: CurrentState, after: CurrentState, files: Collection[str]) -> ImportRisk:
-    """Return the risk of the difference. `files`: the names of all files that differ."""
+def count_lost_comments(before: Mapping[str, bytes], after: Mapping[str, bytes | None]) -> int:
+    """Return the number of files in `after` that have not all comments that they had before."""
+    return sum(
+        bool(_find_comments(content) - _find_comments(after[name] or b""))
+        for name, content in before.items()
+        if name in after
+    )
+
+
+def assess_import(
+    before: CurrentState, after: CurrentState, files: Collection[str], *, lost_comments: int = 0
+) -> ImportRisk:
+    """Return the risk of the difference.
+
+    `files`: the names of all files that differ; `lost_comments`: how many of them lose comments.
+    """
     edits = [_to_entry(edit) for edit in compare_entities(_entries(before), _entries(after))]
     users = [edit for edit in edits if edit.entity.kind == USER]
     others = [edit for edit in edits if edit.entity.kind != USER]
@@ -56,8 +74,13 @@ def assess_import(before: CurrentState, after: CurrentState, files: Collection[s
         (REMOVALS, counts[ImportAction.REMOVE], "is taken out", "are taken out"),
         (REMOVALS, counts[ImportAction.DISABLE], "is disabled", "are disabled"),
         (REMOVALS, len(departures.people), "leaves the provisioning", "leave the provisioning"),
-        ("", sum(map(_changes_identity, users)), "changes its identity or is enabled", "change theirs or are enabled"),
-        ("", sum(map(_changes_lifecycle, users)), "changes its lifecycle", "change their lifecycle"),
+        (
+            IDENTITY,
+            sum(map(_changes_identity, users)),
+            "changes its identity or is enabled",
+            "change theirs or are enabled",
+        ),
+        (IDENTITY, sum(map(_changes_lifecycle, users)), "changes its lifecycle", "change their lifecycle"),
     ]
     labels = {label for label, count, *_ in found if label and count}
     reasons = [f"{pluralize(count, 'user')} {one if count == 1 else many}" for _, count, one, many in found if count]
@@ -65,9 +88,16 @@ def assess_import(before: CurrentState, after: CurrentState, files: Collection[s
         reasons.append("groups or the scope lose members, or change in another way")
     decided = sorted({"settings.yaml", "mappings.yaml"}.intersection(files))
     reasons += [f"{name} changes" for name in decided]
+    plain = len({*files} - {*decided} - {each.file for edit in edits for each in (edit.before, edit.after) if each})
+    if plain:
+        reasons.append(
+            f"{pluralize(plain, 'file')} {'changes' if plain == 1 else 'change'} without a change of an entry"
+        )
+    if lost_comments:
+        reasons.append(f"comments are removed from {pluralize(lost_comments, 'file')}")
     labels |= {SCOPE} if others else set()
     labels |= {SETTINGS} if decided else set()
-    if not labels & {REMOVALS, SETTINGS}:
+    if not labels & {REMOVALS, IDENTITY, SETTINGS}:
         labels |= {ADDITIONS} if counts[ImportAction.ADD] else set()
         labels |= {UPDATES_ONLY} if not labels else set()
     return ImportRisk(
@@ -89,6 +119,10 @@ def find_merge_obstacles(risk: ImportRisk, limit: int | None) -> tuple[str, ...]
     users = risk.add + risk.change
     beyond = (f"{pluralize(users, 'user')} of at most {limit:,} (source.entra.auto_merge)",) if users > limit else ()
     return (*risk.reasons, *beyond)
+
+
+def _find_comments(content: bytes) -> Counter[bytes]:
+    return Counter(found[1].strip() for found in _COMMENT.finditer(content))
 
 
 def _entries(state: CurrentState) -> list[Entity]:

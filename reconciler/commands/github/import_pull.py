@@ -14,13 +14,19 @@ from reconciler.github import import_pull, reviewed_plan, workflow_commands
 from reconciler.github.api import GitHub
 from reconciler.github.environment import APPLY_WORKFLOW, PLAN_WORKFLOW, git_remote, open_github, read_workflow
 from reconciler.github.import_branch import BRANCH, BranchUpdate, ImportBranch
-from reconciler.github.import_patch import MAX_PATCH, ImportPatch, read_patch
+from reconciler.github.import_patch import MAX_PATCH, ImportPatch, check_patch, read_patch
 from reconciler.github.import_pull import ImportPull
 from reconciler.record.files import read_file
 from reconciler.session.state_edit import edited_copy
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, current_time, read_settings
-from reconciler.sources.import_risk import LABELS, ImportRisk, assess_import, find_merge_obstacles
+from reconciler.sources.import_risk import (
+    LABELS,
+    ImportRisk,
+    assess_import,
+    count_lost_comments,
+    find_merge_obstacles,
+)
 from reconciler.sources.planned_risk import find_planned_obstacles
 from reconciler.sources.state_files import read_state_files
 
@@ -67,6 +73,7 @@ def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal) -> Exi
         if not patch.files:
             terminal.note(_close(hub, branch, base, patch.base))
             return ExitCode.OK
+        check_patch(patch, workspace.state)
         risk = _assess(workspace, patch)
         source = settings.source.entra
         limit = source.auto_merge if source is not None else None
@@ -100,7 +107,8 @@ def _assess(workspace: Workspace, patch: ImportPatch) -> ImportRisk:
     before = read_state_files(workspace.state)
     with edited_copy(workspace.state, patch.contents) as copy:
         after = read_state_files(copy)
-    return assess_import(before.current, after.current, patch.files)
+    lost = count_lost_comments(before.contents, patch.contents)
+    return assess_import(before.current, after.current, patch.files, lost_comments=lost)
 
 
 def _describe(patch: ImportPatch, risk: ImportRisk, obstacles: tuple[str, ...]) -> str:

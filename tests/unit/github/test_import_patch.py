@@ -9,7 +9,7 @@ from support.git_repository import GitRepository
 
 from reconciler.errors import SourceError
 from reconciler.github import import_patch
-from reconciler.github.import_patch import ImportPatch, make_patch, read_patch, write_patch
+from reconciler.github.import_patch import ImportPatch, check_patch, make_patch, read_patch, write_patch
 
 BASE = "a" * 40
 
@@ -63,6 +63,7 @@ def document(**changes: Any) -> bytes:
         "users/a\\b.yaml",
         "users/\ud800.yaml",
         f"users/{'x' * 500}.yaml",
+        f"users/{'é' * 101}.yaml",
         "requirements/reconciler.txt",
         "scope.yaml.bak",
         "",
@@ -107,3 +108,24 @@ def test_sizes_have_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
         read_patch(document(files={"users/a.yaml": "éé"}))
     with pytest.raises(SourceError, match="too many"):
         read_patch(document(files={"users/a.yaml": "", "users/b.yaml": ""}))
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({"users/nothere.yaml": None}, 'it deletes "users/nothere.yaml", which is not there'),
+        ({"users/a.yaml": "[]\n"}, 'it does not change "users/a.yaml"'),
+        ({"users/a.yaml/b.yaml": "[]\n"}, '"users/a.yaml/b.yaml" is a file and a directory'),
+        ({"users/a.yaml": None, "users/a.yaml/b.yaml": "[]\n"}, '"users/a.yaml/b.yaml" is a file and a directory'),
+        ({"users/n.yaml": "", "users/n.yaml/b/c.yaml": ""}, '"users/n.yaml/b/c.yaml" is a file and a directory'),
+        ({"users/d.yaml": "[]\n"}, '"users/d.yaml" is a file and a directory'),
+    ],
+)
+def test_a_patch_that_does_not_fit_the_files_is_refused(files: dict[str, str | None], why: str, tmp_path: Path) -> None:
+    (tmp_path / "users/d.yaml").mkdir(parents=True)
+    (tmp_path / "users/a.yaml").write_text("[]\n")
+    check_patch(ImportPatch(BASE, {"users/a.yaml": "- x\n", "users/d.yaml/n.yaml": ""}), tmp_path)
+    check_patch(ImportPatch(BASE, {"users/a.yaml": None}), tmp_path)
+    with pytest.raises(SourceError) as caught:
+        check_patch(ImportPatch(BASE, files), tmp_path)
+    assert caught.value.summary == f"the patch of the import is refused: {why}"

@@ -6,7 +6,7 @@ from support.import_reports import group, scope, user, with_fields
 from reconciler.core.field_change import Field
 from reconciler.history.edits import Entity
 from reconciler.sources.import_plan import CurrentState
-from reconciler.sources.import_risk import assess_import, find_merge_obstacles
+from reconciler.sources.import_risk import assess_import, count_lost_comments, find_merge_obstacles
 
 ADA, BOB = user("ada@x.org", objectId="a-1", department="IT"), user("bob@x.org", objectId="b-1")
 EVE = user("eve@x.org", objectId="e-1")
@@ -70,15 +70,15 @@ def test_additions_and_updates_need_no_review_within_the_limit(after: CurrentSta
         (replace(BEFORE, scope=changed(SCOPE, sync="all")), "scope", SHRINKS),
         (replace(BEFORE, scope=changed(SCOPE, excluded_users=("x",))), "scope", SHRINKS),
         (replace(BEFORE, scope=None), "scope", SHRINKS),
-        (replace(BEFORE, users=(changed(ADA, userPrincipalName="b@x.org"), BOB)), "", IDENTITY),
+        (replace(BEFORE, users=(changed(ADA, userPrincipalName="b@x.org"), BOB)), "identity", IDENTITY),
         (
             replace(BEFORE, users=(changed(ADA, accountEnabled="true"), BOB)),
-            "updates only",
+            "identity",
             "1 user changes its identity",
         ),
         (
             replace(BEFORE, users=(changed(ADA, lifecycle_expires="2030-01-01"), BOB)),
-            "updates only",
+            "identity",
             "1 user changes its lifecycle",
         ),
     ],
@@ -91,7 +91,7 @@ def test_everything_else_needs_a_review(after: CurrentState, label: str, reason:
 
 
 def test_settings_and_mappings_need_a_review() -> None:
-    risk = assess_import(BEFORE, BEFORE, ("users/a.yaml", "settings.yaml", "mappings.yaml"))
+    risk = assess_import(BEFORE, BEFORE, ("settings.yaml", "mappings.yaml"))
     assert risk.labels == ("settings",)
     assert risk.reasons == ("mappings.yaml changes", "settings.yaml changes")
 
@@ -106,3 +106,19 @@ def test_the_limit_counts_users_and_without_one_nothing_is_merged() -> None:
 
 def test_counts_name_groups_if_they_change() -> None:
     assert assess_import(BEFORE, replace(BEFORE, groups=(MORE,)), ()).counts.endswith("; 1 group")
+
+
+def test_files_that_change_no_entry_need_a_review() -> None:
+    after = replace(BEFORE, users=(changed(ADA, department="R&D"), BOB))
+    assert assess_import(BEFORE, after, (ADA.file,)).reasons == ()
+    risk = assess_import(BEFORE, after, (ADA.file, "groups/a.yaml", "users/b.yaml"))
+    assert risk.reasons == ("2 files change without a change of an entry",)
+
+
+def test_lost_comments_need_a_review() -> None:
+    before = {"a": b"# hold\n- x: 1 # why\n- y: 'a#b'\n", "b": b"# gone\n"}
+    assert count_lost_comments(before, {"a": b"- x: 2   # why\r\n# hold\r\n", "new": b"# x"}) == 0
+    assert count_lost_comments(before, {"a": b"# hold\n- x: 1\n", "b": None}) == 2
+    assert count_lost_comments({"a": b"# x\n# x\n"}, {"a": b"# x\n"}) == 1
+    risk = assess_import(BEFORE, replace(BEFORE, users=(ADA, BOB, EVE)), (), lost_comments=1)
+    assert risk.reasons == ("comments are removed from 1 file",)

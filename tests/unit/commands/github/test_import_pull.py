@@ -278,6 +278,8 @@ def test_a_red_status_of_another_system_forbids_the_merge(step: ImportStep) -> N
         GONE,
         {"settings.yaml": SETTINGS.replace("auto_merge: 2", "auto_merge: 9")},
         {"users/entra.yaml": "".join(f"- {{userPrincipalName: u{n}@example.com}}\n" for n in range(3))},
+        {"users/people.yaml": f"# A comment alone\n{PEOPLE}"},
+        {"users/empty.yaml": "[]\n"},
     ],
 )
 def test_everything_else_waits_for_a_review(files: dict[str, str], step: ImportStep) -> None:
