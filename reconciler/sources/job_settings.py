@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reconciler.core.base_url import canonicalize_base_url, hide_secrets
+from reconciler.core.base_url import DEFAULT_PORTS, canonicalize_base_url, hide_secrets, split_origin
 from reconciler.core.field_change import Field
 from reconciler.core.text import pluralize, quote, shorten
 from reconciler.history.edits import DOCUMENT, Entity
@@ -90,11 +90,21 @@ def _list_notes(job: JobSettings, held: Mapping[str, Field]) -> Iterator[str]:
 
 def _compare_addresses(job: str, here: object) -> Iterator[str]:
     if isinstance(here, str) and canonicalize_base_url(job) != canonicalize_base_url(here):
-        ours, theirs = (quote(shorten(hide_secrets(each), 120)) for each in (here, job))
         yield (
-            f"Entra's job provisions to {theirs}, and {_BASE_URL} is {ours}. It stays: check that both are the same"
-            " service before you apply."
+            f"Entra's job provisions to {_describe_host(job)}, and {_BASE_URL} is"
+            f" {quote(shorten(hide_secrets(here), 120))}. It stays: check that both are the same service before you"
+            " apply."
         )
+
+
+def _describe_host(url: str) -> str:
+    """Return scheme and host of an address. The setting can hold a key anywhere else: it is one of Entra's secrets."""
+    try:
+        scheme, host, port = split_origin(url)
+    except ValueError:
+        return "an address that is not a URL"
+    shown = f"[{host}]" if ":" in host else host
+    return f"another address at {scheme}://{shown}{'' if port == DEFAULT_PORTS[scheme] else f':{port}'}"
 
 
 def describe_job_settings(job: JobSettings) -> str:

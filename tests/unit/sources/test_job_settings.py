@@ -69,12 +69,23 @@ def test_the_same_address_is_not_noted(here: str) -> None:
     assert edit(JobSettings(base_url=BASE), target__base_url=here).notes == ()
 
 
-def test_another_address_is_noted_and_stays() -> None:
-    found = edit(JobSettings(base_url="https://user:pass@scim.example/v2?key=k\x1b"), target__base_url=BASE)
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://user:pass@scim.example/v2?key=k\x1b", "another address at https://scim.example,"),
+        ("https://scim.example:8443/pass/scim#pass", "another address at https://scim.example:8443,"),
+        ("https://[2001:db8::1]/pass", "another address at https://[2001:db8::1],"),
+        ("pass", "an address that is not a URL,"),
+        ("ftp://scim.example/pass", "an address that is not a URL,"),
+        ("https://scim.example:pass/", "an address that is not a URL,"),
+    ],
+)
+def test_another_address_is_noted_by_its_host_and_stays(address: str, shown: str) -> None:
+    found = edit(JobSettings(base_url=address), target__base_url=BASE)
     assert found.edit is None
     (note,) = found.notes
-    assert note.startswith('Entra\'s job provisions to "https://scim.example/v2", and target.base_url is')
-    assert "pass" not in note.replace("passes", "")
+    assert note.startswith(f"Entra's job provisions to {shown} and target.base_url is")
+    assert "pass" not in note
     assert edit(JobSettings(base_url=BASE)).notes == ()
 
 
