@@ -11,6 +11,8 @@ _ENDS = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u206
 _SPACES = re.compile("[\u00a0\u2007\u202f]")
 _TEXT_FORMULA = re.compile(r'="([^"]*)"')
 """What exports write so that Excel keeps leading zeros: `="000123"`."""
+_TEXT_PREFIX = re.compile(r"'(?=[=+@-]|0[0-9])")
+"""What exports and spreadsheets write before a text that looks like a formula or a number: `'0007`, `'+49 30`."""
 _TRUE = "true yes y wahr ja vrai oui verdadero sí si vero sì waar prawda tak sant sann sand tosi はい 是"
 _FALSE = "false no n falsch nein faux non falso não nao onwaar nee fałsz nie falskt falsk usann epätosi いいえ 否"
 _STATES = {
@@ -27,12 +29,13 @@ SPREADSHEET_BOOLEANS = frozenset(
 
 def clean_cell(text: str) -> str:
     """Return the text of a cell: trimmed, NFC, with plain spaces and line ends, without zero-width characters."""
-    if text.isascii() and text.isprintable() and not text.startswith("="):
+    if text.isascii() and text.isprintable() and not text.lstrip().startswith(("=", "'")):
         return text.strip()
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     wrapped = _TEXT_FORMULA.fullmatch(text)
     if wrapped is not None:
         text = wrapped[1].strip()
+    text = _TEXT_PREFIX.sub("", text)
     if text.isascii():
         return text
     text = _REMOVED.sub("", _SPACES.sub(" ", text))
@@ -45,6 +48,11 @@ def has_hidden_characters(text: str) -> bool:
         return False
     stripped = text.strip()
     return bool(_REMOVED.search(text) or _SPACES.search(text)) or stripped.strip(_ENDS) != stripped
+
+
+def has_text_prefix(text: str) -> bool:
+    """Whether `clean_cell` removes an apostrophe that is no part of the value."""
+    return _TEXT_PREFIX.match(text.strip()) is not None
 
 
 def parse_boolean(text: str) -> bool | None:

@@ -9,7 +9,13 @@ from reconciler.core.model import Diagnostic, Origin, SourceValue, error, warnin
 from reconciler.core.text import pluralize, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.errors import SourceError
-from reconciler.sources.csv_file.cells import clean_cell, has_hidden_characters, is_state, parse_boolean
+from reconciler.sources.csv_file.cells import (
+    clean_cell,
+    has_hidden_characters,
+    has_text_prefix,
+    is_state,
+    parse_boolean,
+)
 from reconciler.sources.csv_file.columns import Column, format_map
 from reconciler.sources.csv_file.damage import IDENTITY, Certainty, Damage, find_damage, format_lines
 from reconciler.sources.csv_file.dates import DATE_ATTRIBUTES, ask_order, parse_date
@@ -79,6 +85,10 @@ class _PersonBuilder:
         if hidden:
             what = f"no-break spaces or invisible characters ({_count(hidden)})"
             self._warn(column, what, hidden, "They are removed.")
+        prefixed = [row for row, text in enumerate(raw) if "'" in text and has_text_prefix(text)]
+        if prefixed:
+            what = f"values with an apostrophe before them, which marks text in spreadsheets ({_count(prefixed)})"
+            self._warn(column, what, prefixed, "The apostrophe is removed.")
         if column.attribute == "accountEnabled":
             self._values[column.attribute] = self._read_booleans(column, cells)
         elif column.attribute in DATE_ATTRIBUTES:

@@ -107,3 +107,14 @@ def test_states_beside_answers_cannot_be_taken_as_they_are() -> None:
     (found,) = snapshot.diagnostics
     assert "Is the user enabled, as the word says, or disabled" in found.detail
     assert "=accountEnabled" not in found.detail
+
+
+def test_an_apostrophe_that_marks_text_is_removed() -> None:
+    text = "userPrincipalName,employeeId,telephoneNumber,city\na@x.com,'0007,'+49 30,'s-Hertogenbosch\nb@x.com,'7,,\n"
+    assert [list(each.values())[1:] for each in people(text)] == [["0007", "+49 30", "'s-Hertogenbosch"], ["'7"]]
+    assert diagnostics(text) == [
+        "warning staff.csv:2:2 column employeeId: values with an apostrophe before them, which marks text in"
+        " spreadsheets (1 value)",
+        "warning staff.csv:2:3 column telephoneNumber: values with an apostrophe before them, which marks text in"
+        " spreadsheets (1 value)",
+    ]
