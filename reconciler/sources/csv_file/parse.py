@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reconciler.core.model import Diagnostic, Origin, warning
 from reconciler.core.text import format_names, pluralize, quote, shorten
-from reconciler.sources.csv_file.columns import fold_header, format_header
+from reconciler.sources.csv_file.columns import Column, fold_header, format_header, format_map
 from reconciler.sources.csv_file.damage import format_lines
 from reconciler.sources.csv_file.decode import decode
 from reconciler.sources.csv_file.encoding_question import ask_encoding
@@ -32,12 +32,19 @@ def parse_csv(content: bytes, name: str, options: CsvOptions) -> Snapshot:
     return Snapshot(
         source=name,
         people=found.people,
-        attributes=frozenset(column.attribute for column in table.columns.imported),
+        attributes=frozenset(column.attribute for column in table.columns.imported if column not in found.empty),
         is_partial=True,
         doubtful=found.doubtful,
         refused=found.refused,
         diagnostics=(*_warn_about_states(table, name), *found.diagnostics),
-        notes=tuple(_list_notes(table)),
+        notes=(*_list_notes(table), *map(_note_empty, found.empty)),
+    )
+
+
+def _note_empty(column: Column) -> str:
+    return (
+        f"Every cell of column {quote(shorten(column.header, 60))} is empty, so it changes nothing. To clear"
+        f' {column.attribute} of all these users: {format_map(column)}{column.attribute}".'
     )
 
 

@@ -36,6 +36,8 @@ class People:
     doubtful: frozenset[str] = frozenset()
     refused: int = 0
     diagnostics: tuple[Diagnostic, ...] = ()
+    empty: tuple[Column, ...] = ()
+    """Columns without a value in any row, which no --map names: they decide nothing."""
 
 
 def build_people(table: Table, name: str, options: CsvOptions) -> People:
@@ -72,7 +74,15 @@ class _PersonBuilder:
             frozenset(fold_case(str(value)) for value in doubtful if value),
             len(self._wrong),
             tuple(self._diagnostics),
+            tuple(self._find_empty()),
         )
+
+    def _find_empty(self) -> Iterator[Column]:
+        """Yield the columns that hold nothing. An export without a field is more likely than one without its values."""
+        chosen = {choice.attribute for choice in self._options.columns}
+        for column in self._columns:
+            if column.attribute not in chosen and not any(value != "" for value in self._values[column.attribute]):
+                yield column
 
     def _build_person(self, row: int) -> Person:
         attributes = {attribute: values[row] for attribute, values in self._values.items() if values[row] != ""}

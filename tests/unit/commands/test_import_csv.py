@@ -101,7 +101,7 @@ def test_a_second_import_changes_nothing(imports: Imports) -> None:
 
 
 def test_columns_that_the_file_lacks_are_kept_and_empty_cells_clear(imports: Imports) -> None:
-    assert imports.run([*HEADER, "department"], [*BOB, ""], [*ADA, ""]) is ExitCode.OK
+    assert imports.run([*HEADER, "department"], [*BOB, ""], [*ADA, ""], [*EVE, "IT"]) is ExitCode.OK
     assert "department" not in imports.read("users/people.yaml")
     assert 'employeeId: "0007"' in imports.read("users/people.yaml")
     assert "lifecycle: {expires: 2027-01-01}" in imports.read("users/people.yaml")

@@ -44,6 +44,18 @@ def test_the_map_for_a_column_of_states_is_that_of_its_values() -> None:
     assert '--map "Suspended=not accountEnabled"' in mixed.detail
 
 
+def test_a_column_without_any_value_decides_nothing() -> None:
+    text = "userPrincipalName,Department,city\na@x.com,,\nb@x.com, ,Rome\n"
+    snapshot = read(text)
+    assert snapshot.attributes == {"userPrincipalName", "city"}
+    assert snapshot.notes[-1] == (
+        'Every cell of column "Department" is empty, so it changes nothing. To clear department of all these users:'
+        ' --map "Department=department".'
+    )
+    assert "department" in read(text, "Department=department").attributes
+    assert "Every cell" not in read(text, "Department=department").notes[-1]
+
+
 Table = tuple[list[str], list[list[str]]]
 _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=12)
 _TEXT = _TEXT.map(lambda text: text.replace("\0", ""))
@@ -90,7 +102,9 @@ def test_any_table_in_any_dialect_and_encoding_is_read_back(
     assert [dict(person.attributes) for person in found.people] == [
         {name: clean_cell(cell) for name, cell in zip(header, row, strict=True) if clean_cell(cell)} for row in rows
     ]
-    assert found.attributes == set(header)
+    assert found.attributes == {
+        name for name, cells in zip(header, zip(*rows, strict=True), strict=True) if any(map(clean_cell, cells))
+    }
 
 
 @given(

@@ -7,8 +7,11 @@ from support.csv_files import diagnostics, people, read, refusal
 
 
 def test_an_empty_cell_is_unassigned_and_a_missing_column_is_not_read() -> None:
-    snapshot = read("userPrincipalName,department,city\na@x.com,,Rome\n")
-    assert [dict(person.attributes) for person in snapshot.people] == [{"userPrincipalName": "a@x.com", "city": "Rome"}]
+    snapshot = read("userPrincipalName,department,city\na@x.com,,Rome\nb@x.com,IT,\n")
+    assert [dict(person.attributes) for person in snapshot.people] == [
+        {"userPrincipalName": "a@x.com", "city": "Rome"},
+        {"userPrincipalName": "b@x.com", "department": "IT"},
+    ]
     assert snapshot.attributes == {"userPrincipalName", "department", "city"}
     assert (snapshot.groups, snapshot.scope, dict(snapshot.gone)) == (None, None, {})
 
@@ -112,9 +115,8 @@ def test_states_beside_answers_cannot_be_taken_as_they_are() -> None:
 def test_an_apostrophe_that_marks_text_is_removed() -> None:
     text = "userPrincipalName,employeeId,telephoneNumber,city\na@x.com,'0007,'+49 30,'s-Hertogenbosch\nb@x.com,'7,,\n"
     assert [list(each.values())[1:] for each in people(text)] == [["0007", "+49 30", "'s-Hertogenbosch"], ["'7"]]
+    what = "values with an apostrophe before them, which marks text in spreadsheets (1 value)"
     assert diagnostics(text) == [
-        "warning staff.csv:2:2 column employeeId: values with an apostrophe before them, which marks text in"
-        " spreadsheets (1 value)",
-        "warning staff.csv:2:3 column telephoneNumber: values with an apostrophe before them, which marks text in"
-        " spreadsheets (1 value)",
+        f"warning staff.csv:2:2 column employeeId: {what}",
+        f"warning staff.csv:2:3 column telephoneNumber: {what}",
     ]
