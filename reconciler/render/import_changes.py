@@ -38,6 +38,7 @@ def render_import(report: ImportReport, style: Style, *, whole: bool = False) ->
         _render_changes(report, style, whole=whole),
         _render_list("Other files:", [style.message(line) for line in report.what_else]),
         _render_out_of_scope(report, style),
+        _render_into_scope(report, style, whole=whole),
         _render_left(report, style, whole=whole),
         _render_kept(report, style, whole=whole),
         _render_list("Notes:", [style.message(note) for note in report.plan.notes], None if whole else SHOWN),
@@ -168,6 +169,13 @@ def _render_out_of_scope(report: ImportReport, style: Style) -> str:
     leaving = [each.entity for each in report.departures.people if each.kind is DepartureKind.OUT_OF_SCOPE]
     head = style.paint(f"{pluralize(len(leaving), 'user')} will be OUT OF SCOPE", BOLD, RED)
     return _render_list(f"{head} by these changes:", [_place(user, None, report, style) for user in leaving])
+
+
+def _render_into_scope(report: ImportReport, style: Style, *, whole: bool) -> str:
+    """Render the users that are in the files already, and that get accounts by groups, assignments or being enabled."""
+    coming = report.departures.arrivals
+    head = f"{pluralize(len(coming), 'user')} of the files will come INTO SCOPE by these changes:"
+    return _render_list(head, [_place(user, None, report, style) for user in coming], None if whole else SHOWN)
 
 
 # --- what is left alone --------------------------------------------------------

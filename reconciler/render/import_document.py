@@ -107,6 +107,7 @@ class ImportDocument(StrictDocument):
     files: list[str] = Field(description="Files that change, relative to the desired state")
     guards: list[GuardDocument]
     departures: DeparturesDocument
+    arrivals: list[PlaceDocument] = Field(description="Users of the files that are in scope only after the import")
     changes: list[EntryChangeDocument]
     missing: list[MissingDocument]
     kept: list[KeptDocument]
@@ -137,6 +138,7 @@ def import_document(report: ImportReport) -> dict[str, Any]:
         "files": list(report.files),
         "guards": [_guard(report)],
         "departures": _departures(report),
+        "arrivals": [_place(user, report) for user in report.departures.arrivals],
         "changes": [_change(edit, report) for edit in plan.edits],
         "missing": [
             {**_place(each.entity, report), "reason": each.reason, "action": each.action.value} for each in plan.missing

@@ -44,6 +44,8 @@ class Departures:
 
     people: tuple[Departure, ...] = ()
     population: int = 0
+    arrivals: tuple[Entity, ...] = ()
+    """The reverse, by the entries before it: users that are enabled and in scope only afterwards. Not those added."""
 
     def count(self, kind: DepartureKind) -> int:
         """Return the number of departures of this kind."""
@@ -59,11 +61,11 @@ class Departures:
 def find_departures(current: CurrentState, plan: ImportPlan) -> Departures:
     """Return the users that are enabled and assigned before the import and not after it, and entries taken out.
 
-    Scoping filters are not evaluated: what attributes decide is for the guards of the plan.
+    Scoping filters are not evaluated, nor are memberships in them: what they decide is for the guards of the plan.
     """
     edits = {_place(edit.before): edit for edit in plan.edits if edit.before is not None}
     was, will = _Assignments(current, {}), _Assignments(current, edits, _added(plan.edits))
-    people, population = [], 0
+    people, arrivals, population = [], [], 0
     for user in current.users:
         active = is_enabled(user) and was.includes(user)
         population += active
@@ -75,7 +77,9 @@ def find_departures(current: CurrentState, plan: ImportPlan) -> Departures:
             people.append(Departure(user, DepartureKind.DISABLED))
         elif active and not will.includes(after):
             people.append(Departure(user, DepartureKind.OUT_OF_SCOPE))
-    return Departures(tuple(people), population)
+        elif not active and is_enabled(after) and will.includes(after):
+            arrivals.append(user)
+    return Departures(tuple(people), population, tuple(arrivals))
 
 
 def find_unassigned(current: CurrentState, users: Iterable[Entity]) -> list[Entity]:

@@ -1,11 +1,12 @@
 from dataclasses import replace
 
 import pytest
-from support.import_reports import ENTRA, full_report, group, report_of, user, with_fields
+from support.import_reports import ENTRA, full_report, group, report_of, scope, user, with_fields
 from syrupy.assertion import SnapshotAssertion
 
 from reconciler.core.policy import Limit
 from reconciler.render.import_changes import SHOWN, format_counts, render_import
+from reconciler.render.import_document import import_document
 from reconciler.render.style import Style
 from reconciler.sources.import_plan import CurrentState, EntryEdit, ImportPlan, MissingAction, MissingPerson
 from reconciler.sources.import_report import ImportOutcome, ImportReport
@@ -112,3 +113,12 @@ def test_the_counts_are_an_interface() -> None:
     assert format_counts(full_report()) == (
         "1 to add, 1 to change, 1 to disable, 1 to remove; 2 not in the source, left as they are"
     )
+
+
+def test_users_of_the_files_that_come_into_scope_are_listed() -> None:
+    new, ada = user("new@example.com"), user("ada@example.com")
+    before, after = scope(ada.name), scope(ada.name, new.name)
+    report = report_of(ImportPlan(ENTRA, (EntryEdit(before, after),)), CurrentState((ada, new), (), before))
+    text = render_import(report, PLAIN)
+    assert '1 user of the files will come INTO SCOPE by these changes:\n  - user["new@example.com"] users/' in text
+    assert [place["address"] for place in import_document(report)["arrivals"]] == ['user["new@example.com"]']

@@ -172,3 +172,20 @@ def test_an_added_row_of_mappings_is_no_scope() -> None:
     row = Entity("mapping", "title", {"target": "title", "source": "jobTitle"}, "mappings.yaml")
     everybody = CurrentState((ADA, BOB), (STAFF,), None)
     assert find_departures(everybody, ImportPlan("Entra", (EntryEdit(None, row),))).people == ()
+
+
+def test_users_come_into_scope_by_a_group_the_scope_or_being_enabled() -> None:
+    out, off = user("out@x.org"), user("off@x.org", accountEnabled="false")
+    state = replace(
+        STATE, users=(ADA, BOB, out, off), scope=scope(assigned_groups=("Staff",), assigned_users=(off.name,))
+    )
+    more = EntryEdit(STAFF, group("Staff", "ada@x.org", "bob@x.org", "out@x.org"))
+    enabled = EntryEdit(off, with_fields(off, accountEnabled="true"))
+    added = EntryEdit(None, user("new@x.org"))
+    for edits, expected in (
+        ((more, added), [out]),
+        ((enabled,), [off]),
+        ((EntryEdit(state.scope, scope("all")),), [out]),
+        ((added,), []),
+    ):
+        assert list(find_departures(state, ImportPlan("Entra", edits)).arrivals) == expected
