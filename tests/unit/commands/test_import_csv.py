@@ -170,11 +170,11 @@ def test_the_guard_on_removals_blocks_beyond_its_limit(imports: Imports) -> None
 def test_new_users_that_nothing_assigns_are_pointed_out(imports: Imports) -> None:
     assert imports.run(HEADER, ZOE) is ExitCode.OK
     imports.write("scope.yaml", "sync: assigned\nassigned:\n  users: [zoe@example.com]\n")
-    imports.run(HEADER, ZOE, BOB, dry_run=True)
+    imports.run(HEADER, EVE, ZOE, BOB, dry_run=True)
     note = "1 new user gets no account yet: a CSV file assigns no one."
     assert note in imports.terminal.out
     imports.write("scope.yaml", "sync: all\n")
-    imports.run(HEADER, ZOE, BOB, dry_run=True)
+    imports.run(HEADER, EVE, ZOE, BOB, dry_run=True)
     assert note not in imports.terminal.out
 
 
