@@ -113,10 +113,13 @@ def assess_import(
 
 
 def find_merge_obstacles(risk: ImportRisk, limit: int | None) -> tuple[str, ...]:
-    """Return why the import is not merged without a review. `limit`: the most users; None: never."""
+    """Return why the import is not merged without a review. `limit`: the most users; None: never.
+
+    Users are those that are added, change, or come into scope.
+    """
     if limit is None:
         return ("source.entra.auto_merge is not set",)
-    users = risk.add + risk.change
+    users = risk.add + risk.change + len(risk.departures.arrivals)
     beyond = (f"{pluralize(users, 'user')} of at most {limit:,} (source.entra.auto_merge)",) if users > limit else ()
     return (*risk.reasons, *beyond)
 

@@ -104,6 +104,13 @@ def test_the_limit_counts_users_and_without_one_nothing_is_merged() -> None:
     assert risk.counts == "1 to add, 1 to change, 0 to disable, 0 to remove"
 
 
+def test_the_limit_counts_users_of_the_files_that_come_into_scope() -> None:
+    before = replace(BEFORE, groups=(STAFF, group("More")), scope=changed(SCOPE, assigned_groups=("More",)))
+    risk = assess_import(before, replace(before, groups=(STAFF, group("More", "ada@x.org", "bob@x.org"))), ())
+    assert find_merge_obstacles(risk, 1) == ("2 users of at most 1 (source.entra.auto_merge)",)
+    assert find_merge_obstacles(risk, 2) == ()
+
+
 def test_counts_name_groups_if_they_change() -> None:
     assert assess_import(BEFORE, replace(BEFORE, groups=(MORE,)), ()).counts.endswith("; 1 group")
 
