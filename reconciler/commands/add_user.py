@@ -23,6 +23,8 @@ from reconciler.render.formats import OutputOptions
 from reconciler.session.state_edit import Contents, diff_contents, edited_copy, find_new_errors
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace
+from reconciler.sources.csv_file.columns import fold_header
+from reconciler.sources.csv_file.formats import SECRETS
 from reconciler.sources.import_plan import EntryEdit, ImportPlan
 from reconciler.sources.state_files import StateFiles, read_state_files
 from reconciler.sources.writer import draft_files, write_files
@@ -114,6 +116,10 @@ def _build_fields(options: AddUserOptions) -> dict[str, Field]:
         key, equals, value = each.partition("=")
         if not equals or not key.strip():
             raise UsageError(f"--set {quote(each)} is not attribute=value", "Such as --set department=Engineering.")
+        if fold_header(key) in SECRETS:
+            raise UsageError(
+                f"--set {quote(key)}: passwords are not stored", "The desired state is in git. Leave it out."
+            )
         if key in (_UPN, "givenName", "surname") and key in given:
             raise UsageError(f"{key} is given twice", "Name each attribute once.")
         if value:

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.core.model import Diagnostic, Origin, Severity, error
+from reconciler.core.model import Diagnostic, Origin, Severity, warning
 from reconciler.core.text import escape_control, pluralize, quote
 from reconciler.desired.directory import Directory
 from reconciler.desired.layout import FOLDERS
+from reconciler.desired.yaml_reader import read_items
 from reconciler.errors import ExitCode, ReconcilerError, UsageError
 from reconciler.history.entry_layout import format_file
-from reconciler.history.yaml_entries import read_entries
+from reconciler.history.yaml_entries import NAMES, detect_kind, read_entries
 from reconciler.history.yaml_nodes import EditError
 from reconciler.session.state_edit import diff_contents
 from reconciler.session.terminal import Terminal
@@ -37,13 +38,15 @@ def run_fmt(workspace: Workspace, options: FmtOptions, terminal: Terminal) -> Ex
     """
     contents = _read_files(workspace, options, terminal)
     changed: dict[str, bytes | None] = {}
-    errors: list[Diagnostic] = []
+    found: list[Diagnostic] = []
     for name, content in contents.items():
-        formatted = _format(name, content, errors)
+        formatted = _format(name, content, found)
         if formatted != content:
             changed[name] = formatted
+    errors = [item for item in found if item.severity is Severity.ERROR]
+    if found:
+        terminal.diagnostics(found)
     if errors:
-        terminal.diagnostics(errors)
         raise ReconcilerError(f"{pluralize(len(errors), 'error')} in the files to format", "Nothing was written.")
     if options.check:
         terminal.result(diff_contents(contents, changed) if changed else "")
@@ -59,18 +62,26 @@ def _count(number: int, what: str) -> str:
     return f"{pluralize(number, 'file')} {what}."
 
 
-def _format(name: str, content: bytes, errors: list[Diagnostic]) -> bytes:
-    """Return the formatted content; what is in the way is added to `errors`."""
-    found: list[Diagnostic] = []
-    read_entries(name, content, found.append)
-    wrong = [item for item in found if item.severity is Severity.ERROR]
+def _format(name: str, content: bytes, found: list[Diagnostic]) -> bytes:
+    """Return the formatted content; a file with an entry that cannot be edited stays, with a warning in `found`."""
+    errors: list[Diagnostic] = []
+    read_entries(name, content, errors.append)
+    wrong = [item for item in errors if item.severity is Severity.ERROR]
+    found += wrong
     try:
         formatted = None if wrong else format_file(name, content)
     except EditError as exc:
         formatted = None
-        wrong = [error(f"cannot be formatted: {exc}", "Write `- key: value` lines.", Origin(name, 1, 1))]
-    errors += wrong
+        detail = "Its layout decides what is read, or cannot be changed. All other files are formatted."
+        found.append(warning(f"this file is left as it is: {exc}", detail, _locate(name, content, exc.entry)))
     return content if formatted is None else formatted
+
+
+def _locate(name: str, content: bytes, entry: str) -> Origin:
+    """Return the place of an entry, else that of its file."""
+    key = NAMES.get(detect_kind(name) or "", "")
+    items = (item for item in read_items(content, name, lambda _: None) if entry and item.get(key) == entry)
+    return next((Origin(name, item.mark.line + 1, item.mark.column + 1) for item in items), Origin(name, 1, 1))
 
 
 def _read_files(workspace: Workspace, options: FmtOptions, terminal: Terminal) -> dict[str, bytes]:

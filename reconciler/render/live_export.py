@@ -40,8 +40,11 @@ def _count(report: ExportReport, place: str) -> Iterator[str]:
     yield f"Exported {managed} to {escape_control(place)}: {report.active:,} active{disabled}."
     if report.unmanaged:
         count = pluralize(report.unmanaged, "other account is", "other accounts are")
-        where = "Their entries are comments in users/unmanaged*.yaml." if report.listed else "--unmanaged adds them."
-        yield f"{count} not managed: the ownership filter excludes them. {where}"
+        them, their = (
+            ("it", "Its entry is a comment") if report.unmanaged == 1 else ("them", "Their entries are comments")
+        )
+        where = f"{their} in users/unmanaged*.yaml." if report.listed else f"--unmanaged adds {them}."
+        yield f"{count} not managed: the ownership filter excludes {them}. {where}"
 
 
 def _render_loss(loss: Loss, style: Style) -> Iterator[str]:

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.core.model import SourceValue
+from reconciler.desired.key_order import USER_KEYS, KeyOrder
 from reconciler.desired.yaml_format import format_scalar
 from reconciler.entra.yaml_writer import format_comment
 from reconciler.sources.live.inverse import ENABLED
 
 MAX_LINE = 60_000
 """Bytes; the loader accepts lines up to 65,536, and a comment adds a few."""
+_ORDER = KeyOrder(USER_KEYS)
 _LONGEST_ESCAPE = len(r"\U0001f600")
 
 
 def format_entry(attributes: Mapping[str, SourceValue]) -> str:
-    """Return the entry of a user, with a line for each attribute. `accountEnabled` is written if it is false."""
-    lines = [format_line(name, value) for name, value in attributes.items() if name != ENABLED or value is False]
+    """Return the entry of a user, with a line for each attribute, in the layout of `fmt`.
+
+    `accountEnabled` is written if it is false.
+    """
+    ordered = sorted(attributes.items(), key=lambda item: _ORDER.rank(item[0]))
+    lines = [format_line(name, value) for name, value in ordered if name != ENABLED or value is False]
     return "\n".join(("- " if at == 0 else "  ") + line for at, line in enumerate(lines)) + "\n"
 
 

@@ -101,6 +101,7 @@ def test_a_user_that_there_is_already_is_one_error_with_its_place(given: AddUser
         (AddUserOptions(), "--upn is missing"),
         (AddUserOptions(" "), "the userPrincipalName is empty"),
         (AddUserOptions(ADA, values=("x",)), 'set "x" is not attribute=value'),
+        (AddUserOptions(ADA, values=("Password=s3cret",)), '"Password": passwords are not stored'),
         (AddUserOptions(ADA, "Ada", values=("givenName=B",)), "givenName is given twice"),
         (AddUserOptions(ADA, groups=("staf",)), 'there is no group "staf"'),
         (AddUserOptions(ADA, file="groups/g.yaml"), "is no YAML file in users/"),

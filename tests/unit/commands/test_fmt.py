@@ -64,11 +64,9 @@ def test_files_that_are_not_of_users_or_groups_are_refused(name: str, work: Targ
 
 @pytest.mark.parametrize(
     ("content", "place"),
-    [("- userPrincipalName: a\n- x: &a b\n", "users/z.yaml:2:6"), ("- ? a\n  : b\n  ? c\n  : d\n", "users/z.yaml:1:1")],
+    [("- userPrincipalName: a\n- x: &a b\n", "users/z.yaml:2:6"), ("- x: {\n", "users/z.yaml:2:1")],
 )
-def test_what_cannot_be_read_or_edited_is_refused_with_its_place(
-    content: str, place: str, work: TargetWorkspace
-) -> None:
+def test_what_cannot_be_read_is_refused_with_its_place(content: str, place: str, work: TargetWorkspace) -> None:
     work.files.write("users/z.yaml", content)
     with pytest.raises(ReconcilerError, match="1 error in the files to format"):
         run_fmt(work.workspace, FmtOptions(), work.terminal)
@@ -80,3 +78,24 @@ def test_what_cannot_be_read_or_edited_is_refused_with_its_place(
 def test_the_files_that_this_project_ships_are_formatted(folder: str, target: TargetWorkspace) -> None:
     workspace = replace(target.workspace, state=ROOT / folder)
     assert run_fmt(workspace, FmtOptions(check=True), target.terminal) is ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("- ? a\n  : b\n  ? c\n  : d\n", "users/z.yaml:1:1"),
+        (
+            "- userPrincipalName: a@example.com\n\n- userPrincipalName: b@example.com\n  surname: |\n    x",
+            "users/z.yaml:3:3",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_edited_stays_and_all_others_are_formatted(
+    work: TargetWorkspace, text: str, place: str
+) -> None:
+    work.files.write("users/z.yaml", text)
+    assert run_fmt(work.workspace, FmtOptions(), work.terminal) is ExitCode.OK
+    assert (read(work, "users/people.yaml"), read(work, "users/z.yaml")) == (TIDY, text)
+    (found,) = work.terminal.found
+    assert (found.severity, str(found.origin)) == ("warning", place)
+    assert found.summary.startswith("this file is left as it is: ")

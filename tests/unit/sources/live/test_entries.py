@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.desired.yaml_reader import read_document
+from reconciler.history.entry_layout import format_file
 from reconciler.sources.live.entries import MAX_LINE, comment_out, fits, format_entry
 
 # The desired state is UTF-8, and JSON with lone surrogates is refused by the client.
@@ -26,6 +27,13 @@ def test_an_entry_has_a_line_for_each_attribute() -> None:
         "- objectId: '0012'\n  userPrincipalName: ada@example.com\n  surname: 'No'\n  accountEnabled: false\n"
     )
     assert format_entry({"userPrincipalName": "a", "accountEnabled": True}) == "- userPrincipalName: a\n"
+
+
+def test_an_entry_has_the_layout_of_fmt() -> None:
+    user = {"department": "A", "zeta": "1", "surname": "L", "userPrincipalName": "ada@example.com", "objectId": "x"}
+    text = format_entry({**user, "accountEnabled": False, "alpha": "2"})
+    assert format_file("users/a.yaml", text.encode()) == text.encode()
+    assert list(read(text)[0])[:3] == ["objectId", "userPrincipalName", "surname"]
 
 
 @given(st.lists(USERS, min_size=1, max_size=3))
