@@ -5,8 +5,8 @@ Files only: never git, never the target. Nothing is written unless the result is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
@@ -27,8 +27,9 @@ from reconciler.session.state_edit import check_edited
 from reconciler.session.terminal import Progress, Terminal
 from reconciler.session.workspace import Workspace, approval_date
 from reconciler.sources.departures import Departures, check_departures, find_departures
-from reconciler.sources.import_plan import FurtherFiles, ImportPlan, MergeRules
+from reconciler.sources.import_plan import EntryEdit, FurtherFiles, ImportPlan, MergeRules
 from reconciler.sources.import_report import ImportOutcome, ImportReport
+from reconciler.sources.left_out import leave_out
 from reconciler.sources.merge import merge
 from reconciler.sources.read_back import ReadBack
 from reconciler.sources.references import fills_dangling
@@ -147,6 +148,9 @@ def carry_out(
     read_back = ReadBack()
     changed, lines = ({}, ()) if guard.blocks else _draft(files, plan, options, read_back)
     errors = _validate(workspace, changed, plan, terminal, read_back=read_back, users=_count_users(files, plan))
+    reduced = _leave_out(workspace, files, plan, errors)
+    if reduced is not None:
+        return carry_out(workspace, files, reduced, policy=policy, options=options, terminal=terminal)
     report = ImportReport(
         plan=plan,
         locate=files.locate,
@@ -163,6 +167,38 @@ def carry_out(
         write_files(files, changed)
     _show(report, workspace, options, terminal)
     return _find_exit_code(report, options)
+
+
+def _leave_out(
+    workspace: Workspace, files: StateFiles, plan: ImportPlan, errors: Sequence[Diagnostic]
+) -> ImportPlan | None:
+    """Return the plan without the users that it alone would bring into error; None: it stays as it is."""
+    before = check(workspace.state, workspace.now) if errors else None
+    if before is None or isinstance(before, BrokenState):
+        return None
+    known = {item.address for item in before.diagnostics if item.severity is Severity.ERROR}
+    edits = {edit.after.address: edit for edit in plan.edits if edit.after is not None}
+    new = {
+        address: edits[address]
+        for item in errors
+        if (address := item.address) is not None and _address_before(edits[address]) not in known
+    }
+    reduced = leave_out(plan, new)
+    if reduced.edits == plan.edits:
+        return None
+    lost = tuple(_describe_left_out(item, files, new[str(item.address)]) for item in errors if item.address in new)
+    return replace(reduced, diagnostics=(*plan.diagnostics, *lost))
+
+
+def _address_before(edit: EntryEdit) -> str | None:
+    return edit.before.address if edit.before is not None else ""
+
+
+def _describe_left_out(item: Diagnostic, files: StateFiles, edit: EntryEdit) -> Diagnostic:
+    """Return an error of an entry that is not written, at the entry that stays."""
+    origin = files.locate(edit.before, None) if edit.before is not None else None
+    what = "Its entry keeps its other values." if edit.before is not None else "It is not added."
+    return replace(item, detail=f"{item.detail} {what}".strip(), origin=origin, source_line=None)
 
 
 def _check_valid(workspace: Workspace, terminal: Terminal) -> None:
@@ -222,7 +258,7 @@ def _validate(
     read_back: ReadBack,
     users: int,
 ) -> list[Diagnostic]:
-    """Return the errors of single users that the import adds or changes: they are written, and cannot be planned.
+    """Return the errors of single users that the import adds or changes.
 
     `users`: how many there are after the import, for the progress.
 

@@ -318,12 +318,30 @@ def test_people_in_error_are_reported_and_the_others_imported(imports: Imports) 
     assert "Not imported: 2 users of the source" in imports.terminal.out
 
 
-def test_people_that_cannot_be_planned_are_written_and_reported(imports: Imports) -> None:
+def test_people_that_could_not_be_planned_are_left_out(imports: Imports) -> None:
     nameless = Person({"userPrincipalName": "eve@example.com", "objectId": "e-1"})
-    assert imports.run(snapshot(ADA, BOB, nameless)) is ExitCode.PARTIAL
-    assert "eve@example.com" in imports.text("users/new.yaml")
-    assert {item.address for item in imports.terminal.found} == {'user["eve@example.com"]'}
-    assert imports.run(snapshot(ADA, BOB, nameless)) is ExitCode.OK, "the import has nothing to do with it any more"
+    odd = person("bob", department="IT\nX", givenName="Rob")
+    before = imports.text("users/people.yaml")
+    for _ in range(2):
+        assert imports.run(
+            snapshot(replace(ADA, attributes={**ADA.attributes, "department": "R&D"}), odd, nameless)
+        ) is (ExitCode.PARTIAL)
+        assert {item.address for item in imports.terminal.found} == {
+            'user["bob@example.com"]',
+            'user["eve@example.com"]',
+        }
+        assert "Not imported: 2 users of the source" in imports.terminal.out
+        assert sorted(imports.files()) == ["settings.yaml", "users/people.yaml"]
+    text = imports.text("users/people.yaml")
+    assert text == before.replace("Sales", "R&D")
+
+
+def test_an_entry_that_was_in_error_before_is_imported(imports: Imports) -> None:
+    imports.write("users/zoe.yaml", "- {userPrincipalName: zoe@example.com, objectId: z-1, department: IT}\n")
+    zoe = Person({"userPrincipalName": "zoe@example.com", "objectId": "z-1", "department": "R&D"})
+    assert imports.run(snapshot(ADA, BOB, zoe)) is ExitCode.PARTIAL
+    assert "department: R&D" in imports.text("users/zoe.yaml")
+    assert "Not imported" not in imports.terminal.out
 
 
 def test_errors_of_users_that_the_import_leaves_alone_are_not_its_errors(imports: Imports) -> None:
