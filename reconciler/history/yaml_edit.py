@@ -22,7 +22,7 @@ from reconciler.history.yaml_fields import FieldEdit, edit_fields, render_fields
 from reconciler.history.yaml_nodes import EditError
 
 _EDITOR_LINE = re.compile(rb"^" + re.escape(EDITOR_COMMENT).encode() + rb"[^\n]*", re.MULTILINE)
-_EMPTY_LIST = re.compile(rb"^\[\][ ]*(?:\r?\n|\Z)", re.MULTILINE)
+_EMPTY_LIST = re.compile(rb"^\[\](?:[ \t]+(?=#)|[ ]*(?:\r?\n|\Z))", re.MULTILINE)
 _BOM = b"\xef\xbb\xbf"
 _BLANK_END = re.compile(rb"\n[ ]*\r?\n\Z")
 _HAVE_STYLE = 2

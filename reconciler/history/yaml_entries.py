@@ -111,7 +111,8 @@ def _start(content: bytes) -> bytes | None:
     found = _FIRST.match(content)
     if found is not None:
         return found.group(1) + b"-"
-    return None if any(line.strip() and line[:1] != b"#" for line in content.split(b"\n")) else b""
+    lines = (line.rstrip() for line in content.removeprefix(_BOM).split(b"\n"))
+    return None if any(line and line != b"---" and line[:1] != b"#" for line in lines) else b""
 
 
 def _common_start(old: bytes, new: bytes) -> bytes | None:

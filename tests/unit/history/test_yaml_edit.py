@@ -167,10 +167,10 @@ def test_a_file_of_which_a_comment_is_left_is_the_empty_list() -> None:
     assert edit(emptied.encode(), (None, "ada", {}), then=now) == now.decode()
 
 
-@pytest.mark.parametrize("empty", [b"[]", b"[]\n", b"[]  \r\n", b"# Head\n[]\n"])
+@pytest.mark.parametrize("empty", [b"[]", b"[]\n", b"[]  \r\n", b"# Head\n[]\n", b"---\n[]\n"])
 def test_an_entry_is_added_to_an_empty_list(empty: bytes) -> None:
     edited = edit(empty, (None, "ada", {}), then=text("- userPrincipalName: ada\n"))
-    assert edited.replace("\r", "").removeprefix("# Head\n") == "- userPrincipalName: ada\n"
+    assert edited.replace("\r", "").removeprefix("# Head\n").removeprefix("---\n") == "- userPrincipalName: ada\n"
 
 
 def test_a_file_that_is_no_list_cannot_be_edited() -> None:

@@ -266,6 +266,19 @@ def test_a_removed_user_leaves_comments_and_an_empty_list(tmp_path: Path) -> Non
     assert drafted == {USERS: text(PEOPLE)[: text(PEOPLE).index("- objectId")] + "# about Bob\n[]\n"}
 
 
+@pytest.mark.parametrize(
+    ("empty", "head"),
+    [
+        ("[] # none yet\n", "# none yet\n"),
+        ("---\n[]\n", "---\n"),
+        ("# Head\n---\n[]  # none\n", "# Head\n---\n# none\n"),
+    ],
+)
+def test_an_empty_list_with_a_comment_or_a_document_start_gets_users(tmp_path: Path, empty: str, head: str) -> None:
+    drafted = draft(read(tmp_path, {USERS: empty}), user("ada"))
+    assert drafted[USERS].startswith(f"{head}- ")
+
+
 def test_a_user_is_added_to_an_empty_list(tmp_path: Path) -> None:
     drafted = draft(read(tmp_path, {USERS: "# Head\n\n[]\n"}), user("ada"))
     assert drafted == {USERS: "# Head\n\n- userPrincipalName: ada@example.com\n"}
