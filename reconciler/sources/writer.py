@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from reconciler.core.field_change import Field
 from reconciler.core.text import format_names, quote
-from reconciler.core.values import fold_case
 from reconciler.desired.layout import EDITOR_COMMENT, is_read
 from reconciler.errors import ReconcilerError, SourceError
 from reconciler.history.edits import DOCUMENT, USER, Entity
-from reconciler.history.reference_edit import rename_users
 from reconciler.history.yaml_edit import EditedFile, check_entries, edit_content
 from reconciler.history.yaml_entries import build_pieces, detect_kind
 from reconciler.history.yaml_fields import FieldEdit, Names
@@ -54,18 +52,14 @@ def draft_files(files: StateFiles, plan: ImportPlan, read_back: ReadBack | None 
     users, which the caller reads, and finishes, before anything is written; None: they are read here.
     """
     drafting = _FileDrafting(files, plan.names, read_back)
-    drafted = {name: drafting.draft(name, edits) for name, edits in sorted(_arrange(files, plan).items())}
+    drafted = {name: drafting.draft(name, edits) for name, edits in sorted(_arrange(plan).items())}
     return {name: content for name, content in drafted.items() if content != files.contents.get(name)}
 
 
-def _arrange(files: StateFiles, plan: ImportPlan) -> dict[str, _FileEdits]:
-    """Return the edits by file, with those of groups and of the scope that only `plan.names` concern."""
+def _arrange(plan: ImportPlan) -> dict[str, _FileEdits]:
+    """Return the edits by file."""
     by_file: dict[str, _FileEdits] = {}
-    edited = {id(edit.before) for edit in plan.edits if edit.before is not None}
-    # The name of a user who is taken out can have passed to another one, whom the reference names then.
-    passed = {fold_case(edit.after.name) for edit in plan.edits if edit.after is not None and edit.after.kind == USER}
-    names = {old: new for old, new in plan.names.items() if new is not None or old not in passed}
-    for edit in (*plan.edits, *_find_references(files, names, edited)):
+    for edit in plan.edits:
         before = edit.before
         here = by_file.setdefault(before.file if before is not None else edit.entity.file, _FileEdits())
         if before is None:
@@ -75,17 +69,6 @@ def _arrange(files: StateFiles, plan: ImportPlan) -> dict[str, _FileEdits]:
         else:
             here.changed.append((before, edit))
     return by_file
-
-
-def _find_references(files: StateFiles, names: Names, edited: set[int]) -> Iterable[EntryEdit]:
-    """Yield the edits of entries that refer to users who are renamed or removed, and that have no edit."""
-    scope = [files.current.scope] if files.current.scope is not None else []
-    for entity in (*files.current.groups, *scope) if names else ():
-        fields = rename_users(entity, names) if id(entity) not in edited else {}
-        if fields:
-            after: dict[str, Field | None] = {**entity.fields, **fields}
-            kept = {path: value for path, value in after.items() if value is not None}
-            yield EntryEdit(entity, Entity(entity.kind, entity.name, kept, entity.file))
 
 
 class _FileDrafting:

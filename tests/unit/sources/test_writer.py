@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
 
@@ -12,6 +12,7 @@ import pytest
 from reconciler.core.field_change import Field
 from reconciler.errors import SourceError
 from reconciler.history.edits import DOCUMENT, GROUP, MAPPING, USER, Entity
+from reconciler.history.reference_edit import rename_users
 from reconciler.history.yaml_edit import EditedFile
 from reconciler.sources import writer
 from reconciler.sources.import_plan import EntryEdit, ImportPlan
@@ -72,8 +73,18 @@ def user(name: str, file: str = USERS, **fields: Field) -> EntryEdit:
 
 
 def draft(files: StateFiles, *edits: EntryEdit, names: Mapping[str, str | None] | None = None) -> dict[str, str]:
-    drafted = draft_files(files, ImportPlan("test", edits, names or {}))
+    drafted = draft_files(files, ImportPlan("test", (*edits, *rename(files, names or {}, edits)), names or {}))
     return {name: (content or b"").decode() for name, content in drafted.items()}
+
+
+def rename(files: StateFiles, names: Mapping[str, str | None], edits: Iterable[EntryEdit]) -> Iterator[EntryEdit]:
+    """Yield the edits of groups and scope.yaml that a merge makes for other names of users."""
+    edited = {id(each.before) for each in edits}
+    for entry in (*files.current.groups, *([files.current.scope] if files.current.scope is not None else [])):
+        fields = rename_users(entry, names) if id(entry) not in edited else {}
+        if fields:
+            after = {path: value for path, value in {**entry.fields, **fields}.items() if value is not None}
+            yield EntryEdit(entry, Entity(entry.kind, entry.name, after, entry.file))
 
 
 def edit(tmp_path: Path, content: str, name: str, fields: Mapping[str, Field | None], file: str = USERS) -> str:
@@ -584,10 +595,12 @@ def test_files_of_users_can_be_read_back_later(tmp_path: Path, monkeypatch: pyte
     assert (tmp_path / USERS).read_text() == text(PEOPLE)
 
 
-def test_a_reference_stays_whose_name_has_passed_to_another_user(tmp_path: Path) -> None:
+def test_a_list_that_a_merge_leaves_as_it_is_stays_though_names_are_passed_on(tmp_path: Path) -> None:
     members = "- name: staff\n  members: {users: [bob@example.com]} # all\n"
     files = read(tmp_path, {USERS: PEOPLE, GROUPS: members})
+    # Staff has Ada now, and no longer Bob: the list is the same.
     ada = set_to(files, "ada", {"userPrincipalName": "bob@example.com"})
-    names = {"ada@example.com": "bob@example.com", "bob@example.com": None}
-    drafted = draft(files, ada, EntryEdit(find(files, "bob"), None), names=names)
+    bob = set_to(files, "bob", {"userPrincipalName": "robert@example.com"})
+    names = {"ada@example.com": "bob@example.com", "bob@example.com": "robert@example.com"}
+    drafted = draft_files(files, ImportPlan("test", (ada, bob), names))
     assert set(drafted) == {USERS}
