@@ -79,7 +79,7 @@ class _PersonBuilder:
 
     def _find_empty(self) -> Iterator[Column]:
         """Yield the columns that hold nothing. An export without a field is more likely than one without its values."""
-        chosen = {choice.attribute for choice in self._options.columns}
+        chosen = {"accountEnabled", *_NAMES, *(choice.attribute for choice in self._options.columns)}
         for column in self._columns:
             if column.attribute not in chosen and not any(value != "" for value in self._values[column.attribute]):
                 yield column

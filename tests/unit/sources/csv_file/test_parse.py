@@ -54,6 +54,7 @@ def test_a_column_without_any_value_decides_nothing() -> None:
     )
     assert "department" in read(text, "Department=department").attributes
     assert "Every cell" not in read(text, "Department=department").notes[-1]
+    assert "Every cell" not in read("userPrincipalName,accountEnabled\na@x.com,\n").notes[-1]
 
 
 Table = tuple[list[str], list[list[str]]]
