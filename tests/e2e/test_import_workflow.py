@@ -124,6 +124,20 @@ def test_a_person_comes_from_the_directory_to_the_target(scenario: ImportScenari
     assert (scenario.head(BRANCH), len(scenario.api.pulls)) == (None, 1)
 
 
+def test_an_attribute_that_is_the_user_name_is_not_merged_without_a_review(scenario: ImportScenario) -> None:
+    scenario.edit("mappings.yaml", "source: userPrincipalName, match: 2", "source: mail, match: 2")
+    people = scenario.origin / "desired-state/users/people.yaml"
+    people.write_text(f"{people.read_text().rstrip()}\n  mail: {ADA}\n")
+    scenario.commit("The user name is the address")
+    scenario.tenant.set(ADA_ID, mail="ceo@example.com")
+    scenario.run_import()
+    assert [job.code for job in scenario.run_dispatched()] == [0, 0]
+    _, pull = scenario.run_import()
+    assert (pull.code, scenario.api.pulls[0]["state"], scenario.api.dispatches) == (0, "open", [])
+    assert "- the plan changes userName, externalId or active of 1 account" in scenario.api.pulls[0]["body"]
+    assert scenario.users() == [ADA]
+
+
 def test_a_read_that_is_not_complete_or_blocked_opens_nothing(scenario: ImportScenario) -> None:
     scenario.graph.faults.append(Fault("/members", call=1, status=403))
     main = str(scenario.head("main"))
