@@ -53,3 +53,10 @@ def test_a_plan_is_settled_if_it_changes_nothing_and_has_no_error() -> None:
     assert not is_settled(plan_of([desired("ada")], [live("ada")], diagnostics=[error("one user has an error")]))
     # No user in scope: the guard blocks a plan without changes, too.
     assert not is_settled(plan_of([], [live("ada", active=False)]))
+
+
+def test_one_account_that_is_not_managed_is_in_the_singular() -> None:
+    one = "1 other account is not managed: the ownership filter excludes it."
+    assert f"{one} --unmanaged adds it." in render(ExportReport(unmanaged=1))
+    listed = render(ExportReport(unmanaged=1, listed=True))
+    assert f"{one} Its entry is a comment in users/unmanaged*.yaml." in listed
