@@ -149,10 +149,10 @@ def test_the_files(open_workspace: OpenWorkspace) -> None:
         ".3@example.com\n"
         "  givenName: Linus\n"
         "  surname: Hopper\n"
-        "  employeeId: '000003'\n"
-        "  costCenter: CC-0013\n"
-        "  division: EMEA\n"
         "  department: Finance\n"
+        "  division: EMEA\n"
+        "  costCenter: CC-0013\n"
+        "  employeeId: '000003'\n"
         "  accountEnabled: false\n"
     )
     lines = [json.loads(line) for line in files.pop("accounts.jsonl").splitlines()]
