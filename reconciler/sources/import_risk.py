@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reconciler.core.text import pluralize
@@ -70,17 +70,13 @@ def assess_import(
     others = [edit for edit in edits if edit.entity.kind != USER]
     counts = {action: sum(find_action(edit) is action for edit in users) for action in ImportAction}
     departures = find_departures(before, ImportPlan("", tuple(edits)))
+    changed, dated = sum(map(_changes_identity, users)), sum(map(_changes_lifecycle, users))
     found = [
         (REMOVALS, counts[ImportAction.REMOVE], "is taken out", "are taken out"),
         (REMOVALS, counts[ImportAction.DISABLE], "is disabled", "are disabled"),
         (REMOVALS, len(departures.people), "leaves the provisioning", "leave the provisioning"),
-        (
-            IDENTITY,
-            sum(map(_changes_identity, users)),
-            "changes its identity or is enabled",
-            "change theirs or are enabled",
-        ),
-        (IDENTITY, sum(map(_changes_lifecycle, users)), "changes its lifecycle", "change their lifecycle"),
+        (IDENTITY, changed, "changes its identity or is enabled", "change theirs or are enabled"),
+        (IDENTITY, dated, "changes its lifecycle", "change their lifecycle"),
     ]
     labels = {label for label, count, *_ in found if label and count}
     reasons = [f"{pluralize(count, 'user')} {one if count == 1 else many}" for _, count, one, many in found if count]
@@ -88,18 +84,9 @@ def assess_import(
         reasons.append("groups or the scope lose members, or change in another way")
     decided = sorted({"settings.yaml", "mappings.yaml"}.intersection(files))
     reasons += [f"{name} changes" for name in decided]
-    plain = len({*files} - {*decided} - {each.file for edit in edits for each in (edit.before, edit.after) if each})
-    if plain:
-        reasons.append(
-            f"{pluralize(plain, 'file')} {'changes' if plain == 1 else 'change'} without a change of an entry"
-        )
-    if lost_comments:
-        reasons.append(f"comments are removed from {pluralize(lost_comments, 'file')}")
+    reasons += _list_reasons_of_files(edits, {*files} - {*decided}, lost_comments)
     labels |= {SCOPE} if others else set()
     labels |= {SETTINGS} if decided else set()
-    if not labels & {REMOVALS, IDENTITY, SETTINGS}:
-        labels |= {ADDITIONS} if counts[ImportAction.ADD] else set()
-        labels |= {UPDATES_ONLY} if not labels else set()
     return ImportRisk(
         add=counts[ImportAction.ADD],
         change=counts[ImportAction.CHANGE],
@@ -107,9 +94,27 @@ def assess_import(
         remove=counts[ImportAction.REMOVE],
         groups=sum(edit.entity.kind == GROUP for edit in others),
         departures=departures,
-        labels=tuple(label for label in LABELS if label in labels),
+        labels=_complete_labels(labels, adds=counts[ImportAction.ADD] > 0),
         reasons=tuple(reasons),
     )
+
+
+def _list_reasons_of_files(edits: Iterable[EntryEdit], files: set[str], lost_comments: int) -> Iterator[str]:
+    """Yield what changes in files besides their entries."""
+    plain = len(files - {each.file for edit in edits for each in (edit.before, edit.after) if each})
+    if plain:
+        yield f"{pluralize(plain, 'file changes', 'files change')} without a change of an entry"
+    if lost_comments:
+        yield f"comments are removed from {pluralize(lost_comments, 'file')}"
+
+
+def _complete_labels(labels: Collection[str], *, adds: bool) -> tuple[str, ...]:
+    """Return the labels in their order, with those of an import that risks less."""
+    found = {*labels}
+    if not found & {REMOVALS, IDENTITY, SETTINGS}:
+        found |= {ADDITIONS} if adds else set()
+        found |= {UPDATES_ONLY} if not found else set()
+    return tuple(label for label in LABELS if label in found)
 
 
 def find_merge_obstacles(risk: ImportRisk, limit: int | None) -> tuple[str, ...]:

@@ -35,11 +35,8 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
     """
     wrong_place = check_place(rules.place, snapshot.attributes, rules.place_origin)
     if wrong_place is not None:
-        return ImportPlan(
-            snapshot.source,
-            diagnostics=(*snapshot.diagnostics, wrong_place),
-            refused=snapshot.refused + len(snapshot.people),
-        )
+        refused = snapshot.refused + len(snapshot.people)
+        return ImportPlan(snapshot.source, diagnostics=(*snapshot.diagnostics, wrong_place), refused=refused)
     findings = Findings(snapshot.source, current)
     matching = match_people(snapshot, current, rules.keep, findings)
     protected = _list_protected(current)
@@ -54,18 +51,14 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
     group_rules = GroupRules(takes_out(rules), _is_same_directory(snapshot, current, matching))
     groups = edit_groups(snapshot.groups, current, references, findings, group_rules)
     scope = edit_scope(snapshot.scope, current, references, groups, rules, users=users.edits)
+    reported = (*_check_attributes(snapshot), *findings.diagnostics, *_check_protected(protected, names, findings))
     return ImportPlan(
         snapshot.source,
         edits=(*users.edits, *groups.edits, *((scope.edit,) if scope.edit is not None else ())),
         names=names,
         missing=tuple(missing),
         kept=tuple(users.kept),
-        diagnostics=(
-            *snapshot.diagnostics,
-            *_check_attributes(snapshot),
-            *findings.diagnostics,
-            *_check_protected(protected, names, findings),
-        ),
+        diagnostics=(*snapshot.diagnostics, *reported),
         notes=(*snapshot.notes, *groups.notes, *scope.notes),
         unchanged=users.unchanged,
         refused=snapshot.refused + matching.refused,

@@ -75,8 +75,7 @@ def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal) -> Exi
             return ExitCode.OK
         check_patch(patch, workspace.state)
         risk = _assess(workspace, patch)
-        source = settings.source.entra
-        limit = source.auto_merge if source is not None else None
+        limit = settings.source.entra.auto_merge if settings.source.entra is not None else None
         obstacles = find_merge_obstacles(risk, limit)
         pull = ImportPull(base, patch.digest, f"Import: {risk.counts}", _describe(patch, risk, obstacles))
         number = import_pull.find_open_pull(hub, base)
@@ -91,8 +90,7 @@ def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal) -> Exi
         number = import_pull.write_pull(hub, pull, number)
         import_pull.set_labels(hub, number, risk.labels, LABELS)
         terminal.note(f"Pull request {number}: {'updated' if update.pushed else 'as it was'} at {update.head[:12]}.")
-        done = _go_on(hub, number, update, pull, plan=plan, waits=bool(obstacles))
-        if done:
+        if done := _go_on(hub, number, update, pull, plan=plan, waits=bool(obstacles)):
             terminal.note(done)
     return ExitCode.OK
 
