@@ -30,10 +30,10 @@ from reconciler.sources.departures import Departures, check_departures, find_dep
 from reconciler.sources.import_plan import EntryEdit, FurtherFiles, ImportPlan, MergeRules
 from reconciler.sources.import_report import ImportOutcome, ImportReport
 from reconciler.sources.left_out import leave_out
-from reconciler.sources.merge import merge
+from reconciler.sources.merge import keep_unlisted, merge
 from reconciler.sources.read_back import ReadBack
 from reconciler.sources.references import fills_dangling
-from reconciler.sources.snapshot import Snapshot
+from reconciler.sources.snapshot import GoneReason, Snapshot
 from reconciler.sources.state_files import StateFiles, read_state_files
 from reconciler.sources.writer import draft_files, write_files
 
@@ -103,10 +103,15 @@ def import_people(
         return ExitCode.ERROR
     digests = _check_complete(workspace, terminal)
     files = before if before is not None and before.is_as_read(digests) else read_state_files(workspace.state)
-    plan = merge(snapshot, files.current, rules)
-    if options.further is not None:
-        plan = options.further.extend(plan, files)
-    return carry_out(workspace, files, plan, policy=policy, options=options, terminal=terminal)
+
+    def plan_import(read: Snapshot) -> ImportPlan:
+        plan = merge(read, files.current, rules)
+        return options.further.extend(plan, files) if options.further is not None else plan
+
+    unlisted = GoneReason.NOT_LISTED in snapshot.gone.values()
+    careful = (lambda: plan_import(keep_unlisted(snapshot))) if unlisted else None
+    plan = plan_import(snapshot)
+    return carry_out(workspace, files, plan, policy=policy, options=options, terminal=terminal, careful=careful)
 
 
 def check_import_options(options: PeopleImportOptions, terminal: Terminal) -> None:
@@ -139,8 +144,12 @@ def carry_out(
     policy: Policy,
     options: PeopleImportOptions,
     terminal: Terminal,
+    careful: Callable[[], ImportPlan] | None = None,
 ) -> ExitCode:
-    """Guard, validate, show and write an import plan. Raises and returns as `import_people`."""
+    """Guard, validate, show and write an import plan. Raises and returns as `import_people`.
+
+    `careful`: returns the plan to take instead if a user has to be left out, who may be one that seems to be gone.
+    """
     if fills_dangling(files.current, plan):
         _check_valid(workspace, terminal)
     departures = find_departures(files.current, plan)
@@ -150,7 +159,8 @@ def carry_out(
     errors = _validate(workspace, changed, plan, terminal, read_back=read_back, users=_count_users(files, plan))
     reduced = _leave_out(workspace, files, plan, errors)
     if reduced is not None:
-        return carry_out(workspace, files, reduced, policy=policy, options=options, terminal=terminal)
+        again = careful() if careful is not None else reduced
+        return carry_out(workspace, files, again, policy=policy, options=options, terminal=terminal)
     report = ImportReport(
         plan=plan,
         locate=files.locate,

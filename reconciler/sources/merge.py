@@ -44,7 +44,7 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
     leaving = [each.entity for each in missing if each.action is MissingAction.REMOVED]
     refuse_collisions(matching, missing, findings)
     if matching.refused and GoneReason.NOT_LISTED in snapshot.gone.values():
-        return merge(_keep_unlisted(snapshot), current, rules)
+        return merge(keep_unlisted(snapshot), current, rules)
     users = edit_users(matching.people, missing, snapshot.attributes, current, rules)
     names = build_names(matching.people, leaving)
     references = References.of(matching.people, names)
@@ -77,7 +77,7 @@ def _is_same_directory(snapshot: Snapshot, current: CurrentState, matching: Peop
     )
 
 
-def _keep_unlisted(snapshot: Snapshot) -> Snapshot:
+def keep_unlisted(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot without what follows from a list: a user whom it refuses may be one that seems to be gone."""
     gone = {key: reason for key, reason in snapshot.gone.items() if reason is not GoneReason.NOT_LISTED}
     note = "But no missing user is disabled or removed, because some users could not be imported."

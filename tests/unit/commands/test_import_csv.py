@@ -157,6 +157,18 @@ def test_on_missing_disables_or_removes_those_that_csv_imports_added(imports: Im
     assert imports.read("users/people.yaml") == PEOPLE
 
 
+@pytest.mark.parametrize("on_missing", ["disable", "remove"])
+def test_no_one_is_missing_if_a_new_user_would_be_in_error(imports: Imports, on_missing: str) -> None:
+    imports.run(HEADER, EVE, ZOE)
+    before = imports.files()
+    # Without an objectId the new user has no externalId: it may be Zoë under another name.
+    names = ["userPrincipalName", "givenName", "surname"]
+    rows = [["eve@example.com", "Eve", "Moore"], ["susi@example.com", "Susi", "Berg"]]
+    assert imports.run(names, *rows, on_missing=on_missing) is ExitCode.PARTIAL
+    assert imports.files() == before
+    assert "no missing user is disabled or removed" in imports.terminal.out
+
+
 def test_the_guard_on_removals_blocks_beyond_its_limit(imports: Imports) -> None:
     imports.run(HEADER, EVE, ZOE, ["max@example.com", "m-1", "Max", "Mo"])
     before = imports.files()
