@@ -34,7 +34,7 @@ from reconciler.sources.state_files import read_state_files
 PARTS = ("people", "groups", "scope")
 """What `--with` names by default. Each part needs those before it: groups name people, assignments name both."""
 JOB_PARTS = (MAPPINGS_PART, SETTINGS_PART)
-"""What `--with` can name besides: from the provisioning job. Each needs all of `PARTS`."""
+"""What else `--with` can name: parts of the provisioning job. Each needs all of `PARTS`."""
 ON_MISSING = ("report", "disable", "remove")
 _Settings: TypeAlias = LocatedModel[schema.Settings]
 

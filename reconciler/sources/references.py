@@ -60,7 +60,7 @@ class References:
     def assign(self, listed: Field | None, wanted: Iterable[str], *, remove: bool) -> tuple[tuple[str, ...], list[str]]:
         """Return a list with the people whose folded objectIds are `wanted`, and those in it that are not, as written.
 
-        Only people that are imported count: a reference to anybody else says nothing about the source, and stays.
+        Only people that are imported count: a reference to any other user says nothing about the source, and stays.
         `remove`: people that are not wanted are taken out of the list.
         """
         ids = set(wanted)

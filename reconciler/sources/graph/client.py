@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 from urllib.parse import quote as percent_encode
@@ -58,12 +58,9 @@ MAX_PAGES = 50_000
 """Of one list: delta pages have some 200 users, others up to 999."""
 MAX_RESTARTS = 5
 """Of one list, because the directory lost the token of a page."""
-MAX_IDS = 1000
-"""Of one getByIds: https://learn.microsoft.com/graph/api/directoryobject-getbyids"""
-_GET_BY_IDS = f"/{V1}/directoryObjects/getByIds"
 _EXTENSION_PROPERTIES = f"/{V1}/directoryObjects/getAvailableExtensionProperties"
-_READING_POSTS = (_GET_BY_IDS, _EXTENSION_PROPERTIES)
-"""The POSTs that change nothing. `$batch` is none of them: it can hold writes."""
+_READING_POSTS = (_EXTENSION_PROPERTIES,)
+"""The POST that changes nothing. `$batch` is none: it can hold writes."""
 
 
 class GraphClient:
@@ -111,14 +108,6 @@ class GraphClient:
         found = parse_count(response.content[:100].decode("utf-8-sig", "replace"))
         if found is None:
             raise explain_answer(response, reading, "is not a number")
-        return found
-
-    def get_by_ids(self, ids: Sequence[str], types: Sequence[str]) -> list[Row]:
-        """Read objects by id, however many, in any order; those that do not exist are left out."""
-        found: list[Row] = []
-        for start in range(0, len(ids), MAX_IDS):
-            body = {"ids": list(ids[start : start + MAX_IDS]), "types": list(types)}
-            found += self._read_list(f"{self._endpoint.base_url}{_GET_BY_IDS}", _keep, body=body).rows
         return found
 
     def list_extension_properties(self) -> list[Row]:

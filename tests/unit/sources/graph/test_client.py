@@ -194,16 +194,6 @@ def test_a_count_is_a_number() -> None:
             client.count("/users/$count")
 
 
-def test_ids_are_asked_for_by_the_thousand() -> None:
-    handler, seen = scripted(page({"id": "1"}), page({"id": "2"}))
-    found = make_client(handler).get_by_ids([str(n) for n in range(1001)], ["user"])
-    assert [row["id"] for row in found] == ["1", "2"]
-    bodies = [json.loads(request.content) for request in seen]
-    assert [len(body["ids"]) for body in bodies] == [1000, 1]
-    assert bodies[0]["types"] == ["user"]
-    assert {(request.method, request.url.path) for request in seen} == {("POST", "/v1.0/directoryObjects/getByIds")}
-
-
 def test_extension_properties_are_read_by_post() -> None:
     handler, seen = scripted(page({"id": "1", "name": "extension_x_y"}))
     assert make_client(handler).list_extension_properties()[0]["name"] == "extension_x_y"
