@@ -369,12 +369,23 @@ def _compile_ownership(settings: LocatedModel[schema.Settings], directory: Direc
     return compile_filter(tree)
 
 
+_NOT_IN_DIGEST: Any = {
+    "approvals": True,
+    "notifications": True,
+    "provisioning": True,
+    "record": True,
+    "target": {"token_issued", "token_expires", "client_secret_expires"},
+    "source": {"entra": {"credential_expires"}},
+}
+"""Settings that change neither a plan nor where it is applied."""
+
+
 def _compute_digest(directory: Directory, settings: schema.Settings) -> str:
-    without = settings.model_dump(mode="json", exclude={"approvals", "notifications", "record"})
-    if settings.target.tenant is None:
-        del without["target"]["tenant"]  # a state that names no tenant keeps its digest
-    if settings.target.active_when_absent is None:
-        del without["target"]["active_when_absent"]
+    without = settings.model_dump(mode="json", exclude=_NOT_IN_DIGEST)
+    # A state without a key that came later keeps its digest.
+    for name, value in (("tenant", None), ("active_when_absent", None), ("auth", "token")):
+        if without["target"][name] == value:
+            del without["target"][name]
     if settings.relink == schema.RelinkSettings():
         del without["relink"]
     files = {name: digest for name, digest in directory.digests.items() if name != "settings.yaml"}

@@ -26,7 +26,16 @@ from reconciler.core.scope.operators import EXTENSIONS, Operator
 from reconciler.core.text import quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired.guard_settings import ApprovalSettings, GuardSettings
-from reconciler.desired.schema_values import EMPTY_IS_LIST, Boolean, Count, Flag, OptionalDay, StrictModel, TextList
+from reconciler.desired.schema_values import (
+    EMPTY_IS_LIST,
+    Boolean,
+    Count,
+    Flag,
+    OptionalDay,
+    OptionalTextList,
+    StrictModel,
+    TextList,
+)
 
 
 def _check_tenant(name: str) -> str:
@@ -53,6 +62,19 @@ class TargetSettings(StrictModel):
         default=None,
         description="Name of the organisation at this address, for example acme: plans, receipts, the lock and the"
         " history are kept for it alone. Needed if one address serves several of your tenants",
+    )
+    auth: Literal["token", "oauth"] = Field(
+        default="token",
+        description="token: RECONCILER_TOKEN; oauth: obtained by `reconciler login`, then refreshed",
+    )
+    token_issued: OptionalDay = Field(
+        default=None, description="Day on which the token was issued: Apple's must be used within four days"
+    )
+    token_expires: OptionalDay = Field(
+        default=None, description="Day on which the token expires, which no token says: warned of from 60 days before"
+    )
+    client_secret_expires: OptionalDay = Field(
+        default=None, description="Day on which the OAuth client secret expires: warned of from 60 days before"
     )
     active_when_absent: Boolean | None = Field(
         default=None,
@@ -84,9 +106,40 @@ class LifecycleSettings(StrictModel):
 
 
 class NotificationSettings(StrictModel):
-    """Recipients of notifications."""
+    """Recipients of notifications: `mailto:ADDRESS`, or `webhook:FORMAT` for RECONCILER_WEBHOOK_URL.
 
-    on_failure: TextList = Field(default=[], description="Recipients of a failed apply, such as mailto:it@example.com")
+    How they are reached comes from the environment only.
+    """
+
+    on_failure: TextList = Field(
+        default=[],
+        description="Recipients of a failed apply, such as mailto:it@example.com or webhook:slack (json, slack, teams)",
+    )
+    on_quarantine: OptionalTextList = Field(
+        default=None, description="Recipients when quarantine begins or ends; by default those of on_failure"
+    )
+    on_drift: OptionalTextList = Field(
+        default=None, description="Recipients when drift is found or gone; by default those of on_failure"
+    )
+    on_expiry: OptionalTextList = Field(
+        default=None,
+        description="Recipients when a token, secret or credential is about to expire; by default those of on_failure",
+    )
+    on_import: OptionalTextList = Field(
+        default=None, description="Recipients when an import is blocked; by default those of on_failure"
+    )
+    names: Flag = Field(default=False, description="true: notifications name users; by default they only count them")
+
+
+class ProvisioningSettings(StrictModel):
+    """Whether an apply may write at all."""
+
+    enabled: Boolean = Field(
+        default=True, description="false: everything reads, nothing writes; apply says so and ends with exit code 0"
+    )
+    reason: Annotated[str, Field(max_length=200)] | None = Field(
+        default=None, description="Why provisioning is off, shown by plan, apply, status and in comments"
+    )
 
 
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
@@ -191,6 +244,10 @@ class EntraSource(StrictModel):
     on_missing: Literal["report", "disable", "remove"] = Field(
         default="report", description="What happens to the entry of a person that is confirmed gone or unassigned"
     )
+    credential_expires: OptionalDay = Field(
+        default=None,
+        description="Day on which the credential of the app registration expires, where Graph may not be asked for it",
+    )
     auto_merge: Count | None = Field(
         default=None,
         description="An import that adds or updates at most this many users, and removes none, is merged by the"
@@ -218,6 +275,9 @@ class Settings(StrictModel):
     )
     notifications: NotificationSettings = Field(
         default=NotificationSettings(), description="Recipients of notifications"
+    )
+    provisioning: ProvisioningSettings = Field(
+        default=ProvisioningSettings(), description="Whether an apply may write at all"
     )
     record: RecordSettings = Field(
         default=RecordSettings(), description="How the record of applies stores values, and where it is kept"

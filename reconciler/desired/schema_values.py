@@ -64,6 +64,8 @@ Day = Annotated[date, BeforeValidator(_parse_day)]
 OptionalDay = Annotated[date | None, BeforeValidator(_parse_optional_day)]
 """A date, or no value: an empty text is none."""
 TextList = Annotated[list[str], *EMPTY_IS_LIST]
+OptionalTextList = Annotated[list[str], *EMPTY_IS_LIST] | None
+"""A list, or no key: a key without a value is an empty list."""
 Percent = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0)]
 

@@ -225,6 +225,8 @@ def test_the_digest_covers_everything_that_can_change_a_plan(loaded: Load) -> No
     assert digest(loaded(settings=f"# a comment\n{SETTINGS}{approval}")) == first
     assert digest(loaded(settings=f"{SETTINGS}  tenant:\n")) == first, "it names none"
     assert digest(loaded(settings=f"{SETTINGS}  active_when_absent:\n")) == first, "the same"
+    dates = "  auth: token\n  token_issued: 2026-05-01\n  token_expires: 2027-05-01\n"
+    assert digest(loaded(settings=f"{SETTINGS}{dates}provisioning: {{enabled: false}}\n")) == first, "no other plan"
     seen = {
         first,
         digest(loaded(settings=f"{SETTINGS}lifecycle: {{removed: keep}}\n")),

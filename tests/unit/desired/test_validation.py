@@ -36,7 +36,7 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             'unknown key "lifecycel"',
             (
                 "Did you mean lifecycle? Known keys: "
-                "approvals, guards, lifecycle, notifications, ownership, record, relink, source, target."
+                "approvals, guards, lifecycle, notifications, ownership, provisioning, record, relink, source, target."
             ),
         ),
         (
@@ -146,14 +146,17 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             'unknown key "out_of_scope"',
             (
                 "It belongs under lifecycle. Known keys: "
-                "approvals, guards, lifecycle, notifications, ownership, record, relink, source, target."
+                "approvals, guards, lifecycle, notifications, ownership, provisioning, record, relink, source, target."
             ),
         ),
         (
             "url: x\n",
             "4:1",
             'unknown key "url"',
-            "Known keys: approvals, guards, lifecycle, notifications, ownership, record, relink, source, target.",
+            (
+                "Known keys: approvals, guards, lifecycle, notifications, ownership, provisioning, record, relink,"
+                " source, target."
+            ),
         ),
         (
             "lifecycle: {removed: deactivated}\n",

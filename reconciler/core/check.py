@@ -1,0 +1,30 @@
+"""The answers of `reconciler check`: one for each question about a connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class CheckVerdict(StrEnum):
+    """How a question was answered. Only `FAILED` makes the exit code 1."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question and its answer.
+
+    `question`: a stable name for monitors, such as `tls`. `summary`: what was found, in one line. `advice`: what to do,
+    one line each; empty for OK. `facts`: what was measured, for JSON, such as {"milliseconds": 120}.
+    """
+
+    question: str
+    verdict: CheckVerdict
+    summary: str
+    advice: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str | int | float | bool | None], ...] = ()

@@ -1,0 +1,1 @@
+"""Notifications: what happened, whether it is news, and how it is sent."""

@@ -1,0 +1,1 @@
+"""Apple's OAuth: authorization in a browser, refreshing, and where the tokens are stored."""
