@@ -1,0 +1,41 @@
+"""The status of a target, from its record and its lock. No network, no token."""
+
+from __future__ import annotations
+
+from reconciler.apply.quarantine import Health, QuarantineState, assess
+from reconciler.core.model import Target
+from reconciler.record.lock import describe_holder
+from reconciler.record.reader import read_runs
+from reconciler.record.refusal import read_refusal
+from reconciler.record.runs import ApplyRun, Quarantine, QuarantineReason
+from reconciler.render.status import Status
+from reconciler.session.unapplied import find_unapplied_merges
+from reconciler.session.workspace import Workspace, current_time
+
+
+def read_status(workspace: Workspace, target: Target) -> Status:
+    """Read the status of a target from the record and its lock."""
+    address = workspace.address_lock(target)
+    running = describe_holder(workspace.lock(target)) or (describe_holder(address) if address is not None else None)
+    runs = read_runs(workspace.history, target, current_time())
+    return Status(
+        target,
+        _assess(runs, running=running is not None),
+        running,
+        _find_refusal(workspace, target),
+        find_unapplied_merges(workspace, runs),
+    )
+
+
+def _assess(runs: list[ApplyRun], *, running: bool) -> Health:
+    """Assess the health; an apply that is running has not failed, so the one before it counts."""
+    if running and runs and runs[-1].ended is None:
+        runs = runs[:-1]
+    return assess(runs)
+
+
+def _find_refusal(workspace: Workspace, target: Target) -> QuarantineState | None:
+    found = read_refusal(workspace.history, target)
+    if found is None:
+        return None
+    return QuarantineState(Quarantine(QuarantineReason.REFUSED, found.message), found.began, found.last, found.count)
