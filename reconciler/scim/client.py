@@ -205,7 +205,7 @@ class ScimClient:
         try:
             request = httpx.Request("GET", url, params=params, headers=self._read_headers)
         except httpx.InvalidURL as exc:
-            raise ScimError(0, "", "a value is too long for a URL, so nothing was sent") from exc
+            raise _explain_long_url() from exc
         return self._send(request, one_user=one_user)
 
     def supports_patch(self) -> bool | None:
@@ -218,6 +218,17 @@ class ScimClient:
         patch = get(found, "patch")
         supported = get(patch, "supported")
         return supported if isinstance(supported, bool) else None
+
+    def ask(self, path: str, parameters: Mapping[str, str] | None = None) -> httpx.Response:
+        """Send a GET to a path below the base URL and return the answer, whatever it is: to learn what a service does.
+
+        Raises `TargetError` and `ScimError` if none came.
+        """
+        try:
+            request = httpx.Request("GET", f"{self._base_url}{path}", params=parameters, headers=self._read_headers)
+        except httpx.InvalidURL as exc:
+            raise _explain_long_url() from exc
+        return self._transmit(request)
 
     # --- writing ------------------------------------------------------------
 
@@ -274,6 +285,15 @@ class ScimClient:
 
     def _send(self, request: httpx.Request, *, one_user: bool) -> httpx.Response:
         """Return the answer; raises `TargetError` if it concerns every request. `one_user`: it is about one only."""
+        response = self._transmit(request)
+        rejection = self._messages.explain_rejection(response)
+        # A service, or a firewall that dislikes a name, may forbid what concerns one user: the others go on.
+        if rejection is not None and not (one_user and response.status_code == httpx.codes.FORBIDDEN):
+            raise rejection
+        return response
+
+    def _transmit(self, request: httpx.Request) -> httpx.Response:
+        """Return the answer, whatever it is. Raises `TargetError` and `ScimError` if none came."""
         try:
             response = self._transport.handle_request(request)
         except CONNECT_ERRORS as exc:
@@ -283,10 +303,6 @@ class ScimClient:
         except (httpx.HTTPError, UnreadableAnswerError, DeadlineExceededError) as exc:
             raise self._lost_answer(request, exc) from exc
         response.request = request
-        rejection = self._messages.explain_rejection(response)
-        # A service, or a firewall that dislikes a name, may forbid what concerns one user: the others go on.
-        if rejection is not None and not (one_user and response.status_code == httpx.codes.FORBIDDEN):
-            raise rejection
         return response
 
     def _lost_answer(self, request: httpx.Request, exc: Exception) -> ReconcilerError:
@@ -353,6 +369,10 @@ def parse_page(body: Mapping[str, Any]) -> Page:
 def _ignores_filter(found: Sequence[Mapping[str, Any]], attribute: str, value: str) -> bool:
     """Whether the answers to a filter have users, and none that matches."""
     return bool(found) and all(fold_case(str(user.get(attribute))) != fold_case(value) for user in found)
+
+
+def _explain_long_url() -> ScimError:
+    return ScimError(0, "", "a value is too long for a URL, so nothing was sent")
 
 
 def _explain_other_user(status: int, found: object, identity: str) -> ScimError:

@@ -16,7 +16,7 @@ from reconciler.scim.client import ScimClient
 from reconciler.scim.errors import ErrorMessages
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.read_budget import ReadBudget
-from reconciler.scim.response_limits import ResponseLimitTransport
+from reconciler.scim.response_limits import MAX_BYTES, ResponseLimitTransport
 from reconciler.scim.retry import READ_SECONDS, Wait
 from reconciler.scim.retry_transport import ReadLimit, RetryTransport, ScimRetryRule
 from reconciler.scim.secret import Secret, is_token
@@ -39,6 +39,17 @@ class Connection:
     endpoint: Endpoint
     token: Secret
     hints: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBounds:
+    """How long one read may be tried, in seconds, and how large its answer may be, in bytes."""
+
+    read_seconds: float = READ_SECONDS
+    max_bytes: int = MAX_BYTES
+
+
+ANSWER_BOUNDS = AnswerBounds()
 
 
 def connect(base_url: str, profile: TargetProfile, environment: Mapping[str, str] = os.environ) -> Connection:
@@ -73,11 +84,12 @@ def open_client(
     writes: bool,
     limiter: RateLimiter | None = None,
     budget: ReadBudget | None = None,
+    bounds: AnswerBounds = ANSWER_BOUNDS,
     on_wait: Callable[[Wait], None] = lambda _wait: None,
 ) -> Iterator[ScimClient]:
     """Open a client; without `writes` it can send nothing but GET. `budget`: of reading all users.
 
-    `on_wait` is called before each pause, from any thread.
+    `bounds`: of a read and its answer. `on_wait` is called before each pause, from any thread.
 
     Its transports, from the client down: the budget, sending again within the rate limit, the service's clock, bounded
     answers, reading only, one host, one connection per thread.
@@ -86,9 +98,9 @@ def open_client(
     messages = ErrorMessages(base_url, token, to.hints)
     transport: httpx.BaseTransport = PinnedTransport(open_connections(), to.endpoint)
     transport = transport if writes else ReadOnlyTransport(transport)
-    clock = ServiceClock(ResponseLimitTransport(transport))
+    clock = ServiceClock(ResponseLimitTransport(transport, bounds.max_bytes))
     # While changes are applied, the pauses that the service asks for are those of the run.
-    reads = ReadLimit(READ_SECONDS, counts_pauses=not writes)
+    reads = ReadLimit(bounds.read_seconds, counts_pauses=not writes)
     transport = RetryTransport(clock, ScimRetryRule(messages), limiter or RateLimiter(), reads=reads, on_wait=on_wait)
     transport = BudgetTransport(transport, budget) if budget is not None else transport
     client = ScimClient(base_url, token, transport, messages, user_agent=USER_AGENT, clock=clock)

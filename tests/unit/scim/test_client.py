@@ -82,6 +82,8 @@ WRITES: dict[str, Call] = {
             "GET /scim/Users?filter=active%20eq%20false&cursor=a%2Bb",
             None,
         ),
+        (lambda c: c.ask("/Schemas"), "GET /scim/Schemas", None),
+        (lambda c: c.ask("/Users", {"count": "2"}), "GET /scim/Users?count=2", None),
         (WRITES["create"], "POST /scim/Users", ADA),
         (WRITES["patch"], "PATCH /scim/Users/7", {"Operations": []}),
         (WRITES["delete"], "DELETE /scim/Users/7", None),
@@ -338,6 +340,21 @@ def test_nothing_is_sent_for_an_id_that_would_change_the_url(
     with pytest.raises(ScimError, match="cannot be used in a URL, so nothing was sent"):
         call(service.client, identity)
     assert service.requests == []
+
+
+@pytest.mark.parametrize("status", [200, 302, 401, 403, 404, 407, 500])
+def test_what_is_asked_is_returned_whatever_the_answer(status: int) -> None:
+    service = Service(httpx.Response(status, content=PAGE))
+    assert service.client.ask("/Users").status_code == status
+
+
+def test_what_is_asked_must_be_answered() -> None:
+    service = Service(httpx.ConnectError("no"), httpx.ReadError("cut"), AnswerTooLargeError("too large"))
+    for _ in range(3):
+        with pytest.raises(TargetError):
+            service.client.ask("/Users")
+    with pytest.raises(ScimError, match="too long for a URL"):
+        service.client.ask("/Users", {"filter": "x" * 70_000})
 
 
 # --- writing -----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.retry import Wait
 from reconciler.scim.secret import Secret
 from reconciler.scim.transport import WriteRefusedError
-from reconciler.session.connection import Connection, connect, open_client, read_record_key
+from reconciler.session.connection import AnswerBounds, Connection, connect, open_client, read_record_key
 
 TOKEN = "tok-s3cret"
 APPLE_URL = TARGET.base_url
@@ -147,3 +147,13 @@ def test_a_service_that_keeps_refusing_is_asked_four_times(service: Service) -> 
     with open_client(connection(service), writes=False) as client, pytest.raises(ScimError, match=r"\(503\)"):
         client.get_user("7")
     assert len(service.requests) == 4
+
+
+def test_the_answers_of_a_client_are_bounded(service: Service) -> None:
+    service.replies = [Reply(status=200, body=b"x" * 2_000_000), *[Reply(status=503, headers={"Retry-After": "2"})] * 9]
+    bounds = AnswerBounds(read_seconds=1.0, max_bytes=1024**2)
+    with open_client(connection(service), writes=False, bounds=bounds) as client:
+        with pytest.raises(TargetError, match="is larger than 1 MiB"):
+            client.ask("/Users")
+        assert client.ask("/Users").status_code == 503
+    assert len(service.requests) == 2
