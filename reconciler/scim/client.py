@@ -1,8 +1,8 @@
 """A SCIM 2.0 client (RFC 7644) that checks every answer.
 
 A refusal of one request is a `ScimError`; a service that refuses or cannot be understood as a whole is a `TargetError`;
-a write that may have taken effect is an `UnknownOutcomeError`. Sending again, rate limiting and the bounds of answers
-are transports below: `session.connection.open_client` puts them together.
+a write that may have taken effect is an `UnknownOutcomeError`. Sending again, rate limiting, the token and the bounds
+of answers are transports below: `session.connection.open_client` puts them together.
 """
 
 from __future__ import annotations
@@ -53,7 +53,6 @@ class ScimClient:
     def __init__(
         self,
         base_url: str,
-        token: str,
         transport: httpx.BaseTransport,
         messages: ErrorMessages,
         *,
@@ -65,7 +64,6 @@ class ScimClient:
         # as the transport itself.
         self._transport = transport
         headers = {
-            "Authorization": f"Bearer {token}",
             "Accept": f"{_MEDIA_TYPE}, application/json",
             "Accept-Encoding": ACCEPT_ENCODING,
             "User-Agent": user_agent,

@@ -12,6 +12,7 @@ import httpx
 from reconciler.core.system_limits import advise, describe_os_error, is_exhaustion
 from reconciler.core.text import escape_control, quote, shorten
 from reconciler.errors import MachineLimitError, TargetError
+from reconciler.scim.secret import SentTokens
 
 # OpenSSL's X509_V_ERR_…: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
 _NOT_YET, _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_ROOT, _NO_ISSUER, _NO_CHAIN, _OTHER_HOST, _OTHER_ADDRESS = (
@@ -40,19 +41,19 @@ _CERTIFICATE[_OTHER_ADDRESS] = _CERTIFICATE[_OTHER_HOST]
 class ConnectionMessages:
     """Messages about the connection to one service.
 
-    `service`: its name in a sentence. `check`: where its address is set, as `Check target.base_url`. `token`: what the
-    service may repeat and no message shows.
+    `service`: its name in a sentence. `check`: where its address is set, as `Check target.base_url`. `sent`: the tokens
+    that the service may repeat and no message shows.
     """
 
-    def __init__(self, base_url: str, *, service: str, check: str, token: str = "") -> None:
+    def __init__(self, base_url: str, *, service: str, check: str, sent: SentTokens | None = None) -> None:
         self._host = urlsplit(base_url).hostname or ""
         self._service = service
         self._check = check
-        self._token = token
+        self._sent = sent or SentTokens()
 
     def quote(self, text: str, limit: int) -> str:
-        """Quote text of the service. The token is replaced: some services repeat it."""
-        return quote(shorten(text.replace(self._token, "(token)") if self._token else text, limit))
+        """Quote text of the service. Tokens are replaced: some services repeat them."""
+        return quote(shorten(self._sent.hide(text), limit))
 
     def describe_no_answer(self, exc: Exception) -> str:
         """Return why a request that was sent got no usable answer."""

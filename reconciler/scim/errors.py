@@ -10,6 +10,8 @@ import httpx
 from reconciler.errors import TargetError
 from reconciler.scim.connection_messages import ConnectionMessages
 from reconciler.scim.json_body import InvalidJsonError, decode_json
+from reconciler.scim.secret import SentTokens
+from reconciler.scim.token_source import FixedToken
 
 _BASE_URL = "Check target.base_url"
 
@@ -29,10 +31,17 @@ def read_scim_error(response: httpx.Response) -> Mapping[str, object]:
 
 
 class ErrorMessages(ConnectionMessages):
-    """Messages about one service. `hints`: HTTP status -> what to check there, in addition to the general advice."""
+    """Messages about one service.
 
-    def __init__(self, base_url: str, token: str, hints: Mapping[int, str]) -> None:
-        super().__init__(base_url, service="the service", check=_BASE_URL, token=token)
+    `hints`: HTTP status -> what to check there, in addition to the general advice. `check_token`: the advice of the
+    token's source.
+    """
+
+    def __init__(
+        self, base_url: str, sent: SentTokens, hints: Mapping[int, str], check_token: str = FixedToken.advice
+    ) -> None:
+        super().__init__(base_url, service="the service", check=_BASE_URL, sent=sent)
+        self._check_token = check_token
         self._base_url = base_url
         self._hints = hints
 
@@ -52,10 +61,9 @@ class ErrorMessages(ConnectionMessages):
             return self._explain_redirect(response)
         match response.status_code:
             case httpx.codes.UNAUTHORIZED:
-                next_step = "Check RECONCILER_TOKEN: expired, revoked, mistyped, or made for a different service?"
                 return TargetError(
                     f"the service does not accept the token (401){self._format_detail(response)}",
-                    next_step + self._format_hint(401),
+                    self._check_token + self._format_hint(401),
                 )
             case httpx.codes.FORBIDDEN:
                 if is_web_page(response):

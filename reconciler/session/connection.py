@@ -12,6 +12,7 @@ import httpx
 from reconciler.core.profile import TargetProfile
 from reconciler.errors import ReconcilerError, TargetError
 from reconciler.record.redaction import SHORTEST_KEY
+from reconciler.scim.authorization_transport import AuthorizationTransport
 from reconciler.scim.client import ScimClient
 from reconciler.scim.errors import ErrorMessages
 from reconciler.scim.rate_limiter import RateLimiter
@@ -19,8 +20,9 @@ from reconciler.scim.read_budget import ReadBudget
 from reconciler.scim.response_limits import MAX_BYTES, ResponseLimitTransport
 from reconciler.scim.retry import READ_SECONDS, Wait
 from reconciler.scim.retry_transport import ReadLimit, RetryTransport, ScimRetryRule
-from reconciler.scim.secret import Secret, is_token
+from reconciler.scim.secret import Secret, SentTokens, is_token
 from reconciler.scim.service_clock import ServiceClock
+from reconciler.scim.token_source import FixedToken, TokenSource
 from reconciler.scim.transport import (
     USER_AGENT,
     BudgetTransport,
@@ -34,10 +36,10 @@ from reconciler.scim.transport import (
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A service and the token for it. The token is in no repr. `hints`: see `TargetProfile.refusal_hints`."""
+    """A service and the tokens for it, which are in no repr. `hints`: see `TargetProfile.refusal_hints`."""
 
     endpoint: Endpoint
-    token: Secret
+    tokens: TokenSource
     hints: Mapping[int, str]
 
 
@@ -64,7 +66,7 @@ def connect(base_url: str, profile: TargetProfile, environment: Mapping[str, str
         )
     if not is_token(token):
         raise TargetError("RECONCILER_TOKEN has characters that no token has", "Copy it again, without line breaks.")
-    return Connection(endpoint, Secret(token), profile.refusal_hints)
+    return Connection(endpoint, FixedToken(Secret(token)), profile.refusal_hints)
 
 
 def read_record_key(environment: Mapping[str, str] = os.environ) -> bytes:
@@ -91,19 +93,20 @@ def open_client(
 
     `bounds`: of a read and its answer. `on_wait` is called before each pause, from any thread.
 
-    Its transports, from the client down: the budget, sending again within the rate limit, the service's clock, bounded
-    answers, reading only, one host, one connection per thread.
+    Its transports, from the client down: the budget, sending again within the rate limit, the token, the service's
+    clock, bounded answers, reading only, one host, one connection per thread.
     """
-    base_url, token = to.endpoint.base_url, to.token.reveal()
-    messages = ErrorMessages(base_url, token, to.hints)
+    base_url, sent = to.endpoint.base_url, SentTokens()
+    messages = ErrorMessages(base_url, sent, to.hints, to.tokens.advice)
     transport: httpx.BaseTransport = PinnedTransport(open_connections(), to.endpoint)
     transport = transport if writes else ReadOnlyTransport(transport)
     clock = ServiceClock(ResponseLimitTransport(transport, bounds.max_bytes))
     # While changes are applied, the pauses that the service asks for are those of the run.
     reads = ReadLimit(bounds.read_seconds, counts_pauses=not writes)
-    transport = RetryTransport(clock, ScimRetryRule(messages), limiter or RateLimiter(), reads=reads, on_wait=on_wait)
+    inner = AuthorizationTransport(clock, to.tokens, sent)
+    transport = RetryTransport(inner, ScimRetryRule(messages), limiter or RateLimiter(), reads=reads, on_wait=on_wait)
     transport = BudgetTransport(transport, budget) if budget is not None else transport
-    client = ScimClient(base_url, token, transport, messages, user_agent=USER_AGENT, clock=clock)
+    client = ScimClient(base_url, transport, messages, user_agent=USER_AGENT, clock=clock)
     try:
         yield client
     finally:

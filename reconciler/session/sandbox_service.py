@@ -14,6 +14,7 @@ from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.errors import PlanFileError, ReconcilerError
 from reconciler.record.files import make_private_directory, read_file
 from reconciler.scim.secret import Secret
+from reconciler.scim.token_source import FixedToken
 from reconciler.scim.transport import parse_endpoint
 from reconciler.session.connection import Connection
 
@@ -36,7 +37,7 @@ def run_sandbox(file: Path, profile: TargetProfile, names: Collection[str]) -> I
     try:
         base_url = running.school_url if profile.name == "apple-school-manager" else running.base_url
         where = parse_endpoint(base_url, profile_hosts=(), allowed_hosts=["127.0.0.1"])
-        yield Connection(where, Secret(running.token), profile.refusal_hints), content
+        yield Connection(where, FixedToken(Secret(running.token)), profile.refusal_hints), content
     finally:
         running.close()
 

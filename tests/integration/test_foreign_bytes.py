@@ -60,6 +60,7 @@ from reconciler.scim.live_read import read_live
 from reconciler.scim.response_limits import ResponseLimitTransport
 from reconciler.scim.retry import parse_retry_after
 from reconciler.scim.retry_transport import RetryTransport, ScimRetryRule
+from reconciler.scim.secret import Secret, SentTokens
 from reconciler.session.terminal import Terminal
 
 SECONDS = 20
@@ -132,7 +133,7 @@ def client(status: int, head: list[tuple[bytes, bytes]], content: bytes) -> Scim
     def answer(_request: httpx.Request) -> httpx.Response:
         return httpx.Response(status, headers=head, stream=httpx.ByteStream(content))
 
-    messages = ErrorMessages(BASE, "tok-s3cret", {})
+    messages = ErrorMessages(BASE, SentTokens(Secret("tok-s3cret")), {})
     limiter = SimpleNamespace(
         slot=lambda **_more: contextlib.nullcontext(SimpleNamespace(sent_at=0.0)),
         record_accepted=lambda: None,
@@ -141,7 +142,7 @@ def client(status: int, head: list[tuple[bytes, bytes]], content: bytes) -> Scim
     )
     inner: Any = ResponseLimitTransport(httpx.MockTransport(answer))
     transport = RetryTransport(inner, ScimRetryRule(messages), limiter)  # type: ignore[arg-type]
-    return ScimClient(BASE, "tok-s3cret", transport, messages, user_agent="test/1")
+    return ScimClient(BASE, transport, messages, user_agent="test/1")
 
 
 @MANY

@@ -8,9 +8,13 @@ import pytest
 
 from reconciler.errors import TargetError
 from reconciler.scim.connection_messages import ConnectionMessages
+from reconciler.scim.secret import Secret, SentTokens
 
 MESSAGES = ConnectionMessages(
-    "https://graph.example.com:8443/v1", service="Microsoft Graph", check="Check source.entra.cloud", token="tok-1"
+    "https://graph.example.com:8443/v1",
+    service="Microsoft Graph",
+    check="Check source.entra.cloud",
+    sent=SentTokens(Secret("tok-1")),
 )
 
 

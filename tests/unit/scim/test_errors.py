@@ -10,10 +10,12 @@ import pytest
 
 from reconciler.errors import MachineLimitError, TargetError
 from reconciler.scim.errors import ErrorMessages, is_web_page, read_scim_error
+from reconciler.scim.secret import Secret, SentTokens
 
 BASE = "https://scim.example.com/scim"
 TOKEN = "tok-s3cret"
-MESSAGES = ErrorMessages(BASE, TOKEN, {401: "Renew it.", 403: "Activate it.", 404: "Look there."})
+SENT = SentTokens(Secret(TOKEN))
+MESSAGES = ErrorMessages(BASE, SENT, {401: "Renew it.", 403: "Activate it.", 404: "Look there."})
 
 
 def answer(status: int, content: bytes = b"", **headers: str) -> httpx.Response:
@@ -109,7 +111,7 @@ def test_a_redirect_names_where_it_points(location: str, summary: str, other: st
     ],
 )
 def test_a_missing_service_is_explained_by_its_url(base_url: str, advice: str) -> None:
-    error = ErrorMessages(base_url, TOKEN, {404: "Look there."}).explain_missing_service(answer(404))
+    error = ErrorMessages(base_url, SENT, {404: "Look there."}).explain_missing_service(answer(404))
     assert both(error) == (
         f"there is no SCIM service at {base_url}/Users (404)",
         f"Check target.base_url. {advice} Look there.",

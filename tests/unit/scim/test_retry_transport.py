@@ -24,10 +24,11 @@ from reconciler.scim.retry import (
     parse_retry_after,
 )
 from reconciler.scim.retry_transport import TRIES, ReadLimit, RetryTransport, ScimRetryRule
+from reconciler.scim.secret import SentTokens
 
 NOW = datetime(2026, 12, 1, 8, 0, 0, tzinfo=UTC)
 URL = "https://scim.example.com/scim"
-RULE = ScimRetryRule(ErrorMessages(URL, "tok-s3cret", {}), now=lambda: NOW)
+RULE = ScimRetryRule(ErrorMessages(URL, SentTokens(), {}), now=lambda: NOW)
 
 
 class Network(httpx.BaseTransport):

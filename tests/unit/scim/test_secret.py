@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.scim.secret import Secret, is_token
+from reconciler.scim.secret import Secret, SentTokens, is_token
 
 
 def test_no_text_of_a_secret_shows_it() -> None:
@@ -15,3 +15,11 @@ def test_no_text_of_a_secret_shows_it() -> None:
 def test_a_token_has_no_blanks_and_no_characters_beyond_ascii(text: str) -> None:
     assert is_token("eyJ.a-b_c~+/=")
     assert not is_token(text)
+
+
+def test_each_token_that_was_sent_is_hidden_whole() -> None:
+    sent = SentTokens(Secret("tok"), Secret(""))
+    sent.add(Secret("tok-2"))
+    sent.add(Secret("tok-2"))
+    assert sent.hide("tok tok-2 other") == "(token) (token) other"
+    assert "tok-2" not in repr(sent)

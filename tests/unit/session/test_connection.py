@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -14,6 +15,7 @@ from reconciler.errors import ReconcilerError, ScimError, StopRequestedError, Ta
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.retry import Wait
 from reconciler.scim.secret import Secret
+from reconciler.scim.token_source import FixedToken
 from reconciler.scim.transport import WriteRefusedError
 from reconciler.session.connection import AnswerBounds, Connection, connect, open_client, read_record_key
 
@@ -26,7 +28,7 @@ APPLE_URL = TARGET.base_url
 
 def test_a_built_in_host_needs_a_token_only() -> None:
     found = connect(APPLE_URL, APPLE, {"RECONCILER_TOKEN": f" {TOKEN}\n"})
-    assert (found.endpoint.base_url, found.token.reveal()) == (APPLE_URL, TOKEN)
+    assert (found.endpoint.base_url, found.tokens.current().reveal()) == (APPLE_URL, TOKEN)
     assert found.hints is APPLE.refusal_hints
 
 
@@ -57,7 +59,7 @@ def test_an_invalid_token_is_refused(token: str | None, message: str) -> None:
 def test_no_repr_shows_the_token() -> None:
     found = connect(APPLE_URL, APPLE, {"RECONCILER_TOKEN": TOKEN})
     assert TOKEN not in repr(found)
-    assert repr(found.token) == str(Secret("x")) == "<token>"
+    assert repr(found.tokens.current()) == str(Secret("x")) == "<token>"
 
 
 @pytest.mark.parametrize(("key", "what"), [(None, "is not set"), ("  ", "is not set"), ("short", "is shorter than ")])
@@ -157,3 +159,25 @@ def test_the_answers_of_a_client_are_bounded(service: Service) -> None:
             client.ask("/Users")
         assert client.ask("/Users").status_code == 503
     assert len(service.requests) == 2
+
+
+def test_no_message_repeats_any_token_that_was_sent(service: Service) -> None:
+    class Renewed(FixedToken):
+        advice = "Check the store."
+
+        def renew(self, rejected: Secret) -> Secret | None:
+            return Secret("tok-s3cret-2")
+
+    body = json.dumps({"detail": f"bad {TOKEN} tok-s3cret-2"}).encode()
+    service.replies = [Reply(status=401, body=body)] * 2
+    to = replace(connection(service), tokens=Renewed(Secret(TOKEN)))
+    with open_client(to, writes=False) as client, pytest.raises(TargetError) as raised:
+        client.get_user("7")
+    assert (raised.value.summary, raised.value.detail) == (
+        'the service does not accept the token (401): "bad (token) (token)"',
+        "Check the store.",
+    )
+    assert [request.headers["Authorization"] for request in service.requests] == [
+        f"Bearer {TOKEN}",
+        "Bearer tok-s3cret-2",
+    ]
