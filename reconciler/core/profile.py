@@ -82,6 +82,27 @@ class MappingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenRules:
+    """What is known about the tokens and OAuth client secrets of a kind of service; a switch without a value: nothing.
+
+    `renewal`, `secret_renewal`: how a new one is made there, a sentence; "" if that is not known.
+    """
+
+    years: Switch
+    """Calendar years that a token lasts."""
+    first_use_days: Switch
+    """Days after its issue within which a token must be used for the first time, or never works."""
+    client_secret_days: Switch
+    """The most days that a client secret lasts."""
+    renewal: str = ""
+    secret_renewal: str = ""
+
+
+_UNKNOWN = Switch(None, "not a concept of SCIM", Confidence.DOCUMENTED)
+NO_TOKEN_RULES = TokenRules(_UNKNOWN, _UNKNOWN, _UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
 class TargetProfile:
     """Data that describes one kind of service: rows and switches, no code."""
 
@@ -110,3 +131,4 @@ class TargetProfile:
     """What to do about a domain that is not verified."""
     refusal_hints: Mapping[int, str]
     """HTTP status of a response that concerns every request -> what to check for this kind of service."""
+    token_rules: TokenRules

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.core.paths import ENTERPRISE
-from reconciler.core.profile import Attribute, Comparison, Confidence, MappingRow, Switch, TargetProfile
+from reconciler.core.profile import Attribute, Comparison, Confidence, MappingRow, Switch, TargetProfile, TokenRules
 from reconciler.profiles.unmappable import UNMAPPABLE
 
 _APPLE_TABLE = "Apple, Sync users from Microsoft Entra ID: table of attributes"
@@ -47,6 +47,21 @@ _MAPPINGS = (
     MappingRow(f"{ENTERPRISE}:division", source="division"),
     MappingRow(f"{ENTERPRISE}:department", source="department"),
 )
+
+
+def _build_token_rules(title: str) -> TokenRules:
+    return TokenRules(
+        years=Switch(1, "Apple, Manage directory sync tokens: a token expires after one year", Confidence.DOCUMENTED),
+        first_use_days=Switch(
+            4, "Apple: transfer the token to Microsoft Entra ID within 4 calendar days", Confidence.DOCUMENTED
+        ),
+        client_secret_days=Switch(
+            366, "field report: the client secret lasts 6, 9 or 12 months, as chosen", Confidence.REPORTED
+        ),
+        renewal=f"Make a second token in {title}, which allows two at a time and shows the new one as active once it"
+        " was used.",
+        secret_renewal=f"Make a new client secret in {title}, in the settings of directory sync.",
+    )
 
 
 # One long call on purpose: a profile is data, and reads best in one piece.
@@ -107,6 +122,7 @@ def _build_profile(name: str, title: str, edition: str, quarantine_days: int) ->
             "sync on, for one source only.",
             404: f"{title}'s is https://federation.apple.com/feeds/{edition}/scim.",
         },
+        token_rules=_build_token_rules(title),
     )
 
 

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from reconciler.core.paths import ENTERPRISE
-from reconciler.core.profile import Attribute, Comparison, Confidence, MappingRow, Mutability, Switch, TargetProfile
+from reconciler.core.profile import (
+    NO_TOKEN_RULES,
+    Attribute,
+    Comparison,
+    Confidence,
+    MappingRow,
+    Mutability,
+    Switch,
+    TargetProfile,
+)
 from reconciler.profiles.unmappable import UNMAPPABLE
 
 _USER = "RFC 7643 §4.1"
@@ -74,4 +83,5 @@ GENERIC_SCIM = TargetProfile(
     conflict_causes=(),
     domain_hint="See the service's own administration for the domains that it accepts.",
     refusal_hints={},
+    token_rules=NO_TOKEN_RULES,
 )
