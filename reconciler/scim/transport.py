@@ -41,18 +41,26 @@ class Endpoint:
     base_url: str
 
 
-def parse_endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hosts: Collection[str]) -> Endpoint:
+def parse_endpoint(
+    base_url: str,
+    *,
+    profile_hosts: Collection[str],
+    allowed_hosts: Collection[str],
+    setting: str = "target.base_url",
+    sent: str = "the token",
+) -> Endpoint:
     """Parse and check a base URL. Raises `TargetError` if it is invalid or the token must not be sent to it.
 
     The hosts of the profile are built in. Any other must be allowed outside of the desired state (`host`, or
     `host:port` for a port other than the default, either with `/path` if the host is shared), because users that can
-    edit the desired state must not be able to choose who receives the token.
+    edit the desired state must not be able to choose who receives the token. `setting`: where the URL is set, and
+    `sent`: what it receives, for messages.
     """
     try:
         scheme, host, port = check_base_url(base_url)
     except BaseUrlError as exc:
         shown = escape_control(shorten(hide_secrets(base_url), 120))
-        raise TargetError(f"target.base_url {shown} {exc}", exc.hint) from exc
+        raise TargetError(f"{setting} {shown} {exc}", exc.hint) from exc
     default_port = DEFAULT_PORTS[scheme]
     where = Endpoint(scheme, host, port, base_url.rstrip("/"))
     if not _is_allowed(where, default_port, profile_hosts, allowed_hosts):
@@ -61,9 +69,9 @@ def parse_endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hos
             name += urlsplit(where.base_url).path
         near = suggest_host(host, profile_hosts)
         if near is not None:  # nothing to copy that would send the token there
-            raise TargetError(f"the token may not be sent to {name}", f"Did you mean {near}?")
+            raise TargetError(f"{sent} may not be sent to {name}", f"Did you mean {near}?")
         raise TargetError(
-            f"the token may not be sent to {name}",
+            f"{sent} may not be sent to {name}",
             f"If it is the right service, allow it where the token comes from: RECONCILER_ALLOWED_HOSTS={name}",
         )
     return where

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from reconciler.scim.bearer_token import LONGEST_TOKEN
 from reconciler.scim.json_body import InvalidJsonError, decode_json
 from reconciler.scim.secret import Secret
 
-LONGEST_TOKEN = 32 * 1024
-"""Characters. Tokens with many groups have some 8,000; headers of most servers end at 32 KiB or before."""
 _PARTS_OF_JWT = 3
 
 

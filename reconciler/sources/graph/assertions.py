@@ -15,9 +15,9 @@ from reconciler.core.base_url import DEFAULT_PORTS, is_loopback, split_origin
 from reconciler.core.system_limits import describe_os_error
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import SourceError
+from reconciler.scim.bearer_token import LONGEST_TOKEN
 from reconciler.scim.secret import Secret, is_token
 from reconciler.scim.transport import Endpoint
-from reconciler.sources.graph.access_token import LONGEST_TOKEN
 from reconciler.sources.graph.login import Proof, TokenHost
 
 REQUEST_URL, REQUEST_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"

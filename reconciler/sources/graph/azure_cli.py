@@ -15,9 +15,10 @@ from reconciler.core.system_limits import describe_os_error
 from reconciler.core.text import quote, shorten
 from reconciler.core.untrusted_values import LARGEST_NUMBER, parse_count
 from reconciler.errors import SourceError
+from reconciler.scim.bearer_token import LONGEST_TOKEN
 from reconciler.scim.json_body import InvalidJsonError, decode_json
 from reconciler.scim.secret import Secret, is_token
-from reconciler.sources.graph.access_token import LONGEST_TOKEN, GraphToken
+from reconciler.sources.graph.access_token import GraphToken
 
 _SECONDS = 60.0
 _MAX_OUTPUT = 64 * 1024

@@ -16,10 +16,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from reconciler.errors import SourceError
+from reconciler.scim.bearer_token import LONGEST_TOKEN
 from reconciler.scim.retry import Wait
 from reconciler.scim.secret import Secret, is_token
 from reconciler.scim.transport import Endpoint
-from reconciler.sources.graph.access_token import LONGEST_TOKEN, Credential, GraphToken
+from reconciler.sources.graph.access_token import Credential, GraphToken
 from reconciler.sources.graph.assertions import (
     REQUEST_TOKEN,
     REQUEST_URL,

@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 
 import httpx
 
-from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import SourceError, TargetError
+from reconciler.scim.bearer_token import parse_bearer_token, parse_lifetime
 from reconciler.scim.connection_messages import ConnectionMessages
 from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.json_body import InvalidJsonError, decode_json
@@ -23,7 +23,7 @@ from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.response_limits import ACCEPT_ENCODING, ResponseLimitTransport, UnreadableAnswerError
 from reconciler.scim.retry import RetryBudget, Wait
 from reconciler.scim.retry_transport import CONNECT_ERRORS, ReadLimit, RetryTransport, utc_now
-from reconciler.scim.secret import Secret, is_token
+from reconciler.scim.secret import Secret
 from reconciler.scim.transport import (
     USER_AGENT,
     Endpoint,
@@ -33,12 +33,12 @@ from reconciler.scim.transport import (
     open_connections,
 )
 from reconciler.sources.graph.aadsts import explain_token_refusal
-from reconciler.sources.graph.access_token import LONGEST_TOKEN, GraphToken
+from reconciler.sources.graph.access_token import GraphToken
 from reconciler.sources.graph.retry import LONGEST_PAUSE, PATIENCE, REQUEST_SECONDS, GraphRetryRule
 
 MAX_BYTES = 1024 * 1024
-_LONGEST_LIFE = 7 * 86_400
-"""Seconds. Tokens last for 60 to 90 minutes, with continuous access evaluation up to 28 hours."""
+_LONGEST_LIFE = timedelta(days=7)
+"""Tokens last for 60 to 90 minutes, with continuous access evaluation up to 28 hours."""
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _AGAIN = "Run the same command again."
 
@@ -181,12 +181,11 @@ class ClientCredentials:
         return explain_token_refusal(body, self.name, proof.secret.reveal() if proof.is_assertion else "", said)
 
     def _parse(self, body: Mapping[str, Any]) -> GraphToken:
-        token, kind = body.get("access_token"), body.get("token_type")
-        bearer = isinstance(kind, str) and kind.casefold() == "bearer"
-        if not bearer or not isinstance(token, str) or not token or len(token) > LONGEST_TOKEN or not is_token(token):
+        token = parse_bearer_token(body)
+        if token is None:
             raise SourceError("Microsoft Entra ID's answer holds no access token", _AGAIN)
-        seconds = parse_count(body.get("expires_in"), _LONGEST_LIFE)
-        return GraphToken(Secret(token), None if seconds is None else self._now() + timedelta(seconds=seconds))
+        lifetime = parse_lifetime(body.get("expires_in"), _LONGEST_LIFE)
+        return GraphToken(token, None if lifetime is None else self._now() + lifetime)
 
 
 def token_path(tenant: str) -> str:
