@@ -18,12 +18,13 @@ from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import UsageError
 from reconciler.git.server import Remote
 from reconciler.github.api import GitHub, retry_github
+from reconciler.scim.network import Network
 from reconciler.scim.response_limits import ACCEPT_ENCODING
 from reconciler.scim.transport import (
     USER_AGENT,
     Endpoint,
     PinnedTransport,
-    load_certificate_authorities,
+    open_connections,
 )
 
 PLAN_WORKFLOW = "plan.yml"
@@ -74,7 +75,7 @@ def _path(name: str | None) -> Path | None:
 
 
 @contextmanager
-def open_github(environment: Mapping[str, str] = os.environ) -> Iterator[GitHub]:
+def open_github(network: Network, environment: Mapping[str, str] = os.environ) -> Iterator[GitHub]:
     """Open GitHub's API for the repository of this run, with GITHUB_TOKEN and never with the service's token.
 
     Raises `UsageError` if the variables of the runner are not set.
@@ -88,12 +89,14 @@ def open_github(environment: Mapping[str, str] = os.environ) -> Iterator[GitHub]
         "Accept-Encoding": ACCEPT_ENCODING,
         "User-Agent": USER_AGENT,
     }
-    certificates = load_certificate_authorities()
-    inner = retry_github(PinnedTransport(httpx.HTTPTransport(verify=certificates, trust_env=False), where))
+    inner = retry_github(PinnedTransport(open_connections(network), where))
     with (
         httpx.Client(base_url=where.base_url, headers=headers, transport=inner, timeout=30, trust_env=False) as known,
         httpx.Client(
-            headers={"Accept-Encoding": ACCEPT_ENCODING}, verify=certificates, timeout=60, trust_env=False
+            headers={"Accept-Encoding": ACCEPT_ENCODING},
+            transport=open_connections(network),
+            timeout=60,
+            trust_env=False,
         ) as plain,
     ):
         yield GitHub(known, plain, repository)

@@ -24,6 +24,8 @@ from reconciler.core.base_url import (
 )
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import TargetError
+from reconciler.scim.network import DIRECT, Network, origin_host
+from reconciler.scim.proxy_transport import ProxyTransport, RoutingTransport
 from reconciler.scim.read_budget import ReadBudget
 
 
@@ -105,8 +107,7 @@ class PinnedTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
-        # Not `host`, which decodes punycode.
-        host = url.raw_host.decode("ascii").strip("[]").casefold()
+        host = origin_host(url.raw_host)
         port = url.port or DEFAULT_PORTS.get(url.scheme)
         if (url.scheme, host, port) != (self._where.scheme, self._where.host, self._where.port):
             raise TargetError(
@@ -178,16 +179,28 @@ class TransportPerThread(httpx.BaseTransport):
 USER_AGENT = f"reconciler/{__version__}"
 
 
-def open_connections() -> httpx.BaseTransport:
-    """Return the transport below all others: verified TLS, one connection for each thread, nothing from variables."""
-    certificates = load_certificate_authorities()
+def open_connections(network: Network = DIRECT) -> httpx.BaseTransport:
+    """Return the transport below all others: verified TLS, one connection for each thread, nothing from variables.
+
+    With a proxy it raises `TunnelError`, a `httpx.ConnectError`, for what fails at the proxy.
+    """
+    certificates = load_certificate_authorities(network)
     one = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-    return TransportPerThread(lambda: httpx.HTTPTransport(verify=certificates, limits=one, trust_env=False))
+    direct = TransportPerThread(lambda: httpx.HTTPTransport(verify=certificates, limits=one, trust_env=False))
+    proxy = network.proxy
+    if proxy is None:
+        return direct
+    return RoutingTransport(network, direct, TransportPerThread(lambda: ProxyTransport(proxy, certificates, one)))
+
+
+def load_certificate_authorities(network: Network = DIRECT) -> ssl.SSLContext:
+    """Load the authorities that a service's certificate is checked against: the public ones and those of the bundle."""
+    return trust(network.ca_bundle.pem if network.ca_bundle is not None else "")
 
 
 @cache
-def load_certificate_authorities() -> ssl.SSLContext:
-    """Load the authorities that a service's certificate is checked against, once: it takes 30 ms.
+def trust(pem: str) -> ssl.SSLContext:
+    """Trust the public authorities and those in `pem`, which may be empty. Loads them once: it takes 30 ms.
 
     Not by `ssl.create_default_context`, which honors SSLKEYLOGFILE: the keys of a connection decrypt the token. Each
     setting is explicit, because OpenSSL's configuration file can change the defaults.
@@ -199,4 +212,6 @@ def load_certificate_authorities() -> ssl.SSLContext:
     if sys.version_info >= (3, 13):  # as Python does by default since then
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
     context.load_verify_locations(certifi.where())
+    if pem:
+        context.load_verify_locations(cadata=pem)
     return context

@@ -15,6 +15,7 @@ from reconciler.record.redaction import SHORTEST_KEY
 from reconciler.scim.authorization_transport import AuthorizationTransport
 from reconciler.scim.client import ScimClient
 from reconciler.scim.errors import ErrorMessages
+from reconciler.scim.network import DIRECT, Network
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.read_budget import ReadBudget
 from reconciler.scim.response_limits import MAX_BYTES, ResponseLimitTransport
@@ -32,6 +33,7 @@ from reconciler.scim.transport import (
     open_connections,
     parse_endpoint,
 )
+from reconciler.session.network import read_network
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Connection:
     endpoint: Endpoint
     tokens: TokenSource
     hints: Mapping[int, str]
+    network: Network = DIRECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,11 @@ ANSWER_BOUNDS = AnswerBounds()
 
 
 def connect(base_url: str, profile: TargetProfile, environment: Mapping[str, str] = os.environ) -> Connection:
-    """Read the environment for a real service. Raises `TargetError` if the host is not allowed or there is no token."""
+    """Read the environment for a real service.
+
+    Raises `TargetError` if the host is not allowed or there is no token,
+    `ReconcilerError` if the proxy or the bundle of authorities cannot be used.
+    """
     names = environment.get("RECONCILER_ALLOWED_HOSTS", "").split(",")
     allowed = [name for name in names if name.strip()]
     endpoint = parse_endpoint(base_url, profile_hosts=profile.hosts, allowed_hosts=allowed)
@@ -66,7 +73,7 @@ def connect(base_url: str, profile: TargetProfile, environment: Mapping[str, str
         )
     if not is_token(token):
         raise TargetError("RECONCILER_TOKEN has characters that no token has", "Copy it again, without line breaks.")
-    return Connection(endpoint, FixedToken(Secret(token)), profile.refusal_hints)
+    return Connection(endpoint, FixedToken(Secret(token)), profile.refusal_hints, read_network(environment))
 
 
 def read_record_key(environment: Mapping[str, str] = os.environ) -> bytes:
@@ -98,7 +105,7 @@ def open_client(
     """
     base_url, sent = to.endpoint.base_url, SentTokens()
     messages = ErrorMessages(base_url, sent, to.hints, to.tokens.advice)
-    transport: httpx.BaseTransport = PinnedTransport(open_connections(), to.endpoint)
+    transport: httpx.BaseTransport = PinnedTransport(open_connections(to.network), to.endpoint)
     transport = transport if writes else ReadOnlyTransport(transport)
     clock = ServiceClock(ResponseLimitTransport(transport, bounds.max_bytes))
     # While changes are applied, the pauses that the service asks for are those of the run.

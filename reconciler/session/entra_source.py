@@ -8,6 +8,7 @@ from pathlib import Path
 from reconciler.desired.directory import Directory
 from reconciler.desired.schema import EntraSource
 from reconciler.errors import SourceError
+from reconciler.session.network import read_network
 from reconciler.session.terminal import Terminal
 from reconciler.session.waiting import WaitReport
 from reconciler.sources.graph.client import GraphClient
@@ -32,5 +33,5 @@ def require_entra_source(source: EntraSource | None) -> EntraSource:
 
 def open_source(source: EntraSource, terminal: Terminal) -> AbstractContextManager[GraphClient]:
     """Open a client for Microsoft Graph with the credential of the environment; the terminal reports waits."""
-    waiting = Waiting(on_wait=WaitReport(terminal))
+    waiting = Waiting(on_wait=WaitReport(terminal), network=read_network())
     return open_entra(source.tenant, source.client_id, source.cloud, waiting=waiting)

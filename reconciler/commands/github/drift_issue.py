@@ -11,6 +11,7 @@ from reconciler.github.api import GitHub, GitHubError
 from reconciler.github.apply_runs import describe_unapplied_runs
 from reconciler.github.comments import Marker
 from reconciler.github.environment import APPLY_WORKFLOW, open_github, read_workflow
+from reconciler.session.network import read_network
 from reconciler.session.saved_plan import read_saved_plan, render_for_github
 from reconciler.session.terminal import Terminal
 
@@ -29,7 +30,7 @@ def run_drift_issue(file: Path, author: str, terminal: Terminal, *, redact: bool
     tenant = plan.target.tenant
     marker, title = Marker(_KIND, tenant), f"{_TITLE} (tenant {tenant})" if tenant is not None else _TITLE
     shown, here = render_for_github(file, "comment", redact=redact), read_workflow()
-    with open_github() as hub:
+    with open_github(read_network()) as hub:
         if plan.changes or plan.blocked or plan.tally.failed:
             shown += _describe_unapplied_runs(hub, here.branch, terminal)
             body = workflow_commands.format_body(shown, str(marker), here.run_url)

@@ -17,6 +17,7 @@ from reconciler.github.import_branch import BRANCH, BranchUpdate, ImportBranch
 from reconciler.github.import_patch import MAX_PATCH, ImportPatch, check_patch, read_patch
 from reconciler.github.import_pull import ImportPull
 from reconciler.record.files import read_file
+from reconciler.session.network import read_network
 from reconciler.session.state_edit import edited_copy
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, current_time, read_settings
@@ -69,7 +70,7 @@ def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal) -> Exi
         )
     branch, base = ImportBranch(workspace.state, git_remote()), read_workflow().branch
     branch.check_base(patch.base, base)
-    with open_github() as hub:
+    with open_github(read_network()) as hub:
         if not patch.files:
             terminal.note(_close(hub, branch, base, patch.base))
             return ExitCode.OK

@@ -8,6 +8,7 @@ from reconciler.errors import ExitCode, UsageError
 from reconciler.github import workflow_commands
 from reconciler.github.api import text_at
 from reconciler.github.environment import open_github, read_workflow
+from reconciler.session.network import read_network
 from reconciler.session.terminal import Terminal
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -19,7 +20,7 @@ def run_pull(number: int, terminal: Terminal) -> ExitCode:
     Raises `UsageError` for a pull request that is closed, of a fork, or for another branch than the default one.
     """
     here = read_workflow()
-    with open_github() as hub:
+    with open_github(read_network()) as hub:
         pull = hub.get(f"/pulls/{number}")
         head, base = text_at(pull, "head", "sha"), text_at(pull, "base", "sha")
         where = text_at(pull, "state"), text_at(pull, "head", "repo", "full_name"), text_at(pull, "base", "ref")

@@ -8,6 +8,7 @@ from reconciler.core.text import quote
 from reconciler.errors import ExitCode, UsageError
 from reconciler.github import reviewed_plan
 from reconciler.github.environment import open_github, read_workflow
+from reconciler.session.network import read_network
 from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.terminal import Terminal
 
@@ -17,6 +18,6 @@ def run_record(file: Path, head: str, terminal: Terminal) -> ExitCode:
     plan, here = read_saved_plan(file), read_workflow()
     if plan.commit != head:
         raise UsageError(f"the plan was made for commit {plan.commit}, not for {quote(head)}", "Plan that one.")
-    with open_github() as hub:
+    with open_github(read_network()) as hub:
         terminal.note(reviewed_plan.record_plan(hub, head, plan, here.run, here.run_url))
     return ExitCode.OK

@@ -9,6 +9,7 @@ from reconciler.github import reviewed_plan
 from reconciler.github.environment import PLAN_WORKFLOW, open_github, read_workflow
 from reconciler.record.files import write_private
 from reconciler.record.plan_file import from_json
+from reconciler.session.network import read_network
 from reconciler.session.run_order import check_run_order
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace
@@ -17,7 +18,7 @@ from reconciler.session.workspace import Workspace
 def run_reviewed(workspace: Workspace, out: Path, terminal: Terminal) -> ExitCode:
     """Save the reviewed plan to `out`. Raises `NotReviewedError` if there is none."""
     here = read_workflow()
-    with open_github() as hub:
+    with open_github(read_network()) as hub:
         if not check_run_order(workspace, hub, here, terminal):
             return ExitCode.ERROR
         pull = reviewed_plan.at_last_approval(hub, reviewed_plan.find_merged_pull(hub, here.commit, here.branch))

@@ -23,6 +23,7 @@ from reconciler.errors import TargetError
 from reconciler.scim.connection_messages import ConnectionMessages
 from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.json_body import InvalidJsonError, decode_answer
+from reconciler.scim.network import DIRECT, Network
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.read_budget import ReadBudget
 from reconciler.scim.response_limits import ACCEPT_ENCODING, ResponseLimitTransport, UnreadableAnswerError
@@ -285,6 +286,7 @@ def open_graph(
     *,
     stop: threading.Event | None = None,
     on_wait: Callable[[Wait], None] = lambda _wait: None,
+    network: Network = DIRECT,
 ) -> Iterator[GraphClient]:
     """Open a client. `stop` ends every long wait; `on_wait` is called before each pause, from any thread.
 
@@ -294,7 +296,7 @@ def open_graph(
     messages = graph_messages(endpoint)
     budget = ReadBudget()
     limiter = RateLimiter(stop, budget=RetryBudget(LONGEST_PAUSE, PATIENCE))
-    transport: httpx.BaseTransport = PinnedTransport(open_connections(), endpoint)
+    transport: httpx.BaseTransport = PinnedTransport(open_connections(network), endpoint)
     transport = ResponseLimitTransport(ReadOnlyTransport(transport, _READING_POSTS), whose="Microsoft Graph's")
     rule = GraphRetryRule(messages, "Microsoft Graph")
     reads = ReadLimit(REQUEST_SECONDS, counts_pauses=True)

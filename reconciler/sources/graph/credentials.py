@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from reconciler.errors import SourceError
 from reconciler.scim.bearer_token import LONGEST_TOKEN
+from reconciler.scim.network import DIRECT, Network
 from reconciler.scim.retry import Wait
 from reconciler.scim.secret import Secret, is_token
 from reconciler.scim.transport import Endpoint
@@ -59,10 +60,11 @@ class ReadyToken:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How waits are reported and ended: see `open_graph`."""
+    """How waits are reported and ended, and how connections leave this machine: see `open_graph`."""
 
     stop: threading.Event | None = None
     on_wait: Callable[[Wait], None] = lambda _wait: None
+    network: Network = DIRECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ def open_entra(
     with ExitStack() as stack:
         credential = find_credential(App(tenant, client_id), hosts, environment, waits, stack)
         tokens = Tokens(credential, tenant=tenant, resource=hosts.resource)
-        yield stack.enter_context(open_graph(hosts.graph, tokens, stop=waits.stop, on_wait=waits.on_wait))
+        yield stack.enter_context(
+            open_graph(hosts.graph, tokens, stop=waits.stop, on_wait=waits.on_wait, network=waits.network)
+        )
 
 
 def find_credential(
@@ -137,7 +141,7 @@ def _find_proof(
 def _open_host(  # noqa: PLR0917 - as named
     endpoint: Endpoint, service: str, check: str, posts: tuple[str, ...], waiting: Waiting, stack: ExitStack
 ) -> TokenHost:
-    host = TokenHost(endpoint, service, check, posts, waiting.stop, waiting.on_wait)
+    host = TokenHost(endpoint, service, check, posts, waiting.stop, waiting.on_wait, waiting.network)
     stack.callback(host.close)
     return host
 

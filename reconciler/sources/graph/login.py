@@ -19,6 +19,7 @@ from reconciler.scim.bearer_token import parse_bearer_token, parse_lifetime
 from reconciler.scim.connection_messages import ConnectionMessages
 from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.json_body import InvalidJsonError, decode_json
+from reconciler.scim.network import DIRECT, Network
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.response_limits import ACCEPT_ENCODING, ResponseLimitTransport, UnreadableAnswerError
 from reconciler.scim.retry import RetryBudget, Wait
@@ -57,10 +58,11 @@ class TokenHost:
         posts: tuple[str, ...] = (),
         stop: threading.Event | None = None,
         on_wait: Callable[[Wait], None] = lambda _wait: None,
+        network: Network = DIRECT,
     ) -> None:
         self._service = service
         self._messages = ConnectionMessages(endpoint.base_url, service=service, check=check)
-        transport: httpx.BaseTransport = PinnedTransport(open_connections(), endpoint)
+        transport: httpx.BaseTransport = PinnedTransport(open_connections(network), endpoint)
         transport = ResponseLimitTransport(ReadOnlyTransport(transport, posts), MAX_BYTES, f"{service}'s")
         limiter = RateLimiter(stop, budget=RetryBudget(LONGEST_PAUSE, PATIENCE))
         rule = GraphRetryRule(self._messages, service)

@@ -4,6 +4,7 @@ import pytest
 
 from reconciler.errors import UsageError
 from reconciler.github.environment import git_remote, open_github, read_workflow
+from reconciler.scim.network import DIRECT
 
 RUN = {
     "GITHUB_SERVER_URL": "https://github.example",
@@ -61,7 +62,7 @@ def test_only_an_encrypted_server_gets_the_token(url: str) -> None:
         git_remote({**TOKEN, "GITHUB_SERVER_URL": url})
     with (
         pytest.raises(UsageError, match=r"GITHUB_API_URL .* is not an https:// URL"),
-        open_github({**TOKEN, "GITHUB_API_URL": url}),
+        open_github(DIRECT, {**TOKEN, "GITHUB_API_URL": url}),
     ):
         pass
 

@@ -14,6 +14,7 @@ from reconciler.github.api import GitHubError
 from reconciler.github.environment import open_github
 from reconciler.github.import_branch import BRANCH
 from reconciler.github.import_pull import ImportPull
+from reconciler.scim.network import DIRECT
 
 PULL = ImportPull("main", "sha256:x", "Import", f"<!-- {import_pull.format_marker('sha256:x')} -->\nText")
 
@@ -21,7 +22,7 @@ PULL = ImportPull("main", "sha256:x", "Import", f"<!-- {import_pull.format_marke
 def test_pull_requests_of_forks_and_of_other_branches_are_not_the_imports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: RecordingTerminal
 ) -> None:
-    with workflow_step(tmp_path, monkeypatch, terminal) as step, open_github() as hub:
+    with workflow_step(tmp_path, monkeypatch, terminal) as step, open_github(DIRECT) as hub:
         step.api.tokens["t"].permissions = {**step.api.tokens["t"].permissions, "contents": "read"}
         for number, repository in ((1, "mallory/people"), (2, "example/people")):
             step.api.pull(number, HEAD, None)
@@ -44,7 +45,7 @@ def test_pull_requests_of_forks_and_of_other_branches_are_not_the_imports(
 def test_a_label_that_is_removed_meanwhile_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: RecordingTerminal
 ) -> None:
-    with workflow_step(tmp_path, monkeypatch, terminal) as step, open_github() as hub:
+    with workflow_step(tmp_path, monkeypatch, terminal) as step, open_github(DIRECT) as hub:
         step.api.labels[7] = ["updates only", "mine"]
         import_pull.set_labels(hub, 7, ["removals"], ["updates only", "removals"])
         assert step.api.labels[7] == ["mine", "removals"]
@@ -64,7 +65,7 @@ def test_a_label_that_is_removed_meanwhile_is_no_error(
 def test_a_head_that_moved_is_not_merged_and_other_errors_are_errors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: RecordingTerminal
 ) -> None:
-    with workflow_step(tmp_path, monkeypatch, terminal) as step, open_github() as hub:
+    with workflow_step(tmp_path, monkeypatch, terminal) as step, open_github(DIRECT) as hub:
         step.api.tokens["t"].permissions = {**step.api.tokens["t"].permissions, "contents": "write"}
         step.api.pull(7, HEAD, None)
         refusal = import_pull.merge_pull(hub, 7, "b" * 40, "Import")

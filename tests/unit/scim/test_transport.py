@@ -18,8 +18,8 @@ from reconciler.scim.transport import (
     PinnedTransport,
     ReadOnlyTransport,
     WriteRefusedError,
-    load_certificate_authorities,
     parse_endpoint,
+    trust,
 )
 
 WHERE = parse_endpoint("https://scim.example.com/v2/", profile_hosts=["scim.example.com"], allowed_hosts=[])
@@ -159,7 +159,7 @@ def test_a_host_in_punycode_is_the_one_that_was_pinned() -> None:
 def test_a_connection_writes_its_keys_to_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = tmp_path / "keys"
     monkeypatch.setenv("SSLKEYLOGFILE", str(keys))
-    context = load_certificate_authorities.__wrapped__()
+    context = trust.__wrapped__("")
     service = TlsService(tmp_path)
     context.load_verify_locations(service.certificate)
     with pytest.raises(httpx.RemoteProtocolError), httpx.Client(verify=context, trust_env=False) as client:
@@ -171,7 +171,7 @@ def test_a_connection_writes_its_keys_to_no_file(tmp_path: Path, monkeypatch: py
 
 def test_certificates_are_checked_as_python_does_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSLKEYLOGFILE", raising=False)
-    context, default = load_certificate_authorities.__wrapped__(), ssl.create_default_context()
+    context, default = trust.__wrapped__(""), ssl.create_default_context()
     for name in ("verify_mode", "check_hostname", "verify_flags", "options", "minimum_version"):
         assert getattr(context, name) == getattr(default, name), name
     assert context.cert_store_stats()["x509_ca"] > 100
