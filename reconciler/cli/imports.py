@@ -11,7 +11,7 @@ import typer
 from reconciler.cli import lazy
 from reconciler.cli.apps import import_app
 from reconciler.cli.completion import complete_from
-from reconciler.cli.options import TERMINAL, CommonOptions, DataFormat, Only, command
+from reconciler.cli.options import TERMINAL, CommonOptions, DataFormat, MetricsFile, Only, command
 
 ON_MISSING = ("report", "disable", "remove")
 
@@ -27,6 +27,7 @@ class ImportFlags:
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the change of files without writing it.")] = False
     check: Annotated[bool, typer.Option("--check", help="As --dry-run, and exit with 2 if files would change.")] = False
     format: DataFormat = "text"
+    metrics: MetricsFile = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def import_csv(
         dry_run=flags.dry_run,
         check=flags.check,
         format=flags.format,
+        metrics=flags.metrics,
     )
     return lazy.run_import_csv(common.workspace(), options, common.terminal())
 
@@ -147,6 +149,7 @@ def import_entra(
         check=flags.check,
         format=flags.format,
         delta=delta,
+        metrics=flags.metrics,
     )
     return lazy.run_import_entra(common.workspace(), options, common.terminal())
 

@@ -39,6 +39,10 @@ LogFile = Annotated[
     Path | None,
     typer.Option("--log", metavar="FILE", help="Append a JSON line per user, as Entra's provisioning log has it."),
 ]
+MetricsFile = Annotated[
+    Path | None,
+    typer.Option("--metrics", metavar="FILE", help="Write metrics of this run there, in Prometheus' text format."),
+]
 PlanFile = Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Save the plan, to apply it.")]
 
 

@@ -18,6 +18,7 @@ from reconciler.cli.options import (
     FormatOptions,
     Limit,
     LogFile,
+    MetricsFile,
     Only,
     PlanFile,
     PlanFormat,
@@ -71,6 +72,7 @@ def plan(
     ] = False,
     base_options: _BaseOptions,
     log: LogFile = None,
+    metrics: MetricsFile = None,
     common: CommonOptions,
 ) -> int:
     """Show what would change. Cannot write."""
@@ -82,6 +84,7 @@ def plan(
         log,
         base_options.base,
         base_options.offline,
+        metrics,
     )
     return lazy.run_plan(common.workspace(), options, common.terminal())
 
@@ -125,6 +128,7 @@ def apply(
     user: UserKeys = None,
     execution: _RunOptions,
     log: LogFile = None,
+    metrics: MetricsFile = None,
     summary: Summary = False,
     common: CommonOptions,
 ) -> int:
@@ -140,6 +144,7 @@ def apply(
         lock_timeout=execution.lock_timeout,
         log=log,
         lifts=tuple(approval.lift or ()),
+        metrics=metrics,
     )
     return lazy.run_apply(common.workspace(), options, common.terminal())
 
@@ -153,6 +158,7 @@ def drift(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 if the target differs from the desired state.")
     ] = False,
+    metrics: MetricsFile = None,
     *,
     common: CommonOptions,
 ) -> int:
@@ -161,7 +167,7 @@ def drift(
     Also what is not applied yet. Cannot write.
     """
     output = lazy.OutputOptions(format_, summary, limit)
-    options = lazy.DriftOptions(out, output, detailed_exitcode)
+    options = lazy.DriftOptions(out, output, detailed_exitcode, metrics)
     return lazy.run_drift(common.workspace(), options, common.terminal())
 
 
@@ -200,12 +206,12 @@ def explain(
 
 
 @command(app)
-def status(format_: DataFormat = "text", *, common: _NoClock) -> int:
+def status(format_: DataFormat = "text", metrics: MetricsFile = None, *, common: _NoClock) -> int:
     """Show how the last applies went. From receipts: no network, no token.
 
     The exit code is 1 if the target needs attention, or if no apply is on record.
     """
-    return lazy.run_status(common.workspace(), format_, common.terminal())
+    return lazy.run_status(common.workspace(), format_, common.terminal(), metrics)
 
 
 @command(app)

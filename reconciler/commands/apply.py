@@ -44,6 +44,7 @@ from reconciler.session.older_checkout import refuse_older_checkout
 from reconciler.session.plan_report import plan_exit_code
 from reconciler.session.provisioning_log import ProvisioningLog, open_log
 from reconciler.session.review_check import check_binding, check_expiry, find_unreviewed
+from reconciler.session.run_metrics import RunMetrics, measure
 from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
@@ -65,6 +66,7 @@ class ApplyOptions:
     lock_timeout: float = 0
     log: Path | None = None
     lifts: tuple[str, ...] = ()
+    metrics: Path | None = None
 
 
 def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -> ExitCode:
@@ -72,6 +74,17 @@ def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -
     check_lifts(options.approve, options.lifts)
     reviewed = _read_reviewed_plan(options)
     workspace = _follow_plan(workspace, reviewed, terminal)
+    metrics = RunMetrics("apply")
+
+    def apply() -> ExitCode:
+        return _apply(workspace, options, reviewed, metrics, terminal)
+
+    return measure(options.metrics, metrics, workspace, terminal, apply)
+
+
+def _apply(
+    workspace: Workspace, options: ApplyOptions, reviewed: Plan | None, metrics: RunMetrics, terminal: Terminal
+) -> ExitCode:
     state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR
@@ -82,7 +95,7 @@ def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -
         open_session(workspace, state, terminal, redactor) as session,
     ):
         write_missing_pages(session.workspace, terminal)
-        return _Apply(session, options, reviewed, terminal, log).run()
+        return _Apply(session, options, reviewed, terminal, RunReports(log, metrics)).run()
 
 
 def _follow_plan(workspace: Workspace, reviewed: Plan | None, terminal: Terminal) -> Workspace:
@@ -122,17 +135,26 @@ def _read_given_approval(options: ApplyOptions) -> list[Approval]:
     return [replace(approval, lifts=frozenset(options.lifts)) if options.lifts else approval]
 
 
+@dataclass(frozen=True, slots=True)
+class RunReports:
+    """What an apply reports to besides the terminal."""
+
+    log: ProvisioningLog
+    metrics: RunMetrics
+
+
 class _Apply:
     """One apply: its options, and the session it runs in."""
 
     def __init__(
-        self, session: Session, options: ApplyOptions, reviewed: Plan | None, terminal: Terminal, log: ProvisioningLog
+        self, session: Session, options: ApplyOptions, reviewed: Plan | None, terminal: Terminal, reports: RunReports
     ) -> None:
         self._session = session
         self._options = options
         self._reviewed = reviewed
         self._terminal = terminal
-        self._log = log
+        self._log = reports.log
+        self._metrics = reports.metrics
         workspace = session.workspace
         self._runs = read_runs(workspace.history, session.target)
         self._unapplied = find_unapplied_commits(workspace, self._runs)
@@ -146,6 +168,7 @@ class _Apply:
             self._note_earlier_merges(self._unapplied)
         plan, unreviewed = self._plan()
         health = assess_health(self._session, plan)
+        self._metrics.planned(plan)
         self._show(plan)
         if plan.blocked or not plan.changes:
             return self._end_without_changes(plan, health)
@@ -209,7 +232,9 @@ class _Apply:
         self._log.begin(plan, self._session, person=False)
         if plan.blocked:
             self._log.planned(plan)
-        elif not self._options.users:
+            return plan_exit_code(plan, detailed=False)
+        self._metrics.applied(())
+        if not self._options.users:
             self._record_nothing_to_do(plan, health)
         return plan_exit_code(plan, detailed=False)
 
@@ -251,6 +276,7 @@ class _Apply:
             job = Job(selection, recorded, whole=not self._options.users)
             report = execute_selection(job, self._session, self._log, self._terminal)
         report.outcomes += selection.skipped
+        self._metrics.applied(report.outcomes)
         for outcome in selection.skipped:
             self._log.outcome(outcome)
         self._terminal.result("\n" + render_report(report.outcomes, self._terminal.style))

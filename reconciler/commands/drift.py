@@ -14,6 +14,7 @@ from reconciler.session.drift_baseline import load_drift_baseline
 from reconciler.session.health import assess_health
 from reconciler.session.live_plan import make_plan
 from reconciler.session.plan_report import PlanReport, report_plan
+from reconciler.session.run_metrics import RunMetrics, measure
 from reconciler.session.session import open_session
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, load_state
@@ -26,16 +27,24 @@ class DriftOptions:
     out: Path | None
     output: OutputOptions
     detailed_exitcode: bool
+    metrics: Path | None = None
 
 
 def run_drift(workspace: Workspace, options: DriftOptions, terminal: Terminal) -> ExitCode:
     """Plan, attribute every change, print, save."""
     options.output.check()
+    metrics = RunMetrics("drift")
+    return measure(
+        options.metrics, metrics, workspace, terminal, lambda: _find_drift(workspace, options, metrics, terminal)
+    )
+
+
+def _find_drift(workspace: Workspace, options: DriftOptions, metrics: RunMetrics, terminal: Terminal) -> ExitCode:
     state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR
     with open_session(workspace, state, terminal) as session:
         plan = make_plan(session, (), terminal, load_drift_baseline(session))
         health = assess_health(session, plan)
-    report = PlanReport(workspace, options.output, options.out, options.detailed_exitcode)
+    report = PlanReport(workspace, options.output, options.out, options.detailed_exitcode, metrics=metrics)
     return report_plan(plan, state.profile, health, report, terminal)

@@ -13,6 +13,7 @@ from reconciler.errors import ExitCode, UsageError
 from reconciler.history.edits import USER, Entity
 from reconciler.profiles import PROFILES
 from reconciler.session.people_import import PeopleImportOptions, import_people
+from reconciler.session.run_metrics import RunMetrics, measure
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace
 from reconciler.sources.csv_file.missing import confirm_missing, find_new
@@ -42,6 +43,7 @@ class ImportCsvOptions:
     dry_run: bool = False
     check: bool = False
     format: str = "text"
+    metrics: Path | None = None
 
 
 def run_import_csv(workspace: Workspace, options: ImportCsvOptions, terminal: Terminal) -> ExitCode:
@@ -53,7 +55,15 @@ def run_import_csv(workspace: Workspace, options: ImportCsvOptions, terminal: Te
     if options.on_missing not in _ON_MISSING:
         summary = f"--on-missing {quote(shorten(options.on_missing, 20))} is not known"
         raise UsageError(summary, f"It is {', '.join(_ON_MISSING)}.")
-    shared = PeopleImportOptions("import csv", options.format, options.dry_run, options.check, options.approve)
+    metrics = RunMetrics("import csv")
+    return measure(
+        options.metrics, metrics, workspace, terminal, lambda: _import_csv(workspace, options, metrics, terminal)
+    )
+
+
+def _import_csv(workspace: Workspace, options: ImportCsvOptions, metrics: RunMetrics, terminal: Terminal) -> ExitCode:
+    flags = (options.format, options.dry_run, options.check, options.approve)
+    shared = PeopleImportOptions("import csv", *flags, metrics=metrics)
     files = read_state_files(workspace.state)
     current = files.current
     snapshot = read_csv(options.file, _build_options(workspace, options, current.users))

@@ -19,6 +19,7 @@ from reconciler.history.edits import Entity
 from reconciler.profiles import PROFILES
 from reconciler.session.entra_source import open_source, require_entra_source
 from reconciler.session.people_import import PeopleImportOptions, check_import_options, import_people
+from reconciler.session.run_metrics import RunMetrics, measure
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, current_time
 from reconciler.sources.attributes import AttributeSelection, collect_inputs, select_attributes
@@ -56,6 +57,7 @@ class EntraImportOptions:
     """The file that lets the next import read only what changed."""
     job: str | None = None
     rule: str | None = None
+    metrics: Path | None = None
 
 
 def run_import_entra(workspace: Workspace, options: EntraImportOptions, terminal: Terminal) -> ExitCode:
@@ -64,7 +66,17 @@ def run_import_entra(workspace: Workspace, options: EntraImportOptions, terminal
     The exit code is that of `import_people`. Raises `UsageError` for options that do not fit, `SourceError` if a part
     cannot be read, or cannot be proved to be complete.
     """
-    shared = PeopleImportOptions("import entra", options.format, options.dry_run, options.check, options.approve)
+    metrics = RunMetrics("import entra")
+    return measure(
+        options.metrics, metrics, workspace, terminal, lambda: _import_entra(workspace, options, metrics, terminal)
+    )
+
+
+def _import_entra(
+    workspace: Workspace, options: EntraImportOptions, metrics: RunMetrics, terminal: Terminal
+) -> ExitCode:
+    flags = (options.format, options.dry_run, options.check, options.approve)
+    shared = PeopleImportOptions("import entra", *flags, metrics=metrics)
     check_import_options(shared, terminal)
     parts = parse_parts(options.parts)
     _check_choices(options, parts)

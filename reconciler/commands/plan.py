@@ -17,6 +17,7 @@ from reconciler.session.live_plan import check_users_exist, make_plan
 from reconciler.session.older_checkout import note_older_checkout
 from reconciler.session.plan_report import PlanReport, plan_exit_code, report_plan
 from reconciler.session.provisioning_log import open_log
+from reconciler.session.run_metrics import RunMetrics, measure
 from reconciler.session.session import open_session
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, load_state
@@ -33,6 +34,7 @@ class PlanOptions:
     log: Path | None = None
     base: str | None = None
     offline: bool = False
+    metrics: Path | None = None
 
 
 def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> ExitCode:
@@ -40,6 +42,11 @@ def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> 
     options.output.check()
     _check_template(options.output.template, workspace)
     _check_offline(options)
+    metrics = RunMetrics("plan")
+    return measure(options.metrics, metrics, workspace, terminal, lambda: _plan(workspace, options, metrics, terminal))
+
+
+def _plan(workspace: Workspace, options: PlanOptions, metrics: RunMetrics, terminal: Terminal) -> ExitCode:
     state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR
@@ -48,7 +55,7 @@ def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> 
     )
     if baseline is not None and options.offline:
         return _plan_offline(workspace, state, baseline, options, terminal)
-    return _plan_live(workspace, state, baseline, options, terminal)
+    return _plan_live(workspace, state, baseline, (options, metrics), terminal)
 
 
 def _check_template(template: Path | None, workspace: Workspace) -> None:
@@ -69,16 +76,21 @@ def _plan_live(
     workspace: Workspace,
     state: DesiredState,
     baseline: CommitBaseline | None,
-    options: PlanOptions,
+    how: tuple[PlanOptions, RunMetrics],
     terminal: Terminal,
 ) -> ExitCode:
+    options, metrics = how
     with open_log(options.log, terminal) as log, open_session(workspace, state, terminal) as session:
         note_older_checkout(session.workspace, read_runs(session.workspace.history, session.target), terminal)
         plan = make_plan(session, options.users, terminal, baseline)
         health = assess_health(session, plan)
         log.begin(plan, session, person=False)
         log.planned(plan)
-    report = PlanReport(workspace, options.output, options.out, options.detailed_exitcode, narrowed=bool(options.users))
+    report = PlanReport(
+        *(workspace, options.output, options.out, options.detailed_exitcode),
+        narrowed=bool(options.users),
+        metrics=metrics,
+    )
     return report_plan(plan, state.profile, health, report, terminal)
 
 

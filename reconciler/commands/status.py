@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode
@@ -10,14 +11,19 @@ from reconciler.record.plan_file import json_text
 from reconciler.render.formats import DATA, check_format
 from reconciler.render.status import render_status, status_document
 from reconciler.session.audit_record import open_full_record
+from reconciler.session.run_metrics import RunMetrics, measure
 from reconciler.session.target_status import read_status
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, read_settings, resolve_target
 
 
-def run_status(workspace: Workspace, form: str, terminal: Terminal) -> ExitCode:
+def run_status(workspace: Workspace, form: str, terminal: Terminal, metrics: Path | None = None) -> ExitCode:
     """Print the status; 0 if the target is healthy, 1 if not, or if no apply is on record."""
     check_format(form, DATA)
+    return measure(metrics, RunMetrics("status"), workspace, terminal, lambda: _show_status(workspace, form, terminal))
+
+
+def _show_status(workspace: Workspace, form: str, terminal: Terminal) -> ExitCode:
     settings = read_settings(workspace, terminal)
     if settings is None:
         return ExitCode.ERROR

@@ -6,7 +6,7 @@ Files only: never git, never the target. Nothing is written unless the result is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from reconciler.errors import ExitCode, SourceError, UsageError
 from reconciler.history.edits import USER
 from reconciler.render.formats import DATA, check_format
 from reconciler.render.import_changes import render_import
+from reconciler.session.run_metrics import RunMetrics
 from reconciler.session.state_edit import check_edited
 from reconciler.session.terminal import Progress, Terminal
 from reconciler.session.workspace import Workspace, approval_date
@@ -71,6 +72,7 @@ class PeopleImportOptions:
     check: bool = False
     approve: str | None = None
     further: FurtherEdits | None = None
+    metrics: RunMetrics = field(default_factory=lambda: RunMetrics("import"))
 
     @property
     def writes(self) -> bool:
@@ -173,6 +175,7 @@ def carry_out(
         errors=(*plan.diagnostics, *errors),
         what_else=lines,
     )
+    options.metrics.imported(report)
     if report.outcome is ImportOutcome.WRITTEN:
         write_files(files, changed)
     _show(report, workspace, options, terminal)

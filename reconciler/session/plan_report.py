@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.apply.quarantine import Health, select_probe
@@ -15,6 +15,7 @@ from reconciler.record.files import write_private
 from reconciler.record.plan_file import to_json
 from reconciler.render.formats import OutputOptions, render_plan
 from reconciler.session.health import report_health
+from reconciler.session.run_metrics import RunMetrics
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, current_time
 
@@ -28,10 +29,12 @@ class PlanReport:
     out: Path | None = None
     detailed_exitcode: bool = False
     narrowed: bool = False
+    metrics: RunMetrics = field(default_factory=lambda: RunMetrics("plan"))
 
 
 def report_plan(plan: Plan, profile: TargetProfile, health: Health, report: PlanReport, terminal: Terminal) -> ExitCode:
-    """Print the plan and save it; return the exit code of `plan`."""
+    """Print the plan, note its metrics and save it; return the exit code of `plan`."""
+    report.metrics.planned(plan)
     terminal.result(render_plan(plan, profile, report.output, terminal.style))
     deferred = [] if report.narrowed else defer(plan, health, current_time())
     if plan.changes:

@@ -1,0 +1,162 @@
+"""The metrics of one run (`--metrics FILE`): written when it ends, however it ends."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from reconciler import __version__
+from reconciler.core.base_url import hide_secrets
+from reconciler.core.model import Target
+from reconciler.core.plan import Action, Attribution, Outcome, Plan, Result
+from reconciler.core.text import escape_control
+from reconciler.desired.directory import Directory
+from reconciler.errors import ExitCode, PlanFileError, ReconcilerError, UsageError
+from reconciler.record.files import write_text
+from reconciler.render.metrics import Sample, render_metrics
+from reconciler.render.status import Status
+from reconciler.session.audit_record import open_full_record
+from reconciler.session.target_status import read_status
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Workspace, current_time, resolve_target
+from reconciler.sources.import_report import ImportAction, ImportOutcome, ImportReport
+
+
+class RunMetrics:
+    """What one run of `command` finds and does. Of each kind of fact the last one counts."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        self._began = time.monotonic()
+        self._found: dict[str, list[Sample]] = {}
+
+    def planned(self, plan: Plan) -> None:
+        """Note the plan of this run."""
+        managed, unmanaged = (("state", "managed"),), (("state", "unmanaged"),)
+        samples = [
+            Sample("plan_complete", plan.complete),
+            Sample("plan_blocked", plan.blocked),
+            Sample("users_in_error", plan.tally.failed),
+            *(Sample("changes_planned", plan.count(action), (("action", action.value),)) for action in Action),
+        ]
+        if plan.complete:  # an incomplete read counts nobody
+            samples += [Sample("live_users", plan.tally.managed, managed)]
+            samples += [Sample("live_users", plan.tally.unmanaged, unmanaged)]
+        if plan.drift is not None:
+            edited = sum(change.attribution is Attribution.EDITED_IN_TARGET for change in plan.changes)
+            samples.append(Sample("drift", edited))
+        self._found["plan"] = samples
+
+    def applied(self, outcomes: Iterable[Outcome]) -> None:
+        """Note how the changes of this run ended."""
+        counts = Counter((outcome.change.action, outcome.result) for outcome in outcomes)
+        self._found["apply"] = [
+            Sample("changes_applied", counts[action, result], (("action", action.value), ("result", result.value)))
+            for action in Action
+            for result in Result
+        ]
+
+    def imported(self, report: ImportReport) -> None:
+        """Note what this import does to the entries of users."""
+        self._found["import"] = [
+            *(
+                Sample("import_people", len(report.of_users(action)), (("change", action.value),))
+                for action in ImportAction
+            ),
+            Sample("import_blocked", report.outcome is ImportOutcome.BLOCKED),
+        ]
+
+    def samples(self, exit_code: int, status: Status | None) -> list[Sample]:
+        """Return everything that is known at the end of the run."""
+        return [
+            Sample("info", 1, (("version", __version__),)),
+            Sample("run_timestamp_seconds", current_time().timestamp()),
+            Sample("run_duration_seconds", time.monotonic() - self._began),
+            Sample("run_exit_code", exit_code),
+            *(_describe_status(status) if status is not None else ()),
+            *(sample for found in self._found.values() for sample in found),
+        ]
+
+
+def measure(
+    file: Path | None,
+    metrics: RunMetrics,
+    workspace: Workspace,
+    terminal: Terminal,
+    run: Callable[[], ExitCode],
+) -> ExitCode:
+    """Run a command and write its metrics to `file`, whether it succeeds or raises; None: none are written.
+
+    Raises `UsageError` before anything is done if the file cannot be one. That it cannot be written in the end is
+    reported, and changes no exit code.
+    """
+    if file is None:
+        return run()
+    _check_place(file, workspace)
+    code: int = ExitCode.ERROR
+    try:
+        result = run()
+        code = result
+    except ReconcilerError as exc:
+        code = exc.exit_code
+        raise
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+        raise
+    finally:
+        _write(file, metrics, workspace, terminal, code)
+    return result
+
+
+def _check_place(file: Path, workspace: Workspace) -> None:
+    if not file.parent.is_dir():
+        raise UsageError("--metrics: the directory of the file does not exist", "Nothing was done. Make it first.")
+    if file.resolve().is_relative_to(workspace.state.resolve()):
+        raise UsageError("--metrics is inside of the desired state", "Write the metrics to another directory.")
+
+
+def _write(file: Path, metrics: RunMetrics, workspace: Workspace, terminal: Terminal, code: int) -> None:
+    try:
+        target, status = _read_status(workspace, terminal)
+        labels = (("command", metrics.command), *_label_target(target))
+        write_text(file, render_metrics(metrics.samples(code, status), labels))
+    except (ReconcilerError, OSError) as exc:
+        why = exc.summary if isinstance(exc, PlanFileError) else f"cannot write {file}: {exc}"
+        terminal.note(f"The metrics are not written: {escape_control(why)}")
+
+
+def _read_status(workspace: Workspace, terminal: Terminal) -> tuple[Target | None, Status | None]:
+    """Return the target and its status after the run; None if settings.yaml or the record cannot be read."""
+    # Errors of the file were reported by the command itself.
+    settings = Directory(workspace.state).read_settings()
+    if settings is None:
+        return None, None
+    target = resolve_target(workspace, settings.value)
+    try:
+        with open_full_record(workspace, settings.value.record.branch, terminal.quieter()) as whole:
+            return target, read_status(whole, target)
+    except ReconcilerError:
+        return target, None
+
+
+def _label_target(target: Target | None) -> tuple[tuple[str, str], ...]:
+    """Return the labels that tell the targets of several repositories apart in one directory of files."""
+    if target is None:
+        return ()
+    tenant = (("tenant", target.tenant),) if target.tenant is not None else ()
+    return (("profile", target.profile), ("target", hide_secrets(target.base_url)), *tenant)
+
+
+def _describe_status(status: Status) -> Iterator[Sample]:
+    health = status.health
+    yield Sample("healthy", status.healthy)
+    yield Sample("quarantine", status.quarantine is not None)
+    yield Sample("failing_users", len(health.failing_users))
+    if health.last is not None:
+        yield Sample("last_apply_timestamp_seconds", health.last.began.timestamp())
+    if health.last_success is not None:
+        yield Sample("last_success_timestamp_seconds", health.last_success.began.timestamp())
+    if status.unapplied is not None and not status.unapplied.why:
+        yield Sample("unapplied_commits", status.unapplied.count)
