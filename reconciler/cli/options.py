@@ -112,6 +112,14 @@ class CommonOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class RunFiles:
+    """Files about a run, besides its result."""
+
+    log: LogFile = None
+    metrics: MetricsFile = None
+
+
+@dataclass(frozen=True, slots=True)
 class FormatOptions:
     """How a plan is written."""
 

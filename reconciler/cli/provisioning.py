@@ -17,11 +17,11 @@ from reconciler.cli.options import (
     DataFormat,
     FormatOptions,
     Limit,
-    LogFile,
     MetricsFile,
     Only,
     PlanFile,
     PlanFormat,
+    RunFiles,
     Summary,
     UserKeys,
     command,
@@ -71,8 +71,7 @@ def plan(
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there are changes.")
     ] = False,
     base_options: _BaseOptions,
-    log: LogFile = None,
-    metrics: MetricsFile = None,
+    files: RunFiles,
     common: CommonOptions,
 ) -> int:
     """Show what would change. Cannot write."""
@@ -81,10 +80,10 @@ def plan(
         view.output(summary=summary),
         tuple(user or ()),
         detailed_exitcode,
-        log,
+        files.log,
         base_options.base,
         base_options.offline,
-        metrics,
+        files.metrics,
     )
     return lazy.run_plan(common.workspace(), options, common.terminal())
 
@@ -127,8 +126,7 @@ def apply(
     approval: _ApprovalOptions,
     user: UserKeys = None,
     execution: _RunOptions,
-    log: LogFile = None,
-    metrics: MetricsFile = None,
+    files: RunFiles,
     summary: Summary = False,
     common: CommonOptions,
 ) -> int:
@@ -142,9 +140,9 @@ def apply(
         strict=execution.strict,
         retry_failed=execution.retry_failed,
         lock_timeout=execution.lock_timeout,
-        log=log,
+        log=files.log,
         lifts=tuple(approval.lift or ()),
-        metrics=metrics,
+        metrics=files.metrics,
     )
     return lazy.run_apply(common.workspace(), options, common.terminal())
 

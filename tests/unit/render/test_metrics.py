@@ -56,4 +56,4 @@ def test_the_documentation_lists_every_metric() -> None:
     text = (Path(__file__).parents[3] / "docs" / "monitoring.md").read_text()
     assert re.findall(r"^\| `reconciler_(\w+)`", text, re.MULTILINE) == list(HELP)
     alerts = text[text.index("groups:") :]
-    assert {name for name in re.findall(r"reconciler_(\w+)", alerts)} <= HELP.keys()
+    assert set(re.findall(r"reconciler_(\w+)", alerts)) <= HELP.keys()
