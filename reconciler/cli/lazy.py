@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reconciler.commands.add_user import AddUserOptions, run_add_user
     from reconciler.commands.apply import ApplyOptions, run_apply
+    from reconciler.commands.check import CheckOptions, run_check
     from reconciler.commands.demo import run_demo
     from reconciler.commands.drift import DriftOptions, run_drift
     from reconciler.commands.eval import run_eval
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 MODULES = {
     "reconciler.commands.add_user": ("AddUserOptions", "run_add_user"),
     "reconciler.commands.apply": ("ApplyOptions", "run_apply"),
+    "reconciler.commands.check": ("CheckOptions", "run_check"),
     "reconciler.commands.demo": ("run_demo",),
     "reconciler.commands.drift": ("DriftOptions", "run_drift"),
     "reconciler.commands.eval": ("run_eval",),

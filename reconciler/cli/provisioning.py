@@ -49,6 +49,24 @@ def validate(
     return lazy.run_validate(common.workspace(), lazy.ValidateOptions(base, format_, out), common.terminal())
 
 
+@command(app)
+def check(
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask only what files and variables can answer. No network.")
+    ] = False,
+    notify: Annotated[bool, typer.Option("--notify", help="Also send a test notification to the recipients.")] = False,
+    format_: DataFormat = "text",
+    *,
+    common: _NoClock,
+) -> int:
+    """Test the connection, question by question. Cannot write.
+
+    Files, network, token, what the service does: each has a verdict and says what to do. The exit code is 1 if one
+    failed.
+    """
+    return lazy.run_check(common.workspace(), lazy.CheckOptions(offline, notify, format_), common.terminal())
+
+
 @dataclass(frozen=True, slots=True)
 class _BaseOptions:
     base: Annotated[

@@ -8,9 +8,9 @@ from typing import Any
 from reconciler.desired.json_schemas import KINDS, build_json_schema, schema_id
 from reconciler.errors import UsageError
 from reconciler.record import plan_document, receipt_line
-from reconciler.render import import_document, validation
+from reconciler.render import check_document, import_document, validation
 
-_DOCUMENTS = ("plan", "receipt", "validation", "import")
+_DOCUMENTS = ("plan", "receipt", "validation", "check", "import")
 
 
 def render_schema(kind: str) -> str:
@@ -25,6 +25,8 @@ def _find_schema(kind: str) -> dict[str, Any]:
         return {"$id": schema_id("receipt", receipt_line.FORMAT_VERSION), **receipt_line.json_schema()}
     if kind == "validation":
         return {"$id": schema_id("validation", validation.FORMAT_VERSION), **validation.json_schema()}
+    if kind == "check":
+        return {"$id": schema_id("check", check_document.FORMAT_VERSION), **check_document.json_schema()}
     if kind == "import":
         return {"$id": schema_id("import", import_document.FORMAT_VERSION), **import_document.json_schema()}
     if kind in KINDS:

@@ -28,3 +28,8 @@ class Answer:
     summary: str
     advice: tuple[str, ...] = ()
     facts: tuple[tuple[str, str | int | float | bool | None], ...] = ()
+
+
+def format_question(question: str) -> str:
+    """Return the name of a question for the reader: `desired state`."""
+    return question.replace("_", " ")

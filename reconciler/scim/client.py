@@ -81,6 +81,11 @@ class ScimClient:
         self._now = now
 
     @property
+    def messages(self) -> ErrorMessages:
+        """What explains the answers of `ask`."""
+        return self._messages
+
+    @property
     def clock_offset(self) -> timedelta | None:
         """How far this machine's clock is ahead of the service's, by the answers so far; None: unknown."""
         return self._clock.offset if self._clock is not None else None

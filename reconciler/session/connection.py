@@ -66,6 +66,12 @@ def connect(base_url: str, profile: TargetProfile, environment: Mapping[str, str
     names = environment.get("RECONCILER_ALLOWED_HOSTS", "").split(",")
     allowed = [name for name in names if name.strip()]
     endpoint = parse_endpoint(base_url, profile_hosts=profile.hosts, allowed_hosts=allowed)
+    tokens = FixedToken(read_token(environment))
+    return Connection(endpoint, tokens, profile.refusal_hints, read_network(environment))
+
+
+def read_token(environment: Mapping[str, str] = os.environ) -> Secret:
+    """Read the token. Raises `TargetError` if there is none, or it cannot be one."""
     token = environment.get("RECONCILER_TOKEN", "").strip()
     if not token:
         raise TargetError(
@@ -73,7 +79,7 @@ def connect(base_url: str, profile: TargetProfile, environment: Mapping[str, str
         )
     if not is_token(token):
         raise TargetError("RECONCILER_TOKEN has characters that no token has", "Copy it again, without line breaks.")
-    return Connection(endpoint, FixedToken(Secret(token)), profile.refusal_hints, read_network(environment))
+    return Secret(token)
 
 
 def read_record_key(environment: Mapping[str, str] = os.environ) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -41,6 +42,16 @@ class Terminal:
     def is_verbose(self) -> bool:
         """Whether -v asks for everything."""
         return self._verbose
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether -q asks for the result and errors only."""
+        return self._quiet
+
+    @property
+    def width(self) -> int:
+        """The columns of the terminal that the result is shown on; 0 if it goes elsewhere."""
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
     def quieter(self) -> Terminal:
         """Return the same terminal without notes and progress."""

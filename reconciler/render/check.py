@@ -1,0 +1,96 @@
+"""Render the answers of `check` as text: verdict, question and finding in columns, then what to do."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.core.check import Answer, CheckVerdict, format_question
+from reconciler.core.model import Target
+from reconciler.core.text import escape_line, pluralize
+from reconciler.render.style import BOLD, GREEN, GREY, RED, YELLOW, Style
+
+_VERDICTS = {
+    CheckVerdict.OK: (GREEN,),
+    CheckVerdict.WARNING: (BOLD, YELLOW),
+    CheckVerdict.FAILED: (BOLD, RED),
+    CheckVerdict.SKIPPED: (GREY,),
+}
+_VERDICT_WIDTH = max(map(len, CheckVerdict)) + 2
+_QUESTION_WIDTH = 15
+_MARGIN = _VERDICT_WIDTH + _QUESTION_WIDTH
+_NARROW = 60
+"""With fewer columns, the finding is below the question."""
+_NARROW_MARGIN = 4
+_NARROWEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """All answers. `target` None: the settings could not be read. `seconds`: how long the check took."""
+
+    target: Target | None
+    answers: Sequence[Answer]
+    began: datetime
+    seconds: float
+
+    @property
+    def verdict(self) -> CheckVerdict:
+        """The worst verdict of an answer; a question that was not asked makes nothing worse."""
+        found = {answer.verdict for answer in self.answers}
+        worst = (each for each in (CheckVerdict.FAILED, CheckVerdict.WARNING) if each in found)
+        return next(worst, CheckVerdict.OK)
+
+    @property
+    def counts(self) -> dict[CheckVerdict, int]:
+        """The number of answers with each verdict."""
+        found = Counter(answer.verdict for answer in self.answers)
+        return {verdict: found[verdict] for verdict in CheckVerdict}
+
+
+def render_answer(answer: Answer, style: Style, width: int = 0) -> str:
+    """Render one answer in one line and one more for each piece of advice; wrapped at `width` columns, 0: not."""
+    verdict = style.paint(f"{answer.verdict:<{_VERDICT_WIDTH}}", *_VERDICTS[answer.verdict])
+    question = format_question(answer.question)
+    summary = style.message(answer.summary)
+    advice = [escape_line(style.message(line)) for line in answer.advice if line.strip()]
+    if 0 < width < _NARROW:
+        lines = [f"{verdict}{question}", *_indent([summary, *advice], _NARROW_MARGIN, width)]
+    else:
+        # A long name pushes the finding to the right, by one blank at least.
+        first, *others = [*_wrap(summary, _MARGIN, width)] or [""]
+        head = f"{question:<{_QUESTION_WIDTH - 1}} {first}"
+        lines = [f"{verdict}{head}", *(f"{'':{_MARGIN}}{line}" for line in others)]
+        lines += _indent(advice, _MARGIN, width)
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def render_conclusion(report: CheckReport, style: Style) -> str:
+    """Render how many questions were answered how, and what that means."""
+    counts = report.counts
+    parts = [f"{counts[verdict]:,} {verdict}" for verdict in CheckVerdict if counts[verdict]]
+    numbers = f"{pluralize(len(report.answers), 'question')}: {', '.join(parts)}."
+    match report.verdict:
+        case CheckVerdict.FAILED:
+            head = style.paint("The check failed.", BOLD, RED)
+        case CheckVerdict.WARNING:
+            head = style.paint("The check passed, with warnings.", BOLD, YELLOW)
+        case _:
+            head = style.paint("The check passed.", BOLD, GREEN)
+    return f"\n{head} {numbers}\n"
+
+
+def _indent(texts: Iterable[str], margin: int, width: int) -> Iterator[str]:
+    for text in texts:
+        yield from (f"{'':{margin}}{line}" for line in _wrap(text, margin, width))
+
+
+def _wrap(text: str, margin: int, width: int) -> list[str]:
+    """Wrap a text at `width` columns less a margin. URLs, file names and commands are not cut, so they may be wider."""
+    if width == 0:
+        return [text]
+    columns = max(_NARROWEST, width - margin)
+    return textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False)

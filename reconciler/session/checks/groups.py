@@ -1,0 +1,30 @@
+"""The table of what `check` asks, in the order in which it is asked and shown.
+
+A new question is a row here, or a name in one, its function in a module of this package, and a row in docs/check.md.
+"""
+
+from __future__ import annotations
+
+from reconciler.session.checks.access import ask_access, ask_token
+from reconciler.session.checks.context import CheckGroup
+from reconciler.session.checks.files import ask_files, ask_version
+from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
+from reconciler.session.checks.record import ask_record
+
+GROUPS = (
+    CheckGroup(ask_version, ("version",)),
+    CheckGroup(ask_files, ("desired_state", "target")),
+    CheckGroup(ask_host, ("host",), needs=("target",)),
+    CheckGroup(ask_proxy, ("proxy",), needs=("target",)),
+    CheckGroup(ask_network, ("dns", "tcp", "tls"), needs=("host", "proxy"), network=True),
+    CheckGroup(ask_token, ("token",), needs=("target",)),
+    # Dates on which the token, the client secret and the credential of the source expire: session/checks/expiry.py.
+    CheckGroup(ask_access, ("access", "request_time", "clock"), needs=("host", "tls", "token"), network=True),
+    # What the service does, compared with the profile: session/checks/service.py, needs=("access",), network=True.
+    # The people: session/checks/people.py, needs=("desired_state", "access"), network=True.
+    # Microsoft Graph, the source of people: session/checks/graph.py, network=True.
+    CheckGroup(ask_record, ("record", "lock", "last_apply"), needs=("target",)),
+    # Notifications: session/checks/notifications.py.
+)
+
+QUESTIONS = tuple(question for group in GROUPS for question in group.questions)

@@ -1,0 +1,217 @@
+"""Questions about the way to the service: its host, DNS, TCP and TLS. No token is sent."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from reconciler.core.check import Answer, CheckVerdict
+from reconciler.core.text import escape_control, pluralize, quote, shorten
+from reconciler.errors import TargetError
+from reconciler.scim.connection_messages import ConnectionMessages
+from reconciler.scim.transport import Endpoint, load_certificate_authorities, parse_endpoint
+from reconciler.session.checks.context import CheckContext
+from reconciler.session.network import CA_BUNDLE, PROXY, read_network
+from reconciler.session.sandbox_service import run_sandbox
+
+_DNS_SECONDS, _TCP_SECONDS, _TLS_SECONDS = 10.0, 5.0, 10.0
+_MOST_ADDRESSES = 4
+"""That are tried, one after another."""
+_CERTIFICATE_DAYS = timedelta(days=14)
+"""A certificate that ends sooner is warned of: services renew theirs earlier."""
+_LONGEST_NAME = 80
+
+
+def ask_proxy(context: CheckContext) -> Iterator[Answer]:
+    """Ask how connections leave this machine. Raises `ReconcilerError` if the variables for that cannot be used."""
+    context.network = network = read_network(context.environment)
+    ignored = ", ".join(network.ignored)
+    facts = (("proxy", network.proxy is not None), ("ca_bundle", network.ca_bundle is not None))
+    summary = "none" if network.proxy is None else f"{network.proxy.name}, by {PROXY}"
+    if network.ca_bundle is not None:
+        summary += f"; authorities of {CA_BUNDLE} are trusted, too"
+    if ignored and network.proxy is None:
+        summary += f" ({ignored} is set for other programs, and not used)"
+    yield Answer("proxy", CheckVerdict.OK, summary, facts=facts)
+
+
+def ask_host(context: CheckContext) -> Iterator[Answer]:
+    """Ask whether the token may be sent to the host of the target; start the sandbox, if it is the target."""
+    target, profile = context.target, context.profile
+    if target is None or profile is None:  # pragma: no cover - `needs` says so
+        return
+    if context.workspace.sandbox:
+        yield _start_sandbox(context)
+        return
+    allowed = [name for name in context.environment.get("RECONCILER_ALLOWED_HOSTS", "").split(",") if name.strip()]
+    # Raises if it is not allowed.
+    where = parse_endpoint(target.base_url, profile_hosts=profile.hosts, allowed_hosts=allowed)
+    context.endpoint = where
+    built_in = where.host in profile.hosts
+    how = f"built in for {profile.title}" if built_in else "allowed by RECONCILER_ALLOWED_HOSTS"
+    facts = (("host", where.host), ("port", where.port), ("built_in", built_in))
+    yield Answer("host", CheckVerdict.OK, f"the token may be sent to {where.host}: it is {how}", facts=facts)
+
+
+def _start_sandbox(context: CheckContext) -> Answer:
+    if context.offline:
+        return Answer("host", CheckVerdict.SKIPPED, "not asked: it needs the network (--offline)")
+    if context.state is None:
+        return Answer("host", CheckVerdict.SKIPPED, "not asked: the sandbox starts with a valid desired state only")
+    names = {name for user in context.state.users for name in user.user_names}
+    sandbox = run_sandbox(context.workspace.sandbox_file, context.state.profile, names)
+    context.connection, content = context.resources.enter_context(sandbox)
+    context.endpoint = context.connection.endpoint
+    context.secrets.append(context.connection.tokens.current())
+    made = f"; made with {content}" if content else ""
+    return Answer("host", CheckVerdict.OK, f"the sandbox runs on this machine{made}")
+
+
+def ask_network(context: CheckContext) -> Iterator[Answer]:
+    """Ask whether the host has an address, accepts connections, and identifies itself."""
+    where = context.endpoint
+    if where is None:  # pragma: no cover - `needs` says so
+        return
+    if context.network.find_proxy(where.host) is not None:
+        # What stands between is between the proxy and the service; the first request shows whether it works.
+        for question in ("dns", "tcp", "tls"):
+            yield Answer(question, CheckVerdict.OK, "left to the proxy")
+        return
+    addresses = _resolve(where, min(_DNS_SECONDS, context.budget.seconds_left))
+    yield _describe_addresses(where, addresses)
+    attempt = _connect(where, addresses)
+    with closing(attempt.connection) as connection:
+        yield _describe_connection(where, attempt)
+        yield _ask_tls(where, connection, load_certificate_authorities(context.network))
+
+
+# --- DNS and TCP ------------------------------------------------------------------
+
+
+def _resolve(where: Endpoint, seconds: float) -> list[str]:
+    """Return the addresses of a host, in the order in which they are tried. Raises `TargetError` without any.
+
+    The resolver of the system has no time limit that could be set, so it works in a thread that may be left behind.
+    """
+    found: list[str] = []
+    failed: list[OSError] = []
+
+    def look_up() -> None:
+        try:
+            answers = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
+            found.extend(dict.fromkeys(str(address[0]) for *_, address in answers))
+        except OSError as exc:
+            failed.append(exc)
+
+    worker = threading.Thread(target=look_up, name="resolver", daemon=True)
+    worker.start()
+    worker.join(seconds)
+    if failed:
+        raise _explain(where, failed[0]) from failed[0]
+    if not found:
+        summary = f"the host name {where.host} was not resolved within {seconds:.0f} seconds"
+        raise TargetError(summary, "Check the DNS servers of this machine.")
+    return found
+
+
+def _describe_addresses(where: Endpoint, addresses: Sequence[str]) -> Answer:
+    six = sum(":" in address for address in addresses)
+    facts = (("ipv4", len(addresses) - six), ("ipv6", six))
+    if _is_address(where.host):
+        return Answer("dns", CheckVerdict.OK, f"{where.host} is an address: there is nothing to resolve", facts=facts)
+    more = f" and {len(addresses) - _MOST_ADDRESSES:,} more" if len(addresses) > _MOST_ADDRESSES else ""
+    shown = ", ".join(addresses[:_MOST_ADDRESSES])
+    return Answer("dns", CheckVerdict.OK, f"{where.host} is {shown}{more}", facts=facts)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAttempt:
+    """A connection, how long it took, and the addresses that did not answer before."""
+
+    connection: socket.socket
+    address: str
+    seconds: float
+    unreachable: tuple[str, ...]
+
+
+def _connect(where: Endpoint, addresses: Sequence[str]) -> TcpAttempt:
+    """Connect to the first address that answers, as every request does. Raises `TargetError` if none does."""
+    unreachable: list[str] = []
+    error: OSError | None = None
+    for address in addresses[:_MOST_ADDRESSES]:
+        began = time.perf_counter()
+        try:
+            connection = socket.create_connection((address, where.port), timeout=_TCP_SECONDS)
+        except OSError as exc:
+            unreachable.append(address)
+            error = error or exc
+        else:
+            return TcpAttempt(connection, address, time.perf_counter() - began, tuple(unreachable))
+    raise _explain(where, error or OSError("there is no address")) from error
+
+
+def _describe_connection(where: Endpoint, attempt: TcpAttempt) -> Answer:
+    milliseconds = round(attempt.seconds * 1000)
+    facts = (("address", attempt.address), ("port", where.port), ("milliseconds", milliseconds))
+    summary = f"connected to {attempt.address}, port {where.port}, in {milliseconds:,} ms"
+    if not attempt.unreachable:
+        return Answer("tcp", CheckVerdict.OK, summary, facts=facts)
+    advice = ("Each connection tries these first and waits: check the routes of this machine, of IPv6 too.",)
+    failed = ", ".join(attempt.unreachable)
+    return Answer("tcp", CheckVerdict.WARNING, f"{summary}, but not to {failed}", advice, facts)
+
+
+def _explain(where: Endpoint, exc: OSError) -> TargetError:
+    messages = ConnectionMessages(where.base_url, service="the service", check="Check target.base_url")
+    return messages.explain_no_connection(exc)[0]
+
+
+# --- TLS --------------------------------------------------------------------------
+
+
+def _ask_tls(where: Endpoint, connection: socket.socket, authorities: ssl.SSLContext) -> Answer:
+    if where.scheme == "http":
+        return Answer("tls", CheckVerdict.OK, "plain http, which does not leave this machine")
+    connection.settimeout(_TLS_SECONDS)
+    try:
+        with authorities.wrap_socket(connection, server_hostname=where.host) as opened:
+            return _describe_certificate(opened.version() or "TLS", opened.getpeercert() or {})
+    except OSError as exc:
+        raise _explain(where, exc) from exc
+
+
+def _describe_certificate(version: str, certificate: Any) -> Answer:
+    """Describe a certificate that was verified: its names and dates are those of an authority's."""
+    subject, issuer = _find_name(certificate.get("subject")), _find_name(certificate.get("issuer"))
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
+    left = ends - datetime.now(UTC)
+    facts = (("version", version), ("subject", subject), ("issuer", issuer), ("expires", ends.isoformat()))
+    who = f"{version.replace('v', ' ')}; certificate of {quote(subject)} by {quote(issuer)}"
+    if left < _CERTIFICATE_DAYS:
+        days = pluralize(max(0, left.days), "day")
+        advice = ("Without a new certificate nothing can be read or applied then: ask who runs the service.",)
+        return Answer("tls", CheckVerdict.WARNING, f"{who} expires in {days} ({ends:%Y-%m-%d})", advice, facts)
+    return Answer("tls", CheckVerdict.OK, f"{who}, valid until {ends:%Y-%m-%d}", facts=facts)
+
+
+def _find_name(parts: Any) -> str:
+    """Return the common name of a subject or issuer, or its organisation."""
+    names = {key: value for group in parts or () for key, value in group}
+    found = names.get("commonName") or names.get("organizationName") or "unnamed"
+    return escape_control(shorten(str(found), _LONGEST_NAME))

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from reconciler.core.check import Answer, CheckVerdict
+from reconciler.render.check import CheckReport, render_answer, render_conclusion
+from reconciler.render.style import Style
+
+PLAIN = Style()
+SUMMARY = "the certificate of service.example.com expires in 3 days, on 2026-12-02, and nobody has renewed it yet"
+ADVICE = ("Without a new certificate nothing can be read or applied then: ask who runs the service.",)
+WARNING = Answer("tls", CheckVerdict.WARNING, SUMMARY, ADVICE)
+
+
+def report(*verdicts: str) -> CheckReport:
+    answers = [Answer("tls", CheckVerdict(verdict), "x") for verdict in verdicts]
+    return CheckReport(None, answers, datetime(2026, 11, 29, tzinfo=UTC), 1.5)
+
+
+def test_an_answer_is_a_line_and_one_for_each_advice() -> None:
+    assert render_answer(WARNING, PLAIN) == (
+        f"warning  tls            {SUMMARY}\n                        {ADVICE[0]}\n"
+    )
+
+
+def test_an_answer_is_wrapped_below_itself() -> None:
+    assert render_answer(WARNING, PLAIN, 80) == (
+        "warning  tls            the certificate of service.example.com expires in 3\n"
+        "                        days, on 2026-12-02, and nobody has renewed it yet\n"
+        "                        Without a new certificate nothing can be read or applied\n"
+        "                        then: ask who runs the service.\n"
+    )
+
+
+def test_on_a_narrow_terminal_the_finding_is_below_the_question() -> None:
+    assert render_answer(WARNING, PLAIN, 40) == (
+        "warning  tls\n"
+        "    the certificate of\n"
+        "    service.example.com expires in 3\n"
+        "    days, on 2026-12-02, and nobody has\n"
+        "    renewed it yet\n"
+        "    Without a new certificate nothing\n"
+        "    can be read or applied then: ask who\n"
+        "    runs the service.\n"
+    )
+
+
+@pytest.mark.parametrize("width", [1, 10, 59, 60, 100])
+def test_a_url_is_not_cut_however_narrow_the_terminal_is(width: int) -> None:
+    url = "https://federation.apple.com/feeds/business/scim-with-a-hyphen"
+    assert url in render_answer(Answer("target", CheckVerdict.OK, f"Apple at {url}"), PLAIN, width)
+
+
+def test_the_verdict_is_coloured() -> None:
+    lines = [render_answer(Answer("tls", verdict, "x"), Style(colour=True)) for verdict in CheckVerdict]
+    assert lines == [
+        "\x1b[32mok       \x1b[0mtls            x\n",
+        "\x1b[1m\x1b[33mwarning  \x1b[0mtls            x\n",
+        "\x1b[1m\x1b[31mfailed   \x1b[0mtls            x\n",
+        "\x1b[90mskipped  \x1b[0mtls            x\n",
+    ]
+
+
+def test_no_value_adds_a_line_moves_the_cursor_or_starts_a_command() -> None:
+    hostile = "a\n::error::b\x1b[2J\u202e##[group]"
+    text = render_answer(Answer("tls", CheckVerdict.FAILED, hostile, (hostile, "::set-output::x")), PLAIN)
+    assert text == (
+        "failed   tls            a\\n::error::b\\u{1b}[2J\\u{202e}#\\u{23}[group]\n"
+        "                        a\\n::error::b\\u{1b}[2J\\u{202e}#\\u{23}[group]\n"
+        "                        \\u{3a}:set-output::x\n"
+    )
+
+
+def test_redacted_quoted_values_are_hidden() -> None:
+    answer = Answer("people", CheckVerdict.WARNING, 'nobody has "ada@example.com"', ('Ask "Ada".',))
+    assert render_answer(answer, Style(redact=True)) == (
+        "warning  people         nobody has (hidden)\n                        Ask (hidden).\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "text"),
+    [
+        (("ok",), "The check passed. 1 question: 1 ok."),
+        (("ok", "skipped"), "The check passed. 2 questions: 1 ok, 1 skipped."),
+        (("warning", "ok"), "The check passed, with warnings. 2 questions: 1 ok, 1 warning."),
+        (("ok", "failed", "warning"), "The check failed. 3 questions: 1 ok, 1 warning, 1 failed."),
+    ],
+)
+def test_the_conclusion_counts_the_verdicts_and_says_the_worst(verdicts: tuple[str, ...], text: str) -> None:
+    assert render_conclusion(report(*verdicts), PLAIN) == f"\n{text}\n"
+
+
+def test_a_question_that_was_not_asked_makes_nothing_worse() -> None:
+    assert report("skipped").verdict is CheckVerdict.OK
