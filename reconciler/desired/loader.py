@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.base_url import BaseUrlError, check_base_url, hide_secrets
+from reconciler.core.expiry import Credential
 from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, Severity, Target, error, warning
 from reconciler.core.paths import is_core_attribute
 from reconciler.core.planning.mapping import Projector
@@ -37,6 +38,7 @@ from reconciler.core.text import escape_control, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.concurrent_changes import report_concurrent_changes
+from reconciler.desired.credentials import build_credentials, check_dates
 from reconciler.desired.directory import Directory
 from reconciler.desired.guard_settings import ApprovalSettings
 from reconciler.desired.look_alike_keys import UserKeys
@@ -72,6 +74,8 @@ class DesiredState:
     """sha256 of each file, by name."""
     settings: Mapping[str, Any]
     """settings.yaml as plain data, without `notifications`."""
+    credentials: tuple[Credential, ...] = ()
+    """What the connection rests on, by the dates that settings.yaml declares."""
     unseen: str | None = None
     """Why users may be missing: tracked files are missing or differ from git's index. None: all were read."""
 
@@ -124,6 +128,7 @@ def load(
         digest=_compute_digest(directory, settings),
         files=directory.digests,
         settings=settings.model_dump(mode="json", exclude={"notifications"}),
+        credentials=build_credentials(rules.settings, rules.profile),
         unseen=unseen,
     )
 
@@ -189,6 +194,7 @@ def _read_rules(directory: Directory, now: datetime, approval_date: date | None)
         _check_approvals(settings, directory, approval_date)
     _check_base_url(settings, directory)
     profile = _choose_profile(settings.value.target)
+    check_dates(settings, profile, now.date(), directory.report)
     mappings = compile_mappings(directory, profile, now)
     owned = _compile_ownership(settings, directory)
     if directory.unread & _ABOUT_EACH_USER:
