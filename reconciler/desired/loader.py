@@ -12,7 +12,7 @@ from typing import Any
 
 from reconciler.core.base_url import BaseUrlError, check_base_url, hide_secrets
 from reconciler.core.expiry import Credential
-from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, Severity, Target, error, warning
+from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, Severity, Target, error
 from reconciler.core.paths import is_core_attribute
 from reconciler.core.planning.mapping import Projector
 from reconciler.core.policy import (
@@ -43,6 +43,7 @@ from reconciler.desired.directory import Directory
 from reconciler.desired.guard_settings import ApprovalSettings
 from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.mappings import CompiledMappings, compile_mappings
+from reconciler.desired.recipients import check_recipients
 from reconciler.desired.references import check_references
 from reconciler.desired.scope import CompiledScope, read_scope
 from reconciler.desired.target_checks import check_address, check_domains
@@ -162,8 +163,6 @@ def _read_users(directory: Directory, rules: _Rules, reader: DesiredUserReader, 
     unseen = _check_files(directory) if checked_out else None
     check_references(directory, rules.scope, reader.names.origins)
     check_inputs(directory, reader, (*list_inputs(rules.mappings.rows), *rules.scope.inputs))
-    if not _is_broken(directory):
-        _report_notifications(rules.settings, directory)
     return unseen
 
 
@@ -193,6 +192,7 @@ def _read_rules(directory: Directory, now: datetime, approval_date: date | None)
     if approval_date is not None:
         _check_approvals(settings, directory, approval_date)
     _check_base_url(settings, directory)
+    check_recipients(settings, directory.report)
     profile = _choose_profile(settings.value.target)
     check_dates(settings, profile, now.date(), directory.report)
     mappings = compile_mappings(directory, profile, now)
@@ -230,12 +230,6 @@ def load_policy(root: Path, approval_date: date) -> Policy | BrokenState:
     if settings is None or any(item.severity is Severity.ERROR for item in directory.diagnostics):
         return BrokenState(directory.describe_problems())
     return _build_policy(settings)
-
-
-def _report_notifications(settings: LocatedModel[schema.Settings], directory: Directory) -> None:
-    if settings.value.notifications.on_failure:
-        origin = settings.at("notifications", "on_failure")
-        directory.report(warning("notifications are not sent by this version", "", origin))
 
 
 def _check_files(directory: Directory) -> str | None:
