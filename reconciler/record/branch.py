@@ -19,7 +19,7 @@ from reconciler.git.process import GitCommandError, run_git
 from reconciler.git.refs import BrokenRefError, resolve_ref
 from reconciler.git.repository import read_regular_files
 from reconciler.git.server import Author, Remote, ServerRepository
-from reconciler.record.layout import is_record
+from reconciler.record.layout import is_notified, is_record
 from reconciler.record.merge import files_to_write, is_record_file
 from reconciler.record.record_files import read_record_files
 
@@ -140,4 +140,6 @@ def _build_subject(new: Mapping[str, bytes | None]) -> str:
     named = [record for record in records if is_record(record)]
     if len(records) == 1 == len(named):
         return f"Record {named[0]}"
-    return f"Record {pluralize(len(records), 'plan')}" if records else "Record whether the service answers"
+    if records:
+        return f"Record {pluralize(len(records), 'plan')}"
+    return "Record what was notified" if all(map(is_notified, new)) else "Record whether the service answers"

@@ -10,8 +10,12 @@ RECEIPT = "receipt.jsonl"
 PLAN = "plan.json"
 PAGE = "README.md"
 REFUSAL = "refusal.json"
-"""The only file that is not in the directory of a plan; a named tenant has one of its own."""
-_REFUSAL = re.compile(rf"refusal(-{TENANT_PATTERN.strip('^$')})?\.json")
+"""Not in the directory of a plan; a named tenant has one of its own."""
+_TENANT = rf"(-{TENANT_PATTERN.strip('^$')})?"
+_REFUSAL = re.compile(rf"refusal{_TENANT}\.json")
+NOTIFIED = "notified.json"
+"""The same for what was last notified (`record.notified`)."""
+_NOTIFIED = re.compile(rf"notified{_TENANT}\.json")
 
 _RECORD = re.compile(r"\d{4}-\d\d-\d\d-[0-9a-f]{12}")
 
@@ -29,6 +33,16 @@ def name_refusal(tenant: str | None) -> str:
 def is_refusal(name: str) -> bool:
     """Return whether a file, by its name below the directory of the record, is about a refusal."""
     return _REFUSAL.fullmatch(name) is not None
+
+
+def name_notified(tenant: str | None) -> str:
+    """Return the name of the file with what was last notified about a tenant."""
+    return NOTIFIED if tenant is None else f"notified-{tenant}.json"
+
+
+def is_notified(name: str) -> bool:
+    """Return whether a file, by its name below the directory of the record, is about notifications."""
+    return _NOTIFIED.fullmatch(name) is not None
 
 
 def shorten_plan_id(plan_id: str) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.record.layout import PAGE, PLAN, RECEIPT, is_refusal
+from reconciler.record.layout import PAGE, PLAN, RECEIPT, is_notified, is_refusal
+from reconciler.record.notified import merge_notified
 from reconciler.record.timestamps import parse_timestamp
 
 RECORD_FILES = (RECEIPT, PLAN, PAGE)
@@ -21,7 +22,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 def is_record_file(name: str) -> bool:
     """Return whether a file is part of the record, by its name below the directory of the record."""
-    return is_refusal(name) or ("/" in name and name.rpartition("/")[2] in RECORD_FILES)
+    return is_refusal(name) or is_notified(name) or ("/" in name and name.rpartition("/")[2] in RECORD_FILES)
 
 
 def files_to_write(theirs: Mapping[str, bytes], ours: Mapping[str, bytes]) -> dict[str, bytes | None]:
@@ -30,6 +31,8 @@ def files_to_write(theirs: Mapping[str, bytes], ours: Mapping[str, bytes]) -> di
     for name in ours:
         if is_refusal(name):
             found[name] = newer_refusal(theirs.get(name, b""), ours[name])
+        elif is_notified(name):
+            found[name] = merge_notified(theirs.get(name, b""), ours[name])
         elif name.endswith(f"/{RECEIPT}"):
             found |= _merge_record(name.removesuffix(RECEIPT), theirs, ours)
     return {name: content for name, content in found.items() if content != theirs.get(name)}
@@ -60,6 +63,8 @@ def merge_file(name: str, theirs: bytes, ours: bytes) -> bytes:
     """Return the content of one file of the record, from two copies of it; `ours` is the later one."""
     if is_refusal(name):
         return newer_refusal(theirs, ours)
+    if is_notified(name):
+        return merge_notified(theirs, ours)
     return merge_receipts(theirs, ours) if name.endswith(f"/{RECEIPT}") else ours
 
 

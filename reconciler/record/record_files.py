@@ -10,7 +10,7 @@ from pathlib import Path
 from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.errors import PlanFileError
 from reconciler.record.files import make_private_directory, read_file
-from reconciler.record.layout import RECEIPT, is_refusal
+from reconciler.record.layout import RECEIPT, is_notified, is_refusal
 from reconciler.record.merge import RECORD_FILES, merge_file
 
 
@@ -36,8 +36,8 @@ def read_record_files(plans: Path) -> Iterator[tuple[str, bytes]]:
 
     Raises `PlanFileError` if one cannot be read.
     """
-    for path in sorted(plans.glob("refusal*.json")):
-        if is_refusal(path.name) and _is_file(path):
+    for path in sorted((*plans.glob("notified*.json"), *plans.glob("refusal*.json"))):
+        if (is_notified(path.name) or is_refusal(path.name)) and _is_file(path):
             yield path.name, read_file(path)
     for receipt in list_receipts(plans):
         for name in RECORD_FILES:
