@@ -12,18 +12,20 @@ import os
 import signal
 import sys
 import threading
+from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 import typer
 
 from reconciler import __version__
 from reconciler.cli import editing, github, imports, lazy, provisioning, tools  # noqa: F401 - they register their commands
-from reconciler.cli.apps import app
+from reconciler.cli.apps import app, find_command
 from reconciler.cli.completion import InstallCompletion, ShowCompletion, prepare_completion
 from reconciler.cli.options import CommonOptions
 from reconciler.core.system_limits import advise, describe_os_error, explain_exhaustion
 from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode, MachineLimitError, ReconcilerError
+from reconciler.tracing import Span, trace_phase
 
 # Typer carries its own Click and does not export UsageError, the base of BadParameter.
 _CommandLineError: Any = typer.BadParameter.__mro__[1]
@@ -35,7 +37,22 @@ def main() -> None:
     _open_standard_streams()
     _configure_process()
     prepare_completion()
-    _exit(_run())
+    with _trace() as span:
+        code = _run()
+        span.set({"process.exit.code": int(code)})
+    _exit(code)
+
+
+def _trace() -> AbstractContextManager[Span]:
+    """Trace this command if the environment names where traces go."""
+    if any(name.startswith("OTEL_EXPORTER_OTLP") for name in os.environ) and lazy.is_wanted():
+        return lazy.trace_command(find_command(sys.argv[1:]), _warn)
+    return trace_phase("")
+
+
+def _warn(text: str) -> None:
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"Warning: {text}\n")
 
 
 def _run() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -29,3 +30,21 @@ export_app = typer.Typer(**{**_SETTINGS, "no_args_is_help": False})
 app.add_typer(export_app, name="export")
 github_app = typer.Typer(help="Steps of workflows in GitHub Actions.", **_SETTINGS)
 app.add_typer(github_app, name="github")
+
+
+def find_command(words: Sequence[str]) -> str:
+    """Return the command in the words of a command line, such as `import csv`; the program alone if there is none.
+
+    Only names of commands are returned, never an argument.
+    """
+    found, here = ["reconciler"], app
+    for word in words[:2]:
+        group = next((each for each in here.registered_groups if each.name == word), None)
+        names = {each.name or getattr(each.callback, "__name__", "") for each in here.registered_commands}
+        if group is None and word not in names:
+            break
+        found.append(word)
+        if group is None or group.typer_instance is None:
+            break
+        here = group.typer_instance
+    return " ".join(found)

@@ -31,6 +31,7 @@ from reconciler.sources.graph.read import EntraRequest, read_entra
 from reconciler.sources.import_plan import MergeRules
 from reconciler.sources.snapshot import Snapshot
 from reconciler.sources.state_files import read_state_files
+from reconciler.tracing import trace_phase
 
 PARTS = ("people", "groups", "scope")
 """What `--with` names by default. Each part needs those before it: groups name people, assignments name both."""
@@ -166,7 +167,8 @@ def _read(reading: _EntraReading, terminal: Terminal) -> tuple[Snapshot, JobImpo
             count_held=lambda name: sum(name in each.fields for each in reading.users),
         )
         read = reading.delta.open(source, selection, now) if reading.delta is not None else read_users
-        snapshot = read_entra(client, request, read)
+        with trace_phase("read the source"):
+            snapshot = read_entra(client, request, read)
     return (job.complete(snapshot) if job is not None else snapshot), job
 
 

@@ -27,6 +27,7 @@ from reconciler.errors import TargetError
 from reconciler.scim.network import DIRECT, Network, origin_host
 from reconciler.scim.proxy_transport import ProxyTransport, RoutingTransport
 from reconciler.scim.read_budget import ReadBudget
+from reconciler.scim.traced_transport import TracedTransport
 
 
 class WriteRefusedError(TargetError):
@@ -189,8 +190,9 @@ def open_connections(network: Network = DIRECT) -> httpx.BaseTransport:
     direct = TransportPerThread(lambda: httpx.HTTPTransport(verify=certificates, limits=one, trust_env=False))
     proxy = network.proxy
     if proxy is None:
-        return direct
-    return RoutingTransport(network, direct, TransportPerThread(lambda: ProxyTransport(proxy, certificates, one)))
+        return TracedTransport(direct)
+    tunnels = TransportPerThread(lambda: ProxyTransport(proxy, certificates, one))
+    return TracedTransport(RoutingTransport(network, direct, tunnels))
 
 
 def load_certificate_authorities(network: Network = DIRECT) -> ssl.SSLContext:

@@ -14,7 +14,7 @@ from reconciler.apply.executor import FailurePolicy, Report, execute
 from reconciler.apply.interrupt import finish_on_interrupt
 from reconciler.apply.selection import Selection
 from reconciler.apply.time_limit import TimeLimit, stop_in_time
-from reconciler.core.plan import Outcome, Plan
+from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.desired.layout import TOP_FILES
 from reconciler.desired.loader import DesiredState
@@ -33,6 +33,7 @@ from reconciler.session.session import Session
 from reconciler.session.terminal import Progress, Terminal
 from reconciler.session.waiting import WaitReport
 from reconciler.session.workspace import current_time
+from reconciler.tracing import trace_phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,9 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
             on_habit=terminal.note,
         )
         policy = FailurePolicy(state.policy.failures, job.selection.probe, job.selection.deferred)
-        with finish_on_interrupt(stop), stop_in_time(limit, stop):
+        with finish_on_interrupt(stop), stop_in_time(limit, stop), trace_phase("apply changes") as span:
             report = execute(plan, execution, policy=policy)
+            span.set({f"reconciler.{name}": count for name, count in _count_results(report, job).items()})
         report.timed_out = limit.exceeded
         _close_receipt(receipt, report, job)
         write_page(receipt.path.parent, session.workspace, terminal)
@@ -121,8 +123,11 @@ def _open_receipt(job: Job, session: Session) -> Receipt:
 
 
 def _close_receipt(receipt: Receipt, report: Report, job: Job) -> None:
-    counts = Counter(outcome.result for outcome in (*report.outcomes, *job.selection.skipped))
-    receipt.close(counts, how=_name_ending(report), left=report.left)
+    receipt.close(_count_results(report, job), how=_name_ending(report), left=report.left)
+
+
+def _count_results(report: Report, job: Job) -> Counter[Result]:
+    return Counter(outcome.result for outcome in (*report.outcomes, *job.selection.skipped))
 
 
 def _name_ending(report: Report) -> str:

@@ -36,6 +36,7 @@ from reconciler.session.unconfirmed_writes import find_unconfirmed
 from reconciler.session.unlisted_accounts import RecordCheck
 from reconciler.session.waiting import WaitReport
 from reconciler.session.workspace import current_time
+from reconciler.tracing import trace_phase
 
 
 class Baseline(Protocol):
@@ -91,12 +92,16 @@ def _make_plan(
     """Return the plan, and the notes of the live read."""
     others = baseline.readers if baseline is not None else ()
     combined = CombinedReader(build_reader(session.state), others) if others else None
-    live = read_live_state(client, session, progress, combined)
+    with trace_phase("read live users") as span:
+        live = read_live_state(client, session, progress, combined)
+        span.set({"reconciler.live_users": len(live.users)})
     check_users_exist(users, session.state, live)
     request = build_session_request(session, live, users)
     if baseline is not None:
         request = replace(request, diagnostics=(*request.diagnostics, *baseline.warnings))
-    plan, request = plan_with_evidence(request, live, session)
+    with trace_phase("build the plan") as span:
+        plan, request = plan_with_evidence(request, live, session)
+        span.set({"reconciler.changes": len(plan.changes), "reconciler.blocked": plan.blocked})
     if baseline is None:
         return plan, live.notes
     lives = [replace(live, users=users) for users in combined.read_others(live.users)] if combined is not None else []

@@ -37,6 +37,7 @@ from reconciler.sources.references import fills_dangling
 from reconciler.sources.snapshot import GoneReason, Snapshot
 from reconciler.sources.state_files import StateFiles, read_state_files
 from reconciler.sources.writer import draft_files, write_files
+from reconciler.tracing import trace_phase
 
 _PROGRESS_EVERY = 1_000
 """Users."""
@@ -113,7 +114,8 @@ def import_people(
     unlisted = GoneReason.NOT_LISTED in snapshot.gone.values()
     careful = (lambda: plan_import(keep_unlisted(snapshot))) if unlisted else None
     plan = plan_import(snapshot)
-    return carry_out(workspace, files, plan, policy=policy, options=options, terminal=terminal, careful=careful)
+    with trace_phase("edit the files"):
+        return carry_out(workspace, files, plan, policy=policy, options=options, terminal=terminal, careful=careful)
 
 
 def check_import_options(options: PeopleImportOptions, terminal: Terminal) -> None:

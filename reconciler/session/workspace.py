@@ -17,6 +17,7 @@ from reconciler.errors import ReconcilerError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.record.lock import build_lock_name, find_lock_directory
 from reconciler.session.terminal import Terminal
+from reconciler.tracing import trace_phase
 
 SANDBOX_URL = "sandbox:"
 """The base_url of plans made on the embedded sandbox: its port is another one each time."""
@@ -81,7 +82,10 @@ def follow_plan(workspace: Workspace, reviewed: Plan | None) -> Workspace:
 
 def load_state(workspace: Workspace, terminal: Terminal) -> DesiredState | None:
     """Return the desired state; None, with all errors shown, if it cannot be planned from."""
-    state = load(workspace.state, workspace.now, approval_date(workspace))
+    with trace_phase("load the desired state") as span:
+        state = load(workspace.state, workspace.now, approval_date(workspace))
+        if isinstance(state, DesiredState):
+            span.set({"reconciler.desired_users": len(state.users)})
     if isinstance(state, BrokenState):
         terminal.diagnostics(state.diagnostics)
         return None

@@ -127,8 +127,7 @@ def test_the_locks_hold_every_dependency_with_hashes_and_no_address() -> None:
     wanted = {
         "run.lock": metadata["dependencies"],
         "sandbox.lock": [*metadata["dependencies"], *extras["sandbox"]],
-        "oauth.lock": [*metadata["dependencies"], *extras["oauth"]],
-        "dev.lock": [*metadata["dependencies"], *extras["sandbox"], *extras["oauth"], *extras["dev"]],
+        "dev.lock": [*metadata["dependencies"], *extras["sandbox"], *extras["dev"]],
     }
     for name, requirements in wanted.items():
         lock = read(f"requirements/{name}")

@@ -330,7 +330,6 @@ def _assemble(
         config_digest=request.config_digest,
         commit=request.commit,
         unassigned=tuple(unassigned[:_UNASSIGNED_NAMED]),
-        provisioning=request.provisioning,
     )
 
 
