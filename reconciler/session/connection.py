@@ -77,6 +77,8 @@ def read_token(environment: Mapping[str, str] = os.environ) -> Secret:
         raise TargetError(
             "RECONCILER_TOKEN is not set", "Set it to the bearer token of the service, or try the job with --sandbox."
         )
+    if token.casefold().startswith("bearer "):
+        raise TargetError('RECONCILER_TOKEN begins with "Bearer"', "Set it to what follows: the token alone.")
     if not is_token(token):
         raise TargetError("RECONCILER_TOKEN has characters that no token has", "Copy it again, without line breaks.")
     return Secret(token)

@@ -23,6 +23,7 @@ from reconciler.session.connection import AnswerBounds, Connection, open_client,
 
 _ONE_USER = {"startIndex": "1", "count": "1"}
 """Of GET /Users: the cheapest request that every SCIM service answers."""
+_QUOTES = "\"'"
 _SAMPLES = 3
 _SLOW = 2.0
 """Seconds for one request, above which an apply takes noticeably long."""
@@ -42,7 +43,21 @@ def ask_token(context: CheckContext) -> Iterator[Answer]:
     if context.endpoint is not None and context.profile is not None:
         hints = context.profile.refusal_hints
         context.connection = Connection(context.endpoint, FixedToken(token), hints, context.network)
-    yield Answer("token", CheckVerdict.OK, "RECONCILER_TOKEN is set", facts=(("kind", "token"),))
+    yield _describe_token(token.reveal())
+
+
+def _describe_token(token: str) -> Answer:
+    """Say that the token is there, and what is odd about it, without showing any of it."""
+    facts = (("kind", "token"),)
+    odd = ""
+    if token[0] in _QUOTES and token[-1] == token[0]:
+        odd = "is in quotation marks, which are sent with it"
+    elif token.startswith(("$", "{", "<")):
+        odd = "looks like a placeholder"
+    if odd:
+        advice = ("Set it to the token alone.",)
+        return Answer("token", CheckVerdict.WARNING, f"RECONCILER_TOKEN is set, but {odd}", advice, facts)
+    return Answer("token", CheckVerdict.OK, "RECONCILER_TOKEN is set", facts=facts)
 
 
 def ask_access(context: CheckContext) -> Iterator[Answer]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from reconciler.session.checks.access import ask_access, ask_token
 from reconciler.session.checks.context import CheckGroup
+from reconciler.session.checks.environment import ask_environment
 from reconciler.session.checks.files import ask_files, ask_version
 from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
 from reconciler.session.checks.record import ask_record
@@ -14,6 +15,7 @@ from reconciler.session.checks.record import ask_record
 GROUPS = (
     CheckGroup(ask_version, ("version",)),
     CheckGroup(ask_files, ("desired_state", "target")),
+    CheckGroup(ask_environment, ("environment",)),
     CheckGroup(ask_host, ("host",), needs=("target",)),
     CheckGroup(ask_proxy, ("proxy",), needs=("target",)),
     CheckGroup(ask_network, ("dns", "tcp", "tls"), needs=("host", "proxy"), network=True),
