@@ -27,6 +27,7 @@ _QUOTES = "\"'"
 _SAMPLES = 3
 _SLOW = 2.0
 """Seconds for one request, above which an apply takes noticeably long."""
+_NO_SCIM = "Check target.base_url: this is not how a SCIM service answers."
 _BOUNDS = AnswerBounds(read_seconds=10.0, max_bytes=16 * 1024 * 1024)
 
 
@@ -81,8 +82,11 @@ def _judge(client: ScimClient, response: httpx.Response) -> Answer:
     except InvalidJsonError as exc:
         raise client.messages.explain_invalid_json(response) from exc
     if not isinstance(body, dict):
-        raise TargetError("the service answers with JSON that is not an object", "Check target.base_url.")
-    total = parse_page(body).total
+        raise TargetError("the service answers with JSON that is not an object", _NO_SCIM)
+    try:
+        total = parse_page(body).total
+    except TargetError as exc:
+        raise TargetError(exc.summary, exc.detail or _NO_SCIM) from exc
     users = "" if total is None else f": it lists {pluralize(total, 'user')}"
     return Answer("access", CheckVerdict.OK, f"the service accepts the token{users}", facts=(("users", total),))
 

@@ -33,7 +33,7 @@ class CheckContext:
 
     workspace: Workspace
     terminal: Terminal
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     now: datetime
     resources: ExitStack
     offline: bool = False

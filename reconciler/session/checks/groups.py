@@ -10,7 +10,7 @@ from reconciler.session.checks.context import CheckGroup
 from reconciler.session.checks.environment import ask_environment
 from reconciler.session.checks.files import ask_files, ask_version
 from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
-from reconciler.session.checks.record import ask_record
+from reconciler.session.checks.record import ask_lock, ask_record
 
 GROUPS = (
     CheckGroup(ask_version, ("version",)),
@@ -25,7 +25,8 @@ GROUPS = (
     # What the service does, compared with the profile: session/checks/service.py, needs=("access",), network=True.
     # The people: session/checks/people.py, needs=("desired_state", "access"), network=True.
     # Microsoft Graph, the source of people: session/checks/graph.py, network=True.
-    CheckGroup(ask_record, ("record", "lock", "last_apply"), needs=("target",)),
+    CheckGroup(ask_record, ("record", "last_apply"), needs=("target",)),
+    CheckGroup(ask_lock, ("lock",), needs=("target",)),
     # Notifications: session/checks/notifications.py.
 )
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconciler.core.check import Answer, CheckVerdict
-from reconciler.core.text import escape_control, pluralize, quote, shorten
+from reconciler.core.text import pluralize, quote, shorten
 from reconciler.errors import TargetError
 from reconciler.scim.connection_messages import ConnectionMessages
 from reconciler.scim.transport import Endpoint, load_certificate_authorities, parse_endpoint
@@ -214,4 +214,4 @@ def _find_name(parts: Any) -> str:
     """Return the common name of a subject or issuer, or its organisation."""
     names = {key: value for group in parts or () for key, value in group}
     found = names.get("commonName") or names.get("organizationName") or "unnamed"
-    return escape_control(shorten(str(found), _LONGEST_NAME))
+    return shorten(str(found), _LONGEST_NAME)

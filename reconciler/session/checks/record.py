@@ -22,7 +22,7 @@ _STATUS = "`reconciler status` tells more."
 
 
 def ask_record(context: CheckContext) -> Iterator[Answer]:
-    """Ask whether earlier applies can be read, whether the next one can take its lock, and how the last one ended."""
+    """Ask whether earlier applies can be read, and how the last one ended."""
     target, settings = context.target, context.settings
     if target is None or settings is None:  # pragma: no cover - `needs` says so
         return
@@ -30,7 +30,6 @@ def ask_record(context: CheckContext) -> Iterator[Answer]:
     with open_full_record(context.workspace, branch, context.terminal.quieter()) as whole:
         runs = read_runs(whole.history, target, current_time())
         yield _describe_record(context.workspace, branch, len(runs))
-        yield _ask_lock(context.workspace.lock(target))
         yield _describe_last_apply(read_status(whole, target))
 
 
@@ -48,8 +47,13 @@ def _describe_record(workspace: Workspace, branch: str | None, count: int) -> An
     return Answer("record", CheckVerdict.WARNING, summary, advice, facts)
 
 
-def _ask_lock(lock: Path) -> Answer:
+def ask_lock(context: CheckContext) -> Iterator[Answer]:
     """Ask whether an apply could take the lock, without taking it."""
+    if context.target is not None:
+        yield _describe_lock(context.workspace.lock(context.target))
+
+
+def _describe_lock(lock: Path) -> Answer:
     holder = describe_holder(lock)
     if holder is not None:
         return Answer("lock", CheckVerdict.OK, f"an apply is running: {holder}", facts=(("held", True),))

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.checks import TOKEN, AskedService, ask_all, build_check_context, show
+from support.servers.tls_service import TlsService
+
+from reconciler.core.check import CheckVerdict
+from reconciler.scim.transport import trust
+from reconciler.session.checks import network
+from reconciler.session.checks.context import CheckGroup
+from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
+
+HOST = CheckGroup(ask_host, ("host",))
+PROXY = CheckGroup(ask_proxy, ("proxy",))
+NETWORK = CheckGroup(ask_network, ("dns", "tcp", "tls"))
+APPLE = "https://federation.apple.com/feeds/business/scim"
+ALLOWED = {"RECONCILER_ALLOWED_HOSTS": "127.0.0.1,localhost,nowhere.invalid,scim.example.com"}
+
+
+@pytest.fixture
+def resources() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def tls_service(tmp_path: Path) -> Iterator[TlsService]:
+    service = TlsService(tmp_path)
+    yield service
+    service.close()
+
+
+def ask(root: Path, resources: ExitStack, base_url: str, *groups: CheckGroup, **options: Any) -> list[str]:
+    options.setdefault("environment", ALLOWED)
+    return list(show(ask_all(build_check_context(root, resources, base_url, **options), *groups)))
+
+
+# --- host and proxy -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("base_url", "profile", "text"),
+    [
+        (
+            APPLE,
+            "apple-business-manager",
+            "ok host: the token may be sent to federation.apple.com: it is built in for Apple Business Manager",
+        ),
+        (
+            "https://scim.example.com/scim",
+            "scim",
+            "ok host: the token may be sent to scim.example.com: it is allowed by RECONCILER_ALLOWED_HOSTS",
+        ),
+        (
+            "https://other.example.com/scim",
+            "scim",
+            (
+                "failed host: the token may not be sent to other.example.com | If it is the right service, allow it"
+                " where the token comes from: RECONCILER_ALLOWED_HOSTS=other.example.com"
+            ),
+        ),
+        (
+            "https://federation.apple.co/scim",
+            "apple-business-manager",
+            "failed host: the token may not be sent to federation.apple.co | Did you mean federation.apple.com?",
+        ),
+    ],
+)
+def test_the_host_is_built_in_or_allowed_by_a_variable_or_refused(
+    tmp_path: Path, resources: ExitStack, base_url: str, profile: str, text: str
+) -> None:
+    assert ask(tmp_path, resources, base_url, HOST, profile=profile) == [text]
+
+
+@pytest.mark.parametrize(
+    ("environment", "text"),
+    [
+        ({}, "ok proxy: none"),
+        ({"HTTPS_PROXY": "http://p:1"}, "ok proxy: none (HTTPS_PROXY is set for other programs, and not used)"),
+        ({"RECONCILER_PROXY": f"http://u:{TOKEN}@proxy.example.com:8080"}, "ok proxy: proxy.example.com:8080, by"),
+        ({"RECONCILER_PROXY": f"u:{TOKEN}"}, "failed proxy: RECONCILER_PROXY is not the URL of a proxy: "),
+    ],
+)
+def test_the_proxy_is_named_without_its_password(
+    tmp_path: Path, resources: ExitStack, environment: dict[str, str], text: str
+) -> None:
+    (found,) = ask(tmp_path, resources, APPLE, PROXY, environment=environment)
+    assert found.startswith(text)
+    assert TOKEN not in found
+
+
+def test_what_is_behind_a_proxy_is_left_to_it(tmp_path: Path, resources: ExitStack) -> None:
+    environment = {**ALLOWED, "RECONCILER_PROXY": "http://127.0.0.1:9"}
+    found = ask(tmp_path, resources, "https://nowhere.invalid/scim", HOST, PROXY, NETWORK, environment=environment)
+    assert found[2:] == ["ok dns: left to the proxy", "ok tcp: left to the proxy", "ok tls: left to the proxy"]
+
+
+# --- DNS and TCP ----------------------------------------------------------------------------------
+
+
+def test_a_service_on_this_machine(tmp_path: Path, resources: ExitStack) -> None:
+    with AskedService() as service:
+        found = ask(tmp_path, resources, service.base_url, HOST, NETWORK)
+        assert service.requests == []
+    port = service.base_url.split(":")[2].partition("/")[0]
+    assert found[1] == "ok dns: 127.0.0.1 is an address: there is nothing to resolve"
+    assert found[2].startswith(f"ok tcp: connected to 127.0.0.1, port {port}, in ")
+    assert found[3] == "ok tls: plain http, which does not leave this machine"
+
+
+def test_a_name_without_an_address(tmp_path: Path, resources: ExitStack) -> None:
+    found = ask(tmp_path, resources, "https://nowhere.invalid/scim", HOST, NETWORK)
+    assert found[1].startswith("failed dns: the host name nowhere.invalid cannot be resolved: ")
+    assert found[1].endswith(
+        " | Check target.base_url for a typo in the host name, and the DNS servers of this machine."
+    )
+    assert found[2:] == ["skipped tcp: not asked: dns failed", "skipped tls: not asked: dns failed"]
+
+
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    def look_up(_host: str, port: int, **_options: object) -> list[object]:
+        return [(None, None, 0, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
+def test_addresses_of_both_kinds_are_shown_and_an_unreachable_one_is_a_warning(
+    tmp_path: Path, resources: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with AskedService() as service:
+        real = socket.create_connection
+        resolve_to(monkeypatch, "2001:db8::1", "127.0.0.1", "127.0.0.1")
+
+        def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+            monkeypatch.undo()
+            if address[0] == "127.0.0.1":
+                return real(address, timeout=timeout)
+            raise TimeoutError("timed out")
+
+        monkeypatch.setattr(socket, "create_connection", connect)
+        url = service.base_url.replace("127.0.0.1", "localhost")
+        context = build_check_context(tmp_path, resources, url, environment=ALLOWED)
+        ask_all(context, HOST)
+        assert context.endpoint is not None
+        addresses = network._resolve(context.endpoint, 5)
+        assert network._describe_addresses(context.endpoint, addresses).facts == (("ipv4", 1), ("ipv6", 1))
+        attempt = network._connect(context.endpoint, addresses)
+        attempt.connection.close()
+        (found,) = show([network._describe_connection(context.endpoint, attempt)])
+    assert found.startswith("warning tcp: connected to 127.0.0.1, port ")
+    assert ", but not to 2001:db8::1 | Each connection tries these first and waits" in found
+
+
+def test_a_resolver_that_never_answers_ends(
+    tmp_path: Path, resources: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    release = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_k: release.wait(20) and [])
+    monkeypatch.setattr(network, "_DNS_SECONDS", 0.2)
+    found = ask(tmp_path, resources, "https://scim.example.com/scim", HOST, NETWORK)
+    release.set()
+    assert found[1].startswith("failed dns: the host name scim.example.com was not resolved within ")
+
+
+def test_a_port_that_nobody_listens_on(tmp_path: Path, resources: ExitStack) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    found = ask(tmp_path, resources, f"http://127.0.0.1:{port}/scim", HOST, NETWORK)
+    assert found[2].startswith("failed tcp: 127.0.0.1 refuses the connection | Check target.base_url and its port;")
+    assert found[3] == "skipped tls: not asked: tcp failed"
+
+
+# --- TLS ------------------------------------------------------------------------------------------
+
+
+def test_a_certificate_of_nobody_is_refused_and_no_token_is_sent(
+    tmp_path: Path, resources: ExitStack, tls_service: TlsService
+) -> None:
+    found = ask(tmp_path, resources, f"https://127.0.0.1:{tls_service.port}/scim", HOST, NETWORK)
+    assert found[3].startswith("failed tls: the service's certificate is not accepted: it is self-signed (")
+    assert tls_service.heard == b""
+
+
+def test_a_certificate_that_ends_soon_is_a_warning(
+    tmp_path: Path, resources: ExitStack, tls_service: TlsService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        network, "load_certificate_authorities", lambda _network: trust(tls_service.certificate.read_text("ascii"))
+    )
+    found = ask(tmp_path, resources, f"https://127.0.0.1:{tls_service.port}/scim", HOST, NETWORK)
+    assert found[3].startswith('warning tls: TLS 1.3; certificate of "127.0.0.1" by "127.0.0.1" expires in 1 day (')
+    assert found[3].endswith(
+        " | Without a new certificate nothing can be read or applied then: ask who runs the service."
+    )
+
+
+def test_a_port_without_tls(tmp_path: Path, resources: ExitStack) -> None:
+    with AskedService() as service:
+        found = ask(tmp_path, resources, service.base_url.replace("http:", "https:"), HOST, NETWORK)
+    assert found[3].startswith("failed tls: no TLS connection to 127.0.0.1: ")
+    assert found[3].endswith(" does the service speak https on this port? A proxy may cut TLS off, too.")
+
+
+def test_a_server_that_never_finishes_the_handshake_ends(
+    tmp_path: Path, resources: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "_TLS_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        found = ask(tmp_path, resources, f"https://127.0.0.1:{server.getsockname()[1]}/scim", HOST, NETWORK)
+    assert found[3].startswith("failed tls: ")
+    assert "timed out" in found[3]
+
+
+def test_names_of_a_certificate_are_shortened_and_escaped() -> None:
+    ends = (datetime.now(UTC) + timedelta(days=90)).strftime("%b %d %H:%M:%S %Y GMT")
+    certificate = {
+        "subject": ((("commonName", "a\x1b[2J\n" + "x" * 500),),),
+        "issuer": ((("organizationName", "Authority"),),),
+        "notAfter": ends,
+    }
+    answer = network._describe_certificate("TLSv1.2", certificate)
+    assert answer.verdict is CheckVerdict.OK
+    assert answer.summary.startswith('TLS 1.2; certificate of "a\\u{1b}[2J\\nxxx')
+    assert 'by "Authority", valid until 20' in answer.summary
+    assert len(answer.summary) < 250
