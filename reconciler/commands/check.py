@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from reconciler.core.check import Answer, CheckVerdict
 from reconciler.errors import ExitCode
-from reconciler.render.check import CheckReport, render_answer, render_conclusion
+from reconciler.render.check import CheckReport, render_answer, render_conclusion, render_section
 from reconciler.render.check_document import render_check_json
 from reconciler.render.formats import DATA, check_format
 from reconciler.session.checks.context import open_context
-from reconciler.session.checks.groups import GROUPS
+from reconciler.session.checks.groups import GROUPS, SECTIONS
 from reconciler.session.checks.run import run_checks
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, current_time
@@ -36,8 +37,8 @@ def run_check(workspace: Workspace, options: CheckOptions, terminal: Terminal) -
         context = open_context(workspace, terminal, resources, offline=options.offline, notify=options.notify)
         for answer in run_checks(context, GROUPS):
             answers.append(answer)
-            if options.format == "text" and not (terminal.is_quiet and _is_fine(answer)):
-                terminal.result(render_answer(answer, terminal.style, terminal.width))
+            if options.format == "text":
+                _show(answer, answers[:-1], terminal)
     report = CheckReport(context.target, answers, began, time.monotonic() - timer)
     if options.format == "json":
         terminal.result(render_check_json(report, terminal.style))
@@ -46,5 +47,13 @@ def run_check(workspace: Workspace, options: CheckOptions, terminal: Terminal) -
     return ExitCode.ERROR if report.verdict is CheckVerdict.FAILED else ExitCode.OK
 
 
-def _is_fine(answer: Answer) -> bool:
-    return answer.verdict in (CheckVerdict.OK, CheckVerdict.SKIPPED)
+def _show(answer: Answer, before: Sequence[Answer], terminal: Terminal) -> None:
+    """Show an answer, below a heading if it begins a section; when quiet, only one that needs attention."""
+    if terminal.is_quiet:
+        if answer.verdict in (CheckVerdict.WARNING, CheckVerdict.FAILED):
+            terminal.result(render_answer(answer, terminal.style, terminal.width))
+        return
+    section = SECTIONS[answer.question]
+    if not before or SECTIONS[before[-1].question] != section:
+        terminal.result(render_section(section, terminal.style, first=not before))
+    terminal.result(render_answer(answer, terminal.style, terminal.width))

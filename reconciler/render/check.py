@@ -68,6 +68,11 @@ def render_answer(answer: Answer, style: Style, width: int = 0) -> str:
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
+def render_section(title: str, style: Style, *, first: bool) -> str:
+    """Render the heading of the questions that follow."""
+    return f"{'' if first else chr(10)}{style.paint(title, BOLD)}\n"
+
+
 def render_conclusion(report: CheckReport, style: Style) -> str:
     """Render how many questions were answered how, and what that means."""
     counts = report.counts

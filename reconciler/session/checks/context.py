@@ -84,12 +84,14 @@ def open_context(
 class CheckGroup:
     """Questions that are answered together, by `ask`, which yields one answer for each, in any order.
 
-    `needs`: questions that must have been answered with ok or a warning; otherwise these are skipped, and so they are
-    with `--offline` if they need the `network`. A question that `ask` does not answer is left out, unless `ask` raises
-    a `ReconcilerError`: then the first of them has failed with it, and the others are skipped.
+    `section`: the heading that they are shown below. `needs`: questions that must have been answered with ok or a
+    warning; otherwise these are skipped, and so they are with `--offline` if they need the `network`. A question that
+    `ask` does not answer is left out, unless `ask` raises a `ReconcilerError`: then the first of them has failed with
+    it, and the others are skipped.
     """
 
     ask: Callable[[CheckContext], Iterator[Answer]]
     questions: tuple[str, ...]
+    section: str = ""
     needs: tuple[str, ...] = ()
     network: bool = False

@@ -12,22 +12,26 @@ from reconciler.session.checks.files import ask_files, ask_version
 from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
 from reconciler.session.checks.record import ask_lock, ask_record
 
+_FILES, _WAY, _ACCESS, _PAST = "Program and files", "Way to the service", "Access", "Record"
+
 GROUPS = (
-    CheckGroup(ask_version, ("version",)),
-    CheckGroup(ask_files, ("desired_state", "target")),
-    CheckGroup(ask_environment, ("environment",)),
-    CheckGroup(ask_host, ("host",), needs=("target",)),
-    CheckGroup(ask_proxy, ("proxy",), needs=("target",)),
-    CheckGroup(ask_network, ("dns", "tcp", "tls"), needs=("host", "proxy"), network=True),
-    CheckGroup(ask_token, ("token",), needs=("target",)),
+    CheckGroup(ask_version, ("version",), _FILES),
+    CheckGroup(ask_files, ("desired_state", "target"), _FILES),
+    CheckGroup(ask_environment, ("environment",), _FILES),
+    CheckGroup(ask_host, ("host",), _WAY, needs=("target",)),
+    CheckGroup(ask_proxy, ("proxy",), _WAY, needs=("target",)),
+    CheckGroup(ask_network, ("dns", "tcp", "tls"), _WAY, needs=("host", "proxy"), network=True),
+    CheckGroup(ask_token, ("token",), _ACCESS, needs=("target",)),
     # Dates on which the token, the client secret and the credential of the source expire: session/checks/expiry.py.
-    CheckGroup(ask_access, ("access", "request_time", "clock"), needs=("host", "tls", "token"), network=True),
+    CheckGroup(ask_access, ("access", "request_time", "clock"), _ACCESS, ("host", "tls", "token"), network=True),
     # What the service does, compared with the profile: session/checks/service.py, needs=("access",), network=True.
     # The people: session/checks/people.py, needs=("desired_state", "access"), network=True.
     # Microsoft Graph, the source of people: session/checks/graph.py, network=True.
-    CheckGroup(ask_record, ("record", "last_apply"), needs=("target",)),
-    CheckGroup(ask_lock, ("lock",), needs=("target",)),
+    CheckGroup(ask_record, ("record", "last_apply"), _PAST, needs=("target",)),
+    CheckGroup(ask_lock, ("lock",), _PAST, needs=("target",)),
     # Notifications: session/checks/notifications.py.
 )
 
 QUESTIONS = tuple(question for group in GROUPS for question in group.questions)
+SECTIONS = {question: group.section for group in GROUPS for question in group.questions}
+"""The heading of each question."""

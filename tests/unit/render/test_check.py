@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from reconciler.core.check import Answer, CheckVerdict
-from reconciler.render.check import CheckReport, render_answer, render_conclusion
+from reconciler.render.check import CheckReport, render_answer, render_conclusion, render_section
 from reconciler.render.style import Style
 
 PLAIN = Style()
@@ -95,3 +95,8 @@ def test_the_conclusion_counts_the_verdicts_and_says_the_worst(verdicts: tuple[s
 
 def test_a_question_that_was_not_asked_makes_nothing_worse() -> None:
     assert report("skipped").verdict is CheckVerdict.OK
+
+
+def test_sections_are_separated_by_an_empty_line() -> None:
+    assert render_section("Access", PLAIN, first=True) == "Access\n"
+    assert render_section("Access", Style(colour=True), first=False) == "\n\x1b[1mAccess\x1b[0m\n"

@@ -40,7 +40,7 @@ def failing(*questions: str, answered: int = 0) -> CheckGroup:
 
 
 def needing(group: CheckGroup, *needs: str, network: bool = False) -> CheckGroup:
-    return CheckGroup(group.ask, group.questions, needs, network)
+    return CheckGroup(group.ask, group.questions, needs=needs, network=network)
 
 
 def ask(found: CheckContext, *groups: CheckGroup) -> list[str]:
