@@ -42,7 +42,15 @@ if TYPE_CHECKING:
     from reconciler.commands.log import LogOptions, run_log
     from reconciler.commands.plan import PlanOptions, run_plan
     from reconciler.commands.rollback import RollbackOptions, run_rollback
-    from reconciler.commands.sandbox import run_reset, run_seed, run_serve
+    from reconciler.commands.sandbox import (
+        run_advance,
+        run_disconnect,
+        run_reconnect,
+        run_reset,
+        run_seed,
+        run_serve,
+        run_token,
+    )
     from reconciler.commands.schema import render_schema
     from reconciler.commands.show import run_show
     from reconciler.commands.status import run_status
@@ -89,7 +97,9 @@ MODULES = {
     "reconciler.commands.log": ("LogOptions", "run_log"),
     "reconciler.commands.plan": ("PlanOptions", "run_plan"),
     "reconciler.commands.rollback": ("RollbackOptions", "run_rollback"),
-    "reconciler.commands.sandbox": ("run_reset", "run_seed", "run_serve"),
+    "reconciler.commands.sandbox": (
+        *("run_advance", "run_disconnect", "run_reconnect", "run_reset", "run_seed", "run_serve", "run_token"),
+    ),
     "reconciler.commands.schema": ("render_schema",),
     "reconciler.commands.show": ("run_show",),
     "reconciler.commands.status": ("run_status",),

@@ -192,3 +192,43 @@ def sandbox_reset(common: _State) -> int:
     """Empty the sandbox."""
     sys.stderr.write(lazy.run_reset(common.state))
     return ExitCode.OK
+
+
+@command(sandbox_app, "token")
+def sandbox_token(common: _State) -> int:
+    """Issue another token and print it. Two at most are valid at a time."""
+    sys.stdout.write(lazy.run_token(common.state))
+    return ExitCode.OK
+
+
+@command(sandbox_app, "advance")
+def sandbox_advance(
+    days: Annotated[int, typer.Argument(metavar="DAYS", min=1, max=3650, help="Number of days.")],
+    *,
+    common: _State,
+) -> int:
+    """Move the sandbox's clock forwards: tokens expire after a year."""
+    sys.stderr.write(lazy.run_advance(common.state, days))
+    return ExitCode.OK
+
+
+@command(sandbox_app, "disconnect")
+def sandbox_disconnect(common: _State) -> int:
+    """Disconnect the directory, as an administrator can."""
+    sys.stderr.write(lazy.run_disconnect(common.state))
+    return ExitCode.OK
+
+
+@command(sandbox_app, "reconnect")
+def sandbox_reconnect(
+    merge: Annotated[
+        bool, typer.Option("--merge", help="New users take over the manual accounts with their names.")
+    ] = False,
+    *,
+    common: _State,
+) -> int:
+    """Connect the directory again and print a token."""
+    token, text = lazy.run_reconnect(common.state, merge=merge)
+    sys.stderr.write(text)
+    sys.stdout.write(token)
+    return ExitCode.OK

@@ -105,6 +105,41 @@ def edit_sandbox(file: Path, user_name: str, changes: Mapping[str, object]) -> N
         edit_user(file, user_name, changes)
 
 
+def issue_sandbox_token(file: Path) -> str:
+    """Issue another token, as an administrator would. Raises `ReconcilerError` if there are two that are valid."""
+    with _sandbox_admin(file) as admin:
+        return str(admin.issue_token(file))
+
+
+def advance_sandbox_clock(file: Path, days: int) -> None:
+    """Move the sandbox's clock forwards: tokens expire, and reserved names become free."""
+    with _sandbox_admin(file) as admin:
+        admin.advance_clock(file, days=days)
+
+
+def disconnect_sandbox(file: Path) -> None:
+    """End the connection, as an administrator can: users become manual accounts, and every token is revoked."""
+    with _sandbox_admin(file) as admin:
+        admin.disconnect(file)
+
+
+def reconnect_sandbox(file: Path, *, merge: bool) -> str:
+    """Connect again and return a token; `merge`: new users take over the accounts of the same names."""
+    with _sandbox_admin(file) as admin:
+        return str(admin.reconnect(file, merge=merge))
+
+
+@contextmanager
+def _sandbox_admin(file: Path) -> Iterator[Any]:
+    """Yield what an administrator can do. Raises `ReconcilerError` if there is no sandbox."""
+    if not file.is_file():
+        raise ReconcilerError(f"there is no sandbox at {file}", "Run a plan with --sandbox, or sandbox seed, first.")
+    with _sandbox_errors():
+        from reconciler.sandbox import admin  # noqa: PLC0415 - an extra
+
+        yield admin
+
+
 def serve_sandbox(file: Path, port: int, say: Callable[[str], object]) -> None:
     """Serve the sandbox until Ctrl-C; `say` is given its URL and token first."""
     with _sandbox_errors():
