@@ -113,6 +113,13 @@ class LostFileError(ReconcilerError):
     """A file that decides about every user is missing, and may be lost. Exit code 1."""
 
 
+class NotificationError(ReconcilerError):
+    """A notification could not be sent, or nothing says how to send it: it is reported, and changes no exit code.
+
+    No message contains the address of a webhook, a password or the words of a server. Exit code 1 if uncaught.
+    """
+
+
 class SchemaError(ReconcilerError):
     """A synchronization schema cannot be imported, or its translation cannot be written. Exit code 1."""
 
