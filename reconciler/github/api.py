@@ -16,10 +16,11 @@ from reconciler.core.base_url import split_origin
 from reconciler.core.text import escape_control, shorten
 from reconciler.core.untrusted_values import parse_count, parse_moment
 from reconciler.errors import ReconcilerError
+from reconciler.scim.connection_messages import ConnectionMessages
 from reconciler.scim.rate_limiter import Slot
 from reconciler.scim.response_limits import UnreadableAnswerError, headers_of_decoded, read_body
 from reconciler.scim.retry import TransientFailure, parse_retry_after
-from reconciler.scim.retry_transport import RetryTransport
+from reconciler.scim.retry_transport import CONNECT_ERRORS, RetryTransport
 
 Json = Mapping[str, Any]
 
@@ -178,6 +179,10 @@ def _send(
             return httpx.Response(answer.status_code, headers=headers_of_decoded(answer), content=body)
     except UnreadableAnswerError as exc:
         raise GitHubError(0, str(exc)) from exc
+    except CONNECT_ERRORS as exc:
+        host = f"https://{exc.request.url.raw_host.decode('ascii')}"
+        error, _ = ConnectionMessages(host, service="GitHub", check="Check GITHUB_API_URL").explain_no_connection(exc)
+        raise GitHubError(0, error.summary, error.detail) from exc
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         raise GitHubError(0, f"GitHub cannot be reached: {escape_control(shorten(str(exc)))}") from exc
 

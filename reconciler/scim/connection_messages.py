@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,7 +12,9 @@ import httpx
 from reconciler.core.system_limits import advise, describe_os_error, is_exhaustion
 from reconciler.core.text import escape_control, quote, shorten
 from reconciler.errors import MachineLimitError, TargetError
+from reconciler.scim.proxy_transport import TunnelError, TunnelStep
 from reconciler.scim.secret import SentTokens
+from reconciler.scim.tunnel_messages import explain_tunnel
 
 # OpenSSL's X509_V_ERR_…: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
 _NOT_YET, _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_ROOT, _NO_ISSUER, _NO_CHAIN, _OTHER_HOST, _OTHER_ADDRESS = (
@@ -33,7 +35,10 @@ _CERTIFICATE = {
 }
 _CERTIFICATE[_SELF_SIGNED_ROOT] = _CERTIFICATE[_NO_ISSUER] = _CERTIFICATE[_NO_CHAIN] = (
     "no authority that this machine trusts has signed it",
-    "A proxy that decrypts TLS is not supported, because it could read the token: exempt this host from it.",
+    (
+        "A private authority can be named in RECONCILER_CA_BUNDLE. If a proxy decrypts TLS on the way, exempt this\n"
+        "host from that: with its authority in RECONCILER_CA_BUNDLE the proxy can read the token."
+    ),
 )
 _CERTIFICATE[_OTHER_ADDRESS] = _CERTIFICATE[_OTHER_HOST]
 
@@ -81,6 +86,12 @@ class ConnectionMessages:
         if exhausted is not None:
             summary = f"cannot connect to {host}: {describe_os_error(exhausted)}"
             return MachineLimitError(summary, advise(exhausted, "")), False
+        if isinstance(exc, TunnelError):
+            return self._explain_tunnel(exc, causes)
+        return self._explain_direct(exc, causes)
+
+    def _explain_direct(self, exc: Exception, causes: Sequence[BaseException]) -> tuple[TargetError, bool]:
+        host, advice = self._host, _join_notes(causes)
         for cause in causes:
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return self._explain_certificate(cause), False
@@ -88,17 +99,23 @@ class ConnectionMessages:
                 next_step = f"{self._check}: does the service speak https on this port? A proxy may cut TLS off, too."
                 return TargetError(f"no TLS connection to {host}: {_shorten_error(str(cause))}", next_step), False
             if isinstance(cause, socket.gaierror):
-                next_step = f"{self._check} for a typo in the host name, and the DNS servers of this machine."
+                next_step = f"{self._check} for a typo in the host name, and the DNS servers of this machine.{advice}"
                 return TargetError(
                     f"the host name {host} cannot be resolved: {_shorten_error(str(cause))}", next_step
                 ), True
             if isinstance(cause, ConnectionRefusedError):
-                next_step = f"{self._check} and its port; the service may be down, or a firewall in between."
+                next_step = f"{self._check} and its port; the service may be down, or a firewall in between.{advice}"
                 return TargetError(f"{host} refuses the connection", next_step), True
         why = _shorten_error(str(exc) or type(exc).__name__)
         what = "timed out" if isinstance(exc, httpx.TimeoutException) else why
-        next_step = f"{self._check}, the network and its firewall. Proxies from the environment are not used."
+        next_step = f"{self._check}, the network and its firewall.{advice}"
         return TargetError(f"cannot connect to {host}: {what}", next_step), True
+
+    def _explain_tunnel(self, exc: TunnelError, causes: Sequence[BaseException]) -> tuple[TargetError, bool]:
+        for cause in causes:
+            if exc.step is TunnelStep.SERVICE_TLS and isinstance(cause, ssl.SSLCertVerificationError):
+                return self._explain_certificate(cause), False
+        return explain_tunnel(exc, self._host, causes)
 
     def _explain_certificate(self, exc: ssl.SSLCertVerificationError) -> TargetError:
         why, next_step = _CERTIFICATE.get(exc.verify_code, ("", "{check} and the clock of this machine."))
@@ -115,6 +132,11 @@ class ConnectionMessages:
 def _shorten_error(text: str) -> str:
     """Shorten a message of a library of this machine, which holds no data of users."""
     return escape_control(shorten(text, 160))
+
+
+def _join_notes(causes: Iterable[BaseException]) -> str:
+    """Return what the transports below noted about the connection (`BaseException.add_note`), after a line break."""
+    return "".join(f"\n{note}" for cause in causes for note in getattr(cause, "__notes__", ()))
 
 
 def _find_exhaustion(causes: Iterable[BaseException]) -> OSError | None:

@@ -13,7 +13,8 @@ import httpx
 
 _INTERVAL = 0.25
 """Seconds between checks."""
-_CONNECTED = ("connection.connect_tcp.complete", "connection.start_tls.complete")
+_CONNECTED = ("connection.connect_tcp.complete", "connection.start_tls.complete", "proxy.start_tls.complete")
+"""Each has a socket of its own: TLS replaces the one below it, in the tunnel of a proxy too."""
 
 
 class DeadlineExceededError(Exception):

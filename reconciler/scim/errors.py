@@ -78,8 +78,8 @@ class ErrorMessages(ConnectionMessages):
                 )
             case httpx.codes.PROXY_AUTHENTICATION_REQUIRED:
                 return TargetError(
-                    "a proxy requires authentication (407)",
-                    "Proxies are not supported, because they could read the token: exempt this host from them.",
+                    "a proxy in front of the service requires authentication (407)",
+                    "This is not the proxy of RECONCILER_PROXY: ask those who run the service.",
                 )
         return None
 

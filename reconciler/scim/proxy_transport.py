@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from reconciler import __version__
+from reconciler.core.base_url import is_loopback
 from reconciler.errors import TargetError
 from reconciler.scim.network import Network, ProxyServer, origin_host
 
@@ -118,17 +119,31 @@ class ProxyTransport(httpx.BaseTransport):
 
 
 class RoutingTransport(httpx.BaseTransport):
-    """Sends requests through the proxy, and those to hosts that are exempt from it directly."""
+    """Sends requests through the proxy, and those to hosts that are exempt from it directly.
 
-    def __init__(self, network: Network, direct: httpx.BaseTransport, through_proxy: httpx.BaseTransport) -> None:
+    A failed direct connection gets a note if the environment names a proxy that is not used.
+    """
+
+    def __init__(
+        self, network: Network, direct: httpx.BaseTransport, through_proxy: httpx.BaseTransport | None
+    ) -> None:
         self._network = network
         self._direct = direct
         self._through_proxy = through_proxy
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        proxy = self._network.find_proxy(origin_host(request.url.raw_host))
-        return (self._direct if proxy is None else self._through_proxy).handle_request(request)
+        host = origin_host(request.url.raw_host)
+        if self._through_proxy is not None and self._network.find_proxy(host) is not None:
+            return self._through_proxy.handle_request(request)
+        try:
+            return self._direct.handle_request(request)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
+            if self._network.proxy is None and self._network.ignored and not is_loopback(host):
+                name = self._network.ignored[0]
+                exc.add_note(f"{name} is set, but not used: to connect through a proxy, set RECONCILER_PROXY.")
+            raise
 
     def close(self) -> None:
         self._direct.close()
-        self._through_proxy.close()
+        if self._through_proxy is not None:
+            self._through_proxy.close()

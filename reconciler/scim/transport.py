@@ -190,7 +190,7 @@ def open_connections(network: Network = DIRECT) -> httpx.BaseTransport:
     direct = TransportPerThread(lambda: httpx.HTTPTransport(verify=certificates, limits=one, trust_env=False))
     proxy = network.proxy
     if proxy is None:
-        return TracedTransport(direct)
+        return TracedTransport(RoutingTransport(network, direct, None))
     tunnels = TransportPerThread(lambda: ProxyTransport(proxy, certificates, one))
     return TracedTransport(RoutingTransport(network, direct, tunnels))
 

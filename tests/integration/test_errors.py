@@ -72,7 +72,10 @@ SESSION: dict[str, tuple[Reply, list[str]]] = {
         Reply(status=302, headers={"Location": "https://[::1"}),
         ['the service redirects to "https://[::1', "correct target.base_url."],
     ),
-    "a proxy's password": (Reply(status=407), ["a proxy requires authentication (407)", "exempt this host from them"]),
+    "a proxy's password": (
+        Reply(status=407),
+        ["a proxy in front of the service requires authentication (407)", "This is not the proxy of RECONCILER_PROXY"],
+    ),
     "a proxy's error": (Reply(status=502, body=PAGE), ["a proxy in front of the service answers for it (502, a web"]),
     "no such place": (scim(404, "nothing here"), ["there is no SCIM service at", '(404): "nothing here"', "need /v2"]),
     "a login page": (Reply(status=200, body=PAGE), ["a web page instead of JSON", "A login page or a proxy"]),
@@ -225,7 +228,10 @@ SANDBOX: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a login page": ({"in_between": "login_page"}, ["a web page instead of JSON"]),
     "a redirect": ({"in_between": "redirect"}, ['It points to the host "login.example.com".']),
-    "a proxy that wants a password": ({"in_between": "proxy_password"}, ["a proxy requires authentication (407)"]),
+    "a proxy that wants a password": (
+        {"in_between": "proxy_password"},
+        ["a proxy in front of the service requires authentication (407)"],
+    ),
     "a proxy without a service": ({"in_between": "proxy_error"}, ["a proxy in front of the service answers for it"]),
 }
 

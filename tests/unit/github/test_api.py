@@ -122,7 +122,8 @@ def test_a_lost_connection_is_not_repeated() -> None:
     service = Api([httpx.ConnectError("no route\n::error::x")])
     with pytest.raises(GitHubError) as raised:
         service.client.get("/x")
-    assert raised.value.summary == "GitHub cannot be reached: no route\\n::error::x"
+    assert raised.value.summary == "cannot connect to api.github.com: no route\\n::error::x"
+    assert raised.value.detail == "Check GITHUB_API_URL, the network and its firewall."
     assert len(service.requests) == 1
 
 

@@ -76,8 +76,8 @@ def test_a_403_with_a_web_page_names_a_firewall() -> None:
 
 def test_a_407_names_a_proxy() -> None:
     assert both(MESSAGES.explain_rejection(answer(407))) == (
-        "a proxy requires authentication (407)",
-        "Proxies are not supported, because they could read the token: exempt this host from them.",
+        "a proxy in front of the service requires authentication (407)",
+        "This is not the proxy of RECONCILER_PROXY: ask those who run the service.",
     )
 
 
