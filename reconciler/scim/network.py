@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reconciler.core.base_url import is_loopback
+from reconciler.scim.ca_bundle import CaBundle
 from reconciler.scim.secret import Secret
 
 
@@ -26,14 +27,6 @@ class ProxyServer:
         """The proxy in a message, without user and password."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class CaBundle:
-    """Certificate authorities that are trusted in addition to the public ones: a file, and its content in PEM."""
-
-    path: str
-    pem: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+import stat
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from reconciler.core.base_url import split_origin
+from reconciler.core.system_limits import advise, describe_os_error
+from reconciler.core.text import quote, shorten
 from reconciler.errors import ReconcilerError
+from reconciler.scim.ca_bundle import MAX_BYTES, VARIABLE, CaBundle, CaBundleError, parse_ca_bundle
 from reconciler.scim.network import Network, ProxyServer
 from reconciler.scim.secret import Secret
 
-PROXY, NO_PROXY, CA_BUNDLE = "RECONCILER_PROXY", "RECONCILER_NO_PROXY", "RECONCILER_CA_BUNDLE"
+PROXY, NO_PROXY, CA_BUNDLE = "RECONCILER_PROXY", "RECONCILER_NO_PROXY", VARIABLE
+_FILE = "Check the path, and that this user may read the file."
+_PEM = "Name a file of certificates in PEM."
 _OTHERS = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _LONGEST = 2_000
 _MOST_HOSTS = 200
@@ -24,12 +32,16 @@ _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORM = "Write it like http://proxy.example.com:8080, or http://user:password@proxy.example.com:8080."
 
 
-def read_network(environment: Mapping[str, str] = os.environ) -> Network:
+def read_network(
+    environment: Mapping[str, str] = os.environ, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Network:
     """Read how connections leave this machine. Raises `ReconcilerError`, which never shows the proxy's URL."""
     text = environment.get(PROXY, "").strip()
+    bundle = environment.get(CA_BUNDLE, "")
     ignored = tuple(name for name in _OTHERS if environment.get(name, "").strip())
     return Network(
         proxy=_parse_proxy(text) if text else None,
+        ca_bundle=_read_bundle(bundle, now()) if bundle.strip() else None,
         direct_hosts=_parse_hosts(environment.get(NO_PROXY, "")),
         ignored=ignored,
     )
@@ -99,3 +111,34 @@ def _is_host(text: str) -> bool:
         return split_origin(f"https://{host}")[1] == text.strip("[]") and urlsplit(f"https://{host}").netloc == host
     except ValueError:
         return False
+
+
+def _read_bundle(path: str, now: datetime) -> CaBundle:
+    if "-----BEGIN" in path:
+        raise CaBundleError("has certificates in place of a path", "Write them to a file, and set it to its path.")
+    # A relative path would be another file elsewhere, and in a checkout one that each pull request can change.
+    if not Path(path).is_absolute():
+        next_step = "Write it from the / on. Keep the file outside of the repository, where no pull request changes it."
+        raise CaBundleError("is not an absolute path", next_step)
+    return parse_ca_bundle(path, _read_file(path), now)
+
+
+def _read_file(path: str) -> bytes:
+    """Read a regular file of at most `MAX_BYTES`, without waiting for a pipe."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise CaBundleError("does not name a file, but a directory or a device", _PEM)
+            with open(handle, "rb", closefd=False) as file:
+                content = file.read(MAX_BYTES + 1)
+        finally:
+            os.close(handle)
+    except ValueError as exc:
+        raise CaBundleError("is not a path: it has a null character", _FILE) from exc
+    except OSError as exc:
+        shown = quote(shorten(path, 200))
+        raise CaBundleError(f"{shown} cannot be read: {describe_os_error(exc)}", advise(exc, _FILE)) from exc
+    if len(content) > MAX_BYTES:
+        raise CaBundleError(f"names a file of more than {MAX_BYTES // 1024**2} MiB", _PEM)
+    return content

@@ -12,7 +12,7 @@ def test_no_repr_shows_what_the_proxy_is_spoken_to_with() -> None:
     network = Network(PROXY, CaBundle("ca.pem", "-----BEGIN"), (".example.org",))
     assert repr(network) == (
         "Network(proxy=ProxyServer(scheme='http', host='proxy.example.com', port=8080), "
-        "ca_bundle=CaBundle(path='ca.pem'), direct_hosts=('.example.org',), ignored=())"
+        "ca_bundle=CaBundle(path='ca.pem', ends=()), direct_hosts=('.example.org',), ignored=())"
     )
 
 

@@ -7,17 +7,21 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.certificates import private_authority
 from support.servers.tls_service import TlsService
 
 from reconciler.core.base_url import split_origin
 from reconciler.errors import TargetError
 from reconciler.scim import read_budget
+from reconciler.scim.ca_bundle import CaBundle
+from reconciler.scim.network import Network
 from reconciler.scim.read_budget import MAX_SECONDS, ReadBudget
 from reconciler.scim.transport import (
     BudgetTransport,
     PinnedTransport,
     ReadOnlyTransport,
     WriteRefusedError,
+    load_certificate_authorities,
     parse_endpoint,
     trust,
 )
@@ -181,3 +185,14 @@ def test_a_misspelt_host_of_the_profile_is_not_to_be_allowed() -> None:
     with pytest.raises(TargetError) as caught:
         parse_endpoint("https://federation.aple.com/scim", profile_hosts=("federation.apple.com",), allowed_hosts=())
     assert caught.value.detail == "Did you mean federation.apple.com?"
+
+
+def test_a_bundle_adds_to_the_public_authorities_and_is_loaded_once_for_its_content() -> None:
+    authority = private_authority()
+    network = Network(ca_bundle=CaBundle("/a.pem", authority.pem))
+    context, public = load_certificate_authorities(network), load_certificate_authorities()
+    assert context.cert_store_stats()["x509_ca"] == public.cert_store_stats()["x509_ca"] + 1
+    assert load_certificate_authorities(Network(ca_bundle=CaBundle("/b.pem", authority.pem))) is context
+    assert load_certificate_authorities() is public
+    for name in ("verify_mode", "check_hostname", "verify_flags", "options", "minimum_version"):
+        assert getattr(context, name) == getattr(public, name), name

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.certificates import private_authority
 
 from reconciler.errors import ReconcilerError
+from reconciler.scim.ca_bundle import CaBundleError
 from reconciler.scim.network import DIRECT, ProxyServer
 from reconciler.session.network import read_network
 
@@ -128,3 +134,60 @@ def test_a_wrong_host_is_named_by_its_place(entry: str) -> None:
 def test_the_list_of_hosts_is_bounded() -> None:
     with pytest.raises(ReconcilerError, match="more than 200 hosts"):
         read_network({"RECONCILER_NO_PROXY": ",".join(["a"] * 201)})
+
+
+# --- the bundle -----------------------------------------------------------------------
+
+
+def refuse_bundle(path: object) -> tuple[str, str]:
+    with pytest.raises(CaBundleError) as caught:
+        read_network({"RECONCILER_CA_BUNDLE": str(path)})
+    return caught.value.summary, caught.value.detail
+
+
+def test_a_bundle_is_read_from_its_file(tmp_path: Path) -> None:
+    path = private_authority().write(tmp_path)
+    found = read_network({"RECONCILER_CA_BUNDLE": str(path)}).ca_bundle
+    assert found is not None
+    assert (found.path, found.pem) == (str(path), private_authority().pem)
+
+
+def test_a_bundle_is_judged_by_the_clock_that_is_passed_in(tmp_path: Path) -> None:
+    path = private_authority().write(tmp_path)
+    with pytest.raises(CaBundleError, match="not valid yet"):
+        read_network({"RECONCILER_CA_BUNDLE": str(path)}, lambda: datetime(1990, 1, 1, tzinfo=UTC))
+
+
+FILE = "Check the path, and that this user may read the file."
+ONE_FILE = "Name a file of certificates in PEM."
+
+
+def test_a_bundle_that_is_no_readable_file_is_refused_without_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = tmp_path / "missing.pem"
+    assert refuse_bundle(missing) == (
+        f'RECONCILER_CA_BUNDLE "{missing}" cannot be read: No such file or directory',
+        FILE,
+    )
+    not_a_file = ("RECONCILER_CA_BUNDLE does not name a file, but a directory or a device", ONE_FILE)
+    os.mkfifo(tmp_path / "pipe")
+    assert [refuse_bundle(each) for each in (tmp_path, "/dev/zero", tmp_path / "pipe")] == [not_a_file] * 3
+    assert refuse_bundle("/a\0b") == ("RECONCILER_CA_BUNDLE is not a path: it has a null character", FILE)
+    monkeypatch.setattr("reconciler.session.network.MAX_BYTES", 100)
+    large = private_authority().write(tmp_path)
+    assert refuse_bundle(large) == ("RECONCILER_CA_BUNDLE names a file of more than 0 MiB", ONE_FILE)
+
+
+def test_a_bundle_is_not_relative_to_a_checkout() -> None:
+    assert refuse_bundle("ca.pem") == (
+        "RECONCILER_CA_BUNDLE is not an absolute path",
+        "Write it from the / on. Keep the file outside of the repository, where no pull request changes it.",
+    )
+
+
+def test_certificates_in_place_of_a_path_are_named() -> None:
+    assert refuse_bundle(private_authority().pem) == (
+        "RECONCILER_CA_BUNDLE has certificates in place of a path",
+        "Write them to a file, and set it to its path.",
+    )
