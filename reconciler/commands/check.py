@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from reconciler.core.check import Answer, CheckVerdict
+from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode
 from reconciler.render.check import CheckReport, render_answer, render_conclusion, render_section
 from reconciler.render.check_document import render_check_json
@@ -42,9 +44,18 @@ def run_check(workspace: Workspace, options: CheckOptions, terminal: Terminal) -
     report = CheckReport(context.target, answers, began, time.monotonic() - timer)
     if options.format == "json":
         terminal.result(render_check_json(report, terminal.style))
-    else:
+    elif not (terminal.is_quiet and report.verdict is CheckVerdict.OK):
         terminal.result(render_conclusion(report, terminal.style))
+        if report.verdict is not CheckVerdict.FAILED:
+            _note_next_step(workspace, options, terminal)
     return ExitCode.ERROR if report.verdict is CheckVerdict.FAILED else ExitCode.OK
+
+
+def _note_next_step(workspace: Workspace, options: CheckOptions, terminal: Terminal) -> None:
+    verb = "check" if options.offline else "plan"
+    step = escape_control(shlex.join(["reconciler", verb, *workspace.flags()]))
+    what = "Ask the service, too" if options.offline else "See what would change"
+    terminal.note(f"{what}; it cannot write:\n    {step}")
 
 
 def _show(answer: Answer, before: Sequence[Answer], terminal: Terminal) -> None:

@@ -22,6 +22,8 @@ _VERDICTS = {
 _VERDICT_WIDTH = max(map(len, CheckVerdict)) + 2
 _QUESTION_WIDTH = 15
 _MARGIN = _VERDICT_WIDTH + _QUESTION_WIDTH
+_ADVICE_INDENT = 2
+"""So that advice is not taken for the rest of a finding."""
 _NARROW = 60
 """With fewer columns, the finding is below the question."""
 _NARROW_MARGIN = 4
@@ -58,13 +60,14 @@ def render_answer(answer: Answer, style: Style, width: int = 0) -> str:
     summary = style.message(answer.summary)
     advice = [escape_line(style.message(line)) for line in answer.advice if line.strip()]
     if 0 < width < _NARROW:
-        lines = [f"{verdict}{question}", *_indent([summary, *advice], _NARROW_MARGIN, width)]
+        lines = [f"{verdict}{question}", *_indent([summary], _NARROW_MARGIN, width)]
+        lines += _indent(advice, _NARROW_MARGIN + _ADVICE_INDENT, width)
     else:
         # A long name pushes the finding to the right, by one blank at least.
         first, *others = [*_wrap(summary, _MARGIN, width)] or [""]
         head = f"{question:<{_QUESTION_WIDTH - 1}} {first}"
         lines = [f"{verdict}{head}", *(f"{'':{_MARGIN}}{line}" for line in others)]
-        lines += _indent(advice, _MARGIN, width)
+        lines += _indent(advice, _MARGIN + _ADVICE_INDENT, width)
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from reconciler import __version__
 from reconciler.core.check import Answer, CheckVerdict
-from reconciler.core.text import redact_quoted
+from reconciler.core.text import escape_control, redact_quoted
 from reconciler.record.plan_document import StrictDocument, TargetDocument
 from reconciler.record.plan_file import json_text
 from reconciler.render.check import CheckReport
@@ -52,7 +52,10 @@ class CheckDocument(StrictDocument):
 
 
 def render_check_json(report: CheckReport, style: Style) -> str:
-    """Render the result as JSON; redacted, quoted values are hidden."""
+    """Render the result as JSON; redacted, quoted values are hidden.
+
+    Texts are escaped for display, because whoever reads the document usually prints them.
+    """
     return json_text(_to_document(report, style)) + "\n"
 
 
@@ -76,7 +79,7 @@ def _to_document(report: CheckReport, style: Style) -> dict[str, Any]:
 
 def _answer(answer: Answer, style: Style) -> dict[str, Any]:
     def show(text: str) -> str:
-        return redact_quoted(text) if style.redact else text
+        return escape_control(redact_quoted(text) if style.redact else text)
 
     return {
         "question": answer.question,

@@ -35,7 +35,7 @@ def ask_record(context: CheckContext) -> Iterator[Answer]:
 
 def _describe_record(workspace: Workspace, branch: str | None, count: int) -> Answer:
     facts = (("applies", count), ("branch", branch))
-    applies = pluralize(count, "apply", "applies")
+    applies = pluralize(count, "apply", "applies") if count else "no apply"
     if branch is None or workspace.sandbox:
         return Answer("record", CheckVerdict.OK, f"{applies} to this target in {workspace.record}", facts=facts)
     if find_local_tip(workspace.state, branch) is not None:

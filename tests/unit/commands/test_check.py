@@ -109,6 +109,15 @@ def test_quiet_shows_only_what_needs_attention(target: TargetWorkspace) -> None:
     assert lines[-1].startswith("The check failed. ")
 
 
+def test_quiet_says_nothing_if_all_is_well(target: TargetWorkspace) -> None:
+    target.desire(person("ada"))
+    target.apply()
+    target.terminal.out = ""
+    target.terminal._quiet = True
+    assert run_check(target.workspace, CheckOptions(), target.terminal) is ExitCode.OK
+    assert target.terminal.out == ""
+
+
 def test_an_unknown_format_is_a_usage_error(target: TargetWorkspace) -> None:
     with pytest.raises(UsageError, match="--format html"):
         run_check(target.workspace, CheckOptions(format="html"), target.terminal)

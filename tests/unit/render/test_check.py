@@ -21,7 +21,7 @@ def report(*verdicts: str) -> CheckReport:
 
 def test_an_answer_is_a_line_and_one_for_each_advice() -> None:
     assert render_answer(WARNING, PLAIN) == (
-        f"warning  tls            {SUMMARY}\n                        {ADVICE[0]}\n"
+        f"warning  tls            {SUMMARY}\n                          {ADVICE[0]}\n"
     )
 
 
@@ -29,8 +29,8 @@ def test_an_answer_is_wrapped_below_itself() -> None:
     assert render_answer(WARNING, PLAIN, 80) == (
         "warning  tls            the certificate of service.example.com expires in 3\n"
         "                        days, on 2026-12-02, and nobody has renewed it yet\n"
-        "                        Without a new certificate nothing can be read or applied\n"
-        "                        then: ask who runs the service.\n"
+        "                          Without a new certificate nothing can be read or\n"
+        "                          applied then: ask who runs the service.\n"
     )
 
 
@@ -41,9 +41,9 @@ def test_on_a_narrow_terminal_the_finding_is_below_the_question() -> None:
         "    service.example.com expires in 3\n"
         "    days, on 2026-12-02, and nobody has\n"
         "    renewed it yet\n"
-        "    Without a new certificate nothing\n"
-        "    can be read or applied then: ask who\n"
-        "    runs the service.\n"
+        "      Without a new certificate nothing\n"
+        "      can be read or applied then: ask\n"
+        "      who runs the service.\n"
     )
 
 
@@ -68,15 +68,15 @@ def test_no_value_adds_a_line_moves_the_cursor_or_starts_a_command() -> None:
     text = render_answer(Answer("tls", CheckVerdict.FAILED, hostile, (hostile, "::set-output::x")), PLAIN)
     assert text == (
         "failed   tls            a\\n::error::b\\u{1b}[2J\\u{202e}#\\u{23}[group]\n"
-        "                        a\\n::error::b\\u{1b}[2J\\u{202e}#\\u{23}[group]\n"
-        "                        \\u{3a}:set-output::x\n"
+        "                          a\\n::error::b\\u{1b}[2J\\u{202e}#\\u{23}[group]\n"
+        "                          \\u{3a}:set-output::x\n"
     )
 
 
 def test_redacted_quoted_values_are_hidden() -> None:
     answer = Answer("people", CheckVerdict.WARNING, 'nobody has "ada@example.com"', ('Ask "Ada".',))
     assert render_answer(answer, Style(redact=True)) == (
-        "warning  people         nobody has (hidden)\n                        Ask (hidden).\n"
+        "warning  people         nobody has (hidden)\n                          Ask (hidden).\n"
     )
 
 

@@ -41,7 +41,7 @@ def test_the_whole_document() -> None:
                 "question": "tls",
                 "verdict": "failed",
                 "summary": 'it is for "other.example.com"',
-                "advice": ["Ask \u202e\x1b."],
+                "advice": ["Ask \\u{202e}\\u{1b}."],
                 "facts": {"name": '"o"'},
             },
         ],

@@ -30,7 +30,7 @@ def ask(context: CheckContext) -> list[str]:
 
 def test_before_the_first_apply(context: CheckContext, target: TargetWorkspace) -> None:
     assert ask(context) == [
-        f"ok record: 0 applies to this target in {target.workspace.plans}",
+        f"ok record: no apply to this target in {target.workspace.plans}",
         "ok last_apply: none on record yet",
         "ok lock: free",
     ]
@@ -59,7 +59,7 @@ def test_a_service_that_refused_the_last_apply_is_a_quarantine(context: CheckCon
 def test_a_record_branch_that_is_not_here(context: CheckContext, target: TargetWorkspace) -> None:
     target.files.settings(record={"branch": "reconciler-record"})
     assert ask(context)[0] == (
-        f'warning record: branch "reconciler-record" is not here; 0 applies to this target in {target.workspace.plans}'
+        f'warning record: branch "reconciler-record" is not here; no apply to this target in {target.workspace.plans}'
         " | Before the first apply of a workflow that is normal."
     )
 
