@@ -16,7 +16,9 @@ from reconciler.core.planning.forms import describe_forms
 from reconciler.core.planning.guards.approvals import carry_over_approval, reevaluate_guards
 from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile
+from reconciler.core.provisioning import SWITCH_ON
 from reconciler.core.text import pluralize
+from reconciler.desired.loader import DesiredState
 from reconciler.errors import (
     ExitCode,
     MachineLimitError,
@@ -88,6 +90,8 @@ def _apply(
     state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR
+    if not state.provisioning.enabled:
+        return _show_without_applying(workspace, state, options, terminal)
     redactor = build_redactor(workspace, state)
     with (
         open_log(options.log, terminal) as log,
@@ -96,6 +100,21 @@ def _apply(
     ):
         write_missing_pages(session.workspace, terminal)
         return _Apply(session, options, reviewed, terminal, RunReports(log, metrics)).run()
+
+
+def _show_without_applying(
+    workspace: Workspace, state: DesiredState, options: ApplyOptions, terminal: Terminal
+) -> ExitCode:
+    """Plan by a client that cannot write, and say why nothing is applied. Nothing is recorded: it is no apply.
+
+    The settings of the work tree count, not those that a saved plan was made with. OK even if the plan is blocked.
+    """
+    with open_session(workspace, state, terminal) as session:
+        plan = make_plan(session, options.users, terminal)
+    terminal.result(render_text(plan, state.profile, terminal.style, summary_only=options.summary))
+    why = terminal.style.message(f"Provisioning is {state.provisioning}")
+    terminal.result(f"\nApply sent nothing. {why}.\n{SWITCH_ON}")
+    return ExitCode.OK
 
 
 def _follow_plan(workspace: Workspace, reviewed: Plan | None, terminal: Terminal) -> Workspace:

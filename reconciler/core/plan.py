@@ -16,6 +16,7 @@ from reconciler.core.model import (
     Value,
     format_user_address,
 )
+from reconciler.core.provisioning import ON, Provisioning
 
 
 class Action(StrEnum):
@@ -236,6 +237,8 @@ class Plan:
     """None: the plan was not compared with applies on record."""
     unassigned: tuple[str, ...] = ()
     """The names of some users that no assignment covers. For display only."""
+    provisioning: Provisioning = ON
+    """Whether an apply may write, by the settings that the plan was made with."""
     protection: ProtectionNote = field(default_factory=ProtectionNote, compare=False)
     """For the receipt; not saved with the plan."""
     omitted_active: OmittedActive = field(default=OmittedActive.TRUE, compare=False)
@@ -254,7 +257,7 @@ class Plan:
     @property
     def applyable(self) -> bool:
         """Whether `apply` has something to do."""
-        return bool(self.changes) and not self.blocked and not self.offline
+        return bool(self.changes) and not self.blocked and not self.offline and self.provisioning.enabled
 
     def count(self, *actions: Action) -> int:
         """Count the changes with one of `actions`."""

@@ -26,6 +26,7 @@ from reconciler.core.policy import (
     Removal,
 )
 from reconciler.core.profile import Confidence, Switch, TargetProfile
+from reconciler.core.provisioning import ON, Provisioning
 from reconciler.core.scope.scim_filter import (
     DEFAULT_OWNERSHIP,
     Predicate,
@@ -43,6 +44,7 @@ from reconciler.desired.directory import Directory
 from reconciler.desired.guard_settings import ApprovalSettings
 from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.mappings import CompiledMappings, compile_mappings
+from reconciler.desired.provisioning import read_provisioning
 from reconciler.desired.recipients import check_recipients
 from reconciler.desired.references import check_references
 from reconciler.desired.scope import CompiledScope, read_scope
@@ -77,6 +79,7 @@ class DesiredState:
     """settings.yaml as plain data, without `notifications`."""
     credentials: tuple[Credential, ...] = ()
     """What the connection rests on, by the dates that settings.yaml declares."""
+    provisioning: Provisioning = ON
     unseen: str | None = None
     """Why users may be missing: tracked files are missing or differ from git's index. None: all were read."""
 
@@ -130,6 +133,7 @@ def load(
         files=directory.digests,
         settings=settings.model_dump(mode="json", exclude={"notifications"}),
         credentials=build_credentials(rules.settings, rules.profile),
+        provisioning=read_provisioning(settings),
         unseen=unseen,
     )
 

@@ -141,6 +141,12 @@ class ProvisioningSettings(StrictModel):
         default=None, description="Why provisioning is off, shown by plan, apply, status and in comments"
     )
 
+    @model_validator(mode="after")
+    def _reason_without_switch(self) -> ProvisioningSettings:
+        if self.reason is not None and "enabled" not in self.model_fields_set:
+            raise ValueError("a reason alone does not switch provisioning off. Add `enabled: false`")
+        return self
+
 
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
 _BRANCH = rf"^{_PART}(/{_PART})*$"

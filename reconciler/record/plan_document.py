@@ -146,6 +146,14 @@ class DriftDocument(StrictDocument):
     unmanaged: int | None = Field(description="Unmanaged live accounts when it was planned")
 
 
+class ProvisioningDocument(StrictDocument):
+    """Whether an apply may write, by the settings that the plan was made with."""
+
+    enabled: bool = True
+    reason: str | None = Field(default=None, description="Why it is off")
+    switched: bool = Field(default=False, description="Whether the change set switches it; false without --base")
+
+
 class PlanDocument(StrictDocument):
     """A plan of Reconciler."""
 
@@ -161,6 +169,7 @@ class PlanDocument(StrictDocument):
     target: TargetDocument
     complete: bool = Field(description="Whether all live users could be read")
     applyable: bool
+    provisioning: ProvisioningDocument = ProvisioningDocument()
     summary: Summary
     guards: list[GuardDocument]
     notes: list[str] = Field(default=[], description="Differences from the base other than users")

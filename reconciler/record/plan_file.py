@@ -15,9 +15,16 @@ from reconciler.core.model import Attributes, Diagnostic, Origin, Target
 from reconciler.core.plan import Action, Attribution, Base, Change, Drift, Guard, LaterEdit, Plan, Tally
 from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning.attribution import changes_attributed_to
+from reconciler.core.provisioning import Provisioning
 from reconciler.core.text import to_ascii_json
 from reconciler.errors import PlanFileError
-from reconciler.record.plan_document import FORMAT_VERSION, DiagnosticDocument, PlanDocument, ResourceChange
+from reconciler.record.plan_document import (
+    FORMAT_VERSION,
+    DiagnosticDocument,
+    PlanDocument,
+    ProvisioningDocument,
+    ResourceChange,
+)
 
 _DIGITS = 10
 """No file has a line number of more digits."""
@@ -58,6 +65,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "target": plan.target.document,
         "complete": plan.complete,
         "applyable": plan.applyable,
+        "provisioning": _provisioning(plan.provisioning),
         "summary": _summary(plan),
         "guards": [
             {
@@ -90,6 +98,10 @@ def _drift(drift: Drift | None) -> dict[str, Any] | None:
         return None
     began = drift.began.isoformat() if drift.began is not None else None
     return {"began": began, "plan_id": drift.plan_id, "commit": drift.commit, "unmanaged": drift.unmanaged}
+
+
+def _provisioning(found: Provisioning) -> dict[str, Any]:
+    return {"enabled": found.enabled, "reason": found.reason or None, "switched": found.switched}
 
 
 def _summary(plan: Plan) -> dict[str, Any]:
@@ -207,7 +219,12 @@ def read_document(document: PlanDocument) -> Plan:
         no_longer_pending=tuple(_read_change(change) for change in document.no_longer_pending),
         changes_nothing_today=tuple(LaterEdit(edit.key, edit.detail) for edit in document.changes_nothing_today),
         drift=Drift(**document.drift.model_dump()) if document.drift is not None else None,
+        provisioning=_read_provisioning(document.provisioning),
     )
+
+
+def _read_provisioning(found: ProvisioningDocument) -> Provisioning:
+    return Provisioning(found.enabled, found.reason or "", found.switched)
 
 
 def _not_a_plan(text: str | bytes, exc: ValidationError) -> PlanFileError:

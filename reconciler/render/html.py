@@ -104,7 +104,7 @@ def render_html(
         script=Markup(script),  # noqa: S704
         css_hash=_hash(css),
         script_hash=_hash(script),
-        **_header(view),
+        **_header(view, style),
         **_changes(view, style),
         **_messages(view, style),
     )
@@ -124,10 +124,11 @@ def _hash(text: str) -> str:
 # --- the header -----------------------------------------------------------------------------------
 
 
-def _header(view: PlanView) -> dict[str, Any]:
+def _header(view: PlanView, style: Style) -> dict[str, Any]:
     return {
         "title": view.title,
         "summary": _summary(view),
+        "provisioning": style.message(str(view.provisioning)) if view.provisioning is not None else "",
         "removals": view.removals,
         "blocked": view.blocked,
         "way_out": view.way_out,

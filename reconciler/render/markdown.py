@@ -20,7 +20,7 @@ from reconciler.render.diff_fence import mark_lines
 from reconciler.render.labels import label_of
 from reconciler.render.plan_view import AdditionalSection, BaseComparison, PlanView, build_plan_view
 from reconciler.render.sections import ChangeGroup, Section
-from reconciler.render.style import Style
+from reconciler.render.style import HIDDEN, Style
 from reconciler.render.templating import Markdown, Templates, fenced
 from reconciler.render.text import render_guards, render_later_edits
 
@@ -163,6 +163,7 @@ def _frame(view: PlanView, style: Style, space: int) -> dict[str, Any]:
     return {
         "title": Markdown(view.title),
         "summary": Markdown(_summary(view)),
+        "provisioning": _provisioning(view, style),
         "base": _base(view.comparison),
         "only_list": Markdown(view.empty_section),
         "no_longer_pending": additional.get("no-longer-pending"),
@@ -177,6 +178,15 @@ def _frame(view: PlanView, style: Style, space: int) -> dict[str, Any]:
         "commit": facts.commit and shorten(facts.commit, _LONGEST),
         "expires": Markdown(facts.expires),
     }
+
+
+def _provisioning(view: PlanView, style: Style) -> dict[str, str] | None:
+    """Return the notice for the template, where `reason` becomes code."""
+    notice = view.provisioning
+    if notice is None:
+        return None
+    reason = HIDDEN if notice.reason and style.redact else shorten(notice.reason, _LONGEST)
+    return {"head": Markdown(notice.head), "reason": reason, "meaning": Markdown(notice.meaning)}
 
 
 def _base(comparison: BaseComparison | None) -> dict[str, str | bool] | None:

@@ -28,6 +28,18 @@ class Conclusion:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvisioningNotice:
+    """`{head}: "{reason}". {meaning}`; the reason is untrusted text, "" if there is none."""
+
+    head: str
+    reason: str
+    meaning: str
+
+    def __str__(self) -> str:
+        return f"{self.head}{f': {quote(self.reason)}' if self.reason else ''}. {self.meaning}"
+
+
+@dataclass(frozen=True, slots=True)
 class SummaryLine:
     """`Plan: 2 to create, 0 to update, 0 to delete.`."""
 
@@ -101,6 +113,8 @@ class PlanView:
     """Everything that an output format shows of a plan, in the order of reading."""
 
     title: str
+    provisioning: ProvisioningNotice | None
+    """None if provisioning is on, and the change set does not change that."""
     conclusion: Conclusion | None
     """None if the plan has changes."""
     summary: tuple[SummaryLine, ...]
@@ -151,6 +165,7 @@ def build_plan_view(plan: Plan, profile: TargetProfile, *, whole_plan_at: str = 
     diagnostics = combine_user_errors(plan.diagnostics)
     return PlanView(
         title=_title(plan, profile),
+        provisioning=_provisioning(plan),
         conclusion=_conclusion(plan, profile),
         summary=_summary(plan, sections),
         removals=_removals(plan, sections),
@@ -173,6 +188,19 @@ def build_plan_view(plan: Plan, profile: TargetProfile, *, whole_plan_at: str = 
 def _title(plan: Plan, profile: TargetProfile) -> str:
     """An offline comparison must not be taken for a plan of the live service."""
     return f"Offline comparison, not with the live {profile.title}" if plan.offline else f"Plan for {profile.title}"
+
+
+def _provisioning(plan: Plan) -> ProvisioningNotice | None:
+    """Return what the switch of provisioning means for the plan."""
+    found = plan.provisioning
+    if not found.enabled:
+        head = "This change set switches provisioning off" if found.switched else "Provisioning is off"
+        return ProvisioningNotice(head, found.reason, "Nothing of this plan is applied until it is on again.")
+    if not found.switched:
+        return None
+    pending = sum(change.attribution is Attribution.ALREADY_PENDING for change in plan.changes)
+    meaning = f"Its apply makes {pluralize(pending, 'change')} that were already pending." if pending else ""
+    return ProvisioningNotice("This change set switches provisioning on", "", meaning or "No changes were pending.")
 
 
 def _conclusion(plan: Plan, profile: TargetProfile) -> Conclusion | None:

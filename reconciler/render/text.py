@@ -37,6 +37,7 @@ def render_text(plan: Plan, profile: TargetProfile, style: Style, *, summary_onl
         _other_changes(view, style),
         render_summary(view, style) if view.conclusion is None else "",
         "".join(f"  {sentence}\n" for sentence in (*view.untouched, style.message(view.unassigned)) if sentence),
+        f"{style.paint(style.message(str(view.provisioning)), BOLD, YELLOW)}\n" if view.provisioning else "",
         render_guards(view, style),
     ]
     return "\n".join(part for part in parts if part)

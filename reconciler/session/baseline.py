@@ -17,6 +17,7 @@ from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.offline import build_offline_plan, simulate_accounts
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.request import LiveState, PlanRequest
+from reconciler.core.provisioning import Provisioning
 from reconciler.core.scope.scim_filter import DEFAULT_OWNERSHIP, print_filter
 from reconciler.core.values import fold_case
 from reconciler.desired.layout import is_read
@@ -29,12 +30,16 @@ from reconciler.session.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class CommitBaseline:
-    """The base and its desired state. Without a `state` there is nothing to compare with; `warnings` say why."""
+    """The base and its desired state. Without a `state` there is nothing to compare with; `warnings` say why.
+
+    `provisioning`: whether an apply may write in the base; None: not known.
+    """
 
     base: Base
     state: DesiredState | None = None
     warnings: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = ()
+    provisioning: Provisioning | None = None
 
     @property
     def readers(self) -> tuple[LiveReader, ...]:
@@ -85,8 +90,9 @@ def load_baseline(workspace: Workspace, state: DesiredState, ref: str, *, offlin
     if isinstance(found, str):
         return _unusable(base, found)
     if has_other_target(workspace, state, found, offline=offline):
-        return _unusable(base, "is about another target", describe_config_changes(workspace, state, found))
-    return CommitBaseline(base, found, (), describe_config_changes(workspace, state, found))
+        unusable = _unusable(base, "is about another target", describe_config_changes(workspace, state, found))
+        return replace(unusable, provisioning=found.provisioning)
+    return CommitBaseline(base, found, (), describe_config_changes(workspace, state, found), found.provisioning)
 
 
 def load_state_at(workspace: Workspace, commit: str, now: datetime) -> DesiredState | str:
@@ -125,7 +131,17 @@ def _add_notes(plan: Plan, request: PlanRequest, baseline: CommitBaseline) -> Pl
     later: tuple[LaterEdit, ...] = ()
     if baseline.state is not None and not request.only:
         later = find_later_edits(baseline.state.users, request.desired, plan.changes)
-    return replace(plan, base=baseline.base, notes=baseline.notes, changes_nothing_today=later)
+    return replace(
+        plan,
+        base=baseline.base,
+        notes=baseline.notes,
+        changes_nothing_today=later,
+        provisioning=_compare_provisioning(plan.provisioning, baseline.provisioning),
+    )
+
+
+def _compare_provisioning(now: Provisioning, before: Provisioning | None) -> Provisioning:
+    return replace(now, switched=before is not None and before.enabled != now.enabled)
 
 
 def build_request(workspace: Workspace, state: DesiredState, users: tuple[str, ...]) -> PlanRequest:
@@ -141,6 +157,7 @@ def build_request(workspace: Workspace, state: DesiredState, users: tuple[str, .
         diagnostics=state.diagnostics,
         unseen=state.unseen,
         config_digest=state.digest,
+        provisioning=state.provisioning,
         commit=find_head_commit(workspace.state),
         only=frozenset(map(fold_case, users)),
     )

@@ -61,5 +61,7 @@ def _describe_saved_plan(file: Path, plan: Plan, workspace: Workspace) -> str:
     saved = f"Saved the plan to: {file} (it expires on {plan.expires_at:%Y-%m-%d})"
     if plan.blocked or not plan.changes:
         return saved
+    if not plan.provisioning.enabled:
+        return f"{saved}\nIt cannot be applied: provisioning is off."
     command = shlex.join(["reconciler", "apply", *workspace.flags(), str(file)])
     return f"{saved}\n\nTo perform exactly these actions, run the following command to apply:\n    {command}"

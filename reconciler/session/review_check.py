@@ -19,7 +19,8 @@ from reconciler.session.session import Session
 def check_binding(reviewed: Plan, session: Session) -> None:
     """Check that the reviewed plan is for this target and from this version, and has not expired.
 
-    Raises `BlockedError` for another target, and `StalePlanError` for another version or an expired plan.
+    Raises `BlockedError` for another target, and `StalePlanError` for another version, an expired plan, or one that was
+    made while provisioning was off.
     """
     here = session.target
     if reviewed.target != here:
@@ -31,6 +32,9 @@ def check_binding(reviewed: Plan, session: Session) -> None:
         raise StalePlanError(
             f"the plan was made by version {reviewed.reconciler_version}, this is {__version__}", "Make a new plan."
         )
+    if not reviewed.provisioning.enabled:
+        # Its readers were told that nothing of it is applied.
+        raise StalePlanError("the plan was made while provisioning was off", "Make a new plan and have it reviewed.")
     check_expiry(reviewed, session)
 
 

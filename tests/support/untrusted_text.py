@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.model import Origin, error, warning
 from reconciler.core.plan import Action, Attribution, Base, Change, Guard, LaterEdit, Plan
+from reconciler.core.provisioning import Provisioning
 from support.builders import DEPARTMENT, OUT, change, desired, live, plan_of
 
 HOSTILE: Mapping[str, str] = {
@@ -121,6 +122,7 @@ def plan_that_says(word: str) -> Plan:
             )
         ),
         notes=(f'now protected: 1 user ("{word}")',),
+        provisioning=Provisioning(enabled=False, reason=word),
         no_longer_pending=tuple(changes[:2]),
         changes_nothing_today=(LaterEdit(word, f'new, not in scope: requires department EQUALS "{word}"'),),
         guards=(*base.guards, reuse, replace(reuse, approved=True), hidden),

@@ -330,6 +330,7 @@ def _assemble(
         config_digest=request.config_digest,
         commit=request.commit,
         unassigned=tuple(unassigned[:_UNASSIGNED_NAMED]),
+        provisioning=request.provisioning,
     )
 
 

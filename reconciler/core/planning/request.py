@@ -21,6 +21,7 @@ from reconciler.core.planning.lifecycle import Clock
 from reconciler.core.planning.protection import AccountNames
 from reconciler.core.planning.unconfirmed_writes import UnconfirmedWrite
 from reconciler.core.policy import Policy
+from reconciler.core.provisioning import ON, Provisioning
 from reconciler.core.scope.scim_filter import Predicate
 
 
@@ -58,6 +59,7 @@ class PlanRequest:
     unseen: str | None = None
     """Why users may be missing in `desired`: files that were not read. None: all users are there."""
     config_digest: str = ""
+    provisioning: Provisioning = ON
     commit: str | None = None
     recently_deleted: Mapping[str, date] = field(default_factory=dict)
     deactivated: Mapping[str, Deactivation] = field(default_factory=dict)

@@ -178,3 +178,87 @@ def test_a_plan_with_errors_is_not_recorded_as_applied(target: TargetWorkspace, 
 )
 def test_the_exit_code_is_that_of_the_worst_ending(report: Report, code: ExitCode) -> None:
     assert apply_exit_code(builders.plan_of(), report) is code
+
+
+# --- provisioning is off ------------------------------------------------------------------------
+
+
+def switch_off(target: TargetWorkspace, reason: str = "A move") -> None:
+    target.files.settings(provisioning={"enabled": False, "reason": reason})
+
+
+def assert_nothing_was_done(target: TargetWorkspace) -> None:
+    assert target.service.writes == []
+    assert not target.workspace.plans.exists() or not list(target.workspace.plans.rglob("*"))
+    assert target.terminal.out.endswith(
+        'Apply sent nothing. Provisioning is off: "A move".\n'
+        "To switch it on, set `provisioning: {enabled: true}` in settings.yaml. The plan of that change includes what"
+        " is pending.\n"
+    )
+
+
+def test_while_provisioning_is_off_an_apply_shows_the_plan_and_sends_nothing(target: TargetWorkspace) -> None:
+    target.desire(person("ada"))
+    switch_off(target)
+    assert target.apply() is ExitCode.OK
+    assert "Plan: 1 to create" in target.terminal.out
+    assert_nothing_was_done(target)
+
+
+def test_no_question_is_asked_while_provisioning_is_off(target: TargetWorkspace) -> None:
+    switch_off(target)
+    target.desire(person("ada"))
+    assert target.apply(auto_approve=False, approve="sha256:" + "0" * 64) is ExitCode.OK
+    assert_nothing_was_done(target)
+
+
+def test_a_reviewed_plan_is_not_applied_after_provisioning_was_switched_off(
+    target: TargetWorkspace, tmp_path: Path
+) -> None:
+    target.desire(person("ada"))
+    file = saved_plan(target, tmp_path / "plan.json")
+    switch_off(target)
+    assert target.apply(file, strict=True) is ExitCode.OK
+    assert_nothing_was_done(target)
+
+
+def test_a_plan_made_while_provisioning_was_off_has_to_be_reviewed_again(
+    target: TargetWorkspace, tmp_path: Path
+) -> None:
+    target.desire(person("ada"))
+    switch_off(target)
+    file = saved_plan(target, tmp_path / "plan.json")
+    document = json.loads(file.read_text())
+    assert document["provisioning"] == {"enabled": False, "reason": "A move", "switched": False}
+    assert document["applyable"] is False
+    target.files.settings()
+    with pytest.raises(StalePlanError, match="made while provisioning was off"):
+        target.apply(file)
+    off = document["plan_id"]
+    target.plan(out=file)
+    assert json.loads(file.read_text())["plan_id"] == off, "the switch is no part of what would be done"
+    assert target.apply(file) is ExitCode.OK
+    assert target.live("ada")
+
+
+def test_a_blocked_plan_is_no_error_while_provisioning_is_off(target: TargetWorkspace) -> None:
+    target.service.add(account("gone"))
+    target.files.settings(guards={"removals": {"count": 0}}, provisioning={"enabled": False, "reason": "A move"})
+    assert target.apply() is ExitCode.OK
+    assert "Blocked:" in target.terminal.out
+    assert_nothing_was_done(target)
+
+
+def test_without_changes_there_is_no_receipt_while_provisioning_is_off(target: TargetWorkspace) -> None:
+    switch_off(target)
+    assert target.apply() is ExitCode.OK
+    assert "No changes." in target.terminal.out
+    assert_nothing_was_done(target)
+
+
+def test_settings_that_cannot_be_read_are_never_on(target: TargetWorkspace) -> None:
+    target.desire(person("ada"))
+    with (target.workspace.state / "settings.yaml").open("a") as file:
+        file.write("\nprovisioning: off\n")
+    assert target.apply() is ExitCode.ERROR
+    assert target.service.writes == []

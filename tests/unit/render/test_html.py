@@ -13,6 +13,7 @@ from reconciler.core.model import warning
 from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
+from reconciler.core.provisioning import Provisioning
 from reconciler.render import html
 from reconciler.render.html import LONGEST_PAGE, render_html
 from reconciler.render.plan_view import build_plan_view
@@ -237,3 +238,10 @@ def test_a_page_distinguishes_an_offline_plan_from_a_live_one() -> None:
     assert "<h1>Offline comparison, not with the live" in offline
     assert "(the merge base of <bdi>x\\u{202e}&lt;b&gt;</bdi> and HEAD), not with the live service." in offline
     assert '<section class="list"' not in offline
+
+
+def test_a_page_says_at_the_top_that_provisioning_is_off() -> None:
+    plan = replace(every_action(), provisioning=Provisioning(enabled=False, reason="<b>A move</b>"))
+    for style, reason in ((PLAIN, '"<b>A move</b>"'), (Style(redact=True), "(hidden)")):
+        text = html_text(shown(plan, style))
+        assert f"Provisioning is off: {reason}. Nothing of this plan is applied until it is on again." in text

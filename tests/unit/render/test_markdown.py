@@ -11,6 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from reconciler.core.model import error, warning
 from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
+from reconciler.core.provisioning import Provisioning
 from reconciler.render.changes import render_change
 from reconciler.render.diff_fence import mark_lines
 from reconciler.render.labels import in_display_order
@@ -257,3 +258,12 @@ def test_an_offline_plan_does_not_look_like_one_of_the_live_service() -> None:
     assert "This cannot be applied." in text
     assert headings(text) == []
     assert "<b>Changes nothing today: 2 users</b>" in text
+
+
+def test_a_comment_says_at_the_top_that_provisioning_is_off() -> None:
+    plan = replace(every_action(), provisioning=Provisioning(enabled=False, reason="Move to `fabrikam`"))
+    meaning = "Nothing of this plan is applied until it is on again."
+    notice = f"> [!IMPORTANT]\n> **Provisioning is off:** `` Move to `fabrikam` ``. {meaning}\n"
+    assert 0 < shown(plan).index(notice) < shown(plan).index("> [!CAUTION]")
+    unexplained = replace(plan, provisioning=Provisioning(enabled=False, switched=True))
+    assert f"> **This change set switches provisioning off.** {meaning}\n" in shown(unexplained)

@@ -7,6 +7,7 @@ from support.plans import BASE, GENEROUS, MISTAKES, compared, every_action
 from reconciler.core.model import error, warning
 from reconciler.core.plan import Action, Attribution, Drift, Guard, LaterEdit, Plan
 from reconciler.core.policy import Policy
+from reconciler.core.provisioning import ON, Provisioning
 from reconciler.render.plan_view import Conclusion, GuardView, PlanView, build_plan_view
 
 MINE, PENDING = Attribution.THIS_CHANGE_SET, Attribution.ALREADY_PENDING
@@ -61,6 +62,41 @@ def test_a_plan_that_could_not_be_made_is_not_good_news(plan: Plan) -> None:
     expected = Conclusion("No changes can be planned.", "See the messages.", is_good=False)
     assert plan.changes == ()
     assert view_of(replace(plan, tally=replace(plan.tally, failed=1))).conclusion == expected
+
+
+# --- provisioning -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("provisioning", "plan", "text"),
+    [
+        (ON, every_action(), "None"),
+        (
+            Provisioning(enabled=False, reason="A move"),
+            every_action(),
+            'Provisioning is off: "A move". Nothing of this plan is applied until it is on again.',
+        ),
+        (
+            Provisioning(enabled=False, switched=True),
+            compared(),
+            "This change set switches provisioning off. Nothing of this plan is applied until it is on again.",
+        ),
+        (
+            Provisioning(switched=True),
+            compared(),
+            "This change set switches provisioning on. Its apply makes 3 changes that were already pending.",
+        ),
+        (
+            Provisioning(switched=True),
+            only(MINE),
+            "This change set switches provisioning on. No changes were pending.",
+        ),
+    ],
+)
+def test_a_plan_says_what_the_switch_of_provisioning_means(provisioning: Provisioning, plan: Plan, text: str) -> None:
+    plan = replace(plan, provisioning=provisioning)
+    assert str(view_of(plan).provisioning) == text
+    assert plan.applyable is provisioning.enabled
 
 
 # --- summary and removals -------------------------------------------------------------------------

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from reconciler.core.plan import Action, Plan
 from reconciler.core.policy import Approval, Policy, RelinkRules
+from reconciler.core.provisioning import Provisioning
 from reconciler.render.style import Style
 from reconciler.render.text import render_text
 
@@ -35,6 +38,12 @@ def test_a_plan_that_relinks_an_account() -> None:
     assert '~ externalId = "old-a" -> "id-a"' in text
     assert "Plan: 1 to relink, 0 to create, 0 to update, 0 to delete." in text
     assert "1 managed account would get another externalId, as `relink` in settings.yaml says" in text
+
+
+def test_the_reason_why_provisioning_is_off_is_hidden_with_other_words() -> None:
+    plan = replace(every_action(), provisioning=Provisioning(enabled=False, reason="Ada leaves"))
+    assert 'Provisioning is off: "Ada leaves". Nothing of this plan is applied until it is on again.\n' in shown(plan)
+    assert "Provisioning is off: (hidden). Nothing of this plan" in shown(plan, REDACTED)
 
 
 def test_a_plan_compared_with_a_base(snapshot: SnapshotAssertion) -> None:

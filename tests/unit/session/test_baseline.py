@@ -6,6 +6,7 @@ from support.sample_org import person
 from support.target_workspace import TargetWorkspace
 
 from reconciler.core.plan import Action
+from reconciler.core.provisioning import Provisioning
 from reconciler.errors import RepositoryError
 from reconciler.session.baseline import build_request, compare_offline, load_baseline, load_state_at, with_desired_state
 
@@ -64,6 +65,28 @@ def test_a_base_of_another_target_is_a_warning(target: TargetWorkspace, git: Git
     found = load_baseline(target.workspace, target.state(), "HEAD")
     assert "is about another target" in found.warnings[0].summary
     assert found.notes
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (True, True, Provisioning()),
+        (True, False, Provisioning(enabled=False, reason="A move", switched=True)),
+        (False, False, Provisioning(enabled=False, reason="A move")),
+        (False, True, Provisioning(switched=True)),
+    ],
+)
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_plan_says_whether_its_change_set_switches_provisioning(
+    before: bool, after: bool, *, expected: Provisioning, moved: bool, target: TargetWorkspace, git: GitRepository
+) -> None:
+    elsewhere = {"target": {"profile": "scim", "base_url": "https://scim.example.com"}} if moved else {}
+    target.files.settings(provisioning={"enabled": before, "reason": "A move"})
+    commit(target, git)
+    target.files.settings(provisioning={"enabled": after, "reason": "A move"}, **elsewhere)
+    state = target.state()
+    plan, _ = compare_offline(target.workspace, state, load_baseline(target.workspace, state, "HEAD"))
+    assert plan.provisioning == expected
 
 
 @pytest.mark.parametrize(("before", "after", "usable"), [(None, "acme", True), ("acme", None, False)])

@@ -11,6 +11,7 @@ from support import builders
 from reconciler import __version__
 from reconciler.core.model import Target
 from reconciler.core.plan import Result
+from reconciler.core.provisioning import Provisioning
 from reconciler.errors import BlockedError, StalePlanError
 from reconciler.session.review_check import check_binding, find_unreviewed
 from reconciler.session.session import Session
@@ -42,6 +43,12 @@ def test_a_plan_of_this_target_and_version_is_bound() -> None:
         (replace(PLAN, reconciler_version="0.0"), session(), StalePlanError, "made by version 0.0"),
         (PLAN, session(now=NOW + timedelta(days=8)), StalePlanError, "the plan expired on"),
         (replace(PLAN, expires_at=NOW - timedelta(days=1)), session(), StalePlanError, "the plan expired on"),
+        (
+            replace(PLAN, provisioning=Provisioning(enabled=False)),
+            session(),
+            StalePlanError,
+            "the plan was made while provisioning was off",
+        ),
     ],
 )
 def test_any_other_plan_is_refused(plan: Any, here: Session, error: type[Exception], message: str) -> None:
