@@ -168,9 +168,15 @@ def export_entra_schema(
 
 
 @command(sandbox_app, "serve")
-def sandbox_serve(common: _State, port: Annotated[int, typer.Option("--port", help="0: any free port.")] = 0) -> int:
+def sandbox_serve(
+    common: _State,
+    port: Annotated[int, typer.Option("--port", help="0: any free port.")] = 0,
+    redirect_uri: Annotated[
+        str | None, typer.Option("--redirect-uri", metavar="URL", help="Where OAuth sends codes, for login.")
+    ] = None,
+) -> int:
     """Serve the sandbox until Ctrl-C."""
-    lazy.run_serve(common.state, port, sys.stdout.write)
+    lazy.run_serve(common.state, port, sys.stdout.write, redirect_uri)
     return ExitCode.OK
 
 

@@ -21,9 +21,9 @@ def _database(state: Path) -> Path:
     return state.parent / ".reconciler" / "sandbox.db"
 
 
-def run_serve(state: Path, port: int, say: Callable[[str], object]) -> None:
-    """Serve until Ctrl-C; `say` is given the URL and the token first."""
-    serve_sandbox(_database(state), port, say)
+def run_serve(state: Path, port: int, say: Callable[[str], object], redirect_uri: str | None = None) -> None:
+    """Serve until Ctrl-C; `say` is given URLs and secrets first. `redirect_uri`: to register; None: no other."""
+    serve_sandbox(_database(state), port, say, redirect_uri)
 
 
 def run_seed(state: Path, document: Path | None) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.sandbox.account_rules import DAY
+from reconciler.sandbox.grants import Grants, OAuthClient
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.store import AccountKind, Activity, Store, open_store
@@ -82,6 +83,36 @@ def expire_token(state: Path, token: str) -> None:
         store.change_token(token, expires=store.now().timestamp())
 
 
+def read_oauth_client(state: Path) -> OAuthClient:
+    """Return the client of the authorization server."""
+    with open_store(state) as store:
+        return Grants(store).get_client()
+
+
+def register_redirect_uris(state: Path, redirect_uris: Iterable[str]) -> None:
+    """Replace the redirect URIs to which the authorization server sends codes."""
+    with open_store(state) as store:
+        Grants(store).set_redirect_uris(redirect_uris)
+
+
+def renew_client_secret(state: Path) -> OAuthClient:
+    """Replace the client secret; refresh tokens stay valid."""
+    with open_store(state) as store:
+        return Grants(store).renew_secret()
+
+
+def expire_client_secret(state: Path) -> None:
+    """Let the client secret expire now."""
+    with open_store(state) as store:
+        Grants(store).expire_secret()
+
+
+def revoke_authorizations(state: Path) -> None:
+    """Revoke every access and refresh token of the authorization server."""
+    with open_store(state) as store:
+        Grants(store).revoke()
+
+
 def _check_token(store: Store, token: str) -> None:
     if store.find_token(token) is None:
         raise SandboxError("The sandbox has no such access token.")
@@ -94,6 +125,7 @@ def read_connection_status(state: Path, *, lag: float = CONNECTION_LAG) -> str:
             return "DISCONNECTED"
         now = store.now().timestamp()
         used = [token.first_used for token in store.list_tokens() if token.first_used is not None and token.valid(now)]
+        used += Grants(store).list_connections()
         return "ACTIVE" if used and now - min(used) >= lag else "PENDING"
 
 
@@ -105,6 +137,7 @@ def disconnect(state: Path) -> None:
             store.add_account(str(row.user_name), "manual")
         for token in store.list_tokens():
             store.change_token(token.token, revoked=True)
+        Grants(store).revoke()
         store.set_setting("broken", "disconnected")
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from reconciler.sandbox.account_rules import AccountRules
+from reconciler.sandbox.authorization_server import BASE_PATH, AuthorizationServer, OAuthRequest
 from reconciler.sandbox.faults import Faults, answer_for_service, build_html_page
+from reconciler.sandbox.grants import Grants
 from reconciler.sandbox.http_messages import RefusalError, Request, Response, build_error_response
 from reconciler.sandbox.listing import is_listed_here, list_users, read_user
 from reconciler.sandbox.quirks import Quirks
@@ -52,7 +54,7 @@ class SandboxApp:
 
     def _answer(self, environ: "WSGIEnvironment") -> Response:
         quirks = self._current_quirks()
-        response = self._answer_safely(lambda: self._serve(_build_request(environ), quirks))
+        response = self._answer_safely(lambda: self._dispatch(environ, quirks))
         return build_html_page(response.status) if quirks.html_errors and response.status >= _SERVER_ERROR else response
 
     @staticmethod
@@ -78,6 +80,19 @@ class SandboxApp:
             self._kept = (text, kept)
         return kept
 
+    def _dispatch(self, environ: "WSGIEnvironment", quirks: Quirks) -> Response:
+        name = environ.get("PATH_INFO", "").removeprefix(BASE_PATH)
+        if name == environ.get("PATH_INFO", ""):
+            return self._serve(_build_request(environ), quirks)
+        request = OAuthRequest(
+            method=environ["REQUEST_METHOD"].upper(),
+            name=name,
+            query=environ.get("QUERY_STRING", ""),
+            headers=_read_headers(environ),
+            body=_read_body(environ),
+        )
+        return AuthorizationServer(self._store, quirks, self.faults).answer(request)
+
     def _serve(self, request: Request, quirks: Quirks) -> Response:
         self.faults.delay(quirks)
         intermediary = answer_for_service(quirks)
@@ -96,7 +111,7 @@ class SandboxApp:
     def _authorise(self, request: Request, quirks: Quirks) -> None:
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
         with self._store.transaction(write=False):
-            token = self._store.find_token(text.strip())
+            token = self._store.find_token(text.strip()) or Grants(self._store).find_access_token(text.strip())
             broken = self._store.get_setting("broken")
             now = self._store.now().timestamp()
         if scheme.lower() != "bearer" or token is None or not token.valid(now) or broken:
@@ -163,7 +178,6 @@ def _build_request(environ: "WSGIEnvironment") -> Request:
         raise RefusalError(404, "Not found")
     # HTTP/1.0 has no Host header.
     host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
-    length = int(environ.get("CONTENT_LENGTH") or 0)
     return Request(
         method=environ["REQUEST_METHOD"].upper(),
         base_url=f"{environ['wsgi.url_scheme']}://{host}{found.group(1)}",
@@ -171,8 +185,13 @@ def _build_request(environ: "WSGIEnvironment") -> Request:
         path=found.group(3) or "/",
         query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
         headers=_read_headers(environ),
-        body=environ["wsgi.input"].read(length) if length else b"",
+        body=_read_body(environ),
     )
+
+
+def _read_body(environ: "WSGIEnvironment") -> bytes:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    return environ["wsgi.input"].read(length) if length else b""
 
 
 def _read_headers(environ: Mapping[str, Any]) -> dict[str, str]:

@@ -4,17 +4,46 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reconciler.sandbox.sandbox_error import SandboxError
 
 # SQLite keeps this number at byte 68 of the header: it distinguishes a sandbox file from any other database.
 APPLICATION_ID = 0x52434E53
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_BEFORE_OAUTH = 1
 _MAGIC = b"SQLite format 3\x00"
 _HEADER_SIZE = 100
 _BUSY_SECONDS = 20.0
+
+_OAUTH = (
+    """CREATE TABLE oauth_clients (
+        client_id TEXT PRIMARY KEY,
+        secret TEXT NOT NULL,
+        secret_expires REAL NOT NULL,
+        redirect_uris TEXT NOT NULL)""",
+    """CREATE TABLE oauth_codes (
+        code TEXT PRIMARY KEY,
+        redirect_uri TEXT NOT NULL,
+        challenge TEXT,
+        issued REAL NOT NULL,
+        family TEXT)""",
+    """CREATE TABLE oauth_families (
+        family TEXT PRIMARY KEY,
+        connected REAL NOT NULL,
+        revoked INTEGER NOT NULL)""",
+    """CREATE TABLE oauth_refresh_tokens (
+        token TEXT PRIMARY KEY,
+        family TEXT NOT NULL,
+        issued REAL NOT NULL,
+        replaced INTEGER NOT NULL)""",
+    """CREATE TABLE oauth_access_tokens (
+        token TEXT PRIMARY KEY,
+        family TEXT NOT NULL,
+        issued REAL NOT NULL,
+        expires REAL NOT NULL)""",
+)
 
 SCHEMA = (
     """CREATE TABLE resources (
@@ -54,9 +83,13 @@ SCHEMA = (
         user_name TEXT NOT NULL,
         detail TEXT NOT NULL)""",
     "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    *_OAUTH,
 )
 
-TABLES = ("resources", "accounts", "reserved", "domains", "tokens", "activity", "settings")
+CREDENTIAL_TABLES = (
+    *("tokens", "oauth_clients", "oauth_codes", "oauth_families", "oauth_refresh_tokens", "oauth_access_tokens"),
+)
+TABLES = ("resources", "accounts", "reserved", "domains", "activity", "settings", *CREDENTIAL_TABLES)
 
 
 class Database:
@@ -174,10 +207,12 @@ def check_path(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = _read_version(connection)
     if version == 0:
         _create(connection)
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    elif version == _BEFORE_OAUTH:
+        _change(connection, version, _OAUTH)
+    version = _read_version(connection)
     if version != SCHEMA_VERSION:
         raise SandboxError(
             f"The sandbox file {path} has format {version}, this version reads {SCHEMA_VERSION}. "
@@ -185,15 +220,24 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _create(connection: sqlite3.Connection) -> None:
+def _read_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _change(connection: sqlite3.Connection, version: int, statements: Sequence[str]) -> None:
+    """Run the statements that make a file of `version` one of this version."""
     connection.execute("BEGIN EXCLUSIVE")
-    # Another process may have created them meanwhile.
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-        for statement in SCHEMA:
+    # Another process may have done it meanwhile.
+    if _read_version(connection) == version:
+        for statement in statements:
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    _change(connection, 0, SCHEMA)
     _use_write_ahead_log(connection)
 
 

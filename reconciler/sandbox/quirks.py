@@ -61,6 +61,18 @@ class Quirks:
     put_external_id: Literal["accept", "reject400"] = _choice("accept", "reject400")  # disputed field reports
     active_false: Literal["deactivate", "stored_only"] = _choice("deactivate", "stored_only")  # documented twice
 
+    # The authorization server. All of it is unknown at Apple but for the grants.
+    authorization: Literal["approve", "deny", "page"] = _choice("approve", "deny", "page")  # "page": a user decides
+    pkce: Literal["optional", "required", "refused"] = _choice("optional", "required", "refused")
+    rotate_refresh: bool = _choice(True, False)  # each refresh replaces the refresh token
+    reuse_revokes_family: bool = _choice(True, False)  # if a replaced refresh token comes again
+    access_token_life: int = _number(3600, least=1)  # seconds
+    refresh_token_life: int = _number(0)  # seconds; 0: without end
+    expires_in: Literal["sent", "absent"] = _choice("sent", "absent")
+    token_answer: Literal["ok", "no_refresh_token", "server_error", "html", "lost"] = _choice(
+        "ok", "no_refresh_token", "server_error", "html", "lost"
+    )  # "html" and "lost" (502): the tokens were issued, but the answer does not hold them
+
     # Injected faults.
     html_errors: bool = _choice(False, True)  # a 5xx is an HTML page, as from a load balancer
     rate_limit: int = _number(0)  # requests per second, then 429 with Retry-After; 0 is off

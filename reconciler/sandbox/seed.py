@@ -14,7 +14,7 @@ from typing import Any
 
 from reconciler.sandbox.account_rules import DAY
 from reconciler.sandbox.attributes import name_key, schemas_of, split_path
-from reconciler.sandbox.database import check_path
+from reconciler.sandbox.database import CREDENTIAL_TABLES, check_path
 from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.seed_document import SeedDocument, check_value, parse_editable_path, read_seed_document
 from reconciler.sandbox.store import ReservedName, Store, open_store
@@ -30,7 +30,7 @@ def reset(state: Path) -> None:
     check_path(state)
     try:
         with open_store(state) as store:
-            store.clear(keep=("tokens",))
+            store.clear(keep=CREDENTIAL_TABLES)
     except SandboxError as error:
         # Locked, read-only or a full disk: a new file would not help.
         if isinstance(error.__cause__, sqlite3.OperationalError):
@@ -53,7 +53,7 @@ def seed(state: Path, document: Mapping[str, Any]) -> None:
     """
     checked = read_seed_document(document)
     with open_store(state) as store:
-        store.clear(keep=("tokens",))
+        store.clear(keep=CREDENTIAL_TABLES)
         _fill(store, checked)
 
 

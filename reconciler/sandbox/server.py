@@ -13,6 +13,8 @@ from waitress.server import create_server  # type: ignore[import-untyped]
 from waitress.task import WSGITask  # type: ignore[import-untyped]
 
 from reconciler.sandbox.app import SandboxApp
+from reconciler.sandbox.authorization_server import BASE_PATH
+from reconciler.sandbox.grants import Grants
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.store import Store
@@ -30,7 +32,8 @@ _LOOP_SECONDS = 30.0
 class RunningSandbox:
     """A sandbox that serves requests in a background thread until it is closed; also a context manager.
 
-    `base_url` and `school_url` serve the same users. `token` is a valid bearer token for both.
+    `base_url` and `school_url` serve the same users. `token` is a valid bearer token for both, `oauth_client` the
+    client that can get others.
     """
 
     def __init__(self, store: Store, app: SandboxApp, port: int) -> None:
@@ -43,6 +46,7 @@ class RunningSandbox:
         self.state = store.path
         self.port = int(self._server.effective_port)
         self.token = store.get_usable_token()
+        self.oauth_client = Grants(store).get_client()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._thread.start()
@@ -56,6 +60,16 @@ class RunningSandbox:
     def school_url(self) -> str:
         """The SCIM root of the school service."""
         return f"http://{HOST}:{self.port}/feeds/school/scim"
+
+    @property
+    def authorize_url(self) -> str:
+        """Where a user authorizes a client."""
+        return f"http://{HOST}:{self.port}{BASE_PATH}authorize"
+
+    @property
+    def token_url(self) -> str:
+        """Where a client gets tokens."""
+        return f"http://{HOST}:{self.port}{BASE_PATH}token"
 
     def __repr__(self) -> str:
         return f"<RunningSandbox {self.base_url}>"

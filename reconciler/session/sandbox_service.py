@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.core.profile import TargetProfile
 from reconciler.core.system_limits import advise, describe_os_error
@@ -17,6 +17,9 @@ from reconciler.scim.secret import Secret
 from reconciler.scim.token_source import FixedToken
 from reconciler.scim.transport import parse_endpoint
 from reconciler.session.connection import Connection
+
+if TYPE_CHECKING:
+    from reconciler.sandbox.server import RunningSandbox  # an extra
 
 _INSTALL = "pip install --require-hashes -r requirements/sandbox.lock"
 """From a lock, never by a name that anyone could register on an index."""
@@ -140,23 +143,41 @@ def _sandbox_admin(file: Path) -> Iterator[Any]:
         yield admin
 
 
-def serve_sandbox(file: Path, port: int, say: Callable[[str], object]) -> None:
-    """Serve the sandbox until Ctrl-C; `say` is given its URL and token first."""
+def serve_sandbox(file: Path, port: int, say: Callable[[str], object], redirect_uri: str | None = None) -> None:
+    """Serve the sandbox until Ctrl-C; `say` is given its URLs and secrets first.
+
+    `redirect_uri`: registered in place of those that were; None: they stay.
+    """
     with _sandbox_errors():
-        from reconciler.sandbox.server import RunningSandbox, serve_forever  # noqa: PLC0415 - an extra
+        from reconciler.sandbox.admin import register_redirect_uris  # noqa: PLC0415 - an extra
+        from reconciler.sandbox.server import serve_forever  # noqa: PLC0415 - an extra
 
         def ready(running: RunningSandbox) -> None:
-            say(
-                f"The sandbox listens on {running.base_url}\n"
-                f"Its token: {running.token}\n\n"
-                "To use it as if it were a service elsewhere, write that base_url into settings.yaml and set\n"
-                f"  RECONCILER_TOKEN={running.token} RECONCILER_ALLOWED_HOSTS=127.0.0.1\n\n"
-                "Press Ctrl-C to stop it.\n"
-            )
+            say(_describe_service(running))
             sys.stdout.flush()
 
         _make_directory(file)
+        if redirect_uri is not None:
+            register_redirect_uris(file, [redirect_uri])
         serve_forever(file, port, ready)
+
+
+def _describe_service(running: RunningSandbox) -> str:
+    client = running.oauth_client
+    return (
+        f"The sandbox listens on {running.base_url}\n"
+        f"Its token: {running.token}\n\n"
+        "To use it as if it were a service elsewhere, write that base_url into settings.yaml and set\n"
+        f"  RECONCILER_TOKEN={running.token} RECONCILER_ALLOWED_HOSTS=127.0.0.1\n\n"
+        "To try OAuth, write `auth: oauth` below it in settings.yaml, set\n"
+        "  RECONCILER_ALLOWED_HOSTS=127.0.0.1 RECONCILER_TOKEN_STORE=file:.reconciler/tokens\n"
+        f"  RECONCILER_OAUTH_CLIENT_ID={client.client_id}\n"
+        f"  RECONCILER_OAUTH_CLIENT_SECRET={client.secret}\n"
+        f"  RECONCILER_OAUTH_AUTHORIZE_URL={running.authorize_url}\n"
+        f"  RECONCILER_OAUTH_TOKEN_URL={running.token_url}\n"
+        f"and run `reconciler login`. The redirect URI is {' or '.join(client.redirect_uris)}\n\n"
+        "Press Ctrl-C to stop it.\n"
+    )
 
 
 @contextmanager

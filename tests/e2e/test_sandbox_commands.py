@@ -109,9 +109,11 @@ def test_serve_says_where_it_is_answers_and_ends_with_ctrl_c(
 
     process = work.start("sandbox", "serve", env={"PYTHONUNBUFFERED": ""})
     assert process.stdout is not None
-    said = "".join(process.stdout.readline().decode() for _ in range(7))
-    (base_url,) = re.findall(r"http://127\.0\.0\.1:\d+/\S+", said)
-    (token,) = set(re.findall(r"(?:token: |TOKEN=)(\S+)", said))
+    said = "".join(process.stdout.readline().decode() for _ in range(14))
+    (base_url,) = re.findall(r"http://127\.0\.0\.1:\d+/feeds/\S+", said)
+    (token,) = set(re.findall(r"(?:token: |_TOKEN=)(\S+)", said))
+    assert f"RECONCILER_OAUTH_TOKEN_URL={base_url.partition('/feeds')[0]}/auth/oauth2/v2/token\n" in said
+    assert "The redirect URI is http://127.0.0.1:8765/callback\n" in said
     assert f"RECONCILER_TOKEN={token} RECONCILER_ALLOWED_HOSTS=127.0.0.1" in said
     answer = httpx.get(f"{base_url}/Users", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
     assert (answer.status_code, answer.json()["totalResults"]) == (200, 3)

@@ -65,5 +65,5 @@ def test_an_invalid_seed_is_an_error(tmp_path: Path, content: str) -> None:
 def test_it_is_served_from_the_same_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(sandbox, "serve_sandbox", lambda *arguments: calls.append(arguments))
-    sandbox.run_serve(tmp_path / "desired-state", 0, print)
-    assert calls == [(tmp_path / ".reconciler/sandbox.db", 0, print)]
+    sandbox.run_serve(tmp_path / "desired-state", 0, print, "http://127.0.0.1:1/cb")
+    assert calls == [(tmp_path / ".reconciler/sandbox.db", 0, print, "http://127.0.0.1:1/cb")]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox.database import SCHEMA_VERSION
+from reconciler.sandbox.database import CREDENTIAL_TABLES, SCHEMA_VERSION
+from reconciler.sandbox.grants import Grants
 from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.seed import reset
 from reconciler.sandbox.store import Store
@@ -48,6 +49,19 @@ def test_another_format_is_refused_and_reset_cures_it(state: Path) -> None:
         Store(state)
     reset(state)
     Store(state).close()
+
+
+def test_a_file_from_before_the_authorization_server_is_kept(state: Path) -> None:
+    with Store(state) as store:
+        token = store.issue_token()
+    connection = sqlite3.connect(state)
+    for table in CREDENTIAL_TABLES[1:]:
+        connection.execute(f"DROP TABLE {table}")
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    with Store(state) as store:
+        assert store.get_usable_token() == token
+        assert Grants(store).get_client().secret
 
 
 def test_many_may_make_the_file_at_once(state: Path) -> None:

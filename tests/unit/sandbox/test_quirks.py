@@ -32,7 +32,7 @@ def test_every_quirk_of_the_profile_has_a_switch() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("pagecap", 5, "Unknown quirk 'pagecap'. Known quirks: activation, active_false, "),
+        ("pagecap", 5, "Unknown quirk 'pagecap'. Known quirks: access_token_life, activation, "),
         ("discovery", "yes", "Quirk 'discovery' can't be 'yes'. Allowed: 'absent' | 'rfc'."),
         ("discovery", None, "Allowed: 'absent' | 'rfc'."),
         ("auto_merge", 1, "Quirk 'auto_merge' can't be 1. Allowed: false | true."),
