@@ -127,7 +127,8 @@ def test_the_locks_hold_every_dependency_with_hashes_and_no_address() -> None:
     wanted = {
         "run.lock": metadata["dependencies"],
         "sandbox.lock": [*metadata["dependencies"], *extras["sandbox"]],
-        "dev.lock": [*metadata["dependencies"], *extras["sandbox"], *extras["dev"]],
+        "oauth.lock": [*metadata["dependencies"], *extras["oauth"]],
+        "dev.lock": [*metadata["dependencies"], *extras["sandbox"], *extras["oauth"], *extras["dev"]],
     }
     for name, requirements in wanted.items():
         lock = read(f"requirements/{name}")

@@ -228,7 +228,9 @@ def test_the_dependencies_that_init_locks_are_the_projects() -> None:
     assert lock == (ROOT / "requirements/run.lock").read_text("utf-8")
     sandbox = (TEMPLATES / "requirements/sandbox.lock").read_text("utf-8")
     assert sandbox == (ROOT / "requirements/sandbox.lock").read_text("utf-8")
-    for text in (lock, sandbox):
+    oauth = (TEMPLATES / "requirements/oauth.lock").read_text("utf-8")
+    assert oauth == (ROOT / "requirements/oauth.lock").read_text("utf-8")
+    for text in (lock, sandbox, oauth):
         assert re.findall(r"index-url|find-links|https?:|scim-reconciler==|@", text) == []
         pinned = re.findall(r"^[a-z]\S+==", text, re.MULTILINE)
         assert len(pinned) == len(re.findall(r"^[a-z].* \\\n    --hash=sha256:", text, re.MULTILINE)) > 0
