@@ -15,7 +15,10 @@ from reconciler.cli.completion import complete_from, complete_profiles
 from reconciler.cli.options import TERMINAL, CommonOptions, Only, command, group_command
 from reconciler.errors import ExitCode, UsageError
 
-_KINDS = ("settings", "scope", "mappings", "users", "groups", "plan", "receipt", "validation", "check", "import")
+_KINDS = (
+    *("settings", "scope", "mappings", "users", "groups"),
+    *("plan", "receipt", "validation", "check", "import", "notification"),
+)
 _State = Annotated[CommonOptions, Only("state")]
 
 

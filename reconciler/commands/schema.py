@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from reconciler.desired.json_schemas import KINDS, build_json_schema, schema_id
 from reconciler.errors import UsageError
 from reconciler.record import plan_document, receipt_line
-from reconciler.render import check_document, import_document, validation
+from reconciler.render import check_document, import_document, notification_document, validation
 
-_DOCUMENTS = ("plan", "receipt", "validation", "check", "import")
+_DOCUMENTS: Mapping[str, Any] = {
+    "plan": plan_document,
+    "receipt": receipt_line,
+    "validation": validation,
+    "check": check_document,
+    "import": import_document,
+    "notification": notification_document,
+}
+"""The module of each kind of document: its version and its schema."""
 
 
 def render_schema(kind: str) -> str:
@@ -19,16 +28,9 @@ def render_schema(kind: str) -> str:
 
 
 def _find_schema(kind: str) -> dict[str, Any]:
-    if kind == "plan":
-        return {"$id": schema_id("plan", plan_document.FORMAT_VERSION), **plan_document.json_schema()}
-    if kind == "receipt":
-        return {"$id": schema_id("receipt", receipt_line.FORMAT_VERSION), **receipt_line.json_schema()}
-    if kind == "validation":
-        return {"$id": schema_id("validation", validation.FORMAT_VERSION), **validation.json_schema()}
-    if kind == "check":
-        return {"$id": schema_id("check", check_document.FORMAT_VERSION), **check_document.json_schema()}
-    if kind == "import":
-        return {"$id": schema_id("import", import_document.FORMAT_VERSION), **import_document.json_schema()}
+    if kind in _DOCUMENTS:
+        module = _DOCUMENTS[kind]
+        return {"$id": schema_id(kind, module.FORMAT_VERSION), **module.json_schema()}
     if kind in KINDS:
         return build_json_schema(kind)
     raise UsageError(f"there is no schema {kind}", f"There are {', '.join([*KINDS, *_DOCUMENTS])}.")

@@ -17,6 +17,8 @@ from reconciler.core.text import escape_control, shorten
 from reconciler.errors import UsageError
 
 _BUILT_IN = Path(__file__).parent / "templates"
+_MESSAGES = Path(__file__).parent / "messages"
+"""Templates of notifications, which no directory of the command line replaces."""
 _UNSAFE = ("safe", "forceescape", "xmlattr", "tojson", "urlize", "escape", "e")
 """Filters that mark text as not to be escaped."""
 _LONGEST = 300
@@ -54,24 +56,38 @@ class Templates:
         raise UsageError(f"there is no template {name}")
 
     def _render(self, name: str, values: dict[str, Any], finalize: Any) -> str:
-        environment = ImmutableSandboxedEnvironment(
-            loader=jinja2.FileSystemLoader(self._folders),
-            autoescape=True,
-            finalize=finalize,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
-        for unsafe in _UNSAFE:
-            del environment.filters[unsafe]
-        try:
-            return environment.get_template(name).render(values)
-        except Exception as exc:
-            # A custom template can fail in any way, and the message may contain its values.
-            place = f"{name}:{exc.lineno}" if isinstance(exc, jinja2.TemplateSyntaxError) else name
-            detail = escape_control(shorten(f"{type(exc).__name__}: {exc}", _LONGEST))
-            raise UsageError(f"the template {place} does not work", detail) from exc
+        return _render(self._folders, name, values, finalize)
+
+
+def render_message(name: str, **values: Any) -> str:
+    """Render the template `name` of notifications as plain text: every value on one line, with controls escaped."""
+    return _render([_MESSAGES], name, values, _as_text)
+
+
+def _render(folders: list[Path], name: str, values: dict[str, Any], finalize: Any) -> str:
+    environment = ImmutableSandboxedEnvironment(
+        loader=jinja2.FileSystemLoader(folders),
+        autoescape=True,
+        finalize=finalize,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    for unsafe in _UNSAFE:
+        del environment.filters[unsafe]
+    try:
+        return environment.get_template(name).render(values)
+    except Exception as exc:
+        # A custom template can fail in any way, and the message may contain its values.
+        place = f"{name}:{exc.lineno}" if isinstance(exc, jinja2.TemplateSyntaxError) else name
+        detail = escape_control(shorten(f"{type(exc).__name__}: {exc}", _LONGEST))
+        raise UsageError(f"the template {place} does not work", detail) from exc
+
+
+def _as_text(value: Any) -> Any:
+    # An undefined value stays one, and so an error.
+    return value if isinstance(value, jinja2.Undefined) else Markup(escape_control(str(value)))  # noqa: S704 - plain text
 
 
 def _as_markdown(value: Any) -> Any:

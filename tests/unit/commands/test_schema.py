@@ -8,7 +8,9 @@ from reconciler.commands.schema import render_schema
 from reconciler.errors import UsageError
 
 
-@pytest.mark.parametrize("kind", ["settings", "scope", "mappings", "users", "groups", "plan", "receipt"])
+@pytest.mark.parametrize(
+    "kind", ["settings", "scope", "mappings", "users", "groups", "plan", "receipt", "notification"]
+)
 def test_every_kind_of_file_has_a_schema(kind: str) -> None:
     text = render_schema(kind)
     assert text.endswith("}\n")

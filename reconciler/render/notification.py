@@ -1,0 +1,212 @@
+"""Render what a notification says: subject and text, the same for mail and for every format of a webhook.
+
+The words of the service are not quoted: they can name people. Names of users are left out unless the settings ask for
+them, and `--redact` leaves them out in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler import __version__
+from reconciler.core.model import Target
+from reconciler.core.text import escape_control, pluralize, shorten
+from reconciler.notify.event import Cause, Count, Event, EventKind
+from reconciler.notify.news import News
+from reconciler.profiles import PROFILES
+from reconciler.render.templating import render_message
+
+MOST_NAMES = 10
+_LONGEST_NAME = 200
+_LONGEST_SUBJECT = 150
+_LONGEST_TEXT = 20_000
+"""Characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageContext:
+    """What all messages of a run share. `run_url`: the checked URL of the run in GitHub, or "".
+
+    `names`: whether users may be named.
+    """
+
+    target: Target
+    now: datetime
+    run_url: str = ""
+    names: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationText:
+    """One message. `headline`: a clause without a period; `sentences`, `counts`, `steps`: one line each.
+
+    `names`: the first users, if they may be named; `more`: how many others there are. `text`: all of it, as mail shows
+    it. `thread`: the same for all messages about one topic of one target.
+    """
+
+    news: News
+    context: MessageContext
+    headline: str
+    subject: str
+    sentences: tuple[str, ...]
+    counts: tuple[str, ...]
+    names: tuple[str, ...]
+    more: int
+    steps: tuple[str, ...]
+    held_back: str
+    text: str
+    thread: str
+
+
+def render_notification(news: News, context: MessageContext) -> NotificationText:
+    """Render one message."""
+    event = news.event
+    headline = _describe_headline(event)
+    headline = headline[:1].upper() + headline[1:]
+    title, tenant = PROFILES[context.target.profile].title, context.target.tenant
+    target = f"{title} ({tenant})" if tenant is not None else title
+    sentences = (*_describe_cause(event), *event.facts)
+    counts = tuple(map(_describe_count, event.counts))
+    names = _list_names(event.names) if context.names else ()
+    more = len(event.names) - len(names) if names else 0
+    steps = () if event.is_calm else (*event.advice, *_STEPS.get(event.cause, ()))
+    held_back = _describe_held_back(news.held_back)
+    text = render_message(
+        "notification.txt.j2",
+        headline=headline,
+        target=target,
+        base_url=context.target.base_url,
+        since=_format_time(news.since) if event.kind is not EventKind.TEST else "",
+        until=_format_time(event.at) if event.is_calm else "",
+        run_url=context.run_url,
+        sentences=sentences,
+        counts=counts,
+        names=(*names, f"and {more:,} more") if more else names,
+        steps=steps,
+        held_back=held_back,
+        footer=_describe_footer(event.kind),
+    )
+    return NotificationText(
+        news,
+        context,
+        headline,
+        escape_control(shorten(f"[Reconciler] {target}: {headline}", _LONGEST_SUBJECT)),
+        sentences,
+        counts,
+        names,
+        more,
+        steps,
+        held_back,
+        shorten(text, _LONGEST_TEXT),
+        "\0".join((context.target.profile, context.target.base_url, tenant or "", event.kind, event.subject)),
+    )
+
+
+def _format_time(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+def _list_names(names: Sequence[str]) -> tuple[str, ...]:
+    # Receivers turn anything with :// into a link.
+    return tuple(
+        escape_control(shorten(name, _LONGEST_NAME)).replace("://", ":\\u{2f}/") for name in names[:MOST_NAMES]
+    )
+
+
+def _describe_count(count: Count) -> str:
+    words = ", ".join(word.replace("_", " ") for word in (count.action, count.result) if word)
+    return f"{words}: {pluralize(count.users, 'user')}"
+
+
+def _describe_held_back(count: int) -> str:
+    if not count:
+        return ""
+    were = "message about this was" if count == 1 else "messages about this were"
+    return f"{count:,} earlier {were} held back, because there were too many within an hour."
+
+
+def _describe_footer(kind: EventKind) -> str:
+    if kind is EventKind.TEST:
+        return f"Sent by Reconciler {__version__}, because `reconciler check --notify` was run."
+    return f"Sent by Reconciler {__version__}: one message for each change of state (notifications in settings.yaml)."
+
+
+# --- headlines --------------------------------------------------------------------------------------
+
+
+def _describe_headline(event: Event) -> str:
+    match event.kind:
+        case EventKind.FAILURE:
+            return _describe_failure(event)
+        case EventKind.QUARANTINE:
+            return "quarantine ended" if event.is_calm else "quarantine began"
+        case EventKind.DRIFT:
+            users = pluralize(sum(count.users for count in event.counts), "user")
+            return "drift is gone" if event.is_calm else f"drift found, {users}"
+        case EventKind.EXPIRY:
+            return event.facts[0] if event.facts else "a credential expires"
+        case EventKind.IMPORT:
+            bad = "import blocked" if event.cause is Cause.BLOCKED else "import failed"
+            return "import works again" if event.is_calm else bad
+        case EventKind.TEST:
+            return "test message"
+
+
+def _describe_failure(event: Event) -> str:
+    what = "comparison with the service" if event.subject == "drift" else "apply"
+    if event.is_calm:
+        return f"{what} works again"
+    outcome = {Cause.BLOCKED: "blocked", Cause.USERS_FAILED: "incomplete", Cause.TIME_LIMIT: "incomplete"}
+    return f"{what} {outcome.get(event.cause, 'failed')}"
+
+
+def _describe_cause(event: Event) -> tuple[str, ...]:
+    if event.is_calm:
+        return _CALM[event.kind]
+    found = _CAUSES.get(event.cause, "")
+    return (found,) if found else ()
+
+
+_CALM: Mapping[EventKind, tuple[str, ...]] = {
+    EventKind.FAILURE: ("The last run found nothing wrong.",),
+    EventKind.QUARANTINE: ("Changes succeed again, so applies are complete again.",),
+    EventKind.DRIFT: ("The accounts are as the desired state says again.",),
+    EventKind.EXPIRY: (),
+    EventKind.IMPORT: ("The last import was neither blocked nor in error.",),
+    EventKind.TEST: (),
+}
+_CAUSES: Mapping[Cause, str] = {
+    Cause.REFUSED: "The service could not be used: it refused all requests, did not answer, sent what cannot be"
+    " trusted, or the connection is not set up. No further change was sent.",
+    Cause.USERS_FAILED: "Some users could not be planned or applied. The others were.",
+    Cause.BLOCKED: "A guard blocked it. Nothing was changed.",
+    Cause.STALE: "The reviewed plan is not what would be done now. Nothing was sent.",
+    Cause.TIME_LIMIT: "The apply reached its time limit. The changes that were left were not started.",
+    Cause.INVALID_STATE: "The desired state has errors. Nothing was sent.",
+    Cause.ERROR: "The run ended with an error.",
+    Cause.FAILURE_SHARE: "Too large a share of the changes failed, so the apply stopped itself.",
+    Cause.FAILURE_COUNT: "Too many changes failed, so the apply stopped itself.",
+    Cause.EDITED_IN_TARGET: "Accounts were edited in the service since an apply left them as desired.",
+    Cause.TEST: "Messages of this kind arrive. Nothing has happened.",
+}
+_OUTPUT = "Read the output of the run: it has the details, and what the service said."
+_STATUS = "Run `reconciler status`: it lists the users that keep failing, and when each is tried again."
+_STEPS: Mapping[Cause, tuple[str, ...]] = {
+    Cause.REFUSED: ("Run `reconciler check`: it asks one question after another, and says what to do.", _OUTPUT),
+    Cause.USERS_FAILED: (_STATUS, _OUTPUT),
+    Cause.BLOCKED: (
+        "Read the output of the run: it names the guard, what it found, and how to approve it if it is intended.",
+    ),
+    Cause.STALE: ("Make a new plan and have it reviewed: what was to be changed is different now.",),
+    Cause.TIME_LIMIT: ("Run the apply again: nothing is done twice.",),
+    Cause.INVALID_STATE: ("Run `reconciler validate`: it lists the errors with file and line.",),
+    Cause.ERROR: (_OUTPUT,),
+    Cause.FAILURE_SHARE: (_STATUS, "Find the cause, then apply again: it begins with a probe of a few changes."),
+    Cause.FAILURE_COUNT: (_STATUS, "Find the cause, then apply again: it begins with a probe of a few changes."),
+    Cause.EDITED_IN_TARGET: (
+        "Run `reconciler drift`, or read the issue about drift: it lists the edits.",
+        "Make the same edit in the desired state to keep it; the next apply undoes it otherwise.",
+    ),
+}
