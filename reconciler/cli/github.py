@@ -98,6 +98,15 @@ def record(
 
 
 @command(github_app)
+def provisioning(place: _State, *, common: _Redact) -> int:
+    """Set the output `enabled`: whether provisioning is on.
+
+    It is off if the commit of this run or the newest commit of the branch says so.
+    """
+    return lazy.run_provisioning(place.workspace(), _plain_terminal(), redact=common.redact)
+
+
+@command(github_app)
 def reviewed(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Where to save it.")],
     common: Annotated[CommonOptions, Only("state", "plans")],

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reconciler.commands.github.import_patch import run_import_patch
     from reconciler.commands.github.import_pull import run_import_pull
     from reconciler.commands.github.outputs import run_outputs
+    from reconciler.commands.github.provisioning import run_provisioning
     from reconciler.commands.github.pull import run_pull
     from reconciler.commands.github.push_record import run_push_record
     from reconciler.commands.github.record import run_record
@@ -84,6 +85,7 @@ MODULES = {
     "reconciler.commands.github.import_patch": ("run_import_patch",),
     "reconciler.commands.github.import_pull": ("run_import_pull",),
     "reconciler.commands.github.outputs": ("run_outputs",),
+    "reconciler.commands.github.provisioning": ("run_provisioning",),
     "reconciler.commands.github.pull": ("run_pull",),
     "reconciler.commands.github.push_record": ("run_push_record",),
     "reconciler.commands.github.record": ("run_record",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from reconciler.commands.apply import ApplyOptions, run_apply
 from reconciler.commands.plan import PlanOptions, run_plan
 from reconciler.core.paths import shorten_path
+from reconciler.desired.directory import Directory
 from reconciler.desired.loader import DesiredState
 from reconciler.desired.missing_state import describe_missing_state
 from reconciler.errors import ExitCode, UsageError
@@ -33,9 +35,20 @@ def run_demo(state: Path, terminal: Terminal) -> ExitCode:
     with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as scratch:
         copy = Path(scratch) / "desired-state"
         shutil.copytree(state, copy, symlinks=True)
+        _switch_on(copy, terminal)
         workspace = Workspace(copy, Path(scratch) / "plans", sandbox=True, now=datetime.now(UTC))
         desired = load_state(workspace, terminal)
         return ExitCode.ERROR if desired is None else _run_steps(workspace, desired, terminal)
+
+
+def _switch_on(copy: Path, terminal: Terminal) -> None:
+    """Write the copy's settings with provisioning on, if it is off."""
+    settings = Directory(copy).read_settings()
+    if settings is None or settings.value.provisioning.enabled:
+        return
+    content = settings.value.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"provisioning"})
+    (copy / "settings.yaml").write_text(json.dumps(content), "utf-8")
+    terminal.note("Provisioning is off in settings.yaml. The demo applies nevertheless: its sandbox is its own.")
 
 
 def _run_steps(workspace: Workspace, desired: DesiredState, terminal: Terminal) -> ExitCode:

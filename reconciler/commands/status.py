@@ -12,7 +12,7 @@ from reconciler.render.formats import DATA, check_format
 from reconciler.render.status import render_status, status_document
 from reconciler.session.audit_record import open_full_record
 from reconciler.session.run_metrics import RunMetrics, measure
-from reconciler.session.target_status import read_status
+from reconciler.session.target_status import add_provisioning, read_status
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, read_settings, resolve_target
 
@@ -28,7 +28,7 @@ def _show_status(workspace: Workspace, form: str, terminal: Terminal) -> ExitCod
     if settings is None:
         return ExitCode.ERROR
     with open_full_record(workspace, settings.record.branch, terminal) as whole:
-        status = read_status(whole, resolve_target(workspace, settings))
+        status = add_provisioning(read_status(whole, resolve_target(workspace, settings)), workspace, settings)
     if form == "json":
         terminal.result(json_text(status_document(status, terminal.style)) + "\n")
     else:

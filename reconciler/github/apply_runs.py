@@ -26,6 +26,8 @@ APPLY_STEP = "Apply"
 """The step of the workflow that applies."""
 _NOTHING_SENT_STEP = "Confirm that nothing was sent"
 """The step that runs only if no receipt was written: without one, no request that writes was sent."""
+OFF_STEP = "Plan without applying"
+"""The step that runs in place of `APPLY_STEP` while provisioning is off."""
 _SETUP_STEP = "Set up job"
 """GitHub's own first step: a job that failed there ran nothing of the workflow."""
 ARTIFACT = "plans"
@@ -173,6 +175,8 @@ def judge_run(hub: GitHub, run: WorkflowRun) -> RunVerdict:
     unknown = [job for job, applied in zip(jobs, found, strict=True) if applied is Applied.UNKNOWN]
     if unknown:
         return _judge_by_artifact(hub, run, unknown)
+    if any(_steps(job).get(OFF_STEP) in ("success", "failure") for job in jobs):
+        return RunVerdict(Applied.NO, "did not apply: provisioning was off")
     return RunVerdict(Applied.NO, _describe_end(run))
 
 

@@ -199,8 +199,9 @@ def _provisioning(plan: Plan) -> ProvisioningNotice | None:
     if not found.switched:
         return None
     pending = sum(change.attribution is Attribution.ALREADY_PENDING for change in plan.changes)
-    meaning = f"Its apply makes {pluralize(pending, 'change')} that were already pending." if pending else ""
-    return ProvisioningNotice("This change set switches provisioning on", "", meaning or "No changes were pending.")
+    waiting = pluralize(pending, "pending change becomes", "pending changes become")
+    meaning = f"{waiting} applicable." if pending else "No changes were pending."
+    return ProvisioningNotice("This change set switches provisioning on", "", meaning)
 
 
 def _conclusion(plan: Plan, profile: TargetProfile) -> Conclusion | None:

@@ -10,7 +10,8 @@ from typing import Any
 from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
 from reconciler.core.model import Target
 from reconciler.core.plan import Result
-from reconciler.core.text import escape_control, pluralize, redact_quoted
+from reconciler.core.provisioning import ON, Provisioning
+from reconciler.core.text import escape_control, pluralize, quote, redact_quoted
 from reconciler.history.unapplied import UnappliedCommits
 from reconciler.record.runs import ApplyRun, Quarantine
 from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, YELLOW, Style
@@ -22,7 +23,8 @@ FORMAT_VERSION = "1.1"
 class Status:
     """`running`: the apply in progress, if any. `refused`: the service refused the last apply as a whole.
 
-    `unapplied`: commits after the last complete apply; None if no complete apply of a commit is on record.
+    `unapplied`: commits after the last complete apply; None if no complete apply of a commit is on record. `off_since`:
+    when a commit switched provisioning off; None if it is on, or was switched off in no commit.
     """
 
     target: Target
@@ -30,6 +32,8 @@ class Status:
     running: str | None = None
     refused: QuarantineState | None = None
     unapplied: UnappliedCommits | None = None
+    provisioning: Provisioning = ON
+    off_since: datetime | None = None
 
     @property
     def quarantine(self) -> QuarantineState | None:
@@ -65,6 +69,8 @@ def _lines(status: Status, style: Style) -> Iterator[str]:
     word, colour = _VERDICTS[status.verdict]
     yield f"Target:        {escape_control(str(status.target))}"
     yield f"Health:        {style.paint(word, BOLD, colour)}"
+    if not status.provisioning.enabled:
+        yield f"Provisioning:  {_switched_off(status, style)}"
     if status.running is not None:
         yield f"Running now:   {HIDDEN if style.redact else escape_control(status.running)}"
     yield f"Last run:      {_run(health.last)}"
@@ -78,6 +84,12 @@ def _lines(status: Status, style: Style) -> Iterator[str]:
         yield f"{pluralize(len(health.failing_users), 'user keeps failing', 'users keep failing')}:"
         for failing in _sorted(health):
             yield f"  {_failing_user(failing, style)}"
+
+
+def _switched_off(status: Status, style: Style) -> str:
+    since = f"since {_minute(status.off_since)}" if status.off_since is not None else "(not committed)"
+    reason = status.provisioning.reason
+    return f"off {since}{f': {HIDDEN if style.redact else quote(reason)}' if reason else ''}"
 
 
 def _run(run: ApplyRun | None) -> str:
@@ -135,6 +147,7 @@ def status_document(status: Status, style: Style) -> dict[str, Any]:
         "healthy": status.healthy,
         "health": status.verdict,
         "code": _code(status),
+        "provisioning": _provisioning_document(status, style),
         "running": status.running if not style.redact else (HIDDEN if status.running else None),
         "runs": health.runs,
         "lastExecution": _execution(health.last),
@@ -148,7 +161,18 @@ def status_document(status: Status, style: Style) -> dict[str, Any]:
 def _code(status: Status) -> str:
     if status.quarantine is not None:
         return "Quarantine"
+    if not status.provisioning.enabled:
+        return "Paused"
     return "Active" if status.health.last is not None else "NotRun"
+
+
+def _provisioning_document(status: Status, style: Style) -> dict[str, Any]:
+    reason, since = status.provisioning.reason or None, status.off_since
+    return {
+        "enabled": status.provisioning.enabled,
+        "reason": HIDDEN if reason is not None and style.redact else reason,
+        "since": since.isoformat() if since is not None else None,
+    }
 
 
 def _execution(run: ApplyRun | None) -> dict[str, Any] | None:

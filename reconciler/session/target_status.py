@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.apply.quarantine import Health, QuarantineState, assess
 from reconciler.core.model import Target
+from reconciler.desired.provisioning import read_provisioning
+from reconciler.desired.schema import Settings
 from reconciler.record.lock import describe_holder
 from reconciler.record.reader import read_runs
 from reconciler.record.refusal import read_refusal
 from reconciler.record.runs import ApplyRun, Quarantine, QuarantineReason
 from reconciler.render.status import Status
+from reconciler.session.provisioning_switch import find_time_of_switch
 from reconciler.session.unapplied import find_unapplied_merges
 from reconciler.session.workspace import Workspace, current_time
 
@@ -25,6 +30,13 @@ def read_status(workspace: Workspace, target: Target) -> Status:
         _find_refusal(workspace, target),
         find_unapplied_merges(workspace, runs),
     )
+
+
+def add_provisioning(status: Status, workspace: Workspace, settings: Settings) -> Status:
+    """Return the status with whether provisioning is on, by the settings of the work tree, and since when it is off."""
+    found = read_provisioning(settings)
+    off_since = None if found.enabled else find_time_of_switch(workspace.state)
+    return replace(status, provisioning=found, off_since=off_since)
 
 
 def _assess(runs: list[ApplyRun], *, running: bool) -> Health:

@@ -254,6 +254,63 @@ def test_a_merge_that_was_never_applied_is_reported_until_it_is(scenario: Workfl
     assert issue["state"] == "closed"
 
 
+# --- provisioning is off --------------------------------------------------------------
+
+
+def switch(scenario: WorkflowScenario, *, enabled: bool) -> None:
+    """Write the switch at the end of settings.yaml."""
+    path = scenario.origin / "desired-state" / "settings.yaml"
+    kept = [line for line in path.read_text().splitlines(keepends=True) if not line.startswith("provisioning:")]
+    value = "{enabled: true}" if enabled else "{enabled: false, reason: Stop}"
+    path.write_text("".join(kept) + f"provisioning: {value}\n")
+
+
+def test_a_merge_while_provisioning_is_off_is_applied_by_the_change_that_switches_it_on(
+    scenario: WorkflowScenario,
+) -> None:
+    off = scenario.branch(lambda: switch(scenario, enabled=False), "off")
+    assert scenario.plan(off).code == 0
+    (comment,) = scenario.comments()
+    assert "> **This change set switches provisioning off:** `Stop`. Nothing of this plan is applied" in comment
+    paused = scenario.apply(scenario.merge(off))
+    assert (paused.code, paused.ran("Apply"), paused.ran("Plan without applying")) == (0, False, True)
+    assert '::notice title=Provisioning is off::Provisioning is off: "Stop".' in paused.said("Is provisioning on?")
+
+    added = scenario.merge(reviewed(scenario), number=8)
+    waiting = scenario.apply(added)
+    assert waiting.code == 0, waiting.steps
+    assert "Plan: 1 to create, 0 to update, 0 to delete." in waiting.summary
+    assert "Provisioning is off" in waiting.summary
+    assert scenario.users() == [ADA]
+    scenario.drift()
+    (issue,) = scenario.api.issues
+    assert (
+        f"- Run 2 of the apply workflow, for commit {added[:12]}, did not apply: provisioning was off." in issue["body"]
+    )
+    assert "> **Provisioning is off:** `Stop`." in issue["body"]
+
+    on = scenario.branch(lambda: switch(scenario, enabled=True), "on")
+    assert scenario.plan(on).code == 0
+    assert (
+        "> **This change set switches provisioning on.** 1 pending change becomes applicable." in scenario.comments()[0]
+    )
+    applied = scenario.apply(scenario.merge(on, number=9))
+    assert applied.code == 0, applied.steps
+    assert scenario.users() == [ADA, GRACE]
+    again = scenario.apply_again(added, waiting)
+    assert (again.code, again.ran("Apply")) == (0, False), "the settings of its commit count too"
+
+
+def test_a_run_that_waited_does_not_apply_after_provisioning_was_switched_off(scenario: WorkflowScenario) -> None:
+    merged = scenario.merge(reviewed(scenario))
+    switch(scenario, enabled=False)
+    scenario.commit("Stop")
+    waited = scenario.apply(merged)
+    assert (waited.code, waited.ran("Apply")) == (0, False)
+    assert 'Provisioning is off: "Stop".' in waited.summary
+    assert scenario.users() == [ADA]
+
+
 # --- the record -----------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from reconciler.commands.init import INSTALL, TEMPLATES, render_workflows
+from reconciler.github.apply_runs import APPLY_STEP, OFF_STEP
 
 ROOT = Path(__file__).parents[2]
 OURS = ROOT / ".github" / "workflows"
@@ -206,6 +207,12 @@ def test_no_workflow_approves_a_plan() -> None:
     for text in render_workflows(INSTALL).values():
         assert "--approve" not in text
         assert "--lift" not in text
+
+
+def test_the_steps_by_which_later_runs_know_what_happened_have_their_names() -> None:
+    found = {step.get("name"): step.get("if", "") for step in jobs("apply.yml")["apply"]["steps"]}
+    assert found[APPLY_STEP] == "steps.provisioning.outputs.enabled == 'true'"
+    assert found[OFF_STEP] == "steps.provisioning.outputs.enabled == 'false'"
 
 
 def test_no_apply_is_cancelled_by_a_later_merge() -> None:

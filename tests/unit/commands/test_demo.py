@@ -9,6 +9,8 @@ from reconciler.commands import demo
 from reconciler.errors import ExitCode, UsageError
 from reconciler.session.workspace import Workspace
 
+SETTINGS = "target: {profile: scim, base_url: 'https://scim.example.com'}\n"
+
 
 def test_without_a_desired_state_it_is_a_usage_error(tmp_path: Path, terminal: RecordingTerminal) -> None:
     with pytest.raises(UsageError, match="there is no desired state in"):
@@ -44,3 +46,16 @@ def test_a_plan_that_fails_ends_it(
     (tmp_path / "settings.yaml").write_text("nonsense: 1\n")
     assert demo.run_demo(tmp_path, terminal) is ExitCode.ERROR
     assert "\n2. " not in terminal.out
+
+
+def test_it_applies_to_its_own_sandbox_while_provisioning_is_off(tmp_path: Path, terminal: RecordingTerminal) -> None:
+    written = SETTINGS + "provisioning: {enabled: false, reason: A move}\nrelink: {ids: [{from: a, to: b}]}\n"
+    (tmp_path / "settings.yaml").write_text(written)
+    (tmp_path / "users").mkdir()
+    (tmp_path / "users" / "people.yaml").write_text(
+        "- {objectId: id-ada, userPrincipalName: ada@example.com, givenName: Ada, surname: Lovelace}\n"
+    )
+    assert demo.run_demo(tmp_path, terminal) is ExitCode.OK
+    assert "The demo applies nevertheless: its sandbox is its own." in "\n".join(terminal.notes)
+    assert "Apply complete!" in terminal.out
+    assert (tmp_path / "settings.yaml").read_text() == written

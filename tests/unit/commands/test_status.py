@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.git_repository import GitRepository
 from support.sample_org import person
 from support.servers.server_faults import ServerFaults
 from support.target_workspace import TargetWorkspace
@@ -43,3 +44,14 @@ def test_a_refusal_of_the_service_makes_it_unhealthy(target: TargetWorkspace) ->
 def test_an_unknown_format_is_a_usage_error(target: TargetWorkspace) -> None:
     with pytest.raises(UsageError, match="--format html"):
         run_status(target.workspace, "html", target.terminal)
+
+
+def test_it_says_since_when_provisioning_is_off(target: TargetWorkspace) -> None:
+    git = GitRepository(target.files.root)
+    target.desire(person("ada"))
+    target.apply()
+    target.files.settings(provisioning={"enabled": False, "reason": "A move"})
+    assert status(target)["provisioning"] == {"enabled": False, "reason": "A move", "since": None}
+    git.commit("Switch it off")
+    assert run_status(target.workspace, "text", target.terminal) is ExitCode.OK
+    assert 'Provisioning:  off since 2026-02-25 06:14 UTC: "A move"' in target.terminal.out

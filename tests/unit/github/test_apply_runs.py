@@ -348,6 +348,17 @@ def test_runs_that_wait_or_belong_to_others_are_left_out() -> None:
     assert unapplied(Hub(runs, {104: [applying("success")]})) == []
 
 
+def test_a_run_while_provisioning_was_off_did_not_apply_and_is_listed() -> None:
+    off = applying("skipped", {apply_runs.OFF_STEP: "success"})
+    on = applying("skipped", {apply_runs.OFF_STEP: "skipped"})
+    hub = Hub([listed_run(5, conclusion="success"), listed_run(4, conclusion="failure")], {105: [off], 104: [on]})
+    assert [(run.number, why) for run, why in find_unapplied_runs(cast("GitHub", hub), "apply.yml", "main", None)] == [
+        (5, "did not apply: provisioning was off"),
+        (4, "failed before it applied"),
+    ]
+    assert judge(off, conclusion="success") is Applied.NO
+
+
 def test_a_run_that_may_have_applied_is_listed_with_the_reason() -> None:
     ((number, why),) = unapplied(Hub([listed_run()], {104: [applying("failure")]}))
     assert (number, why) == (4, "began to apply and ended with failure, and its receipts are not available")

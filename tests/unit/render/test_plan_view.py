@@ -84,7 +84,7 @@ def test_a_plan_that_could_not_be_made_is_not_good_news(plan: Plan) -> None:
         (
             Provisioning(switched=True),
             compared(),
-            "This change set switches provisioning on. Its apply makes 3 changes that were already pending.",
+            "This change set switches provisioning on. 3 pending changes become applicable.",
         ),
         (
             Provisioning(switched=True),

@@ -5,6 +5,7 @@ import pytest
 
 from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
 from reconciler.core.model import Target
+from reconciler.core.provisioning import Provisioning
 from reconciler.history.unapplied import UnappliedCommit, UnappliedCommits
 from reconciler.record.runs import ApplyRun, Attempt, Quarantine
 from reconciler.render.status import Status, render_status, status_document
@@ -146,3 +147,19 @@ def test_it_says_why_commits_are_not_known() -> None:
     )
     document = status_document(found, PLAIN)["notApplied"]
     assert (document["count"], document["reason"]) == (None, "its commit is not here:\nforged")
+
+
+def test_provisioning_that_is_off_is_shown_and_is_not_unhealthy() -> None:
+    found = status(runs=1, last=replace(RUN, attempts=attempts("done")))
+    off = replace(found, provisioning=Provisioning(enabled=False, reason="Ada leaves"), off_since=NOW)
+    assert 'Provisioning:  off since 2026-03-01 08:00 UTC: "Ada leaves"\n' in render_status(off, PLAIN)
+    assert "Provisioning:  off since 2026-03-01 08:00 UTC: (hidden)\n" in render_status(off, REDACTED)
+    assert "Provisioning:  off (not committed)\n" in render_status(
+        replace(off, provisioning=Provisioning(enabled=False), off_since=None), PLAIN
+    )
+    assert "Provisioning" not in render_status(found, PLAIN)
+    document = status_document(off, PLAIN)
+    assert (document["code"], document["healthy"]) == ("Paused", True)
+    assert document["provisioning"] == {"enabled": False, "reason": "Ada leaves", "since": NOW.isoformat()}
+    assert status_document(off, REDACTED)["provisioning"]["reason"] == "(hidden)"
+    assert status_document(found, PLAIN)["provisioning"] == {"enabled": True, "reason": None, "since": None}

@@ -1,0 +1,68 @@
+"""`github provisioning`: whether provisioning is on, for the steps after it.
+
+It is off if the commit of this run or the newest commit of the branch says so: a run that waited, or is started again,
+must not apply after provisioning was switched off.
+"""
+
+from __future__ import annotations
+
+from reconciler.core.provisioning import SWITCH_ON, Provisioning
+from reconciler.core.text import escape_control, redact_quoted
+from reconciler.desired.provisioning import read_provisioning
+from reconciler.errors import ExitCode, ReconcilerError, RepositoryError
+from reconciler.git.commits import Commits
+from reconciler.github.environment import Workflow, read_workflow
+from reconciler.github.workflow_commands import format_command, format_outputs, format_summary
+from reconciler.session.provisioning_switch import read_provisioning_at
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Workspace, read_settings
+
+
+def run_provisioning(workspace: Workspace, terminal: Terminal, *, redact: bool) -> ExitCode:
+    """Set the output `enabled`; if provisioning is off, say so in a notice and in the summary of the run.
+
+    Raises `ReconcilerError` if the settings of the branch cannot be read: then it is not known to be on.
+    """
+    settings = read_settings(workspace, terminal)
+    if settings is None:
+        return ExitCode.ERROR
+    here, found = read_workflow(), read_provisioning(settings)
+    if found.enabled:
+        found = _read_newest(workspace, here, found)
+    outputs = format_outputs({"enabled": found.enabled})
+    if here.outputs is None:
+        terminal.result(outputs)
+    else:
+        with here.outputs.open("a", encoding="utf-8") as out:
+            out.write(outputs)
+    if not found.enabled:
+        _report(found, here, terminal, redact=redact)
+    return ExitCode.OK
+
+
+def _read_newest(workspace: Workspace, here: Workflow, found: Provisioning) -> Provisioning:
+    """Return whether provisioning is on in the newest commit of the branch, as it was fetched; `found` without one."""
+    branch = f"refs/remotes/origin/{here.branch}"
+    try:
+        with Commits(workspace.state) as repository:
+            tip = repository.resolve(branch)
+    except RepositoryError:
+        return found
+    newest = read_provisioning_at(workspace.state, tip)
+    if newest is None:
+        raise ReconcilerError(
+            f"settings.yaml of commit {tip[:12]}, the newest one of the branch, cannot be read",
+            "Nothing is applied as long as it is not known whether provisioning is on. Correct it on the branch.",
+        )
+    return newest
+
+
+def _report(found: Provisioning, here: Workflow, terminal: Terminal, *, redact: bool) -> None:
+    why = f"Provisioning is {found}"
+    why = escape_control(redact_quoted(why) if redact else why)
+    text = f"{why}. Nothing is applied. {SWITCH_ON}"
+    terminal.result(format_command("notice", text, {"title": "Provisioning is off"}))
+    if here.summary is not None:
+        used = here.summary.stat().st_size if here.summary.exists() else 0
+        with here.summary.open("a", encoding="utf-8") as out:
+            out.write(format_summary(f"{text}\n", used, markdown=False))
