@@ -63,11 +63,14 @@ def connect(base_url: str, profile: TargetProfile, environment: Mapping[str, str
     Raises `TargetError` if the host is not allowed or there is no token,
     `ReconcilerError` if the proxy or the bundle of authorities cannot be used.
     """
-    names = environment.get("RECONCILER_ALLOWED_HOSTS", "").split(",")
-    allowed = [name for name in names if name.strip()]
-    endpoint = parse_endpoint(base_url, profile_hosts=profile.hosts, allowed_hosts=allowed)
+    endpoint = parse_endpoint(base_url, profile_hosts=profile.hosts, allowed_hosts=read_allowed_hosts(environment))
     tokens = FixedToken(read_token(environment))
     return Connection(endpoint, tokens, profile.refusal_hints, read_network(environment))
+
+
+def read_allowed_hosts(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Read the hosts that secrets may be sent to in addition to those that are built in."""
+    return [name for name in environment.get("RECONCILER_ALLOWED_HOSTS", "").split(",") if name.strip()]
 
 
 def read_token(environment: Mapping[str, str] = os.environ) -> Secret:

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from reconciler.errors import TargetError
+from reconciler.session.oauth_client import read_oauth_credentials, read_oauth_endpoints
+
+BASE = "https://appleid.apple.com/auth/oauth2/v2"
+ENVIRONMENT = {
+    "RECONCILER_OAUTH_CLIENT_ID": " SCIM.6f1c9a52\n",
+    "RECONCILER_OAUTH_CLIENT_SECRET": "s3cret+/=",
+    "RECONCILER_OAUTH_AUTHORIZE_URL": f"{BASE}/authorize ",
+    "RECONCILER_OAUTH_TOKEN_URL": f"{BASE}/token",
+}
+
+
+def test_it_is_read_without_blanks_around_it() -> None:
+    found = read_oauth_credentials(ENVIRONMENT)
+    assert (found.client_id, found.client_secret.reveal()) == ("SCIM.6f1c9a52", "s3cret+/=")
+    assert found.token.base_url == f"{BASE}/token"
+    assert "s3cret" not in repr(found)
+    assert read_oauth_endpoints(ENVIRONMENT).authorize.base_url == f"{BASE}/authorize"
+
+
+@pytest.mark.parametrize("name", ENVIRONMENT)
+def test_what_is_missing_is_named(name: str) -> None:
+    with pytest.raises(TargetError, match=f"^{name} is not set$"):
+        read_oauth_credentials({**ENVIRONMENT, name: " "})
+        read_oauth_endpoints({**ENVIRONMENT, name: ""})
+
+
+@pytest.mark.parametrize("name", ["RECONCILER_OAUTH_CLIENT_ID", "RECONCILER_OAUTH_CLIENT_SECRET"])
+@pytest.mark.parametrize("value", ["s3 cret", "s3\ncret", "s3cr\u00e9t", "s3cret" * 1000])
+def test_what_cannot_be_one_is_not_shown(name: str, value: str) -> None:
+    with pytest.raises(TargetError) as raised:
+        read_oauth_credentials({**ENVIRONMENT, name: value})
+    assert raised.value.summary.startswith(f"{name} has characters")
+    assert "s3" not in f"{raised.value.summary}{raised.value.detail}"
+
+
+def test_another_host_must_be_allowed() -> None:
+    other = {**ENVIRONMENT, "RECONCILER_OAUTH_TOKEN_URL": "https://idp.example/token"}
+    with pytest.raises(TargetError, match="the client secret may not be sent to idp.example"):
+        read_oauth_credentials(other)
+    allowed = {**other, "RECONCILER_ALLOWED_HOSTS": "x.example, idp.example"}
+    assert read_oauth_credentials(allowed).token.host == "idp.example"
