@@ -40,8 +40,8 @@ def read_oauth_credentials(environment: Mapping[str, str] = os.environ) -> OAuth
 
 def read_oauth_endpoints(environment: Mapping[str, str] = os.environ) -> OAuthEndpoints:
     """Read both URLs, which a login needs. Raises `TargetError` if one is missing, or its host is not allowed."""
-    urls = (environment.get(name, "").strip() for name in (AUTHORIZE_VARIABLE, TOKEN_VARIABLE))
-    return parse_oauth_endpoints(*urls, read_allowed_hosts(environment))
+    authorize, token = (environment.get(name, "").strip() for name in (AUTHORIZE_VARIABLE, TOKEN_VARIABLE))
+    return parse_oauth_endpoints(authorize, token, read_allowed_hosts(environment))
 
 
 def _read(environment: Mapping[str, str], name: str) -> str:
@@ -52,7 +52,5 @@ def _read(environment: Mapping[str, str], name: str) -> str:
             "target.auth is oauth: copy it from where the connection is set up. See docs/oauth.md.",
         )
     if not is_token(value) or len(value) > _LONGEST:
-        raise TargetError(
-            f"{name} has characters or a length that it cannot have", "Copy it again, without line breaks."
-        )
+        raise TargetError(f"{name} has impossible characters or length", "Copy it again, without line breaks.")
     return value
