@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from reconciler.core.check import Answer, CheckVerdict
-from reconciler.core.text import pluralize, quote, shorten
 from reconciler.errors import TargetError
-from reconciler.scim.connection_messages import ConnectionMessages
-from reconciler.scim.transport import Endpoint, load_certificate_authorities, parse_endpoint
+from reconciler.scim.transport import Endpoint, parse_endpoint
 from reconciler.session.checks.context import CheckContext
+from reconciler.session.checks.tls import ask_through_proxy, ask_tls, explain_failure
 from reconciler.session.network import CA_BUNDLE, PROXY, read_network
 from reconciler.session.sandbox_service import run_sandbox
 
-_DNS_SECONDS, _TCP_SECONDS, _TLS_SECONDS = 10.0, 5.0, 10.0
+_DNS_SECONDS, _TCP_SECONDS = 10.0, 5.0
 _MOST_ADDRESSES = 4
 """That are tried, one after another."""
-_CERTIFICATE_DAYS = timedelta(days=14)
-"""A certificate that ends sooner is warned of: services renew theirs earlier."""
-_LONGEST_NAME = 80
 
 
 def ask_proxy(context: CheckContext) -> Iterator[Answer]:
@@ -77,20 +70,19 @@ def _start_sandbox(context: CheckContext) -> Answer:
 
 def ask_network(context: CheckContext) -> Iterator[Answer]:
     """Ask whether the host has an address, accepts connections, and identifies itself."""
-    where = context.endpoint
-    if where is None:  # pragma: no cover - `needs` says so
+    where, profile = context.endpoint, context.profile
+    if where is None or profile is None:  # pragma: no cover - `needs` says so
         return
+    known = where.host in profile.hosts
     if context.network.find_proxy(where.host) is not None:
-        # What stands between is between the proxy and the service; the first request shows whether it works.
-        for question in ("dns", "tcp", "tls"):
-            yield Answer(question, CheckVerdict.OK, "left to the proxy")
+        yield from ask_through_proxy(where, context.network, known=known)
         return
     addresses = _resolve(where, min(_DNS_SECONDS, context.budget.seconds_left))
     yield _describe_addresses(where, addresses)
     attempt = _connect(where, addresses)
     with closing(attempt.connection) as connection:
         yield _describe_connection(where, attempt)
-        yield _ask_tls(where, connection, load_certificate_authorities(context.network))
+        yield ask_tls(where, connection, context.network, known=known)
 
 
 # --- DNS and TCP ------------------------------------------------------------------
@@ -115,7 +107,7 @@ def _resolve(where: Endpoint, seconds: float) -> list[str]:
     worker.start()
     worker.join(seconds)
     if failed:
-        raise _explain(where, failed[0]) from failed[0]
+        raise explain_failure(where, failed[0]) from failed[0]
     if not found:
         summary = f"the host name {where.host} was not resolved within {seconds:.0f} seconds"
         raise TargetError(summary, "Check the DNS servers of this machine.")
@@ -163,7 +155,7 @@ def _connect(where: Endpoint, addresses: Sequence[str]) -> TcpAttempt:
             error = error or exc
         else:
             return TcpAttempt(connection, address, time.perf_counter() - began, tuple(unreachable))
-    raise _explain(where, error or OSError("there is no address")) from error
+    raise explain_failure(where, error or OSError("there is no address")) from error
 
 
 def _describe_connection(where: Endpoint, attempt: TcpAttempt) -> Answer:
@@ -175,43 +167,3 @@ def _describe_connection(where: Endpoint, attempt: TcpAttempt) -> Answer:
     advice = ("Each connection tries these first and waits: check the routes of this machine, of IPv6 too.",)
     failed = ", ".join(attempt.unreachable)
     return Answer("tcp", CheckVerdict.WARNING, f"{summary}, but not to {failed}", advice, facts)
-
-
-def _explain(where: Endpoint, exc: OSError) -> TargetError:
-    messages = ConnectionMessages(where.base_url, service="the service", check="Check target.base_url")
-    return messages.explain_no_connection(exc)[0]
-
-
-# --- TLS --------------------------------------------------------------------------
-
-
-def _ask_tls(where: Endpoint, connection: socket.socket, authorities: ssl.SSLContext) -> Answer:
-    if where.scheme == "http":
-        return Answer("tls", CheckVerdict.OK, "plain http, which does not leave this machine")
-    connection.settimeout(_TLS_SECONDS)
-    try:
-        with authorities.wrap_socket(connection, server_hostname=where.host) as opened:
-            return _describe_certificate(opened.version() or "TLS", opened.getpeercert() or {})
-    except OSError as exc:
-        raise _explain(where, exc) from exc
-
-
-def _describe_certificate(version: str, certificate: Any) -> Answer:
-    """Describe a certificate that was verified: its names and dates are those of an authority's."""
-    subject, issuer = _find_name(certificate.get("subject")), _find_name(certificate.get("issuer"))
-    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
-    left = ends - datetime.now(UTC)
-    facts = (("version", version), ("subject", subject), ("issuer", issuer), ("expires", ends.isoformat()))
-    who = f"{version.replace('v', ' ')}; certificate of {quote(subject)} by {quote(issuer)}"
-    if left < _CERTIFICATE_DAYS:
-        days = pluralize(max(0, left.days), "day")
-        advice = ("Without a new certificate nothing can be read or applied then: ask who runs the service.",)
-        return Answer("tls", CheckVerdict.WARNING, f"{who} expires in {days} ({ends:%Y-%m-%d})", advice, facts)
-    return Answer("tls", CheckVerdict.OK, f"{who}, valid until {ends:%Y-%m-%d}", facts=facts)
-
-
-def _find_name(parts: Any) -> str:
-    """Return the common name of a subject or issuer, or its organisation."""
-    names = {key: value for group in parts or () for key, value in group}
-    found = names.get("commonName") or names.get("organizationName") or "unnamed"
-    return shorten(str(found), _LONGEST_NAME)

@@ -4,16 +4,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.checks import TOKEN, AskedService, ask_all, build_check_context, show
-from support.servers.tls_service import TlsService
 
-from reconciler.core.check import CheckVerdict
-from reconciler.scim.transport import trust
 from reconciler.session.checks import network
 from reconciler.session.checks.context import CheckGroup
 from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
@@ -29,13 +25,6 @@ ALLOWED = {"RECONCILER_ALLOWED_HOSTS": "127.0.0.1,localhost,nowhere.invalid,scim
 def resources() -> Iterator[ExitStack]:
     with ExitStack() as opened:
         yield opened
-
-
-@pytest.fixture
-def tls_service(tmp_path: Path) -> Iterator[TlsService]:
-    service = TlsService(tmp_path)
-    yield service
-    service.close()
 
 
 def ask(root: Path, resources: ExitStack, base_url: str, *groups: CheckGroup, **options: Any) -> list[str]:
@@ -95,12 +84,6 @@ def test_the_proxy_is_named_without_its_password(
     (found,) = ask(tmp_path, resources, APPLE, PROXY, environment=environment)
     assert found.startswith(text)
     assert TOKEN not in found
-
-
-def test_what_is_behind_a_proxy_is_left_to_it(tmp_path: Path, resources: ExitStack) -> None:
-    environment = {**ALLOWED, "RECONCILER_PROXY": "http://127.0.0.1:9"}
-    found = ask(tmp_path, resources, "https://nowhere.invalid/scim", HOST, PROXY, NETWORK, environment=environment)
-    assert found[2:] == ["ok dns: left to the proxy", "ok tcp: left to the proxy", "ok tls: left to the proxy"]
 
 
 # --- DNS and TCP ----------------------------------------------------------------------------------
@@ -177,58 +160,3 @@ def test_a_port_that_nobody_listens_on(tmp_path: Path, resources: ExitStack) -> 
     found = ask(tmp_path, resources, f"http://127.0.0.1:{port}/scim", HOST, NETWORK)
     assert found[2].startswith("failed tcp: 127.0.0.1 refuses the connection | Check target.base_url and its port;")
     assert found[3] == "skipped tls: not asked: tcp failed"
-
-
-# --- TLS ------------------------------------------------------------------------------------------
-
-
-def test_a_certificate_of_nobody_is_refused_and_no_token_is_sent(
-    tmp_path: Path, resources: ExitStack, tls_service: TlsService
-) -> None:
-    found = ask(tmp_path, resources, f"https://127.0.0.1:{tls_service.port}/scim", HOST, NETWORK)
-    assert found[3].startswith("failed tls: the service's certificate is not accepted: it is self-signed (")
-    assert tls_service.heard == b""
-
-
-def test_a_certificate_that_ends_soon_is_a_warning(
-    tmp_path: Path, resources: ExitStack, tls_service: TlsService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        network, "load_certificate_authorities", lambda _network: trust(tls_service.certificate.read_text("ascii"))
-    )
-    found = ask(tmp_path, resources, f"https://127.0.0.1:{tls_service.port}/scim", HOST, NETWORK)
-    assert found[3].startswith('warning tls: TLS 1.3; certificate of "127.0.0.1" by "127.0.0.1" expires in 1 day (')
-    assert found[3].endswith(
-        " | Without a new certificate nothing can be read or applied then: ask who runs the service."
-    )
-
-
-def test_a_port_without_tls(tmp_path: Path, resources: ExitStack) -> None:
-    with AskedService() as service:
-        found = ask(tmp_path, resources, service.base_url.replace("http:", "https:"), HOST, NETWORK)
-    assert found[3].startswith("failed tls: no TLS connection to 127.0.0.1: ")
-    assert found[3].endswith(" does the service speak https on this port? A proxy may cut TLS off, too.")
-
-
-def test_a_server_that_never_finishes_the_handshake_ends(
-    tmp_path: Path, resources: ExitStack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(network, "_TLS_SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        found = ask(tmp_path, resources, f"https://127.0.0.1:{server.getsockname()[1]}/scim", HOST, NETWORK)
-    assert found[3].startswith("failed tls: ")
-    assert "timed out" in found[3]
-
-
-def test_names_of_a_certificate_are_shortened_and_escaped() -> None:
-    ends = (datetime.now(UTC) + timedelta(days=90)).strftime("%b %d %H:%M:%S %Y GMT")
-    certificate = {
-        "subject": ((("commonName", "a\x1b[2J\n" + "x" * 500),),),
-        "issuer": ((("organizationName", "Authority"),),),
-        "notAfter": ends,
-    }
-    answer = network._describe_certificate("TLSv1.2", certificate)
-    assert answer.verdict is CheckVerdict.OK
-    assert answer.summary.startswith('TLS 1.2; certificate of "a\\u{1b}[2J\\nxxx')
-    assert 'by "Authority", valid until 20' in answer.summary
-    assert len(answer.summary) < 250
