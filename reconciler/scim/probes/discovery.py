@@ -13,6 +13,7 @@ from reconciler.scim.cursor_paging import parse_pagination
 from reconciler.scim.probes.asking import Asker, BodyKind, Reply
 from reconciler.scim.probes.verdicts import Fact, ok, skip, warn
 
+QUESTIONS = ("discovery", "service_config", "patch", "groups", "unknown_endpoint")
 DOCUMENTS = ("ServiceProviderConfig", "Schemas", "ResourceTypes")
 _UNKNOWN = "/ReconcilerCheckOfUnknownEndpoint"
 _SCHEMES = frozenset({"oauth", "oauth2", "oauthbearertoken", "httpbasic", "httpdigest"})

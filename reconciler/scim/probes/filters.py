@@ -24,6 +24,9 @@ _DANGER = (
 _NOT_LOOKED_UP = "Plans rely on the list alone then; apply cannot look up who has a name that is refused (409)."
 
 
+QUESTIONS = tuple(f"filter_{each}" for each in ("nobody", "user_name", "case", "external_id", "id", "others"))
+
+
 class FilterOutcome(StrEnum):
     """What a filter by one user's value, or by a value that nobody has, brought."""
 

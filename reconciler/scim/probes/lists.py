@@ -20,7 +20,7 @@ _TOO_MANY = frozenset({400, 413, 414, 422, 500})
 """Statuses with which services refuse a count."""
 _NO_INDEX = frozenset({400, 501})
 """Statuses with which services refuse to page by index."""
-_NAMES = ("users", "page_size", "default_page_size", "paging", "list_end", "total")
+QUESTIONS = ("users", "page_size", "default_page_size", "paging", "list_end", "total")
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def judge_lists(found: ListFindings, profile: TargetProfile) -> list[Answer]:
         why = "users cannot be listed" if not found.first.is_object else "the answer to a list of users is no list"
         advice = "Nothing can be planned. The answers about the connection and the token say more."
         failed = fail("users", f"{why}: {found.first.describe()}", advice, status=found.first.status)
-        return [failed, *(skip(name, "not asked: users cannot be listed") for name in _NAMES[1:])]
+        return [failed, *(skip(name, "not asked: users cannot be listed") for name in QUESTIONS[1:])]
     return [
         _judge_users(first),
         _judge_page_size(found, first.total, profile),
@@ -130,8 +130,9 @@ def _judge_cursors_only(start: UserList) -> list[Answer]:
     total = f"the service lists {pluralize(start.total, 'user')}" if start.has_total else "the service lists users"
     users = ok("users", f"{total}, by cursor only", users=start.total if start.has_total else None)
     paging = ok("paging", "pages are read by cursor, as plans do", cursor=True)
-    others = [skip(name, "not asked: pages are read by cursor only") for name in _NAMES[1:] if name != "paging"]
-    return [users, paging, *others]
+    others = [skip(name, "not asked: pages are read by cursor only") for name in QUESTIONS[1:] if name != "paging"]
+    found = {answer.question: answer for answer in (users, paging, *others)}
+    return [found[name] for name in QUESTIONS]
 
 
 # --- page size -----------------------------------------------------------------------------------

@@ -10,13 +10,16 @@ from reconciler.core.model import Resource
 from reconciler.core.paths import get
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize
+from reconciler.scim.probes import discovery, filters, lists
 from reconciler.scim.probes.asking import Ask, Asker
 from reconciler.scim.probes.discovery import DiscoveryFindings, judge_discovery, read_discovery
 from reconciler.scim.probes.filters import FilterFindings, judge_filters, read_filters
 from reconciler.scim.probes.lists import ListFindings, judge_lists, read_lists
-from reconciler.scim.probes.users import UserFindings, judge_user, read_user
+from reconciler.scim.probes.users import ABOUT_ONE, ABOUT_SEEN, UserFindings, judge_user, read_user
 from reconciler.scim.probes.verdicts import REPORT, ok, skip, warn
 
+_NEED_A_LIST = (*filters.QUESTIONS, *ABOUT_ONE, *ABOUT_SEEN)
+QUESTIONS = (*lists.QUESTIONS, *discovery.QUESTIONS, *_NEED_A_LIST, "rate_limit", "open_questions")
 _OPEN = frozenset(
     """page_size default_page_size paging filter_nobody filter_user_name filter_case filter_external_id filter_others
     discovery rate_limit error_form enterprise active user_name_case primary""".split()
@@ -38,12 +41,12 @@ class Survey:
 def survey_service(ask: Ask, page_size: int) -> Survey:
     """Ask a service, in some 30 requests. Raises nothing that a service can cause."""
     asker = Asker(ask)
-    lists = read_lists(asker, page_size)
-    discovery = read_discovery(asker)
-    if lists.start is None:
-        return Survey(lists, discovery, None, None, asker)
-    sample = _choose(lists.start.users or lists.seen)
-    return Survey(lists, discovery, read_filters(asker, sample), read_user(asker, sample), asker)
+    listed = read_lists(asker, page_size)
+    said = read_discovery(asker)
+    if listed.start is None:
+        return Survey(listed, said, None, None, asker)
+    sample = _choose(listed.start.users or listed.seen)
+    return Survey(listed, said, read_filters(asker, sample), read_user(asker, sample), asker)
 
 
 def _choose(users: tuple[Resource, ...]) -> Resource | None:
@@ -52,14 +55,17 @@ def _choose(users: tuple[Resource, ...]) -> Resource | None:
 
 
 def judge_survey(found: Survey, profile: TargetProfile) -> list[Answer]:
-    """Compare what the service does with what its profile says."""
+    """Compare what the service does with what its profile says, one answer for each of `QUESTIONS` in their order.
+
+    `open_questions` is left out if the profile is not that of one service.
+    """
     answers = [*judge_lists(found.lists, profile), *judge_discovery(found.discovery)]
     first = found.lists.start
     if first is not None and found.filters is not None and found.user is not None:
         answers += judge_filters(found.filters, profile, first.total)
         answers += judge_user(found.user, found.lists.seen, first.total, profile)
     else:
-        answers.append(skip("filters", "not asked: users cannot be listed"))
+        answers += [skip(name, "not asked: users cannot be listed") for name in _NEED_A_LIST]
     answers.append(_judge_rate(found.asker))
     return [*answers, *_count_open_questions(answers, profile)]
 

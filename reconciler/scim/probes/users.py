@@ -19,6 +19,8 @@ from reconciler.core.values import fold_case
 from reconciler.scim.probes.asking import Asker, BodyKind, MediaType, Reply
 from reconciler.scim.probes.verdicts import Fact, ask_to_report, fail, ok, skip, warn
 
+ABOUT_ONE = ("read_by_id", "list_attributes", "etag", "projection", "unknown_user", "error_form", "media_type")
+ABOUT_SEEN = ("active", "user_name_case", "external_id", "enterprise", "last_modified", "primary")
 _GONE = (404, 410)
 _NO_USER = "not asked: no user is listed"
 
@@ -73,9 +75,8 @@ def judge_user(found: UserFindings, seen: Sequence[Resource], total: int, profil
         _judge_media_type(found),
     ]
     about_seen = (_judge_active, _judge_case, _judge_external_id, _judge_enterprise, _judge_modified, _judge_primary)
-    names = ("active", "user_name_case", "external_id", "enterprise", "last_modified", "primary")
     if not seen:
-        return [*answers, *(skip(name, _NO_USER) for name in names)]
+        return [*answers, *(skip(name, _NO_USER) for name in ABOUT_SEEN)]
     return [*answers, *(judge(seen, profile) for judge in about_seen)]
 
 

@@ -7,7 +7,7 @@ from reconciler.core.profile import Confidence, Switch, TargetProfile
 
 Fact = str | int | float | bool | None
 
-REPORT = "Please report it: the answers of `check` about the service hold no names of people."
+REPORT = "Please report it, with the output of `reconciler check --format json --redact`: it holds no names of people."
 
 
 def ok(question: str, summary: str, **facts: Fact) -> Answer:

@@ -5,14 +5,17 @@ A new question is a row here, or a name in one, its function in a module of this
 
 from __future__ import annotations
 
+from reconciler.scim.probes.survey import QUESTIONS as SERVICE_QUESTIONS
 from reconciler.session.checks.access import ask_access, ask_token
 from reconciler.session.checks.context import CheckGroup
 from reconciler.session.checks.environment import ask_environment
 from reconciler.session.checks.files import ask_files, ask_version
 from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
 from reconciler.session.checks.record import ask_lock, ask_record
+from reconciler.session.checks.service import ask_service
 
 _FILES, _WAY, _ACCESS, _PAST = "Program and files", "Way to the service", "Access", "Record"
+_SERVICE = "What the service does"
 
 GROUPS = (
     CheckGroup(ask_version, ("version",), _FILES),
@@ -24,7 +27,7 @@ GROUPS = (
     CheckGroup(ask_token, ("token",), _ACCESS, needs=("target",)),
     # Dates on which the token, the client secret and the credential of the source expire: session/checks/expiry.py.
     CheckGroup(ask_access, ("access", "request_time", "clock"), _ACCESS, ("host", "tls", "token"), network=True),
-    # What the service does, compared with the profile: session/checks/service.py, needs=("access",), network=True.
+    CheckGroup(ask_service, SERVICE_QUESTIONS, _SERVICE, needs=("access",), network=True),
     # The people: session/checks/people.py, needs=("desired_state", "access"), network=True.
     # Microsoft Graph, the source of people: session/checks/graph.py, network=True.
     CheckGroup(ask_record, ("record", "last_apply"), _PAST, needs=("target",)),
