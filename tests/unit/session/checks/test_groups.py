@@ -19,6 +19,6 @@ def test_every_group_needs_what_was_asked_before_it() -> None:
 
 def test_the_documentation_lists_every_question_in_its_order() -> None:
     text = (Path(__file__).parents[4] / "docs" / "check.md").read_text("utf-8")
-    table = text.partition("## Questions\n")[2].partition("\n#")[0]
+    table = text.partition("## Questions\n")[2].partition("\n### When")[0]
     rows = re.findall(r"^\| `([a-z_0-9]+)` \| [A-Z]", table, re.MULTILINE)
     assert tuple(rows) == QUESTIONS
