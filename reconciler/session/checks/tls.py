@@ -96,11 +96,7 @@ def _name_authority(answer: Answer, where: Endpoint, network: Network, *, known:
     summary = f"{answer.summary}; trusted because of {CA_BUNDLE}"
     if not known:
         return replace(answer, summary=summary)
-    advice = (
-        *answer.advice,
-        "This host has a public certificate: a proxy decrypts the connection and can read the token.",
-    )
-    return replace(answer, verdict=CheckVerdict.WARNING, summary=summary, advice=advice)
+    return replace(answer, verdict=CheckVerdict.WARNING, summary=summary, advice=(*answer.advice, _DECRYPTED))
 
 
 def _is_public(where: Endpoint, network: Network) -> bool:
@@ -135,9 +131,9 @@ def describe_certificate(version: str, certificate: Any, now: datetime) -> Answe
     facts = (("version", version), ("subject", subject), ("issuer", issuer), ("expires", ends.isoformat()))
     who = f"{version.replace('v', ' ')}; certificate of {quote(subject)} by {quote(issuer)}"
     if left < _CERTIFICATE_DAYS:
-        days = pluralize(max(0, left.days), "day")
+        when = f"in {pluralize(left.days, 'day')}" if left.days > 0 else "within a day"
         advice = ("Without a new certificate nothing can be read or applied then: ask who runs the service.",)
-        return Answer("tls", CheckVerdict.WARNING, f"{who} expires in {days} ({ends:%Y-%m-%d})", advice, facts)
+        return Answer("tls", CheckVerdict.WARNING, f"{who} expires {when} ({ends:%Y-%m-%d})", advice, facts)
     return Answer("tls", CheckVerdict.OK, f"{who}, valid until {ends:%Y-%m-%d}", facts=facts)
 
 
