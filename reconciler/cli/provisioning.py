@@ -222,7 +222,7 @@ def explain(
 
 
 @command(app)
-def status(format_: DataFormat = "text", metrics: MetricsFile = None, *, common: _NoClock) -> int:
+def status(format_: DataFormat = "text", metrics: MetricsFile = None, *, common: CommonOptions) -> int:
     """Show how the last applies went. From receipts: no network, no token.
 
     The exit code is 1 if the target needs attention, or if no apply is on record.

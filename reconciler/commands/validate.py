@@ -15,6 +15,7 @@ from reconciler.render.text import render_comparison
 from reconciler.render.user_errors import combine_user_errors
 from reconciler.render.validation import Validation, render_validation_json
 from reconciler.session.baseline import compare_offline, load_baseline
+from reconciler.session.expiry import warn_of_past_dates
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, approval_date
 
@@ -73,10 +74,11 @@ def _check_options(options: ValidateOptions, terminal: Terminal) -> None:
 
 
 def _summarize(workspace: Workspace, state: DesiredState | BrokenState) -> Validation:
-    users, in_scope = (None, None) if isinstance(state, BrokenState) else (len(state.users), state.in_scope)
-    return Validation(
-        str(workspace.state), f"{workspace.now:%Y-%m-%d}", combine_user_errors(state.diagnostics), users, in_scope
-    )
+    found, users, in_scope = state.diagnostics, None, None
+    if isinstance(state, DesiredState):
+        found = (*warn_of_past_dates(state.credentials, workspace.now.date()), *found)
+        users, in_scope = len(state.users), state.in_scope
+    return Validation(str(workspace.state), f"{workspace.now:%Y-%m-%d}", combine_user_errors(found), users, in_scope)
 
 
 def _render(found: Validation, workspace: Workspace, form: str) -> str:

@@ -6,18 +6,19 @@ refused on that day already, and on the day before where its service counts days
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
-from reconciler.core.model import Origin
+from reconciler.core.model import Diagnostic, Origin, warning
 from reconciler.core.profile import NO_TOKEN_RULES, TokenRules
 from reconciler.core.text import pluralize
 
 THRESHOLDS = (60, 30, 14, 7, 1, 0)
 """Days before the end at which the next stage of warnings begins; 0 is the day itself and all days after it."""
-_WARNING, _URGENT = 14, 1
+WARNING_DAYS, _URGENT_DAYS = 14, 1
 """The stages at which a notice becomes a warning, and a warning urgent."""
 
 
@@ -58,7 +59,7 @@ class ExpiryTopic(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
+class ConnectionCredential:
     """A credential, without its value. `expires`: see above; None: nobody said.
 
     `origin`: where `expires` is declared, or `issued` if it is computed from that. `rules`: what is known about tokens
@@ -85,6 +86,7 @@ _TITLES = {
     CredentialKind.CLIENT_SECRET: "the OAuth client secret",
     CredentialKind.GRAPH_CREDENTIAL: "the app registration's credential for Microsoft Graph",
 }
+_KINDS = frozenset(CredentialKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class ExpiryFinding:
     `way_out`: what to do, one line.
     """
 
-    credential: Credential
+    credential: ConnectionCredential
     topic: ExpiryTopic
     level: ExpiryLevel
     stage: int
@@ -111,7 +113,7 @@ class ExpiryFinding:
 
 
 def assess_credentials(
-    credentials: Iterable[Credential], today: date, *, used: bool = False
+    credentials: Iterable[ConnectionCredential], today: date, *, used: bool = False
 ) -> tuple[ExpiryFinding, ...]:
     """Return what there is to say about the credentials on the day `today` (UTC), the most urgent first.
 
@@ -126,13 +128,50 @@ def assess_credentials(
     return tuple(sorted(found, key=lambda finding: finding.days_left))
 
 
+_CAUSE = "expiry"
+_CAUSE_PATTERN = re.compile(rf"{_CAUSE}:([a-z_]+):([a-z_]+):([0-9]{{1,2}}):([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})?")
+
+
+def describe_findings(findings: Iterable[ExpiryFinding]) -> tuple[Diagnostic, ...]:
+    """Return the findings as warnings; their cause names topic, kind, stage and date, for `find_expiry`."""
+    return tuple(
+        replace(warning(finding.message, finding.way_out, finding.origin), cause=_format_cause(finding))
+        for finding in findings
+    )
+
+
+def _format_cause(finding: ExpiryFinding) -> str:
+    credential = finding.credential
+    return f"{_CAUSE}:{finding.topic}:{credential.kind}:{finding.stage}:{credential.expires or ''}"
+
+
+def find_expiry(diagnostics: Iterable[Diagnostic], *, most_days: int = THRESHOLDS[0]) -> tuple[Diagnostic, ...]:
+    """Return the warnings of `describe_findings` among others, those whose stage is `most_days` or a later one."""
+    found = ((item, _CAUSE_PATTERN.fullmatch(item.cause)) for item in diagnostics)
+    return tuple(item for item, cause in found if cause is not None and int(cause[3]) <= most_days)
+
+
+def describe_stage(item: Diagnostic) -> str:
+    """Return what a warning of `find_expiry` is about, in words that stay the same until its next stage.
+
+    They are made of nothing but the kind, the date and the threshold: they are safe in any document.
+    """
+    cause = _CAUSE_PATTERN.fullmatch(item.cause)
+    title = _TITLES[CredentialKind(cause[2])] if cause is not None and cause[2] in _KINDS else "a credential"
+    what = f"{title[0].upper()}{title[1:]}"
+    if cause is None or cause[1] != ExpiryTopic.END or cause[4] is None:
+        return f"{what} needs attention"
+    left = {0: "is at its end", 1: "expires within a day"}.get(int(cause[3]), f"expires within {cause[3]} days")
+    return f"{what} {left}: {cause[4]}"
+
+
 def find_stage(days_left: int) -> int | None:
     """Return the threshold that was reached last; None: none yet."""
     reached = [threshold for threshold in THRESHOLDS if days_left <= threshold]
     return reached[-1] if reached else None
 
 
-def count_days_left(credential: Credential, today: date) -> int | None:
+def count_days_left(credential: ConnectionCredential, today: date) -> int | None:
     """Return the days until the credential ends, negative after that; None: nobody said when."""
     return (credential.expires - today).days if credential.expires is not None else None
 
@@ -149,7 +188,7 @@ def add_years(day: date, years: int) -> date:
 # --- the end --------------------------------------------------------------------------------------
 
 
-def _assess_end(credential: Credential, today: date) -> ExpiryFinding | None:
+def _assess_end(credential: ConnectionCredential, today: date) -> ExpiryFinding | None:
     left = count_days_left(credential, today)
     stage = find_stage(left) if left is not None else None
     if left is None or stage is None:
@@ -161,12 +200,12 @@ def _assess_end(credential: Credential, today: date) -> ExpiryFinding | None:
 
 
 def _find_level(stage: int) -> ExpiryLevel:
-    if stage <= _URGENT:
+    if stage <= _URGENT_DAYS:
         return ExpiryLevel.URGENT
-    return ExpiryLevel.WARNING if stage <= _WARNING else ExpiryLevel.NOTICE
+    return ExpiryLevel.WARNING if stage <= WARNING_DAYS else ExpiryLevel.NOTICE
 
 
-def describe_end(credential: Credential, today: date) -> str:
+def describe_end(credential: ConnectionCredential, today: date) -> str:
     """Return `expires in 14 days, on 2027-05-01`, `expired on 2027-05-01, 3 days ago`, or the like."""
     left, expires = count_days_left(credential, today), credential.expires
     if left is None:
@@ -177,7 +216,7 @@ def describe_end(credential: Credential, today: date) -> str:
     return f"expires {when}, on {expires}"
 
 
-def describe_renewal(credential: Credential) -> str:
+def describe_renewal(credential: ConnectionCredential) -> str:
     """Return how a credential is replaced, in one line."""
     rules = credential.rules
     match credential.kind:
@@ -202,7 +241,7 @@ def describe_renewal(credential: Credential) -> str:
 # --- the first use --------------------------------------------------------------------------------
 
 
-def is_proof_of_use(credential: Credential, worked: date) -> bool:
+def is_proof_of_use(credential: ConnectionCredential, worked: date) -> bool:
     """Whether a run that the service answered on the day `worked` shows that the token is used.
 
     A run on the day of issue does not: it may have been made with the token before it.
@@ -210,7 +249,7 @@ def is_proof_of_use(credential: Credential, worked: date) -> bool:
     return credential.issued is None or worked > credential.issued
 
 
-def count_days_to_use(credential: Credential, today: date) -> int | None:
+def count_days_to_use(credential: ConnectionCredential, today: date) -> int | None:
     """Return the days that are left to use the token for the first time, negative after that; None: no such rule."""
     allowed = credential.rules.first_use_days.value
     if credential.issued is None or allowed is None or today < credential.issued:
@@ -218,7 +257,7 @@ def count_days_to_use(credential: Credential, today: date) -> int | None:
     return int(allowed) - (today - credential.issued).days
 
 
-def _assess_first_use(credential: Credential, today: date) -> ExpiryFinding | None:
+def _assess_first_use(credential: ConnectionCredential, today: date) -> ExpiryFinding | None:
     left = count_days_to_use(credential, today)
     if left is None or credential.issued is None:
         return None
@@ -232,5 +271,5 @@ def _assess_first_use(credential: Credential, today: date) -> ExpiryFinding | No
     by = max(credential.issued + timedelta(days=int(days) - 1), today)
     message = f"{issued}, and works only if it is used within {days} days: no run on record has used it yet"
     way_out = f"Run `reconciler check` with it by {by}, and replace RECONCILER_TOKEN where runs get it."
-    level = ExpiryLevel.URGENT if left <= _URGENT else ExpiryLevel.WARNING
+    level = ExpiryLevel.URGENT if left <= _URGENT_DAYS else ExpiryLevel.WARNING
     return ExpiryFinding(credential, ExpiryTopic.FIRST_USE, level, int(days), left, message, way_out)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from reconciler.core.expiry import (
-    Credential,
+    ConnectionCredential,
     CredentialKind,
     DateSource,
     count_days_left,
@@ -24,12 +24,12 @@ _LONG_USED = 30
 """Days after the first ones from which it goes without saying that a token was used."""
 
 
-def find_credential(credentials: Iterable[Credential], kind: CredentialKind) -> Credential | None:
+def find_credential(credentials: Iterable[ConnectionCredential], kind: CredentialKind) -> ConnectionCredential | None:
     """Return the credential of this kind; None if there is none."""
     return next((credential for credential in credentials if credential.kind is kind), None)
 
 
-def explain_refused_token(token: Credential | None, today: date, advice: str, hint: str = "") -> str:
+def explain_refused_token(token: ConnectionCredential | None, today: date, advice: str, hint: str = "") -> str:
     """Return what to do about a token that the service refused (401) on the day `today` (UTC).
 
     `advice`: what to check in general, `hint`: the same for this kind of service; both are used unless its date is the
@@ -47,7 +47,7 @@ def explain_refused_token(token: Credential | None, today: date, advice: str, hi
     return f"{advice} {_explain_rest(token, today)} {unused}".rstrip()
 
 
-def explain_refused_secret(secret: Credential | None, today: date, code: str) -> str:
+def explain_refused_secret(secret: ConnectionCredential | None, today: date, code: str) -> str:
     """Return what to do about the error `code` of a token endpoint, as far as the client secret's date tells.
 
     "" if it tells nothing: `code` is not about the client, or no date is declared.
@@ -62,7 +62,7 @@ def explain_refused_secret(secret: Credential | None, today: date, code: str) ->
     return _explain_rest(secret, today)
 
 
-def _explain_end(credential: Credential, today: date) -> str:
+def _explain_end(credential: ConnectionCredential, today: date) -> str:
     """Return that the credential has ended, or may have, and how it is replaced; "" if it has not."""
     left = count_days_left(credential, today)
     if left is None or left > _MAYBE_ENDED:
@@ -72,13 +72,13 @@ def _explain_end(credential: Credential, today: date) -> str:
     return f"{what[0].upper()}{what[1:]}. {describe_renewal(credential)}"
 
 
-def _explain_rest(credential: Credential, today: date) -> str:
+def _explain_rest(credential: ConnectionCredential, today: date) -> str:
     """Return that it is not its end."""
     until = f"{describe_end(credential, today)} ({_describe_place(credential)})"
     return f"As it {until}, it was probably revoked or replaced, or is another one."
 
 
-def _explain_first_use(token: Credential, today: date) -> str:
+def _explain_first_use(token: ConnectionCredential, today: date) -> str:
     """Return what the first days of a token say about it; "" if there is no such rule."""
     left, issued = count_days_to_use(token, today), token.issued
     if left is None or issued is None or left < -_LONG_USED:
@@ -93,7 +93,7 @@ def _explain_first_use(token: Credential, today: date) -> str:
     return f"If it was not used within {days} days of {issued}{where}, it never will work. {describe_renewal(token)}"
 
 
-def _describe_place(credential: Credential) -> str:
+def _describe_place(credential: ConnectionCredential) -> str:
     """Return where the date is from."""
     place = str(credential.origin) if credential.origin is not None else "settings.yaml"
     if credential.source is DateSource.COMPUTED:

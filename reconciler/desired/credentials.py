@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from reconciler.core.expiry import Credential, CredentialKind, DateSource, add_years
+from reconciler.core.expiry import ConnectionCredential, CredentialKind, DateSource, add_years
 from reconciler.core.model import Diagnostic, error, warning
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize
@@ -18,7 +18,9 @@ _TOLERANCE = timedelta(days=3)
 _LONGEST_YEAR = timedelta(days=366)
 
 
-def build_credentials(settings: LocatedModel[schema.Settings], profile: TargetProfile) -> tuple[Credential, ...]:
+def build_credentials(
+    settings: LocatedModel[schema.Settings], profile: TargetProfile
+) -> tuple[ConnectionCredential, ...]:
     """Return the credentials that the settings imply, those without a date too."""
     found = [_build_token(settings, profile)]
     if settings.value.target.auth == "oauth":
@@ -28,17 +30,17 @@ def build_credentials(settings: LocatedModel[schema.Settings], profile: TargetPr
     return tuple(found)
 
 
-def _build_token(settings: LocatedModel[schema.Settings], profile: TargetProfile) -> Credential:
+def _build_token(settings: LocatedModel[schema.Settings], profile: TargetProfile) -> ConnectionCredential:
     target, rules = settings.value.target, profile.token_rules
     expires, source, origin = target.token_expires, DateSource.DECLARED, settings.at("target", "token_expires")
     issued, issued_origin = target.token_issued, settings.at("target", "token_issued")
     if expires is None and issued is not None and rules.years.value is not None:
         expires, source, origin = add_years(issued, int(rules.years.value)), DateSource.COMPUTED, issued_origin
-    return Credential(CredentialKind.TOKEN, expires, source, origin, issued, issued_origin, rules)
+    return ConnectionCredential(CredentialKind.TOKEN, expires, source, origin, issued, issued_origin, rules)
 
 
-def _build_client_secret(settings: LocatedModel[schema.Settings], profile: TargetProfile) -> Credential:
-    return Credential(
+def _build_client_secret(settings: LocatedModel[schema.Settings], profile: TargetProfile) -> ConnectionCredential:
+    return ConnectionCredential(
         CredentialKind.CLIENT_SECRET,
         settings.value.target.client_secret_expires,
         origin=settings.at("target", "client_secret_expires"),
@@ -46,8 +48,8 @@ def _build_client_secret(settings: LocatedModel[schema.Settings], profile: Targe
     )
 
 
-def _build_graph_credential(settings: LocatedModel[schema.Settings], entra: schema.EntraSource) -> Credential:
-    return Credential(
+def _build_graph_credential(settings: LocatedModel[schema.Settings], entra: schema.EntraSource) -> ConnectionCredential:
+    return ConnectionCredential(
         CredentialKind.GRAPH_CREDENTIAL,
         entra.credential_expires,
         origin=settings.at("source", "entra", "credential_expires"),

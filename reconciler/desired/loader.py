@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.base_url import BaseUrlError, check_base_url, hide_secrets
-from reconciler.core.expiry import Credential
+from reconciler.core.expiry import ConnectionCredential
 from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, Severity, Target, error
 from reconciler.core.paths import is_core_attribute
 from reconciler.core.planning.mapping import Projector
@@ -77,7 +77,7 @@ class DesiredState:
     """sha256 of each file, by name."""
     settings: Mapping[str, Any]
     """settings.yaml as plain data, without `notifications`."""
-    credentials: tuple[Credential, ...] = ()
+    credentials: tuple[ConnectionCredential, ...] = ()
     """What the connection rests on, by the dates that settings.yaml declares."""
     provisioning: Provisioning = ON
     unseen: str | None = None

@@ -169,6 +169,7 @@ def _frame(view: PlanView, style: Style, space: int) -> dict[str, Any]:
         "no_longer_pending": additional.get("no-longer-pending"),
         "changes_nothing_today": additional.get("nothing-today"),
         "removals": Markdown(view.removals),
+        "expiry": [shorten(style.message(sentence), _LONGEST) for sentence in view.expiry],
         "guards": _cut(guards.rstrip("\n").split("\n"), space).code if guards else "",
         "diagnostics": _diagnostics(view, style, space),
         "notes": _notes(view, style),

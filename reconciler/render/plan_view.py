@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from reconciler.core.expiry import WARNING_DAYS, find_expiry
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.plan import REMOVALS, Action, Attribution, Base, Change, Guard, LaterEdit, Plan
 from reconciler.core.profile import TargetProfile
@@ -131,6 +132,8 @@ class PlanView:
     """Those that block first."""
     diagnostics: tuple[Diagnostic, ...]
     diagnostics_title: str
+    expiry: tuple[str, ...]
+    """Sentences about credentials that end soon, which `diagnostics` have too; no mere notices."""
     untouched: tuple[str, ...]
     """Sentences about users that the plan leaves alone."""
     unassigned: str
@@ -178,6 +181,7 @@ def build_plan_view(plan: Plan, profile: TargetProfile, *, whole_plan_at: str = 
         guards=_guards(plan),
         diagnostics=diagnostics,
         diagnostics_title=_diagnostics_title(diagnostics),
+        expiry=_expiry(plan),
         untouched=_untouched(plan),
         unassigned=_unassigned(plan),
         other_changes=plan.notes,
@@ -335,6 +339,10 @@ def _diagnostics_title(diagnostics: Sequence[Diagnostic]) -> str:
     errors = sum(item.severity is Severity.ERROR for item in diagnostics)
     counts = ((errors, "error"), (len(diagnostics) - errors, "warning"))
     return ", ".join(pluralize(count, noun) for count, noun in counts if count)
+
+
+def _expiry(plan: Plan) -> tuple[str, ...]:
+    return tuple(f"{_capitalize(item.summary)}." for item in find_expiry(plan.diagnostics, most_days=WARNING_DAYS))
 
 
 def _untouched(plan: Plan) -> tuple[str, ...]:

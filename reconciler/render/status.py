@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
+from reconciler.core.expiry import (
+    ConnectionCredential,
+    ExpiryFinding,
+    ExpiryLevel,
+    ExpiryTopic,
+    count_days_left,
+    describe_end,
+)
 from reconciler.core.model import Target
 from reconciler.core.plan import Result
 from reconciler.core.provisioning import ON, Provisioning
@@ -16,7 +24,7 @@ from reconciler.history.unapplied import UnappliedCommits
 from reconciler.record.runs import ApplyRun, Quarantine
 from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, YELLOW, Style
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,7 @@ class Status:
 
     `unapplied`: commits after the last complete apply; None if no complete apply of a commit is on record. `off_since`:
     when a commit switched provisioning off; None if it is on, or was switched off in no commit.
+    `credentials`: those of the connection, assessed on the day `today`; `expiry`: what there is to say about them.
     """
 
     target: Target
@@ -34,6 +43,9 @@ class Status:
     unapplied: UnappliedCommits | None = None
     provisioning: Provisioning = ON
     off_since: datetime | None = None
+    credentials: tuple[ConnectionCredential, ...] = ()
+    expiry: tuple[ExpiryFinding, ...] = ()
+    today: date = date.min
 
     @property
     def quarantine(self) -> QuarantineState | None:
@@ -79,6 +91,7 @@ def _lines(status: Status, style: Style) -> Iterator[str]:
         yield from _unapplied(status.unapplied)
     if status.quarantine is not None:
         yield from _quarantine(status.quarantine, style)
+    yield from _credentials(status, style)
     if health.failing_users:
         yield ""
         yield f"{pluralize(len(health.failing_users), 'user keeps failing', 'users keep failing')}:"
@@ -120,6 +133,20 @@ def _quarantine(state: QuarantineState, style: Style) -> Iterator[str]:
     yield f"               next attempt {_minute(state.next_attempt)}; an apply before that is a probe too"
 
 
+def _credentials(status: Status, style: Style) -> Iterator[str]:
+    """Yield when each credential ends, as far as it is known, and what there is to do about it."""
+    urgency = {ExpiryLevel.NOTICE: YELLOW, ExpiryLevel.WARNING: YELLOW, ExpiryLevel.URGENT: RED}
+    ending = [each.credential for each in status.expiry if each.topic is ExpiryTopic.END]
+    silent = [
+        f"{credential.title} {describe_end(credential, status.today)}"
+        for credential in status.credentials
+        if credential.expires is not None and credential not in ending
+    ]
+    lines = [line for each in status.expiry for line in (style.paint(each.message, urgency[each.level]), each.way_out)]
+    for number, line in enumerate([*lines, *silent]):
+        yield f"{'' if number else 'Credentials:':<15}{line}"
+
+
 def _failing_user(failing: FailingUser, style: Style) -> str:
     address = HIDDEN if style.redact else escape_control(failing.address)
     message = "" if style.redact else f": {escape_control(failing.message)}"
@@ -154,6 +181,7 @@ def status_document(status: Status, style: Style) -> dict[str, Any]:
         "lastSuccessfulExecution": _execution(health.last_success),
         "notApplied": _unapplied_document(status.unapplied),
         "quarantine": _quarantine_document(status.quarantine, style),
+        "credentials": [_credential_document(each, status) for each in status.credentials],
         "escrows": [_escrow(failing, style) for failing in _sorted(health)],
     }
 
@@ -217,6 +245,22 @@ def _quarantine_document(state: QuarantineState | None, style: Style) -> dict[st
         "seriesCount": state.count,
         "nextAttempt": state.next_attempt.isoformat(),
         "error": {"message": redact_quoted(why.message) if style.redact else why.message},
+    }
+
+
+def _credential_document(credential: ConnectionCredential, status: Status) -> dict[str, Any]:
+    """Return one credential; `stage`: the threshold of days that was reached last, null before the first one."""
+    found = {each.topic: each for each in status.expiry if each.credential is credential}
+    end, first_use = found.get(ExpiryTopic.END), found.get(ExpiryTopic.FIRST_USE)
+    return {
+        "kind": credential.kind,
+        "expires": credential.expires.isoformat() if credential.expires is not None else None,
+        "daysLeft": count_days_left(credential, status.today),
+        "stage": end.stage if end is not None else None,
+        "level": end.level if end is not None else None,
+        "source": credential.source,
+        "origin": str(credential.origin) if credential.origin is not None else None,
+        "firstUse": {"daysLeft": first_use.days_left, "level": first_use.level} if first_use is not None else None,
     }
 
 

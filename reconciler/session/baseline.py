@@ -25,6 +25,7 @@ from reconciler.desired.loader import BrokenState, DesiredState, load
 from reconciler.desired.yaml_text import MAX_BYTES
 from reconciler.git.repository import TreeFilter, find_head_commit, find_merge_base, write_tree
 from reconciler.session.config_changes import describe_config_changes
+from reconciler.session.expiry import warn_of_expiry
 from reconciler.session.workspace import Workspace
 
 
@@ -154,7 +155,7 @@ def build_request(workspace: Workspace, state: DesiredState, users: tuple[str, .
         owned=state.owned,
         now=workspace.now,
         version=__version__,
-        diagnostics=state.diagnostics,
+        diagnostics=(*warn_of_expiry(state.credentials, workspace.now.date()), *state.diagnostics),
         unseen=state.unseen,
         config_digest=state.digest,
         provisioning=state.provisioning,

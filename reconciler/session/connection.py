@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 import httpx
 
+from reconciler.core.expiry import ConnectionCredential, CredentialKind
 from reconciler.core.profile import TargetProfile
+from reconciler.core.refused_credentials import explain_refused_token, find_credential
 from reconciler.errors import ReconcilerError, TargetError
 from reconciler.record.redaction import SHORTEST_KEY
 from reconciler.scim.authorization_transport import AuthorizationTransport
@@ -38,12 +41,17 @@ from reconciler.session.network import read_network
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A service and the tokens for it, which are in no repr. `hints`: see `TargetProfile.refusal_hints`."""
+    """A service and the tokens for it, which are in no repr.
+
+    `hints`: see `TargetProfile.refusal_hints`. `refused_token`: what to do about a refused token (401) instead of its
+    hint and the advice of `tokens`, "" if nothing more is known.
+    """
 
     endpoint: Endpoint
     tokens: TokenSource
     hints: Mapping[int, str]
     network: Network = DIRECT
+    refused_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,13 @@ def connect(base_url: str, profile: TargetProfile, environment: Mapping[str, str
 def read_allowed_hosts(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Read the hosts that secrets may be sent to in addition to those that are built in."""
     return [name for name in environment.get("RECONCILER_ALLOWED_HOSTS", "").split(",") if name.strip()]
+
+
+def explain_refusals(connection: Connection, credentials: Sequence[ConnectionCredential], today: date) -> Connection:
+    """Return the connection with what the dates of `credentials` say, on the day `today` (UTC), of a refused token."""
+    token = find_credential(credentials, CredentialKind.TOKEN)
+    hint = connection.hints.get(httpx.codes.UNAUTHORIZED, "") if token is not None else ""
+    return replace(connection, refused_token=explain_refused_token(token, today, connection.tokens.advice, hint))
 
 
 def read_token(environment: Mapping[str, str] = os.environ) -> Secret:
@@ -115,7 +130,7 @@ def open_client(
     clock, bounded answers, reading only, one host, one connection per thread.
     """
     base_url, sent = to.endpoint.base_url, SentTokens()
-    messages = ErrorMessages(base_url, sent, to.hints, to.tokens.advice)
+    messages = _build_messages(to, sent)
     transport: httpx.BaseTransport = PinnedTransport(open_connections(to.network), to.endpoint)
     transport = transport if writes else ReadOnlyTransport(transport)
     clock = ServiceClock(ResponseLimitTransport(transport, bounds.max_bytes))
@@ -129,3 +144,10 @@ def open_client(
         yield client
     finally:
         client.close()
+
+
+def _build_messages(to: Connection, sent: SentTokens) -> ErrorMessages:
+    if not to.refused_token:
+        return ErrorMessages(to.endpoint.base_url, sent, to.hints, to.tokens.advice)
+    hints = {status: hint for status, hint in to.hints.items() if status != httpx.codes.UNAUTHORIZED}
+    return ErrorMessages(to.endpoint.base_url, sent, hints, to.refused_token)

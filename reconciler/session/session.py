@@ -19,7 +19,7 @@ from reconciler.record.account_names import translate_names
 from reconciler.record.reader import read_account_history, read_previous_target
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.session.audit_record import build_redactor_for_reading, open_full_record, read_receipt_arrivals
-from reconciler.session.connection import Connection, connect
+from reconciler.session.connection import Connection, connect, explain_refusals
 from reconciler.session.sandbox_service import run_sandbox
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import SANDBOX_URL, Workspace, approval_date, current_time
@@ -148,7 +148,7 @@ def open_session(
     if redactor is None:
         redactor = build_redactor_for_reading(workspace, state, terminal)
     if not workspace.sandbox:
-        to = connect(state.target.base_url, state.profile)
+        to = explain_refusals(connect(state.target.base_url, state.profile), state.credentials, current_time().date())
         with open_full_record(workspace, state.policy.record_branch, terminal) as whole:
             yield Session(whole, state, state.target, to, redactor)
         return

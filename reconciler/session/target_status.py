@@ -1,11 +1,14 @@
-"""The status of a target, from its record and its lock. No network, no token."""
+"""The status of a target, from its record, its lock and the dates in settings.yaml. No network, no token."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from reconciler.apply.quarantine import Health, QuarantineState, assess
+from reconciler.core.expiry import ConnectionCredential, CredentialKind, assess_credentials, is_proof_of_use
 from reconciler.core.model import Target
+from reconciler.core.refused_credentials import find_credential
 from reconciler.desired.provisioning import read_provisioning
 from reconciler.desired.schema import Settings
 from reconciler.record.lock import describe_holder
@@ -13,6 +16,7 @@ from reconciler.record.reader import read_runs
 from reconciler.record.refusal import read_refusal
 from reconciler.record.runs import ApplyRun, Quarantine, QuarantineReason
 from reconciler.render.status import Status
+from reconciler.session.expiry import read_credentials
 from reconciler.session.provisioning_switch import find_time_of_switch
 from reconciler.session.unapplied import find_unapplied_merges
 from reconciler.session.workspace import Workspace, current_time
@@ -23,12 +27,16 @@ def read_status(workspace: Workspace, target: Target) -> Status:
     address = workspace.address_lock(target)
     running = describe_holder(workspace.lock(target)) or (describe_holder(address) if address is not None else None)
     runs = read_runs(workspace.history, target, current_time())
+    credentials, today = read_credentials(workspace.state), workspace.now.date()
     return Status(
         target,
         _assess(runs, running=running is not None),
         running,
         _find_refusal(workspace, target),
         find_unapplied_merges(workspace, runs),
+        credentials,
+        assess_credentials(credentials, today, used=_is_token_used(credentials, runs)),
+        today,
     )
 
 
@@ -37,6 +45,12 @@ def add_provisioning(status: Status, workspace: Workspace, settings: Settings) -
     found = read_provisioning(settings)
     off_since = None if found.enabled else find_time_of_switch(workspace.state)
     return replace(status, provisioning=found, off_since=off_since)
+
+
+def _is_token_used(credentials: Sequence[ConnectionCredential], runs: Sequence[ApplyRun]) -> bool:
+    """Whether an apply on record shows that the token is used: the service was read, whatever became of the changes."""
+    token = find_credential(credentials, CredentialKind.TOKEN)
+    return token is None or any(is_proof_of_use(token, run.began.date()) for run in runs)
 
 
 def _assess(runs: list[ApplyRun], *, running: bool) -> Health:

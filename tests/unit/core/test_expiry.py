@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from reconciler.core.expiry import (
     THRESHOLDS,
-    Credential,
+    ConnectionCredential,
     CredentialKind,
     DateSource,
     ExpiryLevel,
@@ -18,18 +19,21 @@ from reconciler.core.expiry import (
     count_days_left,
     count_days_to_use,
     describe_end,
+    describe_findings,
     describe_renewal,
+    describe_stage,
+    find_expiry,
     find_stage,
     is_proof_of_use,
 )
-from reconciler.core.model import Origin
+from reconciler.core.model import Origin, Severity, warning
 from reconciler.profiles import PROFILES
 
 END = date(2027, 5, 1)
 PLACE = Origin("settings.yaml", 12, 18)
 APPLE = PROFILES["apple-business-manager"].token_rules
-TOKEN = Credential(CredentialKind.TOKEN, END, origin=PLACE, rules=APPLE)
-ISSUED = Credential(CredentialKind.TOKEN, issued=date(2026, 12, 1), issued_origin=PLACE, rules=APPLE)
+TOKEN = ConnectionCredential(CredentialKind.TOKEN, END, origin=PLACE, rules=APPLE)
+ISSUED = ConnectionCredential(CredentialKind.TOKEN, issued=date(2026, 12, 1), issued_origin=PLACE, rules=APPLE)
 
 
 def days_before(days: int) -> date:
@@ -68,14 +72,14 @@ def test_a_finding_says_when_and_how_urgent(days: int, level: ExpiryLevel, text:
 
 def test_nothing_is_said_before_the_first_threshold_or_without_a_date() -> None:
     assert assess_credentials([TOKEN], days_before(61)) == ()
-    assert assess_credentials([Credential(CredentialKind.TOKEN)], END) == ()
-    assert count_days_left(Credential(CredentialKind.TOKEN), END) is None
-    assert describe_end(Credential(CredentialKind.TOKEN), END) == "expires on an unknown day"
+    assert assess_credentials([ConnectionCredential(CredentialKind.TOKEN)], END) == ()
+    assert count_days_left(ConnectionCredential(CredentialKind.TOKEN), END) is None
+    assert describe_end(ConnectionCredential(CredentialKind.TOKEN), END) == "expires on an unknown day"
 
 
 def test_the_most_urgent_comes_first() -> None:
-    secret = Credential(CredentialKind.CLIENT_SECRET, END - timedelta(20))
-    graph = Credential(CredentialKind.GRAPH_CREDENTIAL, END + timedelta(20), DateSource.GRAPH, others=1)
+    secret = ConnectionCredential(CredentialKind.CLIENT_SECRET, END - timedelta(20))
+    graph = ConnectionCredential(CredentialKind.GRAPH_CREDENTIAL, END + timedelta(20), DateSource.GRAPH, others=1)
     found = assess_credentials([TOKEN, graph, secret], days_before(30))
     assert [(item.credential.kind, item.stage) for item in found] == [
         (CredentialKind.CLIENT_SECRET, 14),
@@ -89,24 +93,24 @@ def test_each_kind_has_its_way_out() -> None:
     assert "Apple Business Manager" in apple
     assert "two at a time" in apple
     assert "target.token_issued" in apple
-    other = describe_renewal(Credential(CredentialKind.TOKEN))
+    other = describe_renewal(ConnectionCredential(CredentialKind.TOKEN))
     assert "RECONCILER_TOKEN" in other
     assert "Apple" not in other
     assert "token_issued" not in other
-    secret = describe_renewal(Credential(CredentialKind.CLIENT_SECRET))
+    secret = describe_renewal(ConnectionCredential(CredentialKind.CLIENT_SECRET))
     assert "RECONCILER_OAUTH_CLIENT_SECRET" in secret
     assert "reconciler login" in secret
-    assert "Apple" in describe_renewal(Credential(CredentialKind.CLIENT_SECRET, rules=APPLE))
-    graph = describe_renewal(Credential(CredentialKind.GRAPH_CREDENTIAL))
+    assert "Apple" in describe_renewal(ConnectionCredential(CredentialKind.CLIENT_SECRET, rules=APPLE))
+    graph = describe_renewal(ConnectionCredential(CredentialKind.GRAPH_CREDENTIAL))
     assert "AZURE_CLIENT_SECRET" in graph
     assert "OIDC" in graph
 
 
 @pytest.mark.parametrize("day", [date.min, date.max])
 def test_any_date_is_counted(day: date) -> None:
-    (found,) = assess_credentials([Credential(CredentialKind.TOKEN, date.min)], date.max)
+    (found,) = assess_credentials([ConnectionCredential(CredentialKind.TOKEN, date.min)], date.max)
     assert found.days_left == -3652058
-    assert assess_credentials([Credential(CredentialKind.TOKEN, date.max)], date.min) == ()
+    assert assess_credentials([ConnectionCredential(CredentialKind.TOKEN, date.max)], date.min) == ()
     assert add_years(day, 1).year == min(day.year + 1, 9999)
 
 
@@ -124,9 +128,44 @@ def test_a_calendar_year(start: date, end: date) -> None:
 
 
 def test_days_are_counted_over_a_leap_day() -> None:
-    token = Credential(CredentialKind.TOKEN, date(2028, 3, 1))
+    token = ConnectionCredential(CredentialKind.TOKEN, date(2028, 3, 1))
     assert count_days_left(token, date(2028, 2, 28)) == 2
-    assert count_days_left(Credential(CredentialKind.TOKEN, date(2027, 3, 1)), date(2027, 2, 28)) == 1
+    assert count_days_left(ConnectionCredential(CredentialKind.TOKEN, date(2027, 3, 1)), date(2027, 2, 28)) == 1
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (60, "The token expires within 60 days: 2027-05-01"),
+        (31, "The token expires within 60 days: 2027-05-01"),
+        (7, "The token expires within 7 days: 2027-05-01"),
+        (1, "The token expires within a day: 2027-05-01"),
+        (-9, "The token is at its end: 2027-05-01"),
+    ],
+)
+def test_a_warning_is_found_again_by_its_stage(days: int, said: str) -> None:
+    (item,) = found = describe_findings(assess_credentials([TOKEN], days_before(days)))
+    assert (item.severity, item.origin) == (Severity.WARNING, PLACE)
+    assert find_expiry([warning("another"), item, replace(item, cause="settings.yaml:1:2")]) == found
+    assert (find_expiry([item], most_days=14) == found) is (days <= 14)
+    assert describe_stage(item) == said
+
+
+@pytest.mark.parametrize(
+    "cause", ["expiry", "expiry:end:token:7", "expiry:end:token:007:2027-05-01", "expiry:end:\n:7:2027-05-01", "x"]
+)
+def test_a_cause_of_another_form_is_no_stage(cause: str) -> None:
+    assert find_expiry([replace(warning("w"), cause=cause)]) == ()
+
+
+def test_a_stage_of_something_unknown_needs_attention() -> None:
+    assert (
+        describe_stage(replace(warning("w"), cause="expiry:end:@team:7:2027-05-01")) == "A credential needs attention"
+    )
+    (first,) = describe_findings(assess_credentials([ISSUED], date(2026, 12, 2)))
+    assert describe_stage(first) == "The token needs attention"
+    unknown = replace(warning("w"), cause="expiry:end:other:7:2027-05-01")
+    assert describe_stage(unknown) == "A credential expires within 7 days: 2027-05-01"
 
 
 # --- the first use --------------------------------------------------------------------------------
@@ -163,7 +202,7 @@ def test_a_used_token_is_not_mentioned() -> None:
 
 def test_a_token_of_the_future_and_one_of_another_service_have_no_first_days() -> None:
     assert assess_credentials([ISSUED], date(2026, 11, 30)) == ()
-    other = Credential(CredentialKind.TOKEN, issued=date(2026, 12, 1))
+    other = ConnectionCredential(CredentialKind.TOKEN, issued=date(2026, 12, 1))
     assert count_days_to_use(other, date(2026, 12, 2)) is None
     assert assess_credentials([other], date(2026, 12, 2)) == ()
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from reconciler.core.expiry import Credential, CredentialKind, DateSource
+from reconciler.core.expiry import ConnectionCredential, CredentialKind, DateSource
 from reconciler.core.model import Origin
 from reconciler.core.refused_credentials import explain_refused_secret, explain_refused_token, find_credential
 from reconciler.profiles import PROFILES
@@ -14,9 +14,9 @@ from reconciler.profiles import PROFILES
 END = date(2027, 5, 1)
 PLACE, OTHER_PLACE = Origin("settings.yaml", 12, 18), Origin("settings.yaml", 11, 17)
 APPLE = PROFILES["apple-business-manager"].token_rules
-TOKEN = Credential(CredentialKind.TOKEN, END, origin=PLACE, rules=APPLE)
-SECRET = Credential(CredentialKind.CLIENT_SECRET, END, origin=PLACE, rules=APPLE)
-NEW = Credential(
+TOKEN = ConnectionCredential(CredentialKind.TOKEN, END, origin=PLACE, rules=APPLE)
+SECRET = ConnectionCredential(CredentialKind.CLIENT_SECRET, END, origin=PLACE, rules=APPLE)
+NEW = ConnectionCredential(
     CredentialKind.TOKEN,
     date(2027, 12, 1),
     DateSource.COMPUTED,
@@ -66,7 +66,9 @@ def test_after_its_first_days_it_may_be_dead(days: int, said: bool) -> None:
 
 
 def test_without_a_date_the_general_advice_stays_and_a_date_is_asked_for() -> None:
-    found = explain_refused_token(Credential(CredentialKind.TOKEN, rules=APPLE), END, "Check it.", "It lasts a year.")
+    found = explain_refused_token(
+        ConnectionCredential(CredentialKind.TOKEN, rules=APPLE), END, "Check it.", "It lasts a year."
+    )
     assert found == ("Check it. It lasts a year. No date of its end is declared: set target.token_expires.")
     assert explain_refused_token(None, END, "Check it.", "A hint.") == "Check it. A hint."
     assert explain_refused_token(None, END, "Check it.") == "Check it."
@@ -81,7 +83,7 @@ def test_a_client_secret_after_its_end(code: str) -> None:
 
 def test_a_client_secret_before_its_end_and_without_one() -> None:
     assert "expires in 10 days" in explain_refused_secret(SECRET, END - timedelta(10), "invalid_client")
-    without = Credential(CredentialKind.CLIENT_SECRET)
+    without = ConnectionCredential(CredentialKind.CLIENT_SECRET)
     assert "set target.client_secret_expires" in explain_refused_secret(without, END, "invalid_client")
 
 
@@ -91,7 +93,7 @@ def test_another_error_is_not_about_the_client_secret() -> None:
 
 
 def test_a_date_that_was_read_from_graph() -> None:
-    graph = Credential(CredentialKind.GRAPH_CREDENTIAL, END, DateSource.GRAPH)
+    graph = ConnectionCredential(CredentialKind.GRAPH_CREDENTIAL, END, DateSource.GRAPH)
     assert "(Microsoft Graph)" in explain_refused_token(graph, END + timedelta(3), "Check it.")
 
 

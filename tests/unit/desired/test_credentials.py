@@ -9,7 +9,7 @@ import pytest
 from support.builders import NOW
 from support.desired_state import ADA, Load, broken, good
 
-from reconciler.core.expiry import Credential, CredentialKind, DateSource
+from reconciler.core.expiry import ConnectionCredential, CredentialKind, DateSource
 from reconciler.core.model import Origin, Severity
 from reconciler.desired.loader import BrokenState, DesiredState, load
 
@@ -27,7 +27,7 @@ def found_in(state: DesiredState | BrokenState) -> list[tuple[str, str, str]]:
     return [(item.severity.value, item.summary, str(item.origin)) for item in state.diagnostics]
 
 
-def credential(state: DesiredState, kind: CredentialKind) -> Credential:
+def credential(state: DesiredState, kind: CredentialKind) -> ConnectionCredential:
     (found,) = [each for each in state.credentials if each.kind is kind]
     return found
 

@@ -1,12 +1,14 @@
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
-from reconciler.core.model import Target
+from reconciler.core.expiry import ConnectionCredential, CredentialKind, assess_credentials
+from reconciler.core.model import Origin, Target
 from reconciler.core.provisioning import Provisioning
 from reconciler.history.unapplied import UnappliedCommit, UnappliedCommits
+from reconciler.profiles import PROFILES
 from reconciler.record.runs import ApplyRun, Attempt, Quarantine
 from reconciler.render.status import Status, render_status, status_document
 from reconciler.render.style import Style
@@ -163,3 +165,62 @@ def test_provisioning_that_is_off_is_shown_and_is_not_unhealthy() -> None:
     assert document["provisioning"] == {"enabled": False, "reason": "Ada leaves", "since": NOW.isoformat()}
     assert status_document(off, REDACTED)["provisioning"]["reason"] == "(hidden)"
     assert status_document(found, PLAIN)["provisioning"] == {"enabled": True, "reason": None, "since": None}
+
+
+TOKEN = ConnectionCredential(CredentialKind.TOKEN, date(2026, 5, 1), origin=Origin("settings.yaml", 5, 18))
+
+
+def on(today: date, *credentials: ConnectionCredential) -> Status:
+    return Status(TARGET, Health(), credentials=credentials, expiry=assess_credentials(credentials, today), today=today)
+
+
+def test_a_credential_far_from_its_end_is_one_line() -> None:
+    assert render_status(on(date(2026, 1, 1), TOKEN), PLAIN).endswith(
+        "Credentials:   the token expires in 120 days, on 2026-05-01\n"
+    )
+    assert "Credentials" not in render_status(on(date(2026, 1, 1), ConnectionCredential(CredentialKind.TOKEN)), PLAIN)
+
+
+def test_a_credential_near_its_end_has_a_way_out_and_comes_first() -> None:
+    secret = ConnectionCredential(CredentialKind.CLIENT_SECRET, date(2026, 12, 1))
+    lines = render_status(on(date(2026, 4, 30), secret, TOKEN), PLAIN).splitlines()[4:]
+    assert lines[0] == "Credentials:   the token expires tomorrow, on 2026-05-01"
+    assert lines[1].startswith(
+        "               Make a new token at the service. Replace RECONCILER_TOKEN where runs get it"
+    )
+    assert lines[2:] == ["               the OAuth client secret expires in 215 days, on 2026-12-01"]
+
+
+def test_the_json_of_credentials() -> None:
+    assert status_document(on(date(2026, 4, 30), TOKEN, ConnectionCredential(CredentialKind.CLIENT_SECRET)), PLAIN)[
+        "credentials"
+    ] == [
+        {
+            "kind": "token",
+            "expires": "2026-05-01",
+            "daysLeft": 1,
+            "stage": 1,
+            "level": "urgent",
+            "source": "declared",
+            "origin": "settings.yaml:5:18",
+            "firstUse": None,
+        },
+        {
+            "kind": "client_secret",
+            "expires": None,
+            "daysLeft": None,
+            "stage": None,
+            "level": None,
+            "source": "declared",
+            "origin": None,
+            "firstUse": None,
+        },
+    ]
+
+
+def test_a_token_that_nobody_used_keeps_its_end() -> None:
+    rules = PROFILES["apple-business-manager"].token_rules
+    token = replace(TOKEN, issued=date(2026, 1, 1), rules=rules)
+    text = render_status(on(date(2026, 1, 2), token), PLAIN)
+    assert "no run on record has used it yet" in text
+    assert "the token expires in 119 days" in text

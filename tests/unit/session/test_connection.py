@@ -4,20 +4,28 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 from support.builders import APPLE, SCIM, TARGET
 from support.servers.http_server import HttpServer, Reply, Request
 
+from reconciler.core.expiry import ConnectionCredential, CredentialKind
 from reconciler.errors import ReconcilerError, ScimError, StopRequestedError, TargetError
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.retry import Wait
 from reconciler.scim.secret import Secret
 from reconciler.scim.token_source import FixedToken
 from reconciler.scim.transport import WriteRefusedError
-from reconciler.session.connection import AnswerBounds, Connection, connect, open_client, read_record_key
+from reconciler.session.connection import (
+    AnswerBounds,
+    Connection,
+    connect,
+    explain_refusals,
+    open_client,
+    read_record_key,
+)
 
 TOKEN = "tok-s3cret"
 APPLE_URL = TARGET.base_url
@@ -181,3 +189,23 @@ def test_no_message_repeats_any_token_that_was_sent(service: Service) -> None:
         f"Bearer {TOKEN}",
         "Bearer tok-s3cret-2",
     ]
+
+
+# --- a refused token ------------------------------------------------------------------------------
+
+
+def test_the_dates_of_a_token_replace_the_general_advice() -> None:
+    found = connect(APPLE_URL, APPLE, {"RECONCILER_TOKEN": TOKEN})
+    token = ConnectionCredential(CredentialKind.TOKEN, date(2027, 5, 1), rules=APPLE.token_rules)
+    assert "Check RECONCILER_TOKEN" not in explain_refusals(found, [token], date(2027, 5, 2)).refused_token
+    before = explain_refusals(found, [token], date(2027, 4, 1)).refused_token
+    assert before.startswith("Check RECONCILER_TOKEN")
+    assert "tokens last a year" not in before
+    undated = explain_refusals(found, [replace(token, expires=None)], date(2027, 4, 1)).refused_token
+    assert "tokens last a year" in undated
+
+
+def test_a_connection_without_a_token_keeps_the_advice_of_its_source() -> None:
+    found = connect(APPLE_URL, APPLE, {"RECONCILER_TOKEN": TOKEN})
+    secret = ConnectionCredential(CredentialKind.CLIENT_SECRET, date(2027, 5, 1))
+    assert explain_refusals(found, [secret], date(2027, 5, 2)).refused_token == FixedToken.advice

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 from support.sample_org import person
 from support.target_workspace import TargetWorkspace
 
@@ -24,3 +27,15 @@ def test_an_apply_that_is_running_has_not_failed(target: TargetWorkspace) -> Non
     with hold_lock(target.workspace.lock(service), LockWait(0, target.terminal.note)):
         running = read_status(target.workspace, service)
     assert (cut_short.health.last is not None, running.health.last) == (True, None)
+
+
+def test_credentials_are_assessed_by_the_day_of_the_workspace(target: TargetWorkspace) -> None:
+    end = target.workspace.now.date() + timedelta(10)
+    target.files.settings(
+        target={"profile": "apple-business-manager", "base_url": target.files.base_url, "token_expires": str(end)}
+    )
+    found = read_status(target.workspace, target.state().target)
+    assert [(each.expires, found.today) for each in found.credentials] == [(end, target.workspace.now.date())]
+    assert [finding.stage for finding in found.expiry] == [14]
+    later = replace(target.workspace, now=target.workspace.now + timedelta(9))
+    assert [finding.stage for finding in read_status(later, target.state().target).expiry] == [1]
