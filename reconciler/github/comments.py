@@ -56,6 +56,21 @@ def write_issue(hub: GitHub, marker: Marker, title: str, body: str, author: str 
     return "updated"
 
 
+def comment_once(hub: GitHub, marker: Marker, body: str, author: str = AUTHOR) -> str:
+    """Comment on the open issue unless it has this very comment; return what was done. Raises `GitHubError`.
+
+    GitHub mails a comment to those who watch the repository, and no change of the issue itself.
+    """
+    found = _find(_list_open_issues(hub, author), marker, author)
+    if found is None:
+        return "none is open"
+    number = number_at(found, "number")
+    if any(text_at(item, "body") == body for item in _list_comments(hub, number) if _is_by(item, author)):
+        return "unchanged"
+    hub.send("POST", f"/issues/{number}/comments", {"body": body})
+    return "commented"
+
+
 def close_issue(hub: GitHub, marker: Marker, body: str, author: str = AUTHOR) -> str:
     """Close the open issue, if any; return what was done. Raises `GitHubError`.
 

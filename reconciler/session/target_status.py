@@ -34,9 +34,9 @@ def read_status(workspace: Workspace, target: Target) -> Status:
         running,
         _find_refusal(workspace, target),
         find_unapplied_merges(workspace, runs),
-        credentials,
-        assess_credentials(credentials, today, used=_is_token_used(credentials, runs)),
-        today,
+        credentials=credentials,
+        expiry=assess_credentials(credentials, today, used=_is_token_used(credentials, runs)),
+        today=today,
     )
 
 

@@ -1,9 +1,12 @@
-"""`github drift-issue`: the one issue about drift, or one for each named tenant."""
+"""`github drift-issue`: the one issue about drift and credentials that end, or one for each named tenant."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from reconciler.core.expiry import describe_stage, find_expiry
+from reconciler.core.model import Diagnostic
 from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode
 from reconciler.github import comments, workflow_commands
@@ -16,8 +19,9 @@ from reconciler.session.saved_plan import read_saved_plan, render_for_github
 from reconciler.session.terminal import Terminal
 
 _KIND = "reconciler drift"
+_EXPIRY_TITLE = "A credential of the connection expires"
 _LISTED = 5
-"""Runs that are listed: there is little room beside a long plan."""
+"""Runs that are listed, and credentials that are announced: there is little room beside a long plan."""
 _TITLE = "The target differs from the default branch"
 
 
@@ -27,19 +31,33 @@ def run_drift_issue(file: Path, author: str, terminal: Terminal, *, redact: bool
     Raises `GitHubError` if GitHub refuses: the drift would go unnoticed.
     """
     plan = read_saved_plan(file)
-    tenant = plan.target.tenant
-    marker, title = Marker(_KIND, tenant), f"{_TITLE} (tenant {tenant})" if tenant is not None else _TITLE
+    tenant, differs = plan.target.tenant, bool(plan.changes or plan.blocked or plan.tally.failed)
+    expiry = find_expiry(plan.diagnostics)
+    about = _TITLE if differs or not expiry else _EXPIRY_TITLE
+    marker, title = Marker(_KIND, tenant), f"{about} (tenant {tenant})" if tenant is not None else about
     shown, here = render_for_github(file, "comment", redact=redact), read_workflow()
     with open_github(read_network()) as hub:
-        if plan.changes or plan.blocked or plan.tally.failed:
+        if differs or expiry:
             shown += _describe_unapplied_runs(hub, here.branch, terminal)
             body = workflow_commands.format_body(shown, str(marker), here.run_url)
             done = comments.write_issue(hub, marker, title, body, author)
+            _announce_expiry(hub, marker, expiry, author, terminal)
         else:
             body = workflow_commands.format_body(shown, str(marker), here.run_url)
             done = comments.close_issue(hub, marker, body, author)
     terminal.note(f"Issue about drift: {done}.")
     return ExitCode.OK
+
+
+def _announce_expiry(
+    hub: GitHub, marker: Marker, expiry: Sequence[Diagnostic], author: str, terminal: Terminal
+) -> None:
+    """Comment once for each stage that a credential reaches: the daily update of the issue is mailed to nobody."""
+    try:
+        for item in expiry[:_LISTED]:
+            comments.comment_once(hub, marker, f"{describe_stage(item)}. The issue says what to do.", author)
+    except GitHubError as exc:
+        terminal.note(f"The issue has no comment about its credentials: {escape_control(exc.summary)}. {exc.detail}")
 
 
 def _describe_unapplied_runs(hub: GitHub, branch: str, terminal: Terminal) -> str:

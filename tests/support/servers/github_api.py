@@ -175,10 +175,16 @@ class GitHubApi:
         for method, pattern, permission, answer in self._routes():
             found = re.fullmatch(pattern, path)
             if found and method == request.method:
-                if not _may(token, permission):
+                if not _may(token, self._permission_for(path, permission)):
                     return _reply((403, {"message": "Resource not accessible by integration"}))
                 return _reply(answer(token, query, content, *found.groups()))
         return _reply((404, {"message": "Not Found"}))
+
+    def _permission_for(self, path: str, permission: str) -> str:
+        """Comments on an issue need the permission of issues, those on a pull request that of pull requests."""
+        found = re.fullmatch(r"/issues/(\d+)/comments", path)
+        of_issue = found is not None and any(item["number"] == int(found[1]) for item in self.issues)
+        return permission.replace("pull-requests", "issues") if of_issue else permission
 
     def _routes(self) -> list[tuple[str, str, str, Callable[..., Answer | Reply]]]:
         return [

@@ -6,7 +6,15 @@ from typing import Any, cast
 import pytest
 
 from reconciler.github.api import GitHub, Json
-from reconciler.github.comments import AUTHOR, Marker, close_issue, find_only_marker, write_comment, write_issue
+from reconciler.github.comments import (
+    AUTHOR,
+    Marker,
+    close_issue,
+    comment_once,
+    find_only_marker,
+    write_comment,
+    write_issue,
+)
 
 MARKER = Marker("reconciler:plan")
 ACME, GLOBEX = Marker("reconciler:plan", "acme"), Marker("reconciler:plan", "globex")
@@ -148,3 +156,14 @@ def test_an_issue_without_a_tenant_is_not_closed_for_one() -> None:
 )
 def test_the_only_comment_is_found_by_its_marker(listed: tuple[Json, ...], found: Marker) -> None:
     assert find_only_marker(cast("GitHub", Hub(*listed)), 7, "reconciler:plan") == found
+
+
+def test_a_comment_is_added_once() -> None:
+    hub = Hub(item(3))
+    assert comment_once(cast("GitHub", hub), MARKER, "News") == "commented"
+    assert hub.sent == [("POST", "/issues/3/comments", {"body": "News"})]
+    # The stand-in lists the same for issues and comments: the second one has the text already, by another author too.
+    for login, done in ((AUTHOR, "unchanged"), ("mallory", "commented")):
+        hub = Hub(item(3), item(4, "News", login))
+        assert comment_once(cast("GitHub", hub), MARKER, "News") == done
+    assert comment_once(cast("GitHub", Hub()), MARKER, "News") == "none is open"

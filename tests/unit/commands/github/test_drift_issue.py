@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from support import builders
@@ -8,6 +9,7 @@ from support.servers.github_api import BOT, Token
 from support.workflow_step import Step
 
 from reconciler.commands.github.drift_issue import run_drift_issue
+from reconciler.core.expiry import ConnectionCredential, CredentialKind, assess_credentials, describe_findings
 from reconciler.core.plan import Change
 from reconciler.core.plan_id import compute_plan_id
 from reconciler.github.api import GitHubError
@@ -79,3 +81,55 @@ def test_the_drift_of_two_tenants_is_in_two_issues(step: Step) -> None:
     step.file.write_text(named("globex"))
     report(step)
     assert [issue["state"] for issue in step.api.issues] == ["open", "closed"]
+
+
+def expiring(days: int) -> str:
+    end = builders.NOW.date() + timedelta(20)
+    found = assess_credentials([ConnectionCredential(CredentialKind.TOKEN, end)], end - timedelta(days))
+    return to_json(replace(builders.plan_of(), diagnostics=describe_findings(found)))
+
+
+def test_a_token_that_expires_opens_the_issue_and_is_announced_once_for_each_stage(step: Step) -> None:
+    for days in (61, 60, 59, 14, 13, 0, -1, -2):
+        step.file.write_text(expiring(days))
+        report(step)
+    (issue,) = step.api.issues
+    assert (issue["title"], issue["state"]) == ("A credential of the connection expires", "open")
+    assert "the token expired on 2026-03-21, 2 days ago" in issue["body"]
+    assert [comment["body"] for comment in step.api.comments[issue["number"]]] == [
+        "The token expires within 60 days: 2026-03-21. The issue says what to do.",
+        "The token expires within 14 days: 2026-03-21. The issue says what to do.",
+        "The token is at its end: 2026-03-21. The issue says what to do.",
+    ]
+    step.file.write_text(to_json(builders.plan_of()))
+    report(step)
+    assert issue["state"] == "closed"
+
+
+def test_drift_keeps_its_title_while_a_token_expires(step: Step) -> None:
+    plan = builders.plan_with(builders.change("ada"))
+    found = assess_credentials([ConnectionCredential(CredentialKind.TOKEN, builders.NOW.date())], builders.NOW.date())
+    step.file.write_text(to_json(replace(plan, diagnostics=describe_findings(found))))
+    report(step)
+    (issue,) = step.api.issues
+    assert issue["title"] == "The target differs from the default branch"
+    assert len(step.api.comments[issue["number"]]) == 1
+
+
+def test_comments_need_no_permission_for_pull_requests(step: Step) -> None:
+    step.api.tokens["t"] = Token(permissions={"issues": "write", "actions": "read"})
+    step.file.write_text(expiring(7))
+    report(step)
+    (issue,) = step.api.issues
+    assert len(step.api.comments[issue["number"]]) == 1
+
+
+def test_a_refused_comment_is_noted_and_the_issue_is_written(step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> str:
+        raise GitHubError(403, "GitHub answered 403")
+
+    monkeypatch.setattr("reconciler.github.comments.comment_once", refuse)
+    step.file.write_text(expiring(7))
+    report(step)
+    assert len(step.api.issues) == 1
+    assert "The issue has no comment about its credentials: GitHub answered 403." in step.terminal.notes[0]
