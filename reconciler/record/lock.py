@@ -48,6 +48,12 @@ class LockWait:
     report: Callable[[str], None]
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    work: str = "apply to this target"
+    """What the lock is for, with the reason for it."""
+    reason: str = (
+        "Two at once would undo each other's work. Wait for it to end (--lock-timeout SECONDS waits), or end\n"
+        "it: that releases the lock."
+    )
 
 
 def build_lock_name(target: Target) -> str:
@@ -162,12 +168,11 @@ def _acquire(handle: int, path: Path, wait: LockWait, kind: int) -> None:
         waited = wait.clock() - begun
         if waited >= max(wait.seconds, _GRACE):
             raise LockedError(
-                f"another apply to this target is running: {_read_holder(handle)}",
-                "Two at once would undo each other's work. Wait for it to end (--lock-timeout SECONDS waits), or end\n"
-                f"it: that releases the lock. The lock is {escape_control(str(path))}.",
+                f"another {wait.work} is running: {_read_holder(handle)}",
+                f"{wait.reason} The lock is {escape_control(str(path))}.",
             )
         if not reported and waited >= _GRACE:
-            wait.report(f"Waiting for another apply to this target to end: {_read_holder(handle)}")
+            wait.report(f"Waiting for another {wait.work} to end: {_read_holder(handle)}")
             reported = True
         wait.sleep(_POLL)
 
