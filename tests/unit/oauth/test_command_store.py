@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from reconciler.oauth.command_store import CommandStore
+from reconciler.oauth.file_store import TokenStoreError
+
+TOKEN = "acc-s3cret-4711-0815-abcdef"
+CONTENT = b'{"access_token": "%s"}\n' % TOKEN.encode()
+KEEP = """
+import os, sys
+file = sys.argv[1]
+if sys.argv[-1] == "get":
+    print(open(file).read() if os.path.exists(file) else "")
+else:
+    open(file, "w").write(sys.stdin.read())
+    open(file + ".argv", "w").write(open("/proc/self/cmdline").read())
+    open(file + ".environ", "w").write("\\n".join(sorted(os.environ)))
+"""
+
+
+def script(tmp_path: Path, text: str, *, seconds: float = 20.0, **environment: str) -> CommandStore:
+    file = tmp_path / "store.py"
+    file.write_text(text)
+    return CommandStore([sys.executable, str(file), str(tmp_path / "kept")], environment, seconds)
+
+
+def refused(store: CommandStore, content: bytes | None = None) -> str:
+    with pytest.raises(TokenStoreError) as raised:
+        store.read() if content is None else store.write(content)
+    assert TOKEN not in f"{raised.value.summary} {raised.value.detail}"
+    assert raised.value.detail
+    return raised.value.summary
+
+
+def test_a_document_is_put_by_stdin_and_got_from_stdout(tmp_path: Path) -> None:
+    store = script(tmp_path, KEEP)
+    assert store.read() is None
+    store.write(CONTENT)
+    assert store.read() == CONTENT.strip()
+
+
+def test_no_secret_is_in_the_arguments_or_the_environment_of_the_command(tmp_path: Path) -> None:
+    secrets = {
+        "RECONCILER_TOKEN": "x",
+        "RECONCILER_OAUTH_CLIENT_SECRET": "x",
+        "RECONCILER_TOKEN_KEY": "x",
+        "RECONCILER_SMTP_URL": "x",
+    }
+    passed = {"GH_TOKEN": "ghp", "PATH": os.defpath, "RECONCILER_TOKEN_DOCUMENT": "{}"}
+    script(tmp_path, KEEP, **secrets, **passed).write(CONTENT)
+    assert TOKEN not in (tmp_path / "kept.argv").read_text()
+    names = set((tmp_path / "kept.environ").read_text().split("\n"))
+    assert set(passed) <= names
+    assert names & set(secrets) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("raise SystemExit(3)", "failed at {}: exit status 3"),
+        ("import os; os.kill(os.getpid(), 9)", "failed at {}: signal 9"),
+        (
+            "import sys; sys.exit('no \\x1b[2J access\\n::error::x')",
+            'exit status 1, "no \\u{{1b}}[2J access\\n::error::x"',
+        ),
+        ("import sys; sys.exit(sys.stdin.read() or 'got acc-s3cret-4711-0815-abcdef')", "(hidden)"),
+        ("import sys; sys.stderr.write('x ' * 6000); sys.exit(1)", 'exit status 1, "x x x x'),
+        ("import sys; sys.stderr.write('x ' * 60000); sys.exit(1)", "failed at {}: signal 9"),
+        ("print('x' * 10_000_000)", "was stopped at {}: it printed more than 512 KiB"),
+        ("import time; time.sleep(60)", "was stopped at {}: it took longer than 2 seconds"),
+    ],
+)
+def test_a_command_that_fails_is_an_error_without_tokens(tmp_path: Path, text: str, message: str) -> None:
+    begun = time.monotonic()
+    store = script(tmp_path, text, seconds=2.0)
+    for verb, content in (("get", None), ("put", CONTENT)):
+        assert message.format(verb) in refused(store, content)
+    assert time.monotonic() - begun < 30
+
+
+def test_an_address_in_an_error_is_shown(tmp_path: Path) -> None:
+    text = "import sys; sys.exit('cannot reach https://api.github.example/repos/acme/app/environments: no route')"
+    assert '"cannot reach https://api.github.example(hidden): no route"' in refused(script(tmp_path, text))
+    text = "import sys; sys.exit('GET https://vault.example/?token=acc-s3cret-4711-0815-abcdef')"
+    assert "(hidden)" in refused(script(tmp_path, text))
+
+
+def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
+    text = "import subprocess; subprocess.Popen(['sleep', '30']); print('{}')"
+    begun = time.monotonic()
+    store = script(tmp_path, text, seconds=25.0, PATH=os.environ["PATH"])
+    assert store.read() == b"{}"
+    assert time.monotonic() - begun < 20
+
+
+def test_a_command_that_reads_nothing_may_succeed(tmp_path: Path) -> None:
+    script(tmp_path, "pass").write(b"x" * 500_000)
+
+
+def test_a_command_that_cannot_be_run_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "store\x1b.sh"
+    assert refused(CommandStore([str(file)], {})).endswith("store\\u{1b}.sh): No such file or directory")
+    file.write_text("#!/bin/sh\n")
+    assert refused(CommandStore([str(file)], {})).endswith("Permission denied")
+    file.chmod(file.stat().st_mode | stat.S_IXUSR)
+    assert CommandStore([str(file)], {}).read() is None
+    assert "it has characters that no command can have" in refused(CommandStore(["a\0b"], {}))
+
+
+def test_a_short_token_is_hidden_if_the_command_was_given_it_or_printed_it(tmp_path: Path) -> None:
+    for text in (
+        "import sys; sys.exit(sys.stdin.read() + ' acc-4711')",
+        "import sys; print('acc-4711'); sys.exit('acc-4711')",
+    ):
+        for content in (None, b'{"access_token": "acc-4711"}'):
+            assert "(hidden)" in (message := refused(script(tmp_path, text), content)) or content is None
+            assert "acc-4711" not in message or (content is None and "stdin" in text)
