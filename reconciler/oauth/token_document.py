@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconciler.core.text import quote, shorten
-from reconciler.errors import ReconcilerError
+from reconciler.errors import TargetError
 from reconciler.scim.secret import Secret, is_token
 
 MAX_BYTES = 256 * 1024
@@ -27,7 +27,7 @@ _SHORTEST_LIFE, _LONGEST_LIFE = timedelta(minutes=1), timedelta(days=366)
 _LOGIN = "Run reconciler login, which replaces it."
 
 
-class TokenDocumentError(ReconcilerError):
+class TokenDocumentError(TargetError):
     """A stored token document cannot be used. Exit code 1."""
 
 
