@@ -23,18 +23,24 @@ _PUSH = ("--no-follow-tags", "--no-signed", "--no-verify", "--recurse-submodules
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """The repository on its server. `secrets`: environment variables for git that hold the token."""
+    """The repository on its server. `secrets`: environment variables for git that hold the token.
+
+    `proxied`: they name a proxy, too; otherwise none is used.
+    """
 
     url: str
     server: str
     protocol: str
     secrets: Mapping[str, str] = field(repr=False)
+    proxied: bool = False
 
     def options(self) -> list[str]:
         """Return git options that override settings which could redirect a request, weaken it or prompt a user."""
+        sections = ("http", f"http.{self.server}/")
         settings = {
-            **{f"{section}.proxy": "" for section in ("http", f"http.{self.server}/")},
-            **{f"{section}.sslVerify": "true" for section in ("http", f"http.{self.server}/")},
+            # An option would win over the environment, and show the password of the proxy.
+            **({} if self.proxied else {f"{section}.proxy": "" for section in sections}),
+            **{f"{section}.sslVerify": "true" for section in sections},
             "http.followRedirects": "false",
             "credential.helper": "",
             "core.askPass": "",

@@ -102,24 +102,26 @@ def open_github(network: Network, environment: Mapping[str, str] = os.environ) -
         yield GitHub(known, plain, repository)
 
 
-def git_remote(environment: Mapping[str, str] = os.environ) -> Remote:
+def git_remote(network: Network, environment: Mapping[str, str] = os.environ) -> Remote:
     """Return the repository of this run on GitHub's server, with GITHUB_TOKEN for that server only.
 
-    The token is in git's environment. Raises `UsageError` if the variables of the runner are not set.
+    The token is in git's environment, and so is the proxy with its password.
+
+    Raises `UsageError` if the variables of the runner are not set.
     """
     token, repository = _github_token(environment)
     where = _github_endpoint("GITHUB_SERVER_URL", environment.get("GITHUB_SERVER_URL") or "https://github.com")
     setting = f"http.{where.base_url}/.extraHeader"
     basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    secrets = {
-        "GIT_CONFIG_COUNT": "2",
-        # Clears the token of a checkout: GitHub refuses a request with two tokens.
-        "GIT_CONFIG_KEY_0": setting,
-        "GIT_CONFIG_VALUE_0": "",
-        "GIT_CONFIG_KEY_1": setting,
-        "GIT_CONFIG_VALUE_1": f"Authorization: Basic {basic}",
-    }
-    return Remote(f"{where.base_url}/{repository}", where.base_url, where.scheme, secrets)
+    # The first clears the token of a checkout: GitHub refuses a request with two tokens.
+    settings = [(setting, ""), (setting, f"Authorization: Basic {basic}")]
+    proxy = network.find_proxy(where.host)
+    if proxy is not None:
+        settings += [(f"{section}.proxy", proxy.reveal_url()) for section in ("http", f"http.{where.base_url}/")]
+    secrets = {"GIT_CONFIG_COUNT": str(len(settings)), "NO_PROXY": "", "no_proxy": ""}
+    for number, (name, value) in enumerate(settings):
+        secrets |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return Remote(f"{where.base_url}/{repository}", where.base_url, where.scheme, secrets, proxied=proxy is not None)
 
 
 def _github_token(environment: Mapping[str, str]) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from reconciler.core.base_url import is_loopback
 from reconciler.scim.ca_bundle import CaBundle
@@ -27,6 +28,13 @@ class ProxyServer:
         """The proxy in a message, without user and password."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+    def reveal_url(self) -> str:
+        """Return the URL with user and password: for environments of other programs, never for an argument."""
+        before = ""
+        if self.user is not None and self.password is not None:
+            before = f"{quote(self.user.reveal(), safe='')}:{quote(self.password.reveal(), safe='')}@"
+        return f"{self.scheme}://{before}{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Names of services are resolved by the proxy alone. What the proxy sees unencrypt
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,8 +15,10 @@ from typing import Any
 import pytest
 from support.certificates import PrivateAuthority, private_authority
 from support.command import TOKEN, CommandWorkspace, ListeningPort, OpenCommandWorkspace, messages, sample_users
+from support.git_repository import GitRepository
 from support.servers.fake_scim import ServerFaults
-from support.servers.github_api import GitHubApi, Token
+from support.servers.git_http import GitServer
+from support.servers.github_api import REPOSITORY, GitHubApi, Token
 from support.servers.graph.server import GraphServer
 from support.servers.graph.tenant import Tenant
 from support.servers.proxy import ConnectProxy, refuse
@@ -287,3 +290,41 @@ def test_github_is_reached_through_the_proxy(work: CommandWorkspace) -> None:
         refused = site.run("github", "reviewed", "-o", "plan.json", **environment)
         assert "does not accept the user and password of RECONCILER_PROXY (407)" in refused.err
     api.close()
+
+
+def test_git_pushes_the_record_through_the_proxy(work: CommandWorkspace) -> None:
+    """git trusts what it is configured to trust: the authority is in the user's configuration."""
+    origin = GitRepository(work.root / "origin")
+    content = {"target": {"profile": "scim", "base_url": f"https://{SCIM}/scim"}, "record": {"branch": "the-record"}}
+    content["guards"] = {"foreign_accounts": {"count": 1000}}
+    origin.commit("Settings", {"desired-state/settings.yaml": json.dumps(content)})
+    people = (work.state / "users" / "people.yaml").read_text()
+    origin.commit("People", {"desired-state/users/people.yaml": people, "desired-state/scope.yaml": "sync: all\n"})
+    clone = work.root / "clone"
+    origin.git("clone", "--quiet", "--no-local", f"file://{origin.root}", str(clone))
+    server = GitServer(origin.root, lambda: {"gh-t0ken": Token(permissions={"contents": "write"})})
+    with (
+        company(work, port_of(work.base_url)) as site,
+        TlsFront(private_authority().serve(GITHUB), port_of(server.url)) as front,
+    ):
+        site.proxy.routes[f"{GITHUB}:443"] = front.port
+        (work.root / ".gitconfig").write_text(f"[http]\nsslCAInfo = {site.environment['RECONCILER_CA_BUNDLE']}\n")
+        environment = {
+            "GITHUB_SERVER_URL": f"https://{GITHUB}",
+            "GITHUB_TOKEN": "gh-t0ken",
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "HTTPS_PROXY": "http://127.0.0.1:9",
+            "NO_PROXY": "*",
+        }
+        place = ("--state", str(clone / "desired-state"), "--plans", str(clone / "plans"))
+        assert site.run("github", "fetch-record", *place[:2], **environment).code == 0
+        applied = site.run("apply", "--auto-approve", *place, **environment)
+        assert applied.code == 0, applied.err
+        pushed = site.run("github", "push-record", *place, **environment)
+        assert pushed.code == 0, pushed.err
+        tunnels = [tunnel for tunnel in site.proxy.tunnels if tunnel.target == f"{GITHUB}:443"]
+        assert tunnels
+        assert b"gh-t0ken" not in site.proxy.seen
+        assert not any(b"\r\nauthorization" in tunnel.head.lower() for tunnel in tunnels), "the token is for GitHub"
+    server.close()
+    assert "receipt.jsonl" in origin.git("ls-tree", "-r", "--name-only", "the-record")

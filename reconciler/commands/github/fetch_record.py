@@ -6,6 +6,7 @@ from reconciler.errors import ExitCode
 from reconciler.github import workflow_commands
 from reconciler.github.environment import git_remote, read_workflow
 from reconciler.record.branch import RecordBranch
+from reconciler.session.network import read_network
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, read_settings
 
@@ -19,7 +20,7 @@ def run_fetch_record(workspace: Workspace, terminal: Terminal) -> ExitCode:
     if branch is None:
         terminal.note("settings.yaml names no record.branch: this run does not know of earlier ones.")
         return ExitCode.OK
-    tip = RecordBranch(workspace.state, branch, git_remote()).fetch()
+    tip = RecordBranch(workspace.state, branch, git_remote(read_network())).fetch()
     target = read_workflow().outputs
     if target is not None:
         with target.open("a", encoding="utf-8") as out:

@@ -9,6 +9,7 @@ from reconciler.errors import ExitCode, UsageError
 from reconciler.git.server import Author
 from reconciler.github.environment import git_remote, read_workflow
 from reconciler.record.branch import RecordBranch
+from reconciler.session.network import read_network
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, read_settings
 
@@ -27,7 +28,7 @@ def run_push_record(workspace: Workspace, author: str, terminal: Terminal) -> Ex
         return ExitCode.OK
     here = read_workflow()
     note = f"Run {here.run}, commit {here.commit}" if here.run and here.commit.isalnum() else "Manual push"
-    commit = RecordBranch(workspace.state, branch, git_remote()).push(workspace.record, by, note)
+    commit = RecordBranch(workspace.state, branch, git_remote(read_network())).push(workspace.record, by, note)
     terminal.note(f"The record is {branch} at {commit[:12]}." if commit else f"Nothing is new for {branch}.")
     return ExitCode.OK
 

@@ -4,7 +4,8 @@ import pytest
 
 from reconciler.errors import UsageError
 from reconciler.github.environment import git_remote, open_github, read_workflow
-from reconciler.scim.network import DIRECT
+from reconciler.scim.network import DIRECT, Network, ProxyServer
+from reconciler.scim.secret import Secret
 
 RUN = {
     "GITHUB_SERVER_URL": "https://github.example",
@@ -47,19 +48,19 @@ def test_files_are_none_outside_a_workflow() -> None:
 @pytest.mark.parametrize("token", ["", " ", "a\nb", "é"])
 def test_a_token_that_is_none_is_refused(token: str) -> None:
     with pytest.raises(UsageError, match="GITHUB_TOKEN is not set"):
-        git_remote({**TOKEN, "GITHUB_TOKEN": token})
+        git_remote(DIRECT, {**TOKEN, "GITHUB_TOKEN": token})
 
 
 @pytest.mark.parametrize("repository", ["", "people", "a/b/c", "../x", "a/..", "a/b?x", "a/b#", "a b/c"])
 def test_a_repository_that_is_none_is_refused(repository: str) -> None:
     with pytest.raises(UsageError, match="GITHUB_REPOSITORY is not set"):
-        git_remote({**TOKEN, "GITHUB_REPOSITORY": repository})
+        git_remote(DIRECT, {**TOKEN, "GITHUB_REPOSITORY": repository})
 
 
 @pytest.mark.parametrize("url", ["http://github.example", "ftp://x", "github.example", "https://", "https://x:99999"])
 def test_only_an_encrypted_server_gets_the_token(url: str) -> None:
     with pytest.raises(UsageError, match=r"GITHUB_SERVER_URL .* is not an https:// URL"):
-        git_remote({**TOKEN, "GITHUB_SERVER_URL": url})
+        git_remote(DIRECT, {**TOKEN, "GITHUB_SERVER_URL": url})
     with (
         pytest.raises(UsageError, match=r"GITHUB_API_URL .* is not an https:// URL"),
         open_github(DIRECT, {**TOKEN, "GITHUB_API_URL": url}),
@@ -69,13 +70,32 @@ def test_only_an_encrypted_server_gets_the_token(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["https://github.example/", "http://127.0.0.1:8080", "http://localhost:1"])
 def test_the_remote_is_the_repository_of_the_run(url: str) -> None:
-    remote = git_remote({**TOKEN, "GITHUB_SERVER_URL": url})
+    remote = git_remote(DIRECT, {**TOKEN, "GITHUB_SERVER_URL": url})
     assert remote.url == f"{url.rstrip('/')}/example/people"
 
 
 def test_the_token_is_for_the_server_only_and_replaces_that_of_a_checkout() -> None:
-    secrets = git_remote(TOKEN).secrets
+    secrets = git_remote(DIRECT, TOKEN).secrets
     setting = "http.https://github.example/.extraHeader"
     assert (secrets["GIT_CONFIG_KEY_0"], secrets["GIT_CONFIG_VALUE_0"]) == (setting, "")
     assert secrets["GIT_CONFIG_KEY_1"] == setting
     assert secrets["GIT_CONFIG_VALUE_1"] == "Authorization: Basic eC1hY2Nlc3MtdG9rZW46dA=="
+
+
+def test_the_proxy_of_git_is_in_its_environment_with_its_password() -> None:
+    proxy = ProxyServer("http", "proxy.example", 8080, Secret("ada"), Secret("p@ss:/1"))
+    remote = git_remote(Network(proxy), TOKEN)
+    secrets = remote.secrets
+    found = [(secrets[f"GIT_CONFIG_KEY_{number}"], secrets[f"GIT_CONFIG_VALUE_{number}"]) for number in (2, 3)]
+    url = "http://ada:p%40ss%3A%2F1@proxy.example:8080"
+    assert found == [("http.proxy", url), ("http.https://github.example/.proxy", url)]
+    assert (secrets["GIT_CONFIG_COUNT"], secrets["NO_PROXY"], secrets["no_proxy"]) == ("4", "", "")
+    assert [option for option in remote.options() if "proxy" in option] == []
+    assert "p%40ss" not in repr(remote)
+
+
+def test_git_uses_no_proxy_for_an_exempt_server() -> None:
+    network = Network(ProxyServer("http", "proxy.example", 8080), direct_hosts=("github.example",))
+    remote = git_remote(network, TOKEN)
+    assert remote.secrets["GIT_CONFIG_COUNT"] == "2"
+    assert "http.proxy=" in remote.options()

@@ -50,3 +50,9 @@ def test_the_host_of_a_url_is_compared_as_it_is_written() -> None:
         "a.example",
         "xn--bcher-kva.example",
     ]
+
+
+def test_the_url_of_a_proxy_is_encoded_for_other_programs() -> None:
+    urls = [ProxyServer("https", "fd00::1", 3128).reveal_url()]
+    urls += [ProxyServer("http", "proxy", 1, Secret("corp\\ada"), Secret("p@:/%é")).reveal_url()]
+    assert urls == ["https://[fd00::1]:3128", "http://corp%5Cada:p%40%3A%2F%25%C3%A9@proxy:1"]
