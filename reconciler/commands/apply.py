@@ -42,10 +42,12 @@ from reconciler.session.audit_record import (
 from reconciler.session.execution import Job, execute_selection, record_nothing_to_do
 from reconciler.session.health import assess_health, report_health
 from reconciler.session.live_plan import make_plan
+from reconciler.session.notifications import notify
 from reconciler.session.older_checkout import refuse_older_checkout
 from reconciler.session.plan_report import plan_exit_code
 from reconciler.session.provisioning_log import ProvisioningLog, open_log
 from reconciler.session.review_check import check_binding, check_expiry, find_unreviewed
+from reconciler.session.run_events import RunEvents
 from reconciler.session.run_metrics import RunMetrics, measure
 from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.session import Session, open_session
@@ -76,16 +78,37 @@ def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -
     check_lifts(options.approve, options.lifts)
     reviewed = _read_reviewed_plan(options)
     workspace = _follow_plan(workspace, reviewed, terminal)
-    metrics = RunMetrics("apply")
+    findings = ApplyFindings()
 
     def apply() -> ExitCode:
-        return _apply(workspace, options, reviewed, metrics, terminal)
+        return _apply(workspace, options, reviewed, findings, terminal)
 
-    return measure(options.metrics, metrics, workspace, terminal, apply)
+    def apply_and_notify() -> ExitCode:
+        return notify(findings.events, workspace, terminal, apply)
+
+    return measure(options.metrics, findings.metrics, workspace, terminal, apply_and_notify)
+
+
+class ApplyFindings:
+    """What one apply found, for its metrics and for notifications."""
+
+    def __init__(self) -> None:
+        self.metrics = RunMetrics("apply")
+        self.events = RunEvents("apply")
+
+    def planned(self, plan: Plan, *, whole: bool) -> None:
+        """Note the plan. `whole`: it is not limited to some users."""
+        self.metrics.planned(plan)
+        self.events.planned(plan, whole=whole)
+
+    def applied(self, report: Report) -> None:
+        """Note how the changes ended."""
+        self.metrics.applied(report.outcomes)
+        self.events.applied(report)
 
 
 def _apply(
-    workspace: Workspace, options: ApplyOptions, reviewed: Plan | None, metrics: RunMetrics, terminal: Terminal
+    workspace: Workspace, options: ApplyOptions, reviewed: Plan | None, findings: ApplyFindings, terminal: Terminal
 ) -> ExitCode:
     state = load_state(workspace, terminal)
     if state is None:
@@ -99,7 +122,7 @@ def _apply(
         open_session(workspace, state, terminal, redactor) as session,
     ):
         write_missing_pages(session.workspace, terminal)
-        return _Apply(session, options, reviewed, terminal, RunReports(log, metrics)).run()
+        return _Apply(session, options, reviewed, terminal, RunReports(log, findings)).run()
 
 
 def _show_without_applying(
@@ -159,7 +182,7 @@ class RunReports:
     """What an apply reports to besides the terminal."""
 
     log: ProvisioningLog
-    metrics: RunMetrics
+    findings: ApplyFindings
 
 
 class _Apply:
@@ -173,7 +196,7 @@ class _Apply:
         self._reviewed = reviewed
         self._terminal = terminal
         self._log = reports.log
-        self._metrics = reports.metrics
+        self._findings = reports.findings
         workspace = session.workspace
         self._runs = read_runs(workspace.history, session.target)
         self._unapplied = find_unapplied_commits(workspace, self._runs)
@@ -187,7 +210,7 @@ class _Apply:
             self._note_earlier_merges(self._unapplied)
         plan, unreviewed = self._plan()
         health = assess_health(self._session, plan)
-        self._metrics.planned(plan)
+        self._findings.planned(plan, whole=not self._options.users)
         self._show(plan)
         if plan.blocked or not plan.changes:
             return self._end_without_changes(plan, health)
@@ -252,7 +275,7 @@ class _Apply:
         if plan.blocked:
             self._log.planned(plan)
             return plan_exit_code(plan, detailed=False)
-        self._metrics.applied(())
+        self._findings.applied(Report())
         if not self._options.users:
             self._record_nothing_to_do(plan, health)
         return plan_exit_code(plan, detailed=False)
@@ -295,7 +318,7 @@ class _Apply:
             job = Job(selection, recorded, whole=not self._options.users)
             report = execute_selection(job, self._session, self._log, self._terminal)
         report.outcomes += selection.skipped
-        self._metrics.applied(report.outcomes)
+        self._findings.applied(report)
         for outcome in selection.skipped:
             self._log.outcome(outcome)
         self._terminal.result("\n" + render_report(report.outcomes, self._terminal.style))

@@ -13,7 +13,9 @@ from reconciler.render.formats import OutputOptions
 from reconciler.session.drift_baseline import load_drift_baseline
 from reconciler.session.health import assess_health
 from reconciler.session.live_plan import make_plan
+from reconciler.session.notifications import notify
 from reconciler.session.plan_report import PlanReport, report_plan
+from reconciler.session.run_events import RunEvents
 from reconciler.session.run_metrics import RunMetrics, measure
 from reconciler.session.session import open_session
 from reconciler.session.terminal import Terminal
@@ -33,18 +35,25 @@ class DriftOptions:
 def run_drift(workspace: Workspace, options: DriftOptions, terminal: Terminal) -> ExitCode:
     """Plan, attribute every change, print, save."""
     options.output.check()
-    metrics = RunMetrics("drift")
+    metrics, events = RunMetrics("drift"), RunEvents("drift")
+
+    def find_drift() -> ExitCode:
+        return _find_drift(workspace, options, metrics, events, terminal)
+
     return measure(
-        options.metrics, metrics, workspace, terminal, lambda: _find_drift(workspace, options, metrics, terminal)
+        options.metrics, metrics, workspace, terminal, lambda: notify(events, workspace, terminal, find_drift)
     )
 
 
-def _find_drift(workspace: Workspace, options: DriftOptions, metrics: RunMetrics, terminal: Terminal) -> ExitCode:
+def _find_drift(
+    workspace: Workspace, options: DriftOptions, metrics: RunMetrics, events: RunEvents, terminal: Terminal
+) -> ExitCode:
     state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR
     with open_session(workspace, state, terminal) as session:
         plan = make_plan(session, (), terminal, load_drift_baseline(session))
+        events.planned(plan)
         health = assess_health(session, plan)
     report = PlanReport(workspace, options.output, options.out, options.detailed_exitcode, metrics=metrics)
     return report_plan(plan, state.profile, health, report, terminal)

@@ -12,6 +12,7 @@ from reconciler.desired.mappings import compile_mappings
 from reconciler.errors import ExitCode, UsageError
 from reconciler.history.edits import USER, Entity
 from reconciler.profiles import PROFILES
+from reconciler.session.notifications import notify_of_import
 from reconciler.session.people_import import PeopleImportOptions, import_people
 from reconciler.session.run_metrics import RunMetrics, measure
 from reconciler.session.terminal import Terminal
@@ -56,9 +57,14 @@ def run_import_csv(workspace: Workspace, options: ImportCsvOptions, terminal: Te
         summary = f"--on-missing {quote(shorten(options.on_missing, 20))} is not known"
         raise UsageError(summary, f"It is {', '.join(_ON_MISSING)}.")
     metrics = RunMetrics("import csv")
-    return measure(
-        options.metrics, metrics, workspace, terminal, lambda: _import_csv(workspace, options, metrics, terminal)
-    )
+
+    def run_import() -> ExitCode:
+        return _import_csv(workspace, options, metrics, terminal)
+
+    def import_and_notify() -> ExitCode:
+        return notify_of_import(workspace, terminal, run_import, writes=not (options.dry_run or options.check))
+
+    return measure(options.metrics, metrics, workspace, terminal, import_and_notify)
 
 
 def _import_csv(workspace: Workspace, options: ImportCsvOptions, metrics: RunMetrics, terminal: Terminal) -> ExitCode:

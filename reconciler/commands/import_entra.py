@@ -18,6 +18,7 @@ from reconciler.errors import ExitCode, PlanFileError, UsageError
 from reconciler.history.edits import Entity
 from reconciler.profiles import PROFILES
 from reconciler.session.entra_source import open_source, require_entra_source
+from reconciler.session.notifications import notify_of_import
 from reconciler.session.people_import import PeopleImportOptions, check_import_options, import_people
 from reconciler.session.run_metrics import RunMetrics, measure
 from reconciler.session.terminal import Terminal
@@ -68,9 +69,14 @@ def run_import_entra(workspace: Workspace, options: EntraImportOptions, terminal
     cannot be read, or cannot be proved to be complete.
     """
     metrics = RunMetrics("import entra")
-    return measure(
-        options.metrics, metrics, workspace, terminal, lambda: _import_entra(workspace, options, metrics, terminal)
-    )
+
+    def run_import() -> ExitCode:
+        return _import_entra(workspace, options, metrics, terminal)
+
+    def import_and_notify() -> ExitCode:
+        return notify_of_import(workspace, terminal, run_import, writes=not (options.dry_run or options.check))
+
+    return measure(options.metrics, metrics, workspace, terminal, import_and_notify)
 
 
 def _import_entra(

@@ -67,7 +67,9 @@ def render_notification(news: News, context: MessageContext) -> NotificationText
     headline = headline[:1].upper() + headline[1:]
     title, tenant = PROFILES[context.target.profile].title, context.target.tenant
     target = f"{title} ({tenant})" if tenant is not None else title
-    sentences = (*_describe_cause(event), *event.facts)
+    # The first fact about a credential is the headline.
+    facts = event.facts[1:] if event.kind is EventKind.EXPIRY else event.facts
+    sentences = (*_describe_cause(event), *facts)
     counts = tuple(map(_describe_count, event.counts))
     names = _list_names(event.names) if context.names else ()
     more = len(event.names) - len(names) if names else 0

@@ -42,6 +42,8 @@ INTERNAL = {
     "reconciler.scim.deadline.DeadlineExceededError",
     # caught in reconciler.sources.graph.people: the user is in doubt
     "reconciler.sources.attributes.UnusableValueError",
+    # caught in reconciler.desired.recipients: an error of settings.yaml
+    "reconciler.desired.recipients.RecipientError",
     # caught in reconciler.scim.paging
     "reconciler.scim.listed_users.ContradictionError",
     "reconciler.scim.listed_users.ListChangedError",

@@ -16,10 +16,9 @@ from reconciler import __version__
 from reconciler.core.text import escape_control
 from reconciler.notify.event import CALM, Cause, Count, Event, EventKind
 
-FOOTER = f"""
--- 
-Sent by Reconciler {__version__}: one message for each change of state (notifications in settings.yaml).
-"""  # noqa: W291 - the mark of a signature
+FOOTER = (
+    f"\n-- \nSent by Reconciler {__version__}: one message for each change of state (notifications in settings.yaml).\n"
+)
 
 
 def test_a_failure_in_full() -> None:

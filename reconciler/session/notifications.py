@@ -1,0 +1,156 @@
+"""Tell the recipients of settings.yaml what a run found, once it has ended.
+
+Nothing here changes how a command ends. The state is kept only after a message was sent, so that the next run tries
+again what failed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from reconciler.core.model import warning
+from reconciler.core.text import escape_control
+from reconciler.desired import schema
+from reconciler.desired.directory import Directory
+from reconciler.desired.validation import LocatedModel
+from reconciler.errors import ExitCode, ReconcilerError
+from reconciler.github.environment import read_workflow
+from reconciler.notify.news import Sorting, find_news, record_sent
+from reconciler.record.notified import Notified
+from reconciler.record.notified_file import read_notified, write_notified
+from reconciler.render.notification import MessageContext
+from reconciler.session.audit_record import open_full_record
+from reconciler.session.notification_channels import Channel, deliver, describe_problems, find_channels
+from reconciler.session.run_events import RunEvents, find_expiry
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Workspace, current_time, resolve_target
+
+
+def notify(
+    events: RunEvents,
+    workspace: Workspace,
+    terminal: Terminal,
+    run: Callable[[], ExitCode],
+    environment: Mapping[str, str] = os.environ,
+    *,
+    expiry: bool = True,
+) -> ExitCode:
+    """Run a command and tell what it found, whether it succeeds or raises. `expiry`: also which credentials expire."""
+    error: BaseException | None = None
+    code: int = ExitCode.ERROR
+    try:
+        result = run()
+        code = result
+    except BaseException as exc:
+        error = exc
+        raise
+    finally:
+        if error is None or isinstance(error, Exception):
+            _tell(_Run(events, workspace, terminal, environment, expiry), code, error)
+    return result
+
+
+def notify_of_import(
+    workspace: Workspace, terminal: Terminal, run: Callable[[], ExitCode], *, writes: bool
+) -> ExitCode:
+    """Run an import and tell whether it was blocked or failed; one that only shows what it would do tells nothing."""
+    if not writes:
+        return run()
+    return notify(RunEvents("import"), workspace, terminal, run, expiry=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    events: RunEvents
+    workspace: Workspace
+    terminal: Terminal
+    environment: Mapping[str, str]
+    expiry: bool
+
+
+def _tell(run: _Run, code: int, error: BaseException | None) -> None:
+    """Tell what was found; problems are reported, and nothing is raised."""
+    try:
+        # Errors of the file were reported by the command itself.
+        settings = Directory(run.workspace.state).read_settings() if run.workspace.state.is_dir() else None
+        if settings is not None:
+            _tell_news(run, settings, code, error)
+    except KeyboardInterrupt:
+        _report(run.terminal, "Notifications were interrupted. The next run tries again.")
+    except Exception as exc:  # noqa: BLE001 - the command has ended, and its exit code stands
+        why = exc.summary if isinstance(exc, ReconcilerError) else type(exc).__name__
+        _report(run.terminal, f"Notifications failed: {why}. The next run tries again.")
+
+
+def _report(terminal: Terminal, line: str) -> None:
+    terminal.diagnostics([warning(escape_control(line))])
+
+
+def _tell_news(run: _Run, settings: LocatedModel[schema.Settings], code: int, error: BaseException | None) -> None:
+    channels = find_channels(settings.value.notifications)
+    if not channels:
+        return
+    now = current_time()
+    events = run.events.find(code, error, now)
+    if run.expiry:
+        events += find_expiry(settings, now)
+    if not events:
+        return
+    target = resolve_target(run.workspace, settings.value)
+    context = MessageContext(
+        target,
+        now,
+        find_run_url(run.environment),
+        names=settings.value.notifications.names and not run.terminal.style.redact,
+    )
+    branch = settings.value.record.branch
+    with _open_record(run, branch) as workspace:
+        before = known = read_notified(workspace.history, target)
+        for channel in channels:
+            found = [event for event in events if event.kind in channel.kinds]
+            sorting = find_news(found, known, channel.name, now, lasting=_lasts(run, branch))
+            known = _tell_channel(run, channel, sorting, context)
+        if known != before:
+            write_notified(workspace.record, target, known)
+
+
+def _lasts(run: _Run, branch: str | None) -> bool:
+    """Return whether the next run can know what this one tells: a runner of GitHub Actions begins with nothing."""
+    return branch is not None or not read_workflow(run.environment).run
+
+
+def _tell_channel(run: _Run, channel: Channel, sorting: Sorting, context: MessageContext) -> Notified:
+    """Send what is news, report what fails, and return what is known then."""
+    known = sorting.kept
+    if not sorting.news:
+        return known
+    delivery = deliver(channel, sorting.news, context, run.environment, local_only=run.workspace.sandbox)
+    for each in tuple(delivery.sent):
+        known = record_sent(known, each, context.now)
+    for line in describe_problems(channel, delivery, sorting.news):
+        _report(run.terminal, line)
+    return known
+
+
+@contextmanager
+def _open_record(run: _Run, branch: str | None) -> Iterator[Workspace]:
+    """Open the whole record. If it cannot be read, what is in the directory alone counts: then a message may repeat."""
+    with ExitStack() as stack:
+        try:
+            workspace = stack.enter_context(open_full_record(run.workspace, branch, run.terminal.quieter()))
+        except ReconcilerError:
+            workspace = run.workspace
+        yield workspace
+
+
+_REPOSITORY_RUN = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+/actions/runs/[0-9]+")
+
+
+def find_run_url(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the URL of this run in GitHub; "" outside of GitHub Actions, or if the variables make no such URL."""
+    url = read_workflow(environment).run_url
+    return url if _REPOSITORY_RUN.fullmatch(url) else ""

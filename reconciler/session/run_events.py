@@ -1,0 +1,195 @@
+"""What one run found, as events of notifications: from its plan, its outcomes, its exit code or its error."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from reconciler.apply.executor import Report
+from reconciler.core.expiry import ExpiryTopic, assess_credentials
+from reconciler.core.plan import Attribution, Change, Plan, Result
+from reconciler.desired import schema
+from reconciler.desired.credentials import build_credentials
+from reconciler.desired.validation import LocatedModel
+from reconciler.errors import (
+    BlockedError,
+    ExitCode,
+    LockedError,
+    MachineLimitError,
+    StalePlanError,
+    StopRequestedError,
+    TargetError,
+    UsageError,
+)
+from reconciler.notify.event import CALM, Cause, Count, Event, EventKind
+from reconciler.profiles import PROFILES
+from reconciler.record.runs import QuarantineReason
+
+_NO_FAILURE = (UsageError, LockedError, StopRequestedError)
+"""The command line is wrong, another apply is running, or this one was stopped: nothing is wrong with the target."""
+_QUARANTINE_CAUSES = {
+    QuarantineReason.REFUSED: Cause.REFUSED,
+    QuarantineReason.PROPORTION: Cause.FAILURE_SHARE,
+    QuarantineReason.TOTAL: Cause.FAILURE_COUNT,
+}
+
+
+class RunEvents:
+    """What one run of `apply`, `drift` or `import` found. `command`: which of them it is."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self._plan: Plan | None = None
+        self._report: Report | None = None
+        self._whole = True
+
+    def planned(self, plan: Plan, *, whole: bool = True) -> None:
+        """Note the plan of this run. `whole`: it is not limited to some users."""
+        self._plan, self._whole = plan, whole
+
+    def applied(self, report: Report) -> None:
+        """Note how the changes of this run ended; also if there were none."""
+        self._report = report
+
+    def find(self, code: int, error: BaseException | None, now: datetime) -> list[Event]:
+        """Return what the run found. `code`: its exit code, if it raised no `error`."""
+        if error is not None and not isinstance(error, Exception):
+            return []
+        if isinstance(error, _NO_FAILURE) or code in (ExitCode.INTERRUPTED, ExitCode.USAGE):
+            return []
+        match self._command:
+            case "apply":
+                return list(self._find_in_apply(code, error, now))
+            case "drift":
+                return list(self._find_in_drift(code, error, now))
+        return list(_find_in_import(code, error, now))
+
+    # --- apply ------------------------------------------------------------------------------------
+
+    def _find_in_apply(self, code: int, error: Exception | None, now: datetime) -> Iterator[Event]:
+        plan, report = self._plan, self._report
+        if error is not None:
+            yield _fail("apply", _classify(error), now)
+        elif plan is None:
+            # No plan and no error: provisioning is off, or the errors of the desired state were shown.
+            if code == ExitCode.ERROR:
+                yield _fail("apply", Cause.INVALID_STATE, now)
+        elif plan.blocked:
+            guards = ", ".join(guard.name for guard in plan.guards if guard.blocks)
+            yield _fail("apply", Cause.BLOCKED, now, facts=(f"It was blocked by: {guards}.",))
+        elif report is not None:
+            yield from self._find_in_report(plan, report, now)
+
+    def _find_in_report(self, plan: Plan, report: Report, now: datetime) -> Iterator[Event]:
+        failed = [outcome for outcome in report.outcomes if outcome.result is not Result.DONE]
+        counts = tuple(_count_outcomes(report, plan.tally.failed))
+        names = tuple(outcome.change.key for outcome in failed)
+        if report.quarantine is not None:
+            cause = _QUARANTINE_CAUSES.get(QuarantineReason(report.quarantine.reason), Cause.ERROR)
+            yield Event(EventKind.QUARANTINE, cause, now, cause=cause, counts=counts, names=names)
+            return
+        if report.stopped is not None:
+            yield _fail("apply", _classify(report.stopped), now, counts=counts)
+            return
+        if report.timed_out:
+            yield _fail("apply", Cause.TIME_LIMIT, now, counts=counts)
+            return
+        if report.count(Result.DONE) or (self._whole and not report.outcomes):
+            yield Event(EventKind.QUARANTINE, CALM, now)
+        if failed or plan.tally.failed:
+            yield _fail("apply", Cause.USERS_FAILED, now, counts=counts, names=names)
+        elif self._whole:
+            yield Event(EventKind.FAILURE, CALM, now, "apply")
+
+    # --- drift ------------------------------------------------------------------------------------
+
+    def _find_in_drift(self, code: int, error: Exception | None, now: datetime) -> Iterator[Event]:
+        plan = self._plan
+        if error is not None:
+            yield _fail("drift", _classify(error), now)
+        elif plan is None:
+            if code == ExitCode.ERROR:
+                yield _fail("drift", Cause.INVALID_STATE, now)
+        else:
+            yield Event(EventKind.FAILURE, CALM, now, "drift")
+            edited = [change for change in plan.changes if change.attribution is Attribution.EDITED_IN_TARGET]
+            if edited:
+                yield _find_edits(edited, now)
+            elif plan.complete and not plan.blocked:
+                yield Event(EventKind.DRIFT, CALM, now)
+
+
+def _find_edits(edited: Iterable[Change], now: datetime) -> Event:
+    found = tuple(edited)
+    numbers = Counter(change.action for change in found)
+    counts = tuple(Count(action.value, "", number) for action, number in sorted(numbers.items()))
+    names = tuple(change.key for change in found)
+    return Event(EventKind.DRIFT, "found", now, cause=Cause.EDITED_IN_TARGET, counts=counts, names=names)
+
+
+def _count_outcomes(report: Report, in_error: int) -> Iterator[Count]:
+    numbers = Counter((outcome.change.action, outcome.result) for outcome in report.outcomes)
+    for (action, result), number in sorted(numbers.items()):
+        yield Count(action.value, result.value, number)
+    if in_error:
+        yield Count("", "in_error", in_error)
+
+
+def _fail(subject: str, cause: Cause, now: datetime, **details: tuple[object, ...]) -> Event:
+    return Event(EventKind.FAILURE, cause, now, subject, cause, **details)  # type: ignore[arg-type]
+
+
+def _classify(error: Exception) -> Cause:
+    match error:
+        case MachineLimitError():
+            return Cause.ERROR
+        case TargetError():
+            return Cause.REFUSED
+        case StalePlanError():
+            return Cause.STALE
+        case BlockedError():
+            return Cause.BLOCKED
+    return Cause.ERROR
+
+
+# --- import and expiry ----------------------------------------------------------------------------
+
+
+def _find_in_import(code: int, error: Exception | None, now: datetime) -> Iterator[Event]:
+    if error is not None:
+        cause = Cause.BLOCKED if isinstance(error, BlockedError) else Cause.ERROR
+        yield Event(EventKind.IMPORT, cause, now, cause=cause)
+    elif code in (ExitCode.BLOCKED, ExitCode.ERROR):
+        cause = Cause.BLOCKED if code == ExitCode.BLOCKED else Cause.ERROR
+        yield Event(EventKind.IMPORT, cause, now, cause=cause)
+    else:
+        yield Event(EventKind.IMPORT, CALM, now)
+
+
+def find_expiry(settings: LocatedModel[schema.Settings], now: datetime) -> Iterator[Event]:
+    """Yield an event for each credential of a connection: how near its end is, or that it is not near.
+
+    Only its end: whether a new token is used shows by itself in a run that tells about anything else.
+    """
+    credentials = build_credentials(settings, PROFILES[settings.value.target.profile])
+    findings = {
+        finding.credential.kind: finding
+        for finding in assess_credentials(credentials, now.date(), used=True)
+        if finding.topic is ExpiryTopic.END
+    }
+    for credential in credentials:
+        subject, finding = f"{credential.kind}/{ExpiryTopic.END}", findings.get(credential.kind)
+        if finding is None:
+            yield Event(EventKind.EXPIRY, CALM, now, subject, silent=True)
+            continue
+        yield Event(
+            EventKind.EXPIRY,
+            f"{credential.expires}/{finding.stage}",
+            now,
+            subject,
+            Cause.EXPIRES,
+            facts=(finding.message,),
+            advice=(finding.way_out,),
+            days_left=finding.days_left,
+        )

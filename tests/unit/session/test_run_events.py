@@ -1,0 +1,101 @@
+"""What a run found, by its error or exit code; plans and outcomes are in test_notifications.py."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import NOW
+from support.plans import every_action
+
+from reconciler.apply.executor import Report
+from reconciler.core.plan import Action, Outcome, Result
+from reconciler.errors import (
+    BlockedError,
+    ExitCode,
+    LockedError,
+    MachineLimitError,
+    ReconcilerError,
+    StalePlanError,
+    StopRequestedError,
+    TargetError,
+    UsageError,
+)
+from reconciler.notify.event import CALM, Cause, Count, EventKind
+from reconciler.record.runs import Quarantine, QuarantineReason
+from reconciler.session.run_events import RunEvents
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (TargetError("x"), Cause.REFUSED),
+        (MachineLimitError("x"), Cause.ERROR),
+        (StalePlanError("x"), Cause.STALE),
+        (BlockedError("x"), Cause.BLOCKED),
+        (ReconcilerError("x"), Cause.ERROR),
+        (RuntimeError("x"), Cause.ERROR),
+        (UsageError("x"), None),
+        (LockedError("x"), None),
+        (StopRequestedError("x"), None),
+        (KeyboardInterrupt(), None),
+        (SystemExit(1), None),
+    ],
+)
+def test_errors_by_their_class(error: BaseException, cause: Cause | None) -> None:
+    for command in ("apply", "drift"):
+        found = RunEvents(command).find(ExitCode.ERROR, error, NOW)
+        told = [(EventKind.FAILURE, str(cause), command, cause)] if cause is not None else []
+        assert [(each.kind, each.state, each.subject, each.cause) for each in found] == told
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [(0, CALM), (5, CALM), (3, Cause.BLOCKED), (1, Cause.ERROR), (64, None), (130, None)],
+)
+def test_imports_by_their_exit_code(code: int, state: str | None) -> None:
+    found = RunEvents("import").find(code, None, NOW)
+    assert [(each.kind, each.state) for each in found] == ([(EventKind.IMPORT, state)] if state is not None else [])
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        (QuarantineReason.REFUSED, Cause.REFUSED),
+        (QuarantineReason.PROPORTION, Cause.FAILURE_SHARE),
+        (QuarantineReason.TOTAL, Cause.FAILURE_COUNT),
+    ],
+)
+def test_a_quarantine_is_one_event_not_two(reason: QuarantineReason, cause: Cause) -> None:
+    events = report_of(Report(stopped=TargetError("x"), quarantine=Quarantine(reason, "words of the service")))
+    (found,) = events.find(ExitCode.PARTIAL, None, NOW)
+    assert (found.kind, found.state, found.cause) == (EventKind.QUARANTINE, cause, cause)
+    assert "words" not in repr(found)
+
+
+def test_a_machine_that_stops_an_apply_and_a_time_limit_are_failures() -> None:
+    (found,) = report_of(Report(stopped=MachineLimitError("x"))).find(ExitCode.ERROR, None, NOW)
+    assert (found.kind, found.cause) == (EventKind.FAILURE, Cause.ERROR)
+    (found,) = report_of(Report(interrupted=True, timed_out="3 hours")).find(ExitCode.PARTIAL, None, NOW)
+    assert (found.kind, found.cause) == (EventKind.FAILURE, Cause.TIME_LIMIT)
+
+
+def test_outcomes_are_counted_by_action_and_result() -> None:
+    changes = every_action().changes
+    create = next(change for change in changes if change.action is Action.CREATE)
+    update = next(change for change in changes if change.action is Action.UPDATE)
+    outcomes = [Outcome(create, Result.FAILED), Outcome(create, Result.FAILED), Outcome(update, Result.DONE)]
+    quarantine, failure = report_of(Report(outcomes=outcomes)).find(ExitCode.PARTIAL, None, NOW)
+    assert (quarantine.kind, quarantine.state) == (EventKind.QUARANTINE, CALM)
+    in_error = every_action().tally.failed
+    assert failure.counts == (
+        Count("create", "failed", 2),
+        Count("update", "done", 1),
+        *([Count("", "in_error", in_error)] if in_error else []),
+    )
+    assert failure.names == (create.key, create.key)
+
+
+def report_of(report: Report) -> RunEvents:
+    events = RunEvents("apply")
+    events.planned(every_action())
+    events.applied(report)
+    return events
