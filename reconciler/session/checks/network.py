@@ -8,17 +8,23 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from reconciler.core.check import Answer, CheckVerdict
+from reconciler.core.text import pluralize
 from reconciler.errors import TargetError
+from reconciler.scim.ca_bundle import CaBundle
 from reconciler.scim.transport import Endpoint, parse_endpoint
 from reconciler.session.checks.context import CheckContext
 from reconciler.session.checks.tls import ask_through_proxy, ask_tls, explain_failure
-from reconciler.session.network import CA_BUNDLE, PROXY, read_network
+from reconciler.session.network import CA_BUNDLE, NO_PROXY, PROXY, read_network
 from reconciler.session.sandbox_service import run_sandbox
 
 _DNS_SECONDS, _TCP_SECONDS = 10.0, 5.0
+_AUTHORITY_DAYS = timedelta(days=30)
+"""An authority of the bundle that ends sooner is warned of."""
+_FEW_AUTHORITIES = 10
 _MOST_ADDRESSES = 4
 """That are tried, one after another."""
 
@@ -27,13 +33,29 @@ def ask_proxy(context: CheckContext) -> Iterator[Answer]:
     """Ask how connections leave this machine. Raises `ReconcilerError` if the variables for that cannot be used."""
     context.network = network = read_network(context.environment)
     ignored = ", ".join(network.ignored)
-    facts = (("proxy", network.proxy is not None), ("ca_bundle", network.ca_bundle is not None))
     summary = "none" if network.proxy is None else f"{network.proxy.name}, by {PROXY}"
-    if network.ca_bundle is not None:
-        summary += f"; authorities of {CA_BUNDLE} are trusted, too"
+    if network.proxy is not None and network.direct_hosts:
+        summary += f", but not for {pluralize(len(network.direct_hosts), 'entry', 'entries')} of {NO_PROXY}"
     if ignored and network.proxy is None:
         summary += f" ({ignored} is set for other programs, and not used)"
-    yield Answer("proxy", CheckVerdict.OK, summary, facts=facts)
+    facts = (("proxy", network.proxy is not None), ("ca_bundle", network.ca_bundle is not None))
+    if network.ca_bundle is None:
+        yield Answer("proxy", CheckVerdict.OK, summary, facts=facts)
+    else:
+        yield _describe_bundle(Answer("proxy", CheckVerdict.OK, summary, facts=facts), network.ca_bundle, context.now)
+
+
+def _describe_bundle(proxy: Answer, bundle: CaBundle, now: datetime) -> Answer:
+    """Add to the answer about the proxy what is known of the authorities. The one that ends first may matter."""
+    first = bundle.ends[0]
+    more = pluralize(len(bundle.ends), "authority", "authorities")
+    summary = f"{proxy.summary}; {more} of {CA_BUNDLE} trusted, too, until {first:%Y-%m-%d}"
+    found = replace(proxy, summary=summary, facts=(*proxy.facts, ("ca_bundle_expires", first.isoformat())))
+    # Among those of a whole operating system, one or the other always ends.
+    if first - now > _AUTHORITY_DAYS or len(bundle.ends) > _FEW_AUTHORITIES:
+        return found
+    advice = ("Services that this authority vouches for are refused from then on: get its new certificate.",)
+    return replace(found, verdict=CheckVerdict.WARNING, advice=advice)
 
 
 def ask_host(context: CheckContext) -> Iterator[Answer]:

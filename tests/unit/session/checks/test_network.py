@@ -4,12 +4,16 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.certificates import private_authority
 from support.checks import TOKEN, AskedService, ask_all, build_check_context, show
 
+from reconciler.core.check import Answer, CheckVerdict
+from reconciler.scim.ca_bundle import CaBundle
 from reconciler.session.checks import network
 from reconciler.session.checks.context import CheckGroup
 from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
@@ -84,6 +88,26 @@ def test_the_proxy_is_named_without_its_password(
     (found,) = ask(tmp_path, resources, APPLE, PROXY, environment=environment)
     assert found.startswith(text)
     assert TOKEN not in found
+
+
+def test_the_bundle_is_shown_with_the_end_of_its_first_authority(tmp_path: Path, resources: ExitStack) -> None:
+    bundle = private_authority().write(tmp_path)
+    variables = {"RECONCILER_CA_BUNDLE": str(bundle), "RECONCILER_PROXY": "http://p:1", "RECONCILER_NO_PROXY": "a,.b"}
+    (found,) = ask(tmp_path, resources, APPLE, PROXY, environment=variables)
+    assert found == (
+        "ok proxy: p:1, by RECONCILER_PROXY, but not for 2 entries of RECONCILER_NO_PROXY; "
+        "1 authority of RECONCILER_CA_BUNDLE trusted, too, until 3000-01-01"
+    )
+
+
+@pytest.mark.parametrize(("days", "count", "verdict"), [(29, 1, "warning"), (31, 1, "ok"), (1, 11, "ok")])
+def test_an_authority_that_ends_soon_is_warned_of_unless_it_is_one_of_many(days: int, count: int, verdict: str) -> None:
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+    bundle = CaBundle("/ca.pem", "", (now + timedelta(days=days),) * count)
+    proxy = Answer("proxy", CheckVerdict.OK, "none", facts=(("proxy", False),))
+    found = network._describe_bundle(proxy, bundle, now)
+    assert (found.verdict, bool(found.advice)) == (verdict, verdict == "warning")
+    assert found.facts == (("proxy", False), ("ca_bundle_expires", (now + timedelta(days=days)).isoformat()))
 
 
 # --- DNS and TCP ----------------------------------------------------------------------------------
