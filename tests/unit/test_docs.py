@@ -15,6 +15,7 @@ from reconciler.cli import app
 from reconciler.github.import_branch import BRANCH
 from reconciler.github.reviewed_plan import CONTEXT
 from reconciler.render.labels import SECTION_LABELS
+from reconciler.session.checks.environment import VARIABLES
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -238,3 +239,8 @@ def test_the_section_headings_of_quoted_plans_are_those_that_plans_have() -> Non
     headings = {f"{label.heading}{label.explanation}" for label in SECTION_LABELS.values()}
     assert quoted
     assert [line for line in quoted if re.sub(r"(, since commit [0-9a-f]+ \(.*\))?:$", "", line) not in headings] == []
+
+
+def test_the_variables_of_the_environment_are_those_that_a_check_knows() -> None:
+    table = re.findall(r"^\| (`RECONCILER_.*?) \|", (ROOT / "docs" / "environment.md").read_text(), re.MULTILINE)
+    assert {name for row in table for name in re.findall(r"RECONCILER_[A-Z_]+", row)} == VARIABLES
