@@ -26,7 +26,7 @@ from reconciler.session.network import read_network
 MAIL, WEBHOOK = "mail", "webhook"
 """The channels, as their states are kept."""
 SECONDS = 30.0
-"""For all messages of a run."""
+"""For all messages of a run; each channel gets an equal share."""
 _LISTS = {
     EventKind.FAILURE: "on_failure",
     EventKind.QUARANTINE: "on_quarantine",
@@ -94,9 +94,10 @@ def deliver(
     context: MessageContext,
     environment: Mapping[str, str] = os.environ,
     *,
+    seconds: float = SECONDS,
     local_only: bool = False,
 ) -> Delivery:
-    """Send messages by one channel, within `SECONDS`. Raises nothing: what fails is a problem of the delivery.
+    """Send messages by one channel, within `seconds`. Raises nothing: what fails is a problem of the delivery.
 
     `local_only`: to this machine alone, as from the sandbox; other destinations get nothing, which is no problem.
     """
@@ -110,7 +111,7 @@ def deliver(
         except Exception as exc:  # noqa: BLE001 - whatever it is, it must not change how the command ends
             delivery.problems.append(f"it failed ({type(exc).__name__})")
 
-    _run_within(SECONDS, work, lambda: delivery.problems.append(f"it was given up after {SECONDS:g} seconds"))
+    _run_within(seconds, work, lambda: delivery.problems.append(f"it was given up after {seconds:g} seconds"))
     return delivery
 
 

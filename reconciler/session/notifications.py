@@ -24,7 +24,7 @@ from reconciler.record.notified import Notified
 from reconciler.record.notified_file import read_notified, write_notified
 from reconciler.render.notification import MessageContext
 from reconciler.session.audit_record import open_full_record
-from reconciler.session.notification_channels import Channel, deliver, describe_problems, find_channels
+from reconciler.session.notification_channels import SECONDS, Channel, deliver, describe_problems, find_channels
 from reconciler.session.run_events import RunEvents, find_expiry
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, current_time, resolve_target
@@ -113,7 +113,7 @@ def _tell_news(run: _Run, settings: LocatedModel[schema.Settings], code: int, er
         for channel in channels:
             found = [event for event in events if event.kind in channel.kinds]
             sorting = find_news(found, known, channel.name, now, lasting=_lasts(run, branch))
-            known = _tell_channel(run, channel, sorting, context)
+            known = _tell_channel(run, channel, sorting, context, SECONDS / len(channels))
         if known != before:
             write_notified(workspace.record, target, known)
 
@@ -123,12 +123,13 @@ def _lasts(run: _Run, branch: str | None) -> bool:
     return branch is not None or not read_workflow(run.environment).run
 
 
-def _tell_channel(run: _Run, channel: Channel, sorting: Sorting, context: MessageContext) -> Notified:
+def _tell_channel(run: _Run, channel: Channel, sorting: Sorting, context: MessageContext, seconds: float) -> Notified:
     """Send what is news, report what fails, and return what is known then."""
     known = sorting.kept
     if not sorting.news:
         return known
-    delivery = deliver(channel, sorting.news, context, run.environment, local_only=run.workspace.sandbox)
+    only_here = run.workspace.sandbox
+    delivery = deliver(channel, sorting.news, context, run.environment, seconds=seconds, local_only=only_here)
     for each in tuple(delivery.sent):
         known = record_sent(known, each, context.now)
     for line in describe_problems(channel, delivery, sorting.news):

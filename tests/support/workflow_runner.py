@@ -279,6 +279,9 @@ class _Run:
         if path.is_dir():
             files = {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
             files = {name: content for name, content in files.items() if not name.startswith(".")}
+        elif "*" in path.name:
+            # Names are relative to what is before the first wildcard.
+            files = {file.name: file.read_bytes() for file in path.parent.glob(path.name)}
         else:
             files = {path.name: path.read_bytes()}
         if not files:

@@ -148,7 +148,34 @@ def test_jobs_that_write_to_the_repository_have_no_service_token() -> None:
         for job, found in jobs(name).items()
         if found.get("permissions", {}).get("contents") == "write"
     ]
-    assert writers == [("apply.yml", "record"), ("import.yml", "pull-request")]
+    assert writers == [("apply.yml", "record"), ("drift.yml", "record"), ("import.yml", "pull-request")]
+
+
+def test_what_drift_notified_is_pushed_by_a_job_without_a_secret() -> None:
+    drift, record = jobs("drift.yml")["drift"], jobs("drift.yml")["record"]
+    assert drift["permissions"]["contents"] == "read"
+    assert record["permissions"] == {"contents": "write"}
+    assert "secrets." not in str(record)
+    assert "environment" not in record
+    (upload,) = (step["with"] for step in drift["steps"] if "upload-artifact" in step.get("uses", ""))
+    assert upload["path"] == "plans/notified*.json", "nothing else of the comparison leaves the job"
+
+
+def test_notifications_are_sent_by_the_runs_of_the_default_branch_alone() -> None:
+    """The mail server's password and the webhook are where the service's token is, and never beside GITHUB_TOKEN."""
+    sending = {
+        (name, step["name"])
+        for name in NAMES
+        for _, step in steps(name)
+        if re.search("RECONCILER_(SMTP|WEBHOOK)_URL", str(step))
+    }
+    assert sending == {("apply.yml", "Apply"), ("drift.yml", "Drift")}
+    for name, sender in sending:
+        ((job, step),) = ((job, step) for job, step in steps(name) if step.get("name") == sender)
+        assert "RECONCILER_TOKEN" in step["env"]
+        assert "GITHUB_TOKEN" not in step["env"]
+        assert job["if"] == "github.ref_name == github.event.repository.default_branch"
+        assert "pull_request" not in str(YAML(typ="safe").load(render_workflows(INSTALL)[name])["on"])
 
 
 def test_the_job_that_reads_the_directory_writes_nothing_and_the_one_that_writes_reads_none() -> None:

@@ -302,7 +302,7 @@ def test_some_recipients_are_refused(target: TargetWorkspace, mail: SmtpService)
 def test_a_server_that_keeps_a_run_waiting_is_given_up(
     target: TargetWorkspace, mail: SmtpService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notification_channels, "SECONDS", 0.5)
+    monkeypatch.setattr(notifications, "SECONDS", 0.5)
     mail.faults = replace(mail.faults, greeting_drip=0.2)
     target.desire(person("ada"))
     target.service.faults = FAIL_ALL
