@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from reconciler.commands.import_entra_schema import ImportOptions, run_import_entra_schema
     from reconciler.commands.init import InitOptions, run_init
     from reconciler.commands.log import LogOptions, run_log
+    from reconciler.commands.login import LoginOptions, run_login
     from reconciler.commands.plan import PlanOptions, run_plan
     from reconciler.commands.rollback import RollbackOptions, run_rollback
     from reconciler.commands.sandbox import (
@@ -97,6 +98,7 @@ MODULES = {
     "reconciler.commands.import_entra_schema": ("ImportOptions", "run_import_entra_schema"),
     "reconciler.commands.init": ("InitOptions", "run_init"),
     "reconciler.commands.log": ("LogOptions", "run_log"),
+    "reconciler.commands.login": ("LoginOptions", "run_login"),
     "reconciler.commands.plan": ("PlanOptions", "run_plan"),
     "reconciler.commands.rollback": ("RollbackOptions", "run_rollback"),
     "reconciler.commands.sandbox": (

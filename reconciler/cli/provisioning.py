@@ -49,6 +49,44 @@ def validate(
     return lazy.run_validate(common.workspace(), lazy.ValidateOptions(base, format_, out), common.terminal())
 
 
+@dataclass(frozen=True, slots=True)
+class _BrowserFlags:
+    redirect_uri: Annotated[
+        str | None,
+        typer.Option("--redirect-uri", metavar="URL", help="The redirect URI, as it is registered."),
+    ] = None
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="N", help="Port of http://127.0.0.1:N/callback; default: 8765; 0: any."),
+    ] = None
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser: print the URL alone.")] = False
+    paste: Annotated[
+        bool, typer.Option("--paste", help="Paste the address that the browser ends at, instead of listening for it.")
+    ] = False
+    no_pkce: Annotated[
+        bool,
+        typer.Option("--no-pkce", help="Send no PKCE challenge, for a service that refuses it."),
+    ] = False
+    replace: Annotated[bool, typer.Option("--replace", help="Replace tokens that are stored already.")] = False
+
+
+@command(app)
+def login(flags: _BrowserFlags, common: Annotated[CommonOptions, Only("state", "no_color", "quiet")]) -> int:
+    """Authorize the connection in a browser, once, and store its tokens.
+
+    For target.auth: oauth. Asks before it replaces stored tokens, and tries the new ones with one GET.
+    """
+    options = lazy.LoginOptions(
+        redirect_uri=flags.redirect_uri,
+        port=flags.port,
+        browser=not flags.no_browser,
+        paste=flags.paste,
+        pkce=not flags.no_pkce,
+        replace=flags.replace,
+    )
+    return lazy.run_login(common.workspace(), options, common.terminal())
+
+
 @command(app)
 def check(
     offline: Annotated[

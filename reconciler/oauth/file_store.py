@@ -20,6 +20,7 @@ MAX_STORED = 2 * MAX_BYTES
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022
 _PRIVATE = 0o600
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _ANOTHER_PLACE = "Set RECONCILER_TOKEN_STORE to a file in a directory of yours."
 
 
@@ -35,6 +36,8 @@ class FileStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # A fixed name, so that what a killed process left is removed by the next one.
+        self._temporary = f".{path.name}.new"
         self.name = f"the token store {escape_control(str(path))}"
 
     def read(self) -> bytes | None:
@@ -50,6 +53,16 @@ class FileStore:
             with self._open_directory() as directory:
                 self._check_kind(directory)
                 self._replace(directory, content)
+
+    def check_writable(self) -> None:
+        """Raise `TokenStoreError` if `write` would fail. Leaves what is stored; not beside another writer either."""
+        with self._errors("write"):
+            make_private_directory(self._path.parent)
+            with self._open_directory() as directory:
+                self._check_kind(directory)
+                self._remove_temporary(directory)
+                os.close(os.open(self._temporary, _NEW_FILE, _PRIVATE, dir_fd=directory))
+                self._remove_temporary(directory)
 
     @contextmanager
     def _open_directory(self) -> Iterator[int]:
@@ -96,24 +109,24 @@ class FileStore:
                 raise self._unusable("it is not a file, or a symbolic link")
 
     def _replace(self, directory: int, content: bytes) -> None:
-        # A fixed name, so that what a killed process left is removed by the next one.
-        temporary = f".{self._path.name}.new"
-        with suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=directory)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        handle = os.open(temporary, flags, _PRIVATE, dir_fd=directory)
+        self._remove_temporary(directory)
+        handle = os.open(self._temporary, _NEW_FILE, _PRIVATE, dir_fd=directory)
         try:
             with os.fdopen(handle, "wb") as file:
                 os.fchmod(handle, _PRIVATE)  # whatever the umask is
                 file.write(content)
                 file.flush()
                 os.fsync(handle)
-            os.replace(temporary, self._path.name, src_dir_fd=directory, dst_dir_fd=directory)
+            os.replace(self._temporary, self._path.name, src_dir_fd=directory, dst_dir_fd=directory)
             os.fsync(directory)
         except BaseException:
             with suppress(OSError):
-                os.unlink(temporary, dir_fd=directory)
+                self._remove_temporary(directory)
             raise
+
+    def _remove_temporary(self, directory: int) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(self._temporary, dir_fd=directory)
 
     @contextmanager
     def _errors(self, verb: str) -> Iterator[None]:

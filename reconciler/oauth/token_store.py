@@ -21,7 +21,7 @@ _FORMS = "Set it to file:/PATH, or to cmd:COMMAND that answers get and put: see 
 
 
 class TokenPlace(Protocol):
-    """Keeps bytes. Both methods raise `TokenStoreError`."""
+    """Keeps bytes. All methods raise `TokenStoreError`."""
 
     name: str
     """For messages: "the token store /var/lib/reconciler/tokens"."""
@@ -31,6 +31,9 @@ class TokenPlace(Protocol):
 
     def write(self, content: bytes) -> None:
         """Replace what is stored."""
+
+    def check_writable(self) -> None:
+        """Find out, as far as possible without a change, whether `write` would fail."""
 
 
 class TokenStore:
@@ -54,6 +57,11 @@ class TokenStore:
         if stored is None:
             return None
         return parse_token_document(self._cipher.decrypt(stored, self.name), self.name)
+
+    def check_writable(self) -> None:
+        """Check that a document can be stored, as far as that shows without one. Raises as `save` does."""
+        self._cipher.encrypt(b"")
+        self._place.check_writable()
 
     def save(self, document: TokenDocument) -> None:
         """Replace the document, and check that the store returns it. Raises as `load` does."""

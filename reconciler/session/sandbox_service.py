@@ -153,7 +153,7 @@ def serve_sandbox(file: Path, port: int, say: Callable[[str], object], redirect_
         from reconciler.sandbox.server import serve_forever  # noqa: PLC0415 - an extra
 
         def ready(running: RunningSandbox) -> None:
-            say(_describe_service(running))
+            say(_describe_service(running, file.parent.resolve() / "tokens"))
             sys.stdout.flush()
 
         _make_directory(file)
@@ -162,7 +162,7 @@ def serve_sandbox(file: Path, port: int, say: Callable[[str], object], redirect_
         serve_forever(file, port, ready)
 
 
-def _describe_service(running: RunningSandbox) -> str:
+def _describe_service(running: RunningSandbox, tokens: Path) -> str:
     client = running.oauth_client
     return (
         f"The sandbox listens on {running.base_url}\n"
@@ -170,7 +170,7 @@ def _describe_service(running: RunningSandbox) -> str:
         "To use it as if it were a service elsewhere, write that base_url into settings.yaml and set\n"
         f"  RECONCILER_TOKEN={running.token} RECONCILER_ALLOWED_HOSTS=127.0.0.1\n\n"
         "To try OAuth, write `auth: oauth` below it in settings.yaml, set\n"
-        "  RECONCILER_ALLOWED_HOSTS=127.0.0.1 RECONCILER_TOKEN_STORE=file:.reconciler/tokens\n"
+        f"  RECONCILER_ALLOWED_HOSTS=127.0.0.1 RECONCILER_TOKEN_STORE=file:{tokens}\n"
         f"  RECONCILER_OAUTH_CLIENT_ID={client.client_id}\n"
         f"  RECONCILER_OAUTH_CLIENT_SECRET={client.secret}\n"
         f"  RECONCILER_OAUTH_AUTHORIZE_URL={running.authorize_url}\n"

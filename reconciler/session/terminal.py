@@ -68,6 +68,10 @@ class Terminal:
         if not self._quiet:
             self._emit(text)
 
+    def prompt(self, text: str) -> None:
+        """Write to stderr what the user has to do now, also when quiet."""
+        self._emit(text)
+
     def detail(self, text: str) -> None:
         """Write a note that only -v shows."""
         if self._verbose:

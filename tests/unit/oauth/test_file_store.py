@@ -148,3 +148,21 @@ def test_a_store_that_cannot_be_read_or_written_says_why(tmp_path: Path, monkeyp
     monkeypatch.setattr(file_store.os, "fsync", fail)
     assert refused(store, CONTENT).endswith("No space left on device (ENOSPC)")
     assert len(names(tmp_path)) == 1
+
+
+def test_a_check_leaves_what_is_stored(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "made" / "tokens")
+    store.check_writable()
+    assert names(tmp_path / "made") == []
+    store.write(b"one")
+    store.check_writable()
+    assert store.read() == b"one"
+    assert names(tmp_path / "made") == ["tokens"]
+
+
+def test_a_check_finds_what_a_write_would(tmp_path: Path) -> None:
+    (tmp_path / "tokens").mkdir()
+    with pytest.raises(TokenStoreError, match="it is not a file"):
+        FileStore(tmp_path / "tokens").check_writable()
+    with pytest.raises(TokenStoreError, match="cannot write"):
+        FileStore(Path("/proc/tokens")).check_writable()
