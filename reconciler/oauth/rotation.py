@@ -35,7 +35,7 @@ _CLOCK_TOLERANCE = timedelta(minutes=5)
 """A token that was obtained later than this in the future says that a clock is wrong, so its age is not known."""
 _TRY_AGAIN = timedelta(minutes=1)
 """After a refresh that failed while the token still lasts."""
-_NEW = timedelta(seconds=30)
+_NEW = timedelta(seconds=5)
 """A service that rejects a token which was obtained so recently would reject the next one, too."""
 _PAUSES = (1.0, 5.0)
 """Seconds before a store is tried again, once the server may have replaced the tokens."""
@@ -47,7 +47,8 @@ _LOGIN = "Run reconciler login."
 class Refreshing:
     """How tokens are refreshed. `refresh` and `lock` raise `ReconcilerError`.
 
-    `lock`: held by one process at a time. `on_tokens`: called with tokens before they can appear anywhere.
+    `lock`: held by one process at a time. `on_tokens`: called with tokens before they can appear anywhere. `explain`:
+    what else is known about an error code of the server (RFC 6749 §5.2), "" for nothing.
     """
 
     binding: TokenBinding
@@ -57,6 +58,7 @@ class Refreshing:
     now: Callable[[], datetime]
     note: Callable[[str], None] = lambda _text: None
     on_tokens: Callable[[Collection[Secret]], None] = lambda _tokens: None
+    explain: Callable[[str], str] = lambda _code: ""
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -162,7 +164,7 @@ class StoredTokens:
             if newer is not None:
                 return newer
             self._note_end(document)
-            raise _explain_refusal(exc, document) from exc
+            raise _explain_refusal(exc, document, self._by.explain(exc.code)) from exc
         except TargetError:
             self._note_end(document)
             raise
@@ -263,8 +265,8 @@ def _explain_lost_tokens(exc: TargetError, document: TokenDocument) -> TokenStor
     return TokenStoreError(f"the new tokens cannot be stored: {exc.summary}", next_step)
 
 
-def _explain_refusal(exc: TokenRefusedError, document: TokenDocument) -> TokenRefusedError:
-    """Add to a refusal what the store knows about earlier refreshes."""
+def _explain_refusal(exc: TokenRefusedError, document: TokenDocument, known: str) -> TokenRefusedError:
+    """Add to a refusal what the store knows about earlier refreshes, and what else is `known`."""
     notes = [exc.detail]
     if exc.code == "invalid_grant" and document.refresh_begun is not None:
         notes.append(
@@ -273,6 +275,6 @@ def _explain_refusal(exc: TokenRefusedError, document: TokenDocument) -> TokenRe
         )
     if exc.code == "invalid_grant" and document.previous_refresh_token is not None:
         notes.append("The refresh token before it was tried, too.")
-    if exc.code in ("invalid_client", "unauthorized_client"):
-        notes.append("Note the day on which the new secret expires in target.client_secret_expires.")
+    if known:
+        notes.append(known)
     return TokenRefusedError(exc.code, exc.summary, "\n".join(notes))

@@ -23,7 +23,7 @@ _LONGEST_TOKEN = 32 * 1024
 _LONGEST_TEXT = 2048
 _DEFAULT_LIFE = timedelta(hours=1)
 """RFC 6749 §5.1 leaves it open if an answer has no `expires_in`; Apple's clients assume this."""
-_SHORTEST_LIFE, _LONGEST_LIFE = timedelta(minutes=1), timedelta(days=366)
+_SHORTEST_LIFE, _LONGEST_LIFE = timedelta(seconds=10), timedelta(days=366)
 _LOGIN = "Run reconciler login, which replaces it."
 
 

@@ -21,6 +21,7 @@ from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.session.audit_record import build_redactor_for_reading, open_full_record, read_receipt_arrivals
 from reconciler.session.connection import Connection, connect, explain_refusals
 from reconciler.session.sandbox_service import run_sandbox
+from reconciler.session.stored_tokens import connect_by_oauth
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import SANDBOX_URL, Workspace, approval_date, current_time
 
@@ -148,7 +149,7 @@ def open_session(
     if redactor is None:
         redactor = build_redactor_for_reading(workspace, state, terminal)
     if not workspace.sandbox:
-        to = explain_refusals(connect(state.target.base_url, state.profile), state.credentials, current_time().date())
+        to = explain_refusals(_connect(state, terminal), state.credentials, current_time().date())
         with open_full_record(workspace, state.policy.record_branch, terminal) as whole:
             yield Session(whole, state, state.target, to, redactor)
         return
@@ -157,3 +158,10 @@ def open_session(
         if content:
             terminal.note(f"Made a sandbox with {content}: {workspace.sandbox_file}")
         yield Session(workspace, state, replace(state.target, base_url=SANDBOX_URL), connection)
+
+
+def _connect(state: DesiredState, terminal: Terminal) -> Connection:
+    url, profile = state.target.base_url, state.profile
+    if state.settings["target"]["auth"] == "oauth":
+        return connect_by_oauth(url, profile, state.credentials, terminal.note)
+    return connect(url, profile)

@@ -49,7 +49,7 @@ def reveal(token: Secret | None) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "life"), [(None, 3600), (300, 300), (1, 60), (86_400 * 400, 86_400 * 366), (-5, 60), (0, 60)]
+    ("seconds", "life"), [(None, 3600), (300, 300), (1, 10), (86_400 * 400, 86_400 * 366), (-5, 10), (0, 10)]
 )
 def test_the_life_of_an_access_token_is_bounded(seconds: int | None, life: int) -> None:
     lifetime = None if seconds is None else timedelta(seconds=seconds)
