@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from reconciler.core.expiry import ConnectionCredential
 from reconciler.core.model import Severity, error, warning
 from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
+from reconciler.desired.credentials import build_credentials
 from reconciler.desired.directory import Directory
 from reconciler.desired.mappings import compile_mappings
 from reconciler.desired.scope import read_scope
@@ -18,6 +20,7 @@ from reconciler.errors import ExitCode, PlanFileError, UsageError
 from reconciler.history.edits import Entity
 from reconciler.profiles import PROFILES
 from reconciler.session.entra_source import open_source, require_entra_source
+from reconciler.session.graph_credential import note_expiry
 from reconciler.session.notifications import notify_of_import
 from reconciler.session.people_import import PeopleImportOptions, check_import_options, import_people
 from reconciler.session.run_metrics import RunMetrics, measure
@@ -95,7 +98,9 @@ def _import_entra(
     files = read_state_files(workspace.state)
     profile = PROFILES[located.value.target.profile]
     wanted = JobRequest(parts, profile, workspace.now, source.users, options.job, options.rule)
-    snapshot, job = _read(_EntraReading(source, inputs, files.current.users, wanted, delta), terminal)
+    credentials = build_credentials(located, profile)
+    reading = _EntraReading(source, inputs, files.current.users, wanted, delta, credentials)
+    snapshot, job = _read(reading, terminal)
     rules = MergeRules(
         place=source.place,
         keep=frozenset(source.keep),
@@ -151,6 +156,7 @@ class _EntraReading:
     users: Sequence[Entity]
     wanted: JobRequest
     delta: DeltaFile | None
+    credentials: tuple[ConnectionCredential, ...]
 
 
 def _read(reading: _EntraReading, terminal: Terminal) -> tuple[Snapshot, JobImport | None]:
@@ -175,6 +181,7 @@ def _read(reading: _EntraReading, terminal: Terminal) -> tuple[Snapshot, JobImpo
         read = reading.delta.open(source, selection, now) if reading.delta is not None else read_users
         with trace_phase("read the source"):
             snapshot = read_entra(client, request, read)
+        note_expiry(client, source, reading.credentials, now.date(), terminal)
     return (job.complete(snapshot) if job is not None else snapshot), job
 
 

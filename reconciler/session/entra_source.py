@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -31,7 +33,9 @@ def require_entra_source(source: EntraSource | None) -> EntraSource:
     return source
 
 
-def open_source(source: EntraSource, terminal: Terminal) -> AbstractContextManager[GraphClient]:
+def open_source(
+    source: EntraSource, terminal: Terminal, environment: Mapping[str, str] = os.environ
+) -> AbstractContextManager[GraphClient]:
     """Open a client for Microsoft Graph with the credential of the environment; the terminal reports waits."""
-    waiting = Waiting(on_wait=WaitReport(terminal), network=read_network())
-    return open_entra(source.tenant, source.client_id, source.cloud, waiting=waiting)
+    waiting = Waiting(on_wait=WaitReport(terminal), network=read_network(environment))
+    return open_entra(source.tenant, source.client_id, source.cloud, environment=environment, waiting=waiting)

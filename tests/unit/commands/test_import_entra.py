@@ -285,7 +285,9 @@ def test_a_fault_in_any_answer_leaves_every_file_as_it_is(contoso: EntraImport, 
         else:  # an object, or a last page: the fault changes nothing of it
             assert contoso.files() != before
             contoso.restore(before)
-    assert refused == seen or "status" not in fault
+    # When the app's own secret ends is only for a note: what cannot be read of it decides nothing.
+    deciding = [path for path in seen if not path.startswith("/v1.0/applications(")]
+    assert refused == deciding or "status" not in fault
     assert set(refused) >= {"/v1.0/users", f"/v1.0/groups/{contoso.company.staff}/members"}
 
 

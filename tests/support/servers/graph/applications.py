@@ -116,6 +116,32 @@ def get_secrets(service: GraphService, call: Call, key: str) -> Answer:
     return Answer({"@odata.context": context, "value": service.tenant.secrets[application.id]})
 
 
+def _show_secret(ends: str, hint: str, number: int) -> dict[str, Any]:
+    """A secret of an app: its value is told only when it is made."""
+    return {
+        "customKeyIdentifier": None,
+        "displayName": "reconciler",
+        "endDateTime": ends,
+        "hint": hint,
+        "keyId": f"5f1d2c3b-0000-4000-8000-{number:012}",
+        "secretText": None,
+        "startDateTime": "2026-05-01T00:00:00Z",
+    }
+
+
+def _show_certificate(ends: str, number: int) -> dict[str, Any]:
+    return {
+        "customKeyIdentifier": None,
+        "displayName": "CN=reconciler",
+        "endDateTime": ends,
+        "key": None,
+        "keyId": f"5f1d2c3b-0000-4000-9000-{number:012}",
+        "startDateTime": "2026-05-01T00:00:00Z",
+        "type": "AsymmetricX509Cert",
+        "usage": "Verify",
+    }
+
+
 def get_application(service: GraphService, call: Call, app_id: str) -> Answer:
     """The app registration, to see when its secret ends."""
     call.need(*_READ_APPLICATIONS)
@@ -123,17 +149,19 @@ def get_application(service: GraphService, call: Call, app_id: str) -> Answer:
     app = next((app for app in service.tenant.apps if app.client_id == app_id.casefold()), None)
     if app is None:
         raise not_found(app_id)
-    secret = {
-        "displayName": "reconciler",
-        "endDateTime": app.secret_ends,
-        "hint": app.secret[:3],
-        "keyId": app.secret_id,
-        "secretText": None,
+    document = {
+        "id": app.secret_id,
+        "appId": app.client_id,
+        "displayName": app.name,
+        "passwordCredentials": [
+            _show_secret(ends, hint, number)
+            for number, (ends, hint) in enumerate([(app.secret_ends, app.secret[:3]), *app.further_secrets], start=1)
+        ],
+        "keyCredentials": [_show_certificate(ends, place) for place, ends in enumerate(app.certificate_ends, start=1)],
     }
-    document = {"id": app.secret_id, "appId": app.client_id, "displayName": app.name, "passwordCredentials": [secret]}
     names = call.names()
     context = f"{call.base}/$metadata#{context_of('applications', names, selected=True)}/$entity"
-    return Answer({"@odata.context": context, **selected_of({**document, "keyCredentials": []}, names)})
+    return Answer({"@odata.context": context, **selected_of(document, names)})
 
 
 def list_provisioning(service: GraphService, call: Call) -> Answer:

@@ -27,7 +27,11 @@ class AppRegistration:
     """Holds characters that a form must escape."""
     secret_id: str = "5f1d2c3b-0000-4000-8000-000000000001"
     secret_expired: bool = False
-    secret_ends: str = "2027-05-01T00:00:00Z"
+    secret_ends: str = "2199-01-01T00:00:00Z"
+    """Far ahead: what ends soon is noted."""
+    further_secrets: list[tuple[str, str]] = field(default_factory=list)
+    """The end of each, and the first characters, which Graph tells."""
+    certificate_ends: list[str] = field(default_factory=list)
     federated: list[FederatedCredential] = field(default_factory=list)
     roles: list[str] = field(default_factory=list)
     blocked: bool = False
