@@ -83,6 +83,8 @@ def read_allowed_hosts(environment: Mapping[str, str] = os.environ) -> list[str]
 
 def explain_refusals(connection: Connection, credentials: Sequence[ConnectionCredential], today: date) -> Connection:
     """Return the connection with what the dates of `credentials` say, on the day `today` (UTC), of a refused token."""
+    if not credentials:
+        return connection
     token = find_credential(credentials, CredentialKind.TOKEN)
     hint = connection.hints.get(httpx.codes.UNAUTHORIZED, "") if token is not None else ""
     return replace(connection, refused_token=explain_refused_token(token, today, connection.tokens.advice, hint))

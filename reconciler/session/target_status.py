@@ -35,7 +35,7 @@ def read_status(workspace: Workspace, target: Target) -> Status:
         _find_refusal(workspace, target),
         find_unapplied_merges(workspace, runs),
         credentials=credentials,
-        expiry=assess_credentials(credentials, today, used=_is_token_used(credentials, runs)),
+        expiry=assess_credentials(credentials, today, used=_shows_use(credentials, runs)),
         today=today,
     )
 
@@ -47,8 +47,12 @@ def add_provisioning(status: Status, workspace: Workspace, settings: Settings) -
     return replace(status, provisioning=found, off_since=off_since)
 
 
-def _is_token_used(credentials: Sequence[ConnectionCredential], runs: Sequence[ApplyRun]) -> bool:
+def is_token_used(credentials: Sequence[ConnectionCredential], workspace: Workspace, target: Target) -> bool:
     """Whether an apply on record shows that the token is used: the service was read, whatever became of the changes."""
+    return _shows_use(credentials, read_runs(workspace.history, target, current_time()))
+
+
+def _shows_use(credentials: Sequence[ConnectionCredential], runs: Sequence[ApplyRun]) -> bool:
     token = find_credential(credentials, CredentialKind.TOKEN)
     return token is None or any(is_proof_of_use(token, run.began.date()) for run in runs)
 

@@ -19,7 +19,8 @@ from reconciler.scim.retry import parse_retry_after
 from reconciler.scim.retry_transport import utc_now
 from reconciler.scim.token_source import FixedToken
 from reconciler.session.checks.context import CheckContext
-from reconciler.session.connection import AnswerBounds, Connection, open_client, read_token
+from reconciler.session.connection import AnswerBounds, Connection, explain_refusals, open_client, read_token
+from reconciler.session.expiry import read_credentials
 
 _ONE_USER = {"startIndex": "1", "count": "1"}
 """Of GET /Users: the cheapest request that every SCIM service answers."""
@@ -43,7 +44,9 @@ def ask_token(context: CheckContext) -> Iterator[Answer]:
     context.secrets.append(token)
     if context.endpoint is not None and context.profile is not None:
         hints = context.profile.refusal_hints
-        context.connection = Connection(context.endpoint, FixedToken(token), hints, context.network)
+        connection = Connection(context.endpoint, FixedToken(token), hints, context.network)
+        credentials = read_credentials(context.workspace.state)
+        context.connection = explain_refusals(connection, credentials, context.now.date())
     yield _describe_token(token.reveal())
 
 

@@ -9,6 +9,7 @@ from reconciler.scim.probes.survey import QUESTIONS as SERVICE_QUESTIONS
 from reconciler.session.checks.access import ask_access, ask_token
 from reconciler.session.checks.context import CheckGroup
 from reconciler.session.checks.environment import ask_environment
+from reconciler.session.checks.expiry import FIRST_USE, GRAPH, SECRET, TOKEN, ask_expiry, ask_graph_expiry
 from reconciler.session.checks.files import ask_files, ask_version
 from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
 from reconciler.session.checks.record import ask_lock, ask_record
@@ -25,8 +26,9 @@ GROUPS = (
     CheckGroup(ask_proxy, ("proxy",), _WAY, needs=("target",)),
     CheckGroup(ask_network, ("dns", "tcp", "tls"), _WAY, needs=("host", "proxy"), network=True),
     CheckGroup(ask_token, ("token",), _ACCESS, needs=("target",)),
-    # Dates on which the token, the client secret and the credential of the source expire: session/checks/expiry.py.
     CheckGroup(ask_access, ("access", "request_time", "clock"), _ACCESS, ("host", "tls", "token"), network=True),
+    CheckGroup(ask_expiry, (TOKEN, SECRET, FIRST_USE), _ACCESS, needs=("target",)),
+    CheckGroup(ask_graph_expiry, (GRAPH,), _ACCESS, needs=("target",)),
     CheckGroup(ask_service, SERVICE_QUESTIONS, _SERVICE, needs=("access",), network=True),
     # The people: session/checks/people.py, needs=("desired_state", "access"), network=True.
     # Microsoft Graph, the source of people: session/checks/graph.py, network=True.
