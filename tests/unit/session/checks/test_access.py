@@ -13,6 +13,7 @@ from support.checks import TOKEN, AskedService, ask_all, build_check_context, li
 from support.servers.http_server import Reply
 
 from reconciler.core.check import Answer
+from reconciler.scim.transport import WriteRefusedError
 from reconciler.session.checks.access import ask_access, ask_token
 from reconciler.session.checks.context import CheckGroup
 from reconciler.session.checks.network import ask_host
@@ -74,6 +75,21 @@ def test_a_service_that_accepts_the_token(tmp_path: Path) -> None:
     assert found[0].summary == "the service accepts the token: it lists 3 users"
     assert found[1].summary.endswith(" ms")
     assert found[2].summary == "this machine and the service agree on the time"
+
+
+def test_the_client_of_a_check_cannot_write(tmp_path: Path, resources: ExitStack) -> None:
+    with AskedService() as service:
+        context = build_check_context(tmp_path, resources, service.base_url)
+        ask_all(context, HOST, TOKEN_GROUP, ACCESS)
+        assert context.client is not None
+        for write in (
+            lambda client: client.create_user({}),
+            lambda client: client.patch_user("7", {}),
+            lambda client: client.delete_user("7"),
+        ):
+            with pytest.raises(WriteRefusedError):
+                write(context.client)
+        assert set(service.methods) == {"GET"}
 
 
 @pytest.mark.parametrize(
