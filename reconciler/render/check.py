@@ -20,7 +20,7 @@ _VERDICTS = {
     CheckVerdict.SKIPPED: (GREY,),
 }
 _VERDICT_WIDTH = max(map(len, CheckVerdict)) + 2
-_QUESTION_WIDTH = 15
+_QUESTION_WIDTH = 20
 _MARGIN = _VERDICT_WIDTH + _QUESTION_WIDTH
 _ADVICE_INDENT = 2
 """So that advice is not taken for the rest of a finding."""
@@ -49,8 +49,12 @@ class CheckReport:
     @property
     def counts(self) -> dict[CheckVerdict, int]:
         """The number of answers with each verdict."""
-        found = Counter(answer.verdict for answer in self.answers)
-        return {verdict: found[verdict] for verdict in CheckVerdict}
+        return _count(self.answers)
+
+
+def _count(answers: Iterable[Answer]) -> dict[CheckVerdict, int]:
+    found = Counter(answer.verdict for answer in answers)
+    return {verdict: found[verdict] for verdict in CheckVerdict}
 
 
 def render_answer(answer: Answer, style: Style, width: int = 0) -> str:
@@ -74,6 +78,17 @@ def render_answer(answer: Answer, style: Style, width: int = 0) -> str:
 def render_section(title: str, style: Style, *, first: bool) -> str:
     """Render the heading of the questions that follow."""
     return f"{'' if first else chr(10)}{style.paint(title, BOLD)}\n"
+
+
+def render_rest(answers: Sequence[Answer], style: Style, width: int = 0) -> str:
+    """Render in one line the answers that are not shown, because none of them needs attention; "" for none."""
+    if not answers:
+        return ""
+    found = _count(answers)
+    counts = ", ".join(f"{found[verdict]:,} {verdict}" for verdict in CheckVerdict if found[verdict])
+    what = f"{pluralize(len(answers), 'more question')}: {counts} (-v shows them)"
+    verdict = CheckVerdict.OK if found[CheckVerdict.OK] else CheckVerdict.SKIPPED
+    return render_answer(Answer("and", verdict, what), style, width)
 
 
 def render_conclusion(report: CheckReport, style: Style) -> str:

@@ -87,7 +87,8 @@ class CheckGroup:
     `section`: the heading that they are shown below. `needs`: questions that must have been answered with ok or a
     warning; otherwise these are skipped, and so they are with `--offline` if they need the `network`. A question that
     `ask` does not answer is left out, unless `ask` raises a `ReconcilerError`: then the first of them has failed with
-    it, and the others are skipped.
+    it, and the others are skipped. `details`: those of the questions that are shown one by one only if they need
+    attention, or with -v.
     """
 
     ask: Callable[[CheckContext], Iterator[Answer]]
@@ -95,3 +96,4 @@ class CheckGroup:
     section: str = ""
     needs: tuple[str, ...] = ()
     network: bool = False
+    details: frozenset[str] = frozenset()

@@ -17,6 +17,7 @@ from reconciler.session.checks.service import ask_service
 
 _FILES, _WAY, _ACCESS, _PAST = "Program and files", "Way to the service", "Access", "Record"
 _SERVICE = "What the service does"
+_SURVEY = frozenset(SERVICE_QUESTIONS) - {"users", "open_questions"}
 
 GROUPS = (
     CheckGroup(ask_version, ("version",), _FILES),
@@ -29,7 +30,7 @@ GROUPS = (
     CheckGroup(ask_access, ("access", "request_time", "clock"), _ACCESS, ("host", "tls", "token"), network=True),
     CheckGroup(ask_expiry, (TOKEN, SECRET, FIRST_USE), _ACCESS, needs=("target",)),
     CheckGroup(ask_graph_expiry, (GRAPH,), _ACCESS, needs=("target",)),
-    CheckGroup(ask_service, SERVICE_QUESTIONS, _SERVICE, needs=("access",), network=True),
+    CheckGroup(ask_service, SERVICE_QUESTIONS, _SERVICE, ("access",), network=True, details=_SURVEY),
     # The people: session/checks/people.py, needs=("desired_state", "access"), network=True.
     # Microsoft Graph, the source of people: session/checks/graph.py, network=True.
     CheckGroup(ask_record, ("record", "last_apply"), _PAST, needs=("target",)),
@@ -40,3 +41,5 @@ GROUPS = (
 QUESTIONS = tuple(question for group in GROUPS for question in group.questions)
 SECTIONS = {question: group.section for group in GROUPS for question in group.questions}
 """The heading of each question."""
+DETAILS = frozenset(question for group in GROUPS for question in group.details)
+"""Questions of which only those that need attention are shown, unless all are asked for."""

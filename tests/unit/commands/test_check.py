@@ -103,12 +103,23 @@ def test_the_sandbox_needs_no_token_and_no_host(target: TargetWorkspace, monkeyp
     assert target.service.log == []
 
 
+def test_details_are_shown_one_by_one_if_they_are_asked_for(target: TargetWorkspace) -> None:
+    run_check(target.workspace, CheckOptions(), target.terminal)
+    short, target.terminal.out = target.terminal.out, ""
+    target.terminal._verbose = True
+    run_check(target.workspace, CheckOptions(), target.terminal)
+    assert "(-v shows them)" in short
+    assert "\nok       discovery  " not in short
+    assert "(-v shows them)" not in target.terminal.out
+    assert "\nok       discovery  " in target.terminal.out
+
+
 def test_quiet_shows_only_what_needs_attention(target: TargetWorkspace) -> None:
     target.service.token = "another"
     target.terminal._quiet = True
     run_check(target.workspace, CheckOptions(), target.terminal)
     lines = target.terminal.out.splitlines()
-    assert lines[0].startswith("failed   access         the service does not accept the token (401)")
+    assert lines[0].startswith("failed   access              the service does not accept the token (401)")
     assert not [line for line in lines if line.startswith(("ok ", "skipped "))]
     assert lines[-1].startswith("The check failed. ")
 
