@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from reconciler.scim.proxy_transport import TunnelError
+
 _INTERVAL = 0.25
 """Seconds between checks."""
 _CONNECTED = ("connection.connect_tcp.complete", "connection.start_tls.complete", "proxy.start_tls.complete")
@@ -55,7 +57,10 @@ class Deadline:
                 hung_up = me in self._hung_up
             if not hung_up:
                 raise
-            raise DeadlineExceededError(f"the service's answer takes longer than {seconds:.0f} seconds") from exc
+            whose = (
+                f"the answer of the proxy {exc.proxy.name}" if isinstance(exc, TunnelError) else "the service's answer"
+            )
+            raise DeadlineExceededError(f"{whose} takes longer than {seconds:.0f} seconds") from exc
         finally:
             with self._lock:
                 del self._deadlines[me]

@@ -83,10 +83,13 @@ class ProxyTransport(httpx.BaseTransport):
         self._inner: httpx.HTTPTransport | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        host = origin_host(request.url.raw_host)
         if request.url.scheme != "https":
-            raise TargetError(
-                f"a request to {origin_host(request.url.raw_host)} was not sent: it would pass the proxy unencrypted"
-            )
+            raise TargetError(f"a request to {host} was not sent: it would pass the proxy unencrypted")
+        if ":" in host:
+            # httpcore asks for `::1:443` in place of `[::1]:443`, which is another address.
+            next_step = "Use its name, or add the address to RECONCILER_NO_PROXY."
+            raise TargetError(f"the IPv6 address {host} cannot be reached through the proxy", next_step)
         if self._inner is None:
             self._inner = self._open()
         progress = _Progress(request.extensions.get("trace"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -106,6 +107,33 @@ def test_nothing_is_sent_through_the_proxy_in_plain() -> None:
     with pytest.raises(TargetError, match=r"^a request to a\.example was not sent: it would pass the proxy unencrypt"):
         transport.handle_request(request("http://a.example/Users"))
     transport.close()
+
+
+def test_a_proxy_is_not_asked_for_an_ipv6_address_that_it_would_take_for_another() -> None:
+    with ConnectProxy({}) as proxy, connected(proxy) as transport:
+        with pytest.raises(TargetError, match=r"^the IPv6 address 2001:db8::1 cannot be reached through the proxy$"):
+            transport.handle_request(request("https://[2001:db8::1]/Users"))
+        assert proxy.connections == 0
+
+
+def test_a_proxy_that_drips_its_answer_is_ended_and_named() -> None:
+    def drip(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            for _ in range(200):
+                connection.sendall(b"X")
+                time.sleep(0.05)
+
+    slow = request()
+    slow.extensions[SECONDS_LEFT] = 1.0
+    with (
+        proxied(answer=drip) as proxy,
+        connected(proxy) as transport,
+        pytest.raises(
+            DeadlineExceededError, match=rf"^the answer of the proxy 127\.0\.0\.1:{proxy.port} takes longer "
+        ),
+    ):
+        ResponseLimitTransport(transport).handle_request(slow)
 
 
 # --- tunnels that are not opened ------------------------------------------------------
