@@ -12,11 +12,13 @@ from reconciler.session.checks.environment import ask_environment
 from reconciler.session.checks.expiry import FIRST_USE, GRAPH, SECRET, TOKEN, ask_expiry, ask_graph_expiry
 from reconciler.session.checks.files import ask_files, ask_version
 from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
+from reconciler.session.checks.notifications import QUESTIONS as NOTIFICATION_QUESTIONS
+from reconciler.session.checks.notifications import ask_notifications
 from reconciler.session.checks.record import ask_lock, ask_record
 from reconciler.session.checks.service import ask_service
 
 _FILES, _WAY, _ACCESS, _PAST = "Program and files", "Way to the service", "Access", "Record"
-_SERVICE = "What the service does"
+_SERVICE, _MESSAGES = "What the service does", "Notifications"
 _SURVEY = frozenset(SERVICE_QUESTIONS) - {"users", "open_questions"}
 
 GROUPS = (
@@ -35,7 +37,7 @@ GROUPS = (
     # Microsoft Graph, the source of people: session/checks/graph.py, network=True.
     CheckGroup(ask_record, ("record", "last_apply"), _PAST, needs=("target",)),
     CheckGroup(ask_lock, ("lock",), _PAST, needs=("target",)),
-    # Notifications: session/checks/notifications.py.
+    CheckGroup(ask_notifications, NOTIFICATION_QUESTIONS, _MESSAGES, needs=("target",)),
 )
 
 QUESTIONS = tuple(question for group in GROUPS for question in group.questions)

@@ -86,16 +86,13 @@ class SmtpService(RunningServer):
         self._certificate = certificate
         self.closing = threading.Event()
 
-    @property
-    def port(self) -> int:
-        return int(self._socket.getsockname()[1])
-
     def url(self, scheme: str = "smtp", host: str = "127.0.0.1", query: str = "") -> str:
         user = USER.replace("@", "%40")
         return f"{scheme}://{user}:{PASSWORD}@{host}:{self.port}{query}"
 
     def start(self) -> Self:
         self._socket = socket.create_server((self.faults.address, 0))
+        self.port = int(self._socket.getsockname()[1])
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
         return self
