@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from reconciler.core.system_limits import advise, describe_os_error
+from reconciler.core.system_limits import advise, describe_os_error, is_exhaustion
 from reconciler.core.text import escape_control
 from reconciler.errors import TargetError
 from reconciler.oauth.token_document import MAX_BYTES
@@ -118,7 +118,7 @@ class FileStore:
                 file.flush()
                 os.fsync(handle)
             os.replace(self._temporary, self._path.name, src_dir_fd=directory, dst_dir_fd=directory)
-            os.fsync(directory)
+            _sync(directory)
         except BaseException:
             with suppress(OSError):
                 self._remove_temporary(directory)
@@ -139,3 +139,12 @@ class FileStore:
 
     def _unusable(self, why: str, next_step: str = _ANOTHER_PLACE) -> TokenStoreError:
         return TokenStoreError(f"cannot use {self.name}: {why}", next_step)
+
+
+def _sync(directory: int) -> None:
+    """Force the names in a directory onto the disk, if the file system can."""
+    try:
+        os.fsync(directory)
+    except OSError as exc:
+        if is_exhaustion(exc):
+            raise

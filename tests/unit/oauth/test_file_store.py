@@ -63,6 +63,20 @@ def test_what_a_killed_writer_left_is_replaced(tmp_path: Path) -> None:
     assert names(tmp_path) == ["tokens"]
 
 
+def test_file_and_directory_are_on_the_disk_before_it_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+
+    def sync(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+        if synced[-1] == tmp_path.name:
+            raise OSError(22, "Invalid argument")  # this file system cannot
+
+    monkeypatch.setattr(file_store.os, "fsync", sync)
+    FileStore(tmp_path / "tokens").write(CONTENT)
+    assert synced == [".tokens.new", tmp_path.name]
+    assert FileStore(tmp_path / "tokens").read() == CONTENT
+
+
 KILLED = """
 import os, sys
 from pathlib import Path

@@ -43,7 +43,14 @@ def test_each_token_is_masked_once_for_the_runner(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "step", ["MASK 2>&1 | tee out.txt", "MASK 2> out.txt", "MASK 2>&1 > out.txt", "MASK &> out.txt"]
+    "step",
+    [
+        "MASK 2>&1 | tee out.txt",
+        "timeout 60 MASK 2>&1 | tee out.txt",
+        "MASK 2> out.txt",
+        "MASK 2>&1 > out.txt",
+        "MASK &> out.txt",
+    ],
 )
 def test_a_mask_is_written_to_no_file(tmp_path: Path, step: str) -> None:
     done = run(tmp_path, step)
