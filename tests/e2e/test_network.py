@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,14 +22,17 @@ from support.servers.git_http import GitServer
 from support.servers.github_api import REPOSITORY, GitHubApi, Token
 from support.servers.graph.server import GraphServer
 from support.servers.graph.tenant import Tenant
+from support.servers.http_server import HttpServer, Reply, Request
 from support.servers.proxy import ConnectProxy, refuse
 from support.servers.tls_front import TlsFront
 from support.workspace import CommandResult
 
+from reconciler.oauth.token_document import TokenBinding, build_token_document, format_token_document
 from reconciler.sandbox.seed import load_default_seed, seed
 from reconciler.sandbox.server import start
+from reconciler.scim.secret import Secret
 
-SCIM, GRAPH, LOGIN, GITHUB = (f"{name}.example.test" for name in ("scim", "graph", "login", "github"))
+SCIM, GRAPH, LOGIN, GITHUB, HOOKS = (f"{name}.example.test" for name in ("scim", "graph", "login", "github", "hooks"))
 PASSWORD = "pr0xy-s3cret"
 CREDENTIALS = f"ada:{PASSWORD}"
 
@@ -93,7 +97,9 @@ def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
 
 def test_plan_and_apply_go_through_the_proxy_with_several_connections(work: CommandWorkspace) -> None:
     with company(work, port_of(work.base_url)) as site:
-        planned = site.run("plan", "-o", "plan.json")
+        keys = work.root / "keys"
+        planned = site.run("plan", "-o", "plan.json", SSLKEYLOGFILE=str(keys))
+        assert not keys.exists()
         assert planned.code == 0, planned.err
         assert len(site.proxy.tunnels) == 1
         work.service.faults = ServerFaults(latency=0.05)
@@ -328,3 +334,69 @@ def test_git_pushes_the_record_through_the_proxy(work: CommandWorkspace) -> None
         assert not any(b"\r\nauthorization" in tunnel.head.lower() for tunnel in tunnels), "the token is for GitHub"
     server.close()
     assert "receipt.jsonl" in origin.git("ls-tree", "-r", "--name-only", "the-record")
+
+
+def test_tokens_are_refreshed_through_the_proxy(work: CommandWorkspace) -> None:
+    forms: list[bytes] = []
+
+    def issue(request: Request) -> Reply:
+        forms.append(request.body)
+        answer = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600, "refresh_token": "refresh-2"}
+        return Reply(status=200, headers={"Content-Type": "application/json"}, body=json.dumps(answer).encode())
+
+    server = HttpServer(issue)
+    token_url, base_url = f"https://{LOGIN}/token", f"https://{SCIM}/scim"
+    ended = datetime(2026, 1, 1, tzinfo=UTC)
+    binding = TokenBinding("SCIM.1", token_url, base_url)
+    document = build_token_document(binding, Secret("old"), Secret("refresh-1"), timedelta(hours=1), asked=ended)
+    store = work.root.parent / "tokens"
+    store.write_bytes(format_token_document(document))
+    store.chmod(0o600)
+    with (
+        company(work, port_of(work.base_url)) as site,
+        TlsFront(private_authority().serve(LOGIN), port_of(server.origin)) as front,
+    ):
+        site.proxy.routes[f"{LOGIN}:443"] = front.port
+        work.settings(target={"profile": "scim", "base_url": base_url, "auth": "oauth"})
+        environment = {
+            "RECONCILER_ALLOWED_HOSTS": f"{SCIM},{LOGIN}",
+            "RECONCILER_TOKEN": "",
+            "RECONCILER_TOKEN_STORE": f"file:{store}",
+            "RECONCILER_OAUTH_CLIENT_ID": "SCIM.1",
+            "RECONCILER_OAUTH_CLIENT_SECRET": "cl13nt-s3cret",
+            "RECONCILER_OAUTH_TOKEN_URL": token_url,
+        }
+        planned = site.run("plan", **environment)
+        assert planned.code == 0, planned.err
+        assert [tunnel.target for tunnel in site.proxy.tunnels] == [f"{LOGIN}:443", f"{SCIM}:443"]
+        assert b"refresh-1" in forms[0]
+        for secret in (b"refresh-", b"cl13nt-s3cret"):
+            assert secret not in site.proxy.seen
+        site.assert_private()
+    server.close()
+
+
+def test_notifications_go_to_a_webhook_through_the_proxy(work: CommandWorkspace) -> None:
+    heard: list[str] = []
+
+    def answer(request: Request) -> Reply:
+        heard.append(request.target)
+        return Reply(status=200)
+
+    server = HttpServer(answer)
+    with (
+        company(work, port_of(work.base_url)) as site,
+        TlsFront(private_authority().serve(HOOKS), port_of(server.origin)) as front,
+    ):
+        site.proxy.routes[f"{HOOKS}:443"] = front.port
+        target = {"profile": "scim", "base_url": f"https://{SCIM}/scim"}
+        work.settings(target=target, notifications={"on_failure": ["webhook:json"]})
+        planned = site.run("plan", "-o", "plan.json")
+        assert planned.code == 0, planned.err
+        del site.proxy.routes[f"{SCIM}:443"]
+        failed = site.run("apply", "plan.json", RECONCILER_WEBHOOK_URL=f"https://{HOOKS}/s3cret-path")
+        assert (failed.code, "cannot connect to scim.example.test (502)" in failed.err) == (1, True), failed.err
+        assert heard == ["/s3cret-path"]
+        assert f"{HOOKS}:443" in [tunnel.target for tunnel in site.proxy.tunnels]
+        assert b"s3cret-path" not in site.proxy.seen
+    server.close()
