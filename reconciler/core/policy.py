@@ -44,6 +44,7 @@ APPROVABLE_GUARDS = (
     "foreign-accounts",
     "target",
     "tenant",
+    "disconnect",
 )
 """The guards that an approval can lift, if it names them."""
 

@@ -129,6 +129,8 @@ class TargetProfile:
     """Possible holders of such a name and what to do, most likely first."""
     domain_hint: str
     """What to do about a domain that is not verified."""
+    disconnect_steps: tuple[str, ...]
+    """What to do if the accounts that applies made are gone, because the connection was cut: a sentence or two each."""
     refusal_hints: Mapping[int, str]
     """HTTP status of a response that concerns every request -> what to check for this kind of service."""
     token_rules: TokenRules

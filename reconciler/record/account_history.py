@@ -36,7 +36,7 @@ class AccountHistory:
     deactivated: Mapping[str, Deactivation] = field(default_factory=dict)
     """By live id: the last deactivation, unless something may have reactivated the account since."""
     accounts: frozenset[str] = frozenset()
-    """Live ids of accounts that an apply left active, and that none began to remove."""
+    """Live ids of accounts that an apply left active, that none began to remove, and whose users have no later one."""
     recent: Sequence[RecentChange] = ()
     """What applies changed in the last 24 hours."""
     used_approvals: ApprovalUses = field(default_factory=dict)
@@ -181,7 +181,8 @@ class AccountHistoryBuilder:
             for live_id, found in self._deactivated.items()
             if live_id not in self._revived or self._revived[live_id] < found.at
         }
-        present = frozenset(self._present - self._removed)
+        recorded = self._recorded.build()
+        present = frozenset(self._present - self._removed - recorded.list_replaced())
         last = self._last_start or ApplyStarted()
         return AccountHistory(
             self._reserved,
@@ -198,7 +199,7 @@ class AccountHistoryBuilder:
             self._protection.build() | self._protection_anywhere.build(),
             frozenset(self._key_ids),
             frozenset(self._forms),
-            self._recorded.build(),
+            recorded,
         )
 
 

@@ -139,6 +139,17 @@ class RecordedAccounts:
         """Return the live ids of the accounts that may be inactive although nothing shows it."""
         return frozenset(live_id for live_id, account in self.accounts.items() if account.may_be_inactive)
 
+    def list_replaced(self) -> frozenset[str]:
+        """Return the live ids of the accounts whose users have a later account: the externalId says which these are."""
+        latest: dict[str, RecordedAccount] = {}
+        replaced: set[str] = set()
+        for account in sorted(self.accounts.values(), key=lambda each: (each.named, each.live_id)):
+            if account.external_id:
+                before = latest.get(fold_case(account.external_id))
+                replaced |= {before.live_id} if before is not None else set()
+                latest[fold_case(account.external_id)] = account
+        return frozenset(replaced)
+
     def list_written_since(self, when: datetime) -> list[RecordedAccount]:
         """Return the existing accounts that a request was about since then, the last one first."""
         found = [account for account in self.accounts.values() if account.written >= when]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from reconciler.core.expiry import WARNING_DAYS, find_expiry
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.plan import REMOVALS, Action, Attribution, Base, Change, Guard, LaterEdit, Plan
+from reconciler.core.planning.guards.disconnect import DISCONNECT
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize, quote
 from reconciler.render.labels import ACTION_STYLES, DISPLAY_ORDER, format_counts
@@ -173,7 +174,7 @@ def build_plan_view(plan: Plan, profile: TargetProfile, *, whole_plan_at: str = 
         summary=_summary(plan, sections),
         removals=_removals(plan, sections),
         blocked=_blocked(plan),
-        way_out=_way_out(plan) if plan.blocked and not plan.offline else (),
+        way_out=_way_out(plan, profile) if plan.blocked and not plan.offline else (),
         comparison=_comparison(plan),
         sections=sections,
         empty_section=_empty_section(plan, sections),
@@ -309,7 +310,14 @@ def _blocked(plan: Plan) -> str:
     return "This plan would be blocked." if plan.offline else "This plan is blocked: nothing will be written."
 
 
-def _way_out(plan: Plan) -> tuple[str, ...]:
+def _way_out(plan: Plan, profile: TargetProfile) -> tuple[str, ...]:
+    """Return what to do about the blocked plan, in lines."""
+    cut = any(guard.blocks and guard.name == DISCONNECT for guard in plan.guards)
+    steps = [f"  {number}. {step}" for number, step in enumerate(profile.disconnect_steps, 1)] if cut else []
+    return (*(["If the connection was cut:", *steps, ""] if steps else ()), *_explain_approval(plan))
+
+
+def _explain_approval(plan: Plan) -> tuple[str, ...]:
     """Return how the blocked plan can be applied, in lines."""
     if any(guard.blocks and not guard.approvable for guard in plan.guards):
         return ("This plan cannot be approved: remove the cause.",)

@@ -28,6 +28,7 @@ ORDER = [
     "relink",
     "target",
     "tenant",
+    "disconnect",
 ]
 
 

@@ -14,7 +14,7 @@ from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.policy import Policy
 
-_LIVE_GUARDS = frozenset({"complete-read", "foreign-accounts", "name-reuse", "target", "tenant"})
+_LIVE_GUARDS = frozenset({"complete-read", "disconnect", "foreign-accounts", "name-reuse", "target", "tenant"})
 """Guards that need the live service or receipts."""
 
 

@@ -29,6 +29,7 @@ from reconciler.core.planning.guards.accounts import gains_active_user
 from reconciler.core.planning.guards.approvals import apply_approvals, report_spent
 from reconciler.core.planning.guards.context import GuardContext
 from reconciler.core.planning.guards.evaluation import evaluate_guards
+from reconciler.core.planning.lost_accounts import disbelieve_hidden, find_lost_accounts, list_linked
 from reconciler.core.planning.matching import Matching, match_users
 from reconciler.core.planning.omitted_active import SettledUsers, settle_omitted_active
 from reconciler.core.planning.ordering import order_changes
@@ -50,6 +51,7 @@ _UNASSIGNED_NAMED = 3
 
 def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     """Build the plan. Never raises for anything in the data: a user that cannot be planned is a diagnostic."""
+    live = disbelieve_hidden(request.recorded, live)
     matching, settled, draft = _match(request, live)
     live = replace(live, users=settled.users)
     unique = _choose_unique_values(matching, request, live)
@@ -74,12 +76,10 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     entries = judge_entries(
         matching.pairs, live.users, noted=noted, protected=by_entries, mappings=request.mappings, changes=selected
     )
-    recognised = any(found is not None and found.managed for _, found in matching.pairs)
     context = replace(
         _build_guard_context(request, live, matching),
         changes=guarded,
         planned=changes,
-        recognised=recognised,
         protected=protected.find_ids(),
         misnamed=protected.find_misnamed(),
         unresolved=protected.find_unresolved() if request.unreadable else (),
@@ -91,6 +91,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
 
 def match_accounts(request: PlanRequest, live: LiveState) -> tuple[Matching, LiveState]:
     """Return the matches and the live users of a plan, with what is settled about those without `active`."""
+    live = disbelieve_hidden(request.recorded, live)
     matching = match_users(request.desired, live.users, request.mappings, request.policy.relink)
     doubt_activity(matching, request.doubtful)
     settled = settle_omitted_active(matching, live.users, live.inactive, request.settled_forms)
@@ -131,6 +132,7 @@ def _plan_users(
 def _build_guard_context(request: PlanRequest, live: LiveState, matching: Matching) -> GuardContext:
     """Return the context of the guards, without the changes."""
     unclaimed = {user.id for user in matching.unclaimed if user.active or user.id not in request.deactivated}
+    matched = {found.id for _, found in matching.pairs if found is not None}
     return GuardContext(
         (),
         request.desired,
@@ -140,7 +142,8 @@ def _build_guard_context(request: PlanRequest, live: LiveState, matching: Matchi
         request.moved_from,
         recent=request.recent,
         live=live.users,
-        recorded=request.recorded,
+        lost=find_lost_accounts(request.recorded, live),
+        there=list_linked(live) & (matched | frozenset(request.recorded)),
         unclaimed=unclaimed,
         unnamed={user.id for user in live.users if user.id in live.hidden and not user.user_name},
         evidence=request.evidence,

@@ -248,6 +248,13 @@ def test_an_account_exists_by_the_record_if_an_apply_left_it_active_and_none_beg
     assert read_account_history(tmp_path, TARGET, 30, NOW).accounts == ({"7"} if known else set())
 
 
+def test_an_account_that_was_made_again_after_a_disconnect_is_missed_no_more(tmp_path: Path) -> None:
+    made = {"action": "create", "external_id": "id-ada"}
+    later = (NOW + timedelta(seconds=5)).isoformat()
+    write(tmp_path, [deletion("ada", id="7", **made), deletion("ada", id="8", **{**made, "time": later})])
+    assert read_account_history(tmp_path, TARGET, 30, NOW).accounts == {"8"}
+
+
 @pytest.mark.parametrize(
     ("event", "action", "result", "known"),
     [

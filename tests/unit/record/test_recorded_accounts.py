@@ -213,3 +213,15 @@ def test_an_account_may_be_inactive_until_its_activity_is_shown(result: str) -> 
     for line in (finished(-4, **BACK), finished(-4, **LEFT)):
         assert read(doubt, line).list_doubtful() == read(line, doubt).list_doubtful() == frozenset()
     assert read(finished(-6, **BACK), doubt).list_doubtful() == {"1"}
+
+
+def test_an_account_is_replaced_by_a_later_one_of_the_same_user() -> None:
+    first, other = finished(-9, **CREATED), finished(-8, **{**CREATED, "id": "2", "external_id": "B-1"})
+    again = finished(-5, **{**CREATED, "id": "3", "external_id": "a-1"})
+    for lines in ((first, other, again), (again, other, first)):
+        assert read(*lines).list_replaced() == {"1"}
+    assert read(first, other).list_replaced() == frozenset()
+    nameless = [finished(-9, action="update", id=each) for each in "45"]
+    assert read(first, *nameless).list_replaced() == frozenset(), "nothing shows whose accounts these are"
+    refused = finished(-5, "failed", **{**CREATED, "id": "3"})
+    assert read(first, refused).list_replaced() == frozenset()

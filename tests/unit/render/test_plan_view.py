@@ -8,6 +8,7 @@ from reconciler.core.model import error, warning
 from reconciler.core.plan import Action, Attribution, Drift, Guard, LaterEdit, Plan
 from reconciler.core.policy import Policy
 from reconciler.core.provisioning import ON, Provisioning
+from reconciler.profiles import PROFILES
 from reconciler.render.plan_view import Conclusion, GuardView, PlanView, build_plan_view
 
 MINE, PENDING = Attribution.THIS_CHANGE_SET, Attribution.ALREADY_PENDING
@@ -314,3 +315,13 @@ def test_users_that_no_assignment_covers_are_one_sentence(count: int, names: tup
     plan = plan_of([], [])
     found = replace(plan, tally=replace(plan.tally, unassigned=count), unassigned=names)
     assert build_plan_view(found, APPLE).unassigned == sentence
+
+
+def test_a_plan_after_a_disconnect_says_what_to_do_before_how_to_approve_it() -> None:
+    plan = plan_of([desired(who) for who in "abc"], recorded=("1", "2", "3"))
+    for profile in PROFILES.values():
+        lines = build_plan_view(plan, profile).way_out
+        steps = [f"  {number}. {step}" for number, step in enumerate(profile.disconnect_steps, 1)]
+        assert list(lines[: len(steps) + 3]) == ["If the connection was cut:", *steps, "", lines[len(steps) + 2]]
+        assert lines[len(steps) + 2].startswith("If this is intended, approve exactly this plan")
+        assert "lifts: [disconnect]" in lines[len(steps) + 5]

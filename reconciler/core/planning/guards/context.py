@@ -68,10 +68,10 @@ class GuardContext:
     """Oldest first."""
     live: Sequence[LiveUser] = ()
     """All live users, managed or not."""
-    recorded: Collection[str] = ()
-    """Ids of the accounts that exist and are active, by the applies on record."""
-    recognised: bool = True
-    """Whether a managed account is that of a desired user."""
+    lost: Collection[str] = ()
+    """Ids of the accounts that applies left active, and that are not listed or have lost their externalId."""
+    there: Collection[str] = ()
+    """Ids of the listed accounts that applies left active, or that are those of desired users."""
     unclaimed: Collection[str] = ()
     """Ids of the live accounts without a desired user, less those that applies on record deactivated."""
     protected: Collection[str] = ()

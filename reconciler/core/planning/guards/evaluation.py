@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from reconciler.core.plan import Guard
-from reconciler.core.planning.guards import accounts, identities, limits, target
+from reconciler.core.planning.guards import accounts, disconnect, identities, limits, target
 from reconciler.core.planning.guards.context import GuardContext
 from reconciler.core.policy import Policy
 
 
 def evaluate_guards(context: GuardContext, policy: Policy) -> tuple[Guard, ...]:
     """Return the verdicts of all guards, passed ones included, always in the same order."""
+    tenant = target.check_tenant(context, policy.domains)
     return (
         target.check_complete_read(context),
         limits.check_removals(context, policy.removals),
@@ -25,5 +26,6 @@ def evaluate_guards(context: GuardContext, policy: Policy) -> tuple[Guard, ...]:
         identities.check_identity_changes(context, policy.identity_changes),
         identities.check_relink(context),
         target.check_target(context),
-        target.check_tenant(context, policy.domains),
+        tenant,
+        disconnect.check_disconnect(context, tenant),
     )

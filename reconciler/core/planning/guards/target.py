@@ -14,8 +14,6 @@ from reconciler.core.values import normalize_domain
 _WORK_EMAIL = 'emails[type eq "work"].value'
 ADMINISTRATORS = 5
 """Accounts that may be of any domain in a tenant of ours before the first apply: Apple permits this many."""
-ON_RECORD = 5
-"""Accounts on record of which some exist unless another tenant answers. Fewer may all be deleted at the target."""
 
 
 def check_complete_read(context: GuardContext) -> Guard:
@@ -54,7 +52,7 @@ def check_tenant(context: GuardContext, domains: Sequence[str]) -> Guard:
     """
     if not context.changes or context.read_problem is not None:
         return Guard("tenant", passed=True, message="not checked: the plan has no changes, or the read is incomplete")
-    problem = _find_foreign_domains(context, domains) or _find_missing_record(context)
+    problem = _find_foreign_domains(context, domains)
     if problem is not None:
         return Guard("tenant", passed=False, message=f"{problem}; the token may belong to another tenant")
     return Guard("tenant", passed=True, message=_describe_evidence(context, domains))
@@ -86,14 +84,6 @@ def _describe_domains(accounts: Iterable[LiveUser]) -> str:
     counts = Counter(normalize_domain(domain) for user in accounts if (domain := _find_domain(user)))
     found = sorted(counts, key=lambda domain: (-counts[domain], domain))
     return f"their domains are {format_names(found)}" if found else "their user names have no domain"
-
-
-def _find_missing_record(context: GuardContext) -> str | None:
-    """Return a problem if no account on record exists at the target and no managed account has a desired user."""
-    recorded = context.recorded
-    if len(recorded) < ON_RECORD or context.recognised or any(user.id in recorded for user in context.live):
-        return None
-    return f"none of {pluralize(len(recorded), 'account')} that earlier applies left active exists at the target"
 
 
 def _describe_evidence(context: GuardContext, domains: Sequence[str]) -> str:

@@ -104,6 +104,7 @@ def test_which_guards_an_approval_can_lift() -> None:
         "relink": True,
         "target": True,
         "tenant": True,
+        "disconnect": True,
     }
 
 

@@ -343,8 +343,12 @@ CASES: dict[str, GuardCase] = {
         "target.check_tenant",
         lambda: plan_of(org(3)["people"], strangers(6, external_id=None), policy=OURS),
     ),
-    "another tenant that has the same domain": GuardCase("target.check_tenant", lambda: forgotten_accounts(5, 3)),
-    "an empty tenant in place of the one on record": GuardCase("target.check_tenant", lambda: forgotten_accounts(5, 0)),
+    "another tenant that has the same domain": GuardCase(
+        "disconnect.check_disconnect", lambda: forgotten_accounts(5, 3)
+    ),
+    "an empty tenant in place of the one on record": GuardCase(
+        "disconnect.check_disconnect", lambda: forgotten_accounts(3, 0)
+    ),
 }
 
 

@@ -133,22 +133,3 @@ def test_before_the_first_apply_as_many_accounts_as_administrators_may_have_any_
     else:
         assert found.message.startswith("none of 6 unmanaged accounts has a domain of target.domains ")
         assert tenant_of(*accounts, named("ada@example.com", external_id=None)).passed
-
-
-@pytest.mark.parametrize(
-    ("recorded", "recognised", "passed"), [(5, False, False), (5, True, True), (4, False, True), (0, False, True)]
-)
-def test_another_tenant_answers_if_nothing_on_record_exists_and_no_desired_user_is_known(
-    recorded: int, recognised: bool, passed: bool
-) -> None:
-    ids = {f"recorded-{number}" for number in range(recorded)}
-    found = tenant_of(named("ada@example.com"), recorded=ids, recognised=recognised)
-    assert found.passed == passed
-    if not passed:
-        assert found.message == f"none of 5 accounts that earlier applies left active exists at the target{OTHER_TOKEN}"
-
-
-def test_one_account_on_record_shows_that_the_tenant_is_the_same() -> None:
-    ids = {f"recorded-{number}" for number in range(50)}
-    unmanaged = named("ada@example.com", id="recorded-7", external_id=None)
-    assert tenant_of(unmanaged, named("bob@example.com"), recorded=ids, recognised=False).passed
