@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from support.plans import compared, every_action, plan_for
 from support.untrusted_text import HOSTILE, plan_that_says
 from syrupy.assertion import SnapshotAssertion
 
-from reconciler.core.model import error, warning
+from reconciler.core.expiry import ConnectionCredential, CredentialKind, assess_credentials, describe_findings
+from reconciler.core.model import Origin, error, warning
 from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
 from reconciler.core.provisioning import Provisioning
@@ -267,3 +269,41 @@ def test_a_comment_says_at_the_top_that_provisioning_is_off() -> None:
     assert 0 < shown(plan).index(notice) < shown(plan).index("> [!CAUTION]")
     unexplained = replace(plan, provisioning=Provisioning(enabled=False, switched=True))
     assert f"> **This change set switches provisioning off.** {meaning}\n" in shown(unexplained)
+
+
+# --- credentials that end -----------------------------------------------------------------------
+
+
+def expiring(days: int) -> Plan:
+    end = date(2027, 5, 1)
+    token = ConnectionCredential(
+        CredentialKind.TOKEN, end, origin=Origin("settings.yaml", 12, 18), rules=APPLE.token_rules
+    )
+    found = describe_findings(assess_credentials([token], end - timedelta(days)))
+    return replace(plan_for(1), diagnostics=(*found, warning("another")))
+
+
+def test_a_comment_on_a_plan_whose_token_is_about_to_end(snapshot: SnapshotAssertion) -> None:
+    assert shown(expiring(7)) == snapshot
+
+
+@pytest.mark.parametrize("days", [60, 30, 15])
+def test_a_notice_is_below_the_changes_only(days: int) -> None:
+    text = shown(expiring(days))
+    assert "WARNING" not in text
+    assert text.index("the token expires") > text.index("</details>")
+
+
+def test_a_comment_for_a_public_place_has_the_date() -> None:
+    text = shown(expiring(1), Style(redact=True))
+    assert "> [!WARNING]\n> `The token expires tomorrow, on 2027-05-01.`\n" in text
+    assert "Apple Business Manager" not in text.partition("the token expires")[2]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_forged_warning_in_a_plan_file_is_code(name: str) -> None:
+    harmless, forged = (
+        replace(warning(text), cause="expiry:end:token:7:2027-05-01") for text in ("expires", HOSTILE[name])
+    )
+    plan = replace(plan_for(1), diagnostics=(forged,))
+    assert markdown_structure(shown(plan)) == markdown_structure(shown(replace(plan, diagnostics=(harmless,))))
