@@ -18,7 +18,7 @@ HELP: Mapping[str, str] = {
     "failing_users": "Users whose changes keep failing.",
     "unapplied_commits": "Commits that changed the desired state since the last complete apply.",
     "provisioning_enabled": "0 if provisioning is off in settings.yaml.",
-    "credential_expiry_timestamp_seconds": "When a credential expires, as declared in settings.yaml.",
+    "credential_expiry_timestamp_seconds": "Beginning of the day (UTC) on which a credential expires.",
     "plan_complete": "1 if the read of the target was complete.",
     "plan_blocked": "1 if a guard blocks the plan.",
     "changes_planned": "Changes of the plan, by action.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler import __version__
@@ -160,3 +161,7 @@ def _describe_status(status: Status) -> Iterator[Sample]:
         yield Sample("last_success_timestamp_seconds", health.last_success.began.timestamp())
     if status.unapplied is not None and not status.unapplied.why:
         yield Sample("unapplied_commits", status.unapplied.count)
+    for credential in status.credentials:
+        if credential.expires is not None:
+            end = datetime.combine(credential.expires, datetime.min.time(), UTC).timestamp()
+            yield Sample("credential_expiry_timestamp_seconds", end, (("credential", credential.kind.value),))

@@ -170,3 +170,13 @@ def test_an_import_counts_entries(target: TargetWorkspace, file: Path, tmp_path:
     run_import_csv(target.workspace, ImportCsvOptions(people, metrics=file), target.terminal)
     found = read(file)
     assert (found["import_people.add"], found["import_people.remove"], found["import_blocked"]) == (1, 0, 0)
+
+
+def test_the_day_on_which_a_credential_ends_is_its_beginning_in_utc(target: TargetWorkspace, file: Path) -> None:
+    content = {"profile": "scim", "base_url": target.files.base_url}
+    target.files.settings(target=content)
+    run_status(target.workspace, "text", target.terminal, file)
+    assert read(file, "credential_expiry_timestamp_seconds") == {}
+    target.files.settings(target={**content, "token_expires": "2028-02-29"})
+    run_status(target.workspace, "text", target.terminal, file)
+    assert 'credential="token"} 1835395200\n' in file.read_text()
