@@ -19,6 +19,7 @@ from reconciler.scim.retry import parse_retry_after
 from reconciler.scim.retry_transport import utc_now
 from reconciler.scim.token_source import FixedToken
 from reconciler.session.checks.context import CheckContext
+from reconciler.session.checks.oauth import ask_stored_tokens
 from reconciler.session.connection import AnswerBounds, Connection, explain_refusals, open_client, read_token
 from reconciler.session.expiry import read_credentials
 
@@ -38,7 +39,7 @@ def ask_token(context: CheckContext) -> Iterator[Answer]:
         yield Answer("token", CheckVerdict.OK, "the sandbox has its own")
         return
     if context.settings is not None and context.settings.target.auth == "oauth":
-        yield Answer("token", CheckVerdict.SKIPPED, "not asked: target.auth is oauth")
+        yield from ask_stored_tokens(context)
         return
     token = read_token(context.environment)
     context.secrets.append(token)

@@ -14,6 +14,7 @@ from reconciler.session.checks.files import ask_files, ask_version
 from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
 from reconciler.session.checks.notifications import QUESTIONS as NOTIFICATION_QUESTIONS
 from reconciler.session.checks.notifications import ask_notifications
+from reconciler.session.checks.oauth import ask_authorization_server
 from reconciler.session.checks.record import ask_lock, ask_record
 from reconciler.session.checks.service import ask_service
 
@@ -29,6 +30,7 @@ GROUPS = (
     CheckGroup(ask_proxy, ("proxy",), _WAY, needs=("target",)),
     CheckGroup(ask_network, ("dns", "tcp", "tls"), _WAY, needs=("host", "proxy"), network=True),
     CheckGroup(ask_token, ("token",), _ACCESS, needs=("target",)),
+    CheckGroup(ask_authorization_server, ("authorization_server",), _ACCESS, ("proxy", "token"), network=True),
     CheckGroup(ask_access, ("access", "request_time", "clock"), _ACCESS, ("host", "tls", "token"), network=True),
     CheckGroup(ask_expiry, (TOKEN, SECRET, FIRST_USE), _ACCESS, needs=("target",)),
     CheckGroup(ask_graph_expiry, (GRAPH,), _ACCESS, needs=("target",)),

@@ -57,7 +57,7 @@ def ask_through_proxy(where: Endpoint, network: Network, *, known: bool) -> Iter
     yield Answer("dns", CheckVerdict.OK, "left to the proxy")
     began = time.perf_counter()
     try:
-        certificate = _look(where, network)
+        certificate = look(where, network)
     except TunnelError as exc:
         error = explain_failure(where, exc)
         if exc.step is TunnelStep.SERVICE_TLS:
@@ -71,7 +71,7 @@ def ask_through_proxy(where: Endpoint, network: Network, *, known: bool) -> Iter
     yield _name_authority(certificate, where, network, known=known)
 
 
-def _look(where: Endpoint, network: Network) -> Answer:
+def look(where: Endpoint, network: Network) -> Answer:
     """Look at the certificate by a request of the HTTP library. Raises `httpx.HTTPError`, `DeadlineExceededError`."""
     transport = ReadOnlyTransport(PinnedTransport(open_connections(network), where))
     deadline = Deadline()
@@ -102,7 +102,7 @@ def _name_authority(answer: Answer, where: Endpoint, network: Network, *, known:
 def _is_public(where: Endpoint, network: Network) -> bool:
     """Whether the service is trusted without the private authorities, as far as it can be asked again."""
     try:
-        _look(where, replace(network, ca_bundle=None))
+        look(where, replace(network, ca_bundle=None))
     except httpx.ConnectError:
         return False
     except (httpx.HTTPError, DeadlineExceededError):
