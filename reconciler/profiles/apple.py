@@ -117,14 +117,14 @@ def _build_profile(name: str, title: str, edition: str, quarantine_days: int) ->
         domain_hint=f"Add and verify the domain in {title} and turn on federated authentication for it.",
         # Apple: Intro to directory syncing; SCIM conflicts; disconnecting keeps the accounts as manual ones.
         disconnect_steps=(
-            f"Do not apply this plan yet: {title} keeps the accounts of a disconnected directory as manual ones.",
+            f"Do not apply a plan yet: {title} keeps the accounts of a disconnected directory as manual ones.",
             f"In {title}, see whether directory sync is connected, and whether the token is of this organisation.",
             (
                 "If it was disconnected, connect again and choose to merge: each account then goes on as that of its "
                 "user. Without merging, every create is a conflict that has to be resolved there."
             ),
             (
-                "Compare the users with a snapshot from before (accounts.jsonl of `reconciler export`). Then have this "
+                "Compare the users with a snapshot from before (accounts.jsonl of `reconciler export`). Then have the "
                 "plan reviewed and approved: with merging, a create takes over the account of the same name."
             ),
         ),

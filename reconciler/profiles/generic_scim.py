@@ -83,16 +83,16 @@ GENERIC_SCIM = TargetProfile(
     conflict_causes=(),
     domain_hint="See the service's own administration for the domains that it accepts.",
     disconnect_steps=(
-        "Do not apply this plan yet: if the accounts exist and are not shown, creating them again makes duplicates.",
+        "Do not apply a plan yet: if the accounts exist and are not shown, creating them again makes duplicates.",
         (
             "See in the service's administration whether the accounts are there, and whether the token and "
             "target.base_url are of this organisation."
         ),
         (
             "If the service was restored or connected again, link the accounts as they are: those without an "
-            "externalId are adopted by this plan, those with another one are relinked (`relink` in settings.yaml)."
+            "externalId are adopted by the plan, those with another one are relinked (`relink` in settings.yaml)."
         ),
-        "If they really are gone, as from a test service that was emptied, have this plan reviewed and approved.",
+        "If they really are gone, as from a test service that was emptied, have the plan reviewed and approved.",
     ),
     refusal_hints={},
     token_rules=NO_TOKEN_RULES,

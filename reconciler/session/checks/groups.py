@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from reconciler.scim.probes.survey import QUESTIONS as SERVICE_QUESTIONS
 from reconciler.session.checks.access import ask_access, ask_token
+from reconciler.session.checks.accounts import ask_accounts
 from reconciler.session.checks.context import CheckGroup
 from reconciler.session.checks.environment import ask_environment
 from reconciler.session.checks.expiry import FIRST_USE, GRAPH, SECRET, TOKEN, ask_expiry, ask_graph_expiry
@@ -38,6 +39,7 @@ GROUPS = (
     # The people: session/checks/people.py, needs=("desired_state", "access"), network=True.
     # Microsoft Graph, the source of people: session/checks/graph.py, network=True.
     CheckGroup(ask_record, ("record", "last_apply"), _PAST, needs=("target",)),
+    CheckGroup(ask_accounts, ("accounts",), _PAST, needs=("record", "access"), network=True),
     CheckGroup(ask_lock, ("lock",), _PAST, needs=("target",)),
     CheckGroup(ask_notifications, NOTIFICATION_QUESTIONS, _MESSAGES, needs=("target",)),
 )
