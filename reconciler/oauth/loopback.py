@@ -121,6 +121,8 @@ class _Receiver:
                 await writer.drain()
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
             pass  # Whatever it was, it was not the browser.
+        except asyncio.CancelledError:
+            pass  # Closed for a newer one, or at the end; asyncio would log it as an error.
         finally:
             self._connections.pop(task, None)
             writer.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import stat
@@ -148,15 +149,31 @@ def test_a_user_decides_on_a_page(work: LoginWorkspace) -> None:
 def test_an_interrupt_ends_it_and_closes_the_port(work: LoginWorkspace, sent: signal.Signals) -> None:
     process = work.start("--port", str(work.port))
     url = read_url(process)
-    time.sleep(0.3)
-    process.send_signal(sent)
-    done = wait_for_exit(process)
+    with socket.create_connection(("127.0.0.1", work.port)) as idle:
+        idle.sendall(b"GET")
+        time.sleep(0.3)
+        process.send_signal(sent)
+        done = wait_for_exit(process)
     assert done.code == 130
+    assert "asyncio" not in done.err
     assert done.err.endswith("Interrupted.\n")
     assert "Traceback" not in done.err
     with pytest.raises(httpx.ConnectError):
         follow(url)
     assert work.stored() is None
+
+
+def test_idle_connections_leave_no_trace_in_the_output(work: LoginWorkspace) -> None:
+    def browse(url: str) -> None:
+        with contextlib.ExitStack() as stack:
+            for _ in range(40):
+                stack.enter_context(socket.create_connection(("127.0.0.1", work.port), 10)).sendall(b"GET")
+            follow(url)
+
+    done = work.log_in(browser=browse)
+    assert done.code == 0
+    assert "Exception" not in done.err
+    assert "asyncio" not in done.err
 
 
 def test_a_port_that_is_taken(work: LoginWorkspace) -> None:

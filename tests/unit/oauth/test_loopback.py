@@ -192,9 +192,20 @@ def test_slow_and_idle_connections_do_not_keep_the_browser_out(waiting: Waiting)
 
 def test_a_slow_request_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loopback, "_REQUEST_SECONDS", 0.2)
-    waiting = Waiting(seconds=2)
+    began, waiting = time.monotonic(), Waiting(seconds=3)
     assert send(waiting.listener.port, b"GET /callback?good HTTP/1.1\r\n") == b""
+    assert time.monotonic() - began < 2
     assert isinstance(waiting.end(), AuthorizationError)
+
+
+def test_the_oldest_connection_gives_way(waiting: Waiting) -> None:
+    with contextlib.ExitStack() as stack:
+        address = ("127.0.0.1", waiting.listener.port)
+        opened = [stack.enter_context(socket.create_connection(address, 3)) for _ in range(33)]
+        assert opened[0].recv(1) == b""
+        opened[1].settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            opened[1].recv(1)
 
 
 def test_the_wait_ends() -> None:

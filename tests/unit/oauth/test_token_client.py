@@ -55,7 +55,17 @@ def test_a_refresh_token_is_exchanged(server: TokenServer) -> None:
     ]
     (request,) = server.seen
     assert (request.method, request.target) == ("POST", "/auth/oauth2/v2/token")
-    assert "authorization" not in {name.lower() for name in request.headers}
+    sent = {name.lower(): value for name, value in request.headers.items()}
+    assert "authorization" not in sent
+    assert sent["connection"] == "close"
+
+
+def test_nothing_is_sent_to_another_origin(server: TokenServer) -> None:
+    with client_of(server.origin) as client:
+        client._url = client._url.replace("127.0.0.1", "localhost")
+        with pytest.raises(TargetError, match="was not sent"):
+            client.refresh(Secret(REFRESH))
+    assert server.seen == []
 
 
 @pytest.mark.parametrize("verifier", [None, "v" * 43])
