@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -164,34 +165,43 @@ def test_a_plan_with_a_store_that_it_cannot_write_uses_a_token_that_lasts(opened
     assert opened.refreshes() == 0
 
 
-GITHUB = """#!/bin/sh
-# The token store in a secret of a GitHub environment, as docs/oauth.md has it.
-set -eu
-copy="$RUNNER_TEMP/reconciler-tokens"
-case "$1" in
-  get) if [ -f "$copy" ]; then cat "$copy"; else printf '%s' "$RECONCILER_TOKEN_DOCUMENT"; fi ;;
-  put)
-    umask 077
-    cat > "$copy.new"
-    gh secret set RECONCILER_TOKEN_DOCUMENT --env production < "$copy.new"
-    mv "$copy.new" "$copy" ;;
-esac
-"""
+def documented(command: str) -> str:
+    """The script of docs/oauth.md with a command in it."""
+    text = (Path(__file__).parents[2] / "docs" / "oauth.md").read_text("utf-8")
+    return next(
+        block for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if command in block and "case" in block
+    )
+
+
 GH = """#!/bin/sh
 # Stands in for GitHub's gh: a secret can be set, and never be read.
 echo "$GH_TOKEN $*" > "$SECRETS/arguments"
 cat > "$SECRETS/value"
 """
+AZ = """#!/bin/sh
+# Stands in for Azure's az: keyvault secret show|set --vault-name … --name …
+echo "$*" >> "$SECRETS/arguments"
+case "$3" in
+  show) cat "$SECRETS/value" 2> /dev/null || { echo "ERROR: (SecretNotFound) none" >&2; exit 3; } ;;
+  set) while [ "$1" != --file ]; do shift; done; tr -d '\n' < "$2" > "$SECRETS/value" ;;
+esac
+"""
+
+
+def install(folder: Path, scripts: Mapping[str, str]) -> str:
+    """Write programs, and return a PATH that has them."""
+    folder.mkdir(parents=True)
+    for name, text in scripts.items():
+        (folder / name).write_text(text, "utf-8")
+        (folder / name).chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
 
 
 def test_the_recipe_for_github_keeps_a_job_and_the_next_one_going(opened: OAuthWorkspace, tmp_path: Path) -> None:
-    for name, text in (("store.sh", GITHUB), ("bin/gh", GH)):
-        file = tmp_path / name
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text)
-        file.chmod(0o755)
+    script = documented("gh secret set")
+    path = install(tmp_path / "bin", {"gh": GH, "store.sh": script})
     opened.age()
-    opened.variables["RECONCILER_TOKEN_STORE"] = f"cmd:{tmp_path}/store.sh"
+    opened.variables["RECONCILER_TOKEN_STORE"] = "cmd:store.sh"
     value = opened.tokens.read_text()
     for number, job in enumerate(("first", "second"), 1):
         (tmp_path / job).mkdir()
@@ -199,19 +209,35 @@ def test_the_recipe_for_github_keeps_a_job_and_the_next_one_going(opened: OAuthW
             "RUNNER_TEMP": str(tmp_path / job),
             "SECRETS": str(tmp_path),
             "GH_TOKEN": "ghp",
-            "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
+            "PATH": path,
             "RECONCILER_TOKEN_DOCUMENT": value,
         }
         for _ in range(2):  # two steps of one job, which have the same value of the secret
             result = opened.command("plan", **variables)
             assert result.code == 0, result.err
         assert opened.refreshes() == number
-        value = (tmp_path / "value").read_text()
-        assert (tmp_path / "arguments").read_text() == "ghp secret set RECONCILER_TOKEN_DOCUMENT --env production\n"
-        opened.tokens.write_text(value)
+        assert (tmp_path / "arguments").read_text() == "ghp secret set RECONCILER_TOKEN_DOCUMENT\n"
+        opened.tokens.write_text((tmp_path / "value").read_text())
         opened.age()  # the next job begins an hour later
         value = opened.tokens.read_text()
     assert not opened.is_revoked()
+
+
+def test_the_recipe_for_key_vault_keeps_the_tokens(opened: OAuthWorkspace, tmp_path: Path) -> None:
+    path = install(tmp_path / "bin", {"az": AZ, "store.sh": documented("az keyvault")})
+    variables = {"SECRETS": str(tmp_path), "VAULT": "kv-1", "PATH": path}
+    opened.variables["RECONCILER_TOKEN_STORE"] = "cmd:store.sh"
+    assert "holds no tokens" in opened.command("plan", **variables).err
+    opened.age()
+    (tmp_path / "value").write_text(opened.tokens.read_text().strip())
+    for _ in range(2):
+        result = opened.command("plan", **variables)
+        assert result.code == 0, result.err
+    assert opened.refreshes() == 1
+    sent = (tmp_path / "arguments").read_text()
+    assert "keyvault secret set --vault-name kv-1 --name reconciler-tokens --file" in sent
+    assert not [token for token in opened.issued() if token in sent]
+    assert opened.command("plan", **{**variables, "SECRETS": "/nowhere"}).code == 1
 
 
 # --- where no token may be ---------------------------------------------------------------------
