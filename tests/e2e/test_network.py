@@ -165,6 +165,15 @@ def test_a_proxy_that_is_down_for_a_moment_is_asked_again_and_not_without_end(wo
     assert work.service.log == []
 
 
+def test_tunnels_that_are_refused_for_a_moment_cost_no_change_and_send_none_twice(work: CommandWorkspace) -> None:
+    with company(work, port_of(work.base_url)) as site:
+        assert site.run("plan", "-o", "plan.json").code == 0
+        site.proxy.refusals = [refuse(503, "Busy"), b"", refuse(502, "Bad Gateway")]
+        applied = site.run("apply", "plan.json")
+        assert applied.code == 0, applied.err
+        assert (len(work.service.writes), site.proxy.refusals) == (12, [])
+
+
 def test_a_proxy_that_intercepts_is_refused_unless_its_authority_is_given(work: CommandWorkspace) -> None:
     own = PrivateAuthority("Interceptor")
     with company(work, port_of(work.base_url), intercept=own) as site:

@@ -55,6 +55,8 @@ class ConnectProxy(RunningServer):
         self.tunnels: list[Tunnel] = []
         self.seen, self.decrypted = bytearray(), bytearray()
         self.connections = 0
+        self.refusals: list[bytes] = []
+        """Answered in place of opening the next tunnels, one after the other."""
         self._lock = threading.Lock()
         self._listener: SocketListener | None = None
 
@@ -78,6 +80,11 @@ class ConnectProxy(RunningServer):
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.close()
+
+    def cut(self) -> None:
+        """End all tunnels, as proxies do with idle ones."""
+        assert self._listener is not None
+        self._listener.cut()
 
     def _serve(self, connection: socket.socket) -> None:
         with self._lock:
@@ -115,6 +122,9 @@ class ConnectProxy(RunningServer):
             sent = [line.partition(b": ")[2] for line in head.split(b"\r\n") if line.lower().startswith(b"proxy-auth")]
             if sent != [basic]:
                 return refuse(407, "Proxy Authentication Required", 'Proxy-Authenticate: Basic realm="corp"')
+        with self._lock:
+            if self.refusals:
+                return self.refusals.pop(0)
         if self.answer is not None:
             return self.answer
         return OPENED if target in self.routes else refuse(502, "Bad Gateway")

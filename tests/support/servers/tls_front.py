@@ -84,6 +84,10 @@ class SocketListener:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join(5)
+        self.cut()
+
+    def cut(self) -> None:
+        """End all connections."""
         for connection in tuple(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

@@ -158,6 +158,15 @@ def test_after_a_failed_tunnel_the_next_request_opens_another() -> None:
         assert fail(transport).status == 503
 
 
+def test_a_tunnel_that_the_proxy_has_cut_is_opened_again_before_anything_is_sent() -> None:
+    with proxied() as proxy, connected(proxy) as transport:
+        assert transport.handle_request(request()).read() == b"hello"
+        proxy.cut()
+        time.sleep(0.1)
+        assert transport.handle_request(request()).read() == b"hello"
+        assert len(proxy.tunnels) == 2
+
+
 def test_a_tunnel_that_opens_after_one_that_failed_is_used() -> None:
     with proxied(answer=refuse(503, "Busy")) as proxy, connected(proxy) as transport:
         assert fail(transport).status == 503
