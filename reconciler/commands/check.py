@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from reconciler.core.check import Answer, CheckVerdict
 from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode
-from reconciler.render.check import CheckReport, render_answer, render_conclusion, render_rest, render_section
+from reconciler.render.check import CheckReport, render_conclusion
 from reconciler.render.check_document import render_check_json
 from reconciler.render.formats import DATA, check_format
+from reconciler.session.checks.answer_printer import AnswerPrinter
 from reconciler.session.checks.context import open_context
 from reconciler.session.checks.groups import DETAILS, GROUPS, SECTIONS
 from reconciler.session.checks.run import run_checks
@@ -34,7 +35,7 @@ def run_check(workspace: Workspace, options: CheckOptions, terminal: Terminal) -
     check_format(options.format, DATA)
     began, timer = current_time(), time.monotonic()
     answers: list[Answer] = []
-    printer = _AnswerPrinter(terminal)
+    printer = AnswerPrinter(terminal, SECTIONS, DETAILS)
     with ExitStack() as resources:
         context = open_context(workspace, terminal, resources, offline=options.offline, notify=options.notify)
         for answer in run_checks(context, GROUPS):
@@ -57,32 +58,3 @@ def _note_next_step(workspace: Workspace, options: CheckOptions, terminal: Termi
     step = escape_control(shlex.join(["reconciler", verb, *workspace.flags()]))
     what = "Ask the service, too" if options.offline else "See what would change"
     terminal.note(f"{what}; it cannot write:\n    {step}")
-
-
-class _AnswerPrinter:
-    """Shows answers as they come, each section below its heading; when quiet, only those that need attention."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
-        self._section: str | None = None
-        self._rest: list[Answer] = []
-
-    def show(self, answer: Answer) -> None:
-        """Show an answer, or keep it for the line that counts the others of its section."""
-        terminal, calm = self._terminal, answer.verdict in (CheckVerdict.OK, CheckVerdict.SKIPPED)
-        if terminal.is_quiet and calm:
-            return
-        if not terminal.is_quiet and SECTIONS[answer.question] != self._section:
-            self.end()
-            title = SECTIONS[answer.question]
-            terminal.result(render_section(title, terminal.style, first=self._section is None))
-            self._section = title
-        if calm and answer.question in DETAILS and not terminal.is_verbose:
-            self._rest.append(answer)
-        else:
-            terminal.result(render_answer(answer, terminal.style, terminal.width))
-
-    def end(self) -> None:
-        """Count the answers of the section that were not shown."""
-        self._terminal.result(render_rest(self._rest, self._terminal.style, self._terminal.width))
-        self._rest = []

@@ -29,6 +29,15 @@ class Answer:
     advice: tuple[str, ...] = ()
     facts: tuple[tuple[str, str | int | float | bool | None], ...] = ()
 
+    @property
+    def was_not_asked(self) -> bool:
+        """Whether the question was not asked at all: because of another one, or offline."""
+        return self.verdict is CheckVerdict.SKIPPED and self.summary.startswith(NOT_ASKED)
+
+
+NOT_ASKED = "not asked: "
+"""How the summary of a question begins that was not asked; the reason follows."""
+
 
 def format_question(question: str) -> str:
     """Return the name of a question for the reader: `desired state`."""

@@ -20,10 +20,13 @@ _VERDICTS = {
     CheckVerdict.SKIPPED: (GREY,),
 }
 _VERDICT_WIDTH = max(map(len, CheckVerdict)) + 2
-_QUESTION_WIDTH = 20
+_QUESTION_WIDTH = 22
 _MARGIN = _VERDICT_WIDTH + _QUESTION_WIDTH
 _ADVICE_INDENT = 2
 """So that advice is not taken for the rest of a finding."""
+_TOGETHER = 2
+"""Questions that share a line if they were not asked for the same reason."""
+_MOST_NAMES = 5
 _NARROW = 60
 """With fewer columns, the finding is below the question."""
 _NARROW_MARGIN = 4
@@ -78,6 +81,16 @@ def render_answer(answer: Answer, style: Style, width: int = 0) -> str:
 def render_section(title: str, style: Style, *, first: bool) -> str:
     """Render the heading of the questions that follow."""
     return f"{'' if first else chr(10)}{style.paint(title, BOLD)}\n"
+
+
+def render_not_asked(answers: Sequence[Answer], style: Style, width: int = 0) -> str:
+    """Render in one line questions that were not asked for the same reason; "" for none."""
+    if len(answers) < _TOGETHER:
+        return "".join(render_answer(answer, style, width) for answer in answers)
+    names = [format_question(answer.question) for answer in answers]
+    listed = ", ".join(names[:_MOST_NAMES]) + (f" and {len(names) - _MOST_NAMES} more" if names[_MOST_NAMES:] else "")
+    together = Answer(pluralize(len(answers), "question"), CheckVerdict.SKIPPED, f"{answers[0].summary} ({listed})")
+    return render_answer(together, style, width)
 
 
 def render_rest(answers: Sequence[Answer], style: Style, width: int = 0) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from reconciler.core.check import Answer, CheckVerdict, format_question
+from reconciler.core.check import NOT_ASKED, Answer, CheckVerdict, format_question
 from reconciler.errors import ReconcilerError, StopRequestedError
 from reconciler.scim.secret import SentTokens
 from reconciler.session.checks.context import CheckContext, CheckGroup
-
-_NOT_ASKED = "not asked: "
 
 
 def run_checks(context: CheckContext, groups: Iterable[CheckGroup]) -> Iterator[Answer]:
@@ -55,13 +53,13 @@ def _find_reason_to_skip(context: CheckContext, group: CheckGroup) -> str:
 def _explain_need(question: str, found: Answer | None) -> str:
     """Return why a question that another one needs was not answered: the first cause."""
     if found is not None and found.verdict is CheckVerdict.SKIPPED:
-        return found.summary.removeprefix(_NOT_ASKED)
+        return found.summary.removeprefix(NOT_ASKED)
     return f"{format_question(question)} {'failed' if found is not None else 'is not known'}"
 
 
 def _skip(questions: Sequence[str], reason: str) -> Iterator[Answer]:
     for question in questions:
-        yield Answer(question, CheckVerdict.SKIPPED, f"{_NOT_ASKED}{reason}")
+        yield Answer(question, CheckVerdict.SKIPPED, f"{NOT_ASKED}{reason}")
 
 
 def _hide_secrets(context: CheckContext, answer: Answer) -> Answer:

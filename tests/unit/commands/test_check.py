@@ -117,7 +117,7 @@ def test_quiet_shows_only_what_needs_attention(target: TargetWorkspace) -> None:
     target.terminal._quiet = True
     run_check(target.workspace, CheckOptions(), target.terminal)
     lines = target.terminal.out.splitlines()
-    assert lines[0].startswith("failed   access              the service does not accept the token (401)")
+    assert lines[0].startswith("failed   access                the service does not accept the token (401)")
     assert not [line for line in lines if line.startswith(("ok ", "skipped "))]
     assert lines[-1].startswith("The check failed. ")
 

@@ -13,3 +13,9 @@ def test_an_answer_without_advice_and_facts() -> None:
 
 def test_the_name_of_a_question_for_the_reader() -> None:
     assert format_question("desired_state") == "desired state"
+
+
+def test_a_question_that_was_not_asked_is_told_from_one_without_an_answer() -> None:
+    assert Answer("tls", CheckVerdict.SKIPPED, "not asked: dns failed").was_not_asked
+    assert not Answer("tls", CheckVerdict.SKIPPED, "not learnt: no users").was_not_asked
+    assert not Answer("tls", CheckVerdict.OK, "not asked: dns failed").was_not_asked
