@@ -32,6 +32,7 @@ from reconciler.sources.writer import draft_files, write_files
 DEFAULT_FILE = "users/people.yaml"
 _MEMBERS = "members.users"
 _UPN = "userPrincipalName"
+_TOKENS = ("RECONCILER_TOKEN", "RECONCILER_TOKEN_STORE")
 _SHOWN = 20
 Ask = Callable[[str], str]
 
@@ -204,7 +205,7 @@ def _describe_next_steps(workspace: Workspace, changed: Contents) -> str:
 
 def _show_plan(workspace: Workspace, options: AddUserOptions, name: str, terminal: Terminal) -> ExitCode:
     """Show the plan of the user if there is a service to ask: the sandbox, or one with a token."""
-    if options.offline or not (workspace.sandbox or os.environ.get("RECONCILER_TOKEN", "").strip()):
+    if options.offline or not (workspace.sandbox or any(os.environ.get(variable, "").strip() for variable in _TOKENS)):
         terminal.result(
             "\nNothing was sent anywhere. Next: review the edit, and open a pull request as for any change."
         )

@@ -55,14 +55,14 @@ class FileStore:
                 self._replace(directory, content)
 
     def check_writable(self) -> None:
-        """Raise `TokenStoreError` if `write` would fail. Leaves what is stored; not beside another writer either."""
+        """Raise `TokenStoreError` if `write` would fail. Leaves what is stored, and what another process writes."""
         with self._errors("write"):
             make_private_directory(self._path.parent)
             with self._open_directory() as directory:
                 self._check_kind(directory)
-                self._remove_temporary(directory)
-                os.close(os.open(self._temporary, _NEW_FILE, _PRIVATE, dir_fd=directory))
-                self._remove_temporary(directory)
+                name = f"{self._temporary}.{os.getpid()}"  # a name of its own: `check` does not hold the lock
+                os.close(os.open(name, _NEW_FILE, _PRIVATE, dir_fd=directory))
+                os.unlink(name, dir_fd=directory)
 
     @contextmanager
     def _open_directory(self) -> Iterator[int]:

@@ -6,7 +6,7 @@ import pytest
 from support.target_workspace import TargetWorkspace
 
 from reconciler.commands.add_user import AddUserOptions, run_add_user
-from reconciler.errors import ExitCode, ReconcilerError, UsageError
+from reconciler.errors import ExitCode, ReconcilerError, TargetError, UsageError
 
 GROUPS = "# Groups\n- name: staff\n  members: {users: [keeper@example.com]}\n- name: lab\n"
 ADA = "ada@example.com"
@@ -15,6 +15,7 @@ ADA = "ada@example.com"
 @pytest.fixture
 def work(target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch) -> TargetWorkspace:
     monkeypatch.delenv("RECONCILER_TOKEN", raising=False)
+    monkeypatch.delenv("RECONCILER_TOKEN_STORE", raising=False)
     target.files.write("groups/g.yaml", GROUPS)
     target.files.write("scope.yaml", "sync: assigned\nassigned: {groups: [staff], users: [keeper@example.com]}\n")
     return target
@@ -81,6 +82,13 @@ def test_with_a_token_the_plan_of_the_user_is_shown(work: TargetWorkspace, monke
     assert run_add_user(work.workspace, options, work.terminal) is ExitCode.OK
     assert "Plan: 1 to create, 0 to update, 0 to delete." in work.terminal.out
     assert {request.method for request in work.service.log} == {"GET"}
+
+
+def test_with_stored_tokens_too(work: TargetWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILER_TOKEN_STORE", "file:/tokens")
+    options = AddUserOptions(ADA, "Ada", "L", ("staff",), ("objectId=a",))
+    with pytest.raises(TargetError, match="RECONCILER_TOKEN is not set"):  # the settings say that it is a token
+        run_add_user(work.workspace, options, work.terminal)
 
 
 @pytest.mark.parametrize(

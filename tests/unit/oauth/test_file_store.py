@@ -174,6 +174,14 @@ def test_a_check_leaves_what_is_stored(tmp_path: Path) -> None:
     assert names(tmp_path / "made") == ["tokens"]
 
 
+def test_a_check_leaves_what_another_process_is_writing(tmp_path: Path) -> None:
+    half = tmp_path / ".tokens.new"
+    half.write_bytes(b"half")
+    FileStore(tmp_path / "tokens").check_writable()
+    assert half.read_bytes() == b"half"
+    assert names(tmp_path) == [".tokens.new"]
+
+
 def test_a_check_finds_what_a_write_would(tmp_path: Path) -> None:
     (tmp_path / "tokens").mkdir()
     with pytest.raises(TokenStoreError, match="it is not a file"):
