@@ -483,3 +483,21 @@ def test_an_encrypted_store(work: LoginWorkspace) -> None:
     assert "tokens of this connection" in again.err
     other = work.log_in(env={"RECONCILER_TOKEN_KEY": "A" + key[1:]})
     assert other.code == 64
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_runs_after_a_login_need_no_browser(work: LoginWorkspace, end: str) -> None:
+    work.write_settings(base_url=f"{work.sandbox.base_url}{end}")
+    assert work.log_in().code == 0
+    first = work.stored()
+    assert first is not None
+    done = work.run("plan")
+    assert done.code == 0, done.err
+    assert work.stored() == first
+    admin.advance_clock(work.sandbox.state, seconds=3700)  # the service's clock: the token has expired there
+    done = work.run("plan")
+    assert done.code == 0, done.err
+    second = work.stored()
+    assert second is not None
+    assert second["refresh_token"] != first["refresh_token"]
+    assert "Open this page" not in done.err

@@ -89,6 +89,12 @@ class LoginWorkspace:
             thread.join(30)
         return CommandResult(process.returncode, out.decode(), b"".join(seen).decode())
 
+    def run(self, *arguments: str) -> CommandResult:
+        """Run another command."""
+        line = [COMMAND, *arguments]
+        done = subprocess.run(line, cwd=self.root, env=self.environment, capture_output=True, timeout=60, check=False)
+        return CommandResult(done.returncode, done.stdout.decode(), done.stderr.decode())
+
     def stored(self) -> dict[str, Any] | None:
         """The token document; None without one."""
         found: dict[str, Any] | None = json.loads(self.store.read_text()) if self.store.exists() else None
