@@ -37,6 +37,7 @@ from reconciler.session.network import read_network
 from reconciler.session.oauth_client import OAuthCredentials, read_oauth_credentials, read_oauth_endpoints
 from reconciler.session.terminal import Terminal
 from reconciler.session.token_lock import hold_token_lock
+from reconciler.session.token_masks import mask_tokens
 
 _MOST_PASTES = 3
 _HIGHEST_PORT = 65_535
@@ -229,6 +230,7 @@ def store_tokens(setup: LoginSetup, answer: TokenAnswer, asked: datetime, termin
     document = build_token_document(
         setup.binding, answer.access_token, answer.refresh_token, answer.lifetime, asked=asked
     )
+    mask_tokens()(document.tokens)
     with hold_token_lock(setup.binding, terminal.note):
         setup.store.save(document)
     return document

@@ -350,6 +350,19 @@ def test_what_is_missing_or_wrong(work: LoginWorkspace, name: str, value: str, m
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize("host", ["appleaccount.apple.com", "appleid.apple.com"])
+def test_both_of_apples_hosts_are_built_in(work: LoginWorkspace, host: str) -> None:
+    work.write_settings(base_url="https://federation.apple.com/feeds/business/scim")
+    urls = {
+        f"RECONCILER_OAUTH_{name.upper()}_URL": f"https://{host}/auth/oauth2/v2/{name}"
+        for name in ("authorize", "token")
+    }
+    process = work.start("--port", str(work.port), env={**urls, "RECONCILER_ALLOWED_HOSTS": ""})
+    assert read_url(process).startswith(f"https://{host}/auth/oauth2/v2/authorize?client_id=")
+    process.send_signal(signal.SIGINT)
+    assert wait_for_exit(process).code == 130
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

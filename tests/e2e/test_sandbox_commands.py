@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,14 +13,19 @@ from pathlib import Path
 import httpx
 import pytest
 from support.command import (
+    COMMAND,
     CommandWorkspace,
     OpenCommandWorkspace,
     assert_harmless,
+    coverage_environment,
     interrupt,
     messages,
     sample_users,
     wait_for_exit,
 )
+from support.oauth_client import authorize, log_in, read_users, redeem, refresh
+
+from reconciler.sandbox.server import start
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -205,3 +211,33 @@ def test_python_m_is_the_same_command(work: CommandWorkspace) -> None:
     line = [sys.executable, "-m", "reconciler", "--version"]
     answer = subprocess.run(line, cwd=work.root, capture_output=True, text=True, check=False)
     assert answer.stdout.startswith("reconciler ")
+
+
+def test_authorizations_survive_a_kill(tmp_path: Path) -> None:
+    """The authorization server keeps its client, codes and tokens in the sandbox's file."""
+    with start(tmp_path / ".reconciler" / "sandbox.db") as sandbox:
+        port = sandbox.port
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **coverage_environment()}
+    line = [COMMAND, "sandbox", "serve", "--port", str(port)]
+
+    def serve() -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(line, cwd=tmp_path, env=environment, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        assert b"listens on" in process.stdout.readline()
+        return process
+
+    first = serve()
+    tokens = log_in(sandbox)
+    code = authorize(sandbox)["code"]
+    first.kill()
+    first.communicate()
+    second = serve()
+    try:
+        assert read_users(sandbox, tokens["access_token"]) == 200
+        assert refresh(sandbox, tokens["refresh_token"]).status_code == 200
+        assert refresh(sandbox, tokens["refresh_token"]).status_code == 400  # replaced before
+        assert redeem(sandbox, code).status_code == 200
+        assert redeem(sandbox, code).status_code == 400
+    finally:
+        interrupt(second)
+        second.communicate()
