@@ -114,7 +114,7 @@ def _apply(
     if state is None:
         return ExitCode.ERROR
     if not state.provisioning.enabled:
-        return _show_without_applying(workspace, state, options, terminal)
+        return _show_without_applying(workspace, state, options, findings.metrics, terminal)
     redactor = build_redactor(workspace, state)
     with (
         open_log(options.log, terminal) as log,
@@ -126,7 +126,7 @@ def _apply(
 
 
 def _show_without_applying(
-    workspace: Workspace, state: DesiredState, options: ApplyOptions, terminal: Terminal
+    workspace: Workspace, state: DesiredState, options: ApplyOptions, metrics: RunMetrics, terminal: Terminal
 ) -> ExitCode:
     """Plan by a client that cannot write, and say why nothing is applied. Nothing is recorded: it is no apply.
 
@@ -134,6 +134,7 @@ def _show_without_applying(
     """
     with open_session(workspace, state, terminal) as session:
         plan = make_plan(session, options.users, terminal)
+    metrics.planned(plan)
     terminal.result(render_text(plan, state.profile, terminal.style, summary_only=options.summary))
     why = terminal.style.message(f"Provisioning is {state.provisioning}")
     terminal.result(f"\nApply sent nothing. {why}.\n{SWITCH_ON}")

@@ -19,7 +19,7 @@ from reconciler.record.files import write_text
 from reconciler.render.metrics import Sample, render_metrics
 from reconciler.render.status import Status
 from reconciler.session.audit_record import open_full_record
-from reconciler.session.target_status import read_status
+from reconciler.session.target_status import add_provisioning, read_status
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, current_time, resolve_target
 from reconciler.sources.import_report import ImportAction, ImportOutcome, ImportReport
@@ -137,7 +137,7 @@ def _read_status(workspace: Workspace, terminal: Terminal) -> tuple[Target | Non
     target = resolve_target(workspace, settings.value)
     try:
         with open_full_record(workspace, settings.value.record.branch, terminal.quieter()) as whole:
-            return target, read_status(whole, target)
+            return target, add_provisioning(read_status(whole, target), workspace, settings.value)
     except ReconcilerError:
         return target, None
 
@@ -155,6 +155,7 @@ def _describe_status(status: Status) -> Iterator[Sample]:
     yield Sample("healthy", status.healthy)
     yield Sample("quarantine", status.quarantine is not None)
     yield Sample("failing_users", len(health.failing_users))
+    yield Sample("provisioning_enabled", status.provisioning.enabled)
     if health.last is not None:
         yield Sample("last_apply_timestamp_seconds", health.last.began.timestamp())
     if health.last_success is not None:

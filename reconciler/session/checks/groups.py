@@ -16,6 +16,7 @@ from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
 from reconciler.session.checks.notifications import QUESTIONS as NOTIFICATION_QUESTIONS
 from reconciler.session.checks.notifications import ask_notifications
 from reconciler.session.checks.oauth import ask_authorization_server
+from reconciler.session.checks.provisioning import ask_provisioning
 from reconciler.session.checks.record import ask_lock, ask_record
 from reconciler.session.checks.service import ask_service
 
@@ -40,6 +41,7 @@ GROUPS = (
     # Microsoft Graph, the source of people: session/checks/graph.py, network=True.
     CheckGroup(ask_record, ("record", "last_apply"), _PAST, needs=("target",)),
     CheckGroup(ask_accounts, ("accounts",), _PAST, needs=("record", "access"), network=True),
+    CheckGroup(ask_provisioning, ("provisioning",), _PAST, needs=("target",)),
     CheckGroup(ask_lock, ("lock",), _PAST, needs=("target",)),
     CheckGroup(ask_notifications, NOTIFICATION_QUESTIONS, _MESSAGES, needs=("target",)),
 )

@@ -58,6 +58,18 @@ def test_an_apply_without_changes_says_that_it_changed_nothing(target: TargetWor
     assert {value for name, value in found.items() if name.startswith("changes_applied")} == {0}
 
 
+def test_while_provisioning_is_off_changes_are_planned_and_none_is_applied(target: TargetWorkspace, file: Path) -> None:
+    target.desire(person("ada"))
+    target.apply(metrics=file)
+    assert read(file)["provisioning_enabled"] == 1
+    target.desire()
+    target.files.settings(provisioning={"enabled": False})
+    assert target.apply(metrics=file) is ExitCode.OK
+    found = read(file)
+    assert (found["provisioning_enabled"], found["run_exit_code"], found["changes_planned.deactivate"]) == (0, 0, 1)
+    assert not [name for name in found if name.startswith("changes_applied")]
+
+
 def test_failures_are_counted(target: TargetWorkspace, file: Path) -> None:
     target.desire(person("ada"))
     target.service.faults = ServerFaults(write_error_on=1, write_error_status=400, write_error_times=None)
