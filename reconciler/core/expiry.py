@@ -20,6 +20,8 @@ THRESHOLDS = (60, 30, 14, 7, 1, 0)
 """Days before the end at which the next stage of warnings begins; 0 is the day itself and all days after it."""
 WARNING_DAYS, _URGENT_DAYS = 14, 1
 """The stages at which a notice becomes a warning, and a warning urgent."""
+LONG_USED_DAYS = 30
+"""Days after the first ones from which it goes without saying that a token was used: runs would have failed."""
 
 
 class CredentialKind(StrEnum):
@@ -259,13 +261,13 @@ def count_days_to_use(credential: ConnectionCredential, today: date) -> int | No
 
 def _assess_first_use(credential: ConnectionCredential, today: date) -> ExpiryFinding | None:
     left = count_days_to_use(credential, today)
-    if left is None or credential.issued is None:
+    if left is None or credential.issued is None or left < -LONG_USED_DAYS:
         return None
     days = credential.rules.first_use_days.value
     issued = f"the token was issued on {credential.issued}"
     if left < 0:
         message = f"{issued}, and is probably dead: no run on record used it within {days} days"
-        way_out = f"Run `reconciler check`: if the service refuses it, it is. {describe_renewal(credential)}"
+        way_out = "Run `reconciler check`: if the service refuses the token, make another one and use it at once."
         return ExpiryFinding(credential, ExpiryTopic.FIRST_USE, ExpiryLevel.URGENT, 0, left, message, way_out)
     # Whether the day of issue counts as one of the days is not known: so the date is that of the shorter reading.
     by = max(credential.issued + timedelta(days=int(days) - 1), today)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from reconciler.core.expiry import (
+    LONG_USED_DAYS,
     ConnectionCredential,
     CredentialKind,
     DateSource,
@@ -19,9 +20,6 @@ _REFUSED_CLIENT = ("invalid_client", "invalid_grant", "unauthorized_client")
 """Errors of a token endpoint (RFC 6749 §5.2): each of them was seen for a client secret that had expired."""
 _MAYBE_ENDED = 1
 """Days before its end from which a credential may have ended: days begin earlier in time zones ahead of UTC."""
-
-_LONG_USED = 30
-"""Days after the first ones from which it goes without saying that a token was used."""
 
 
 def find_credential(credentials: Iterable[ConnectionCredential], kind: CredentialKind) -> ConnectionCredential | None:
@@ -81,7 +79,7 @@ def _explain_rest(credential: ConnectionCredential, today: date) -> str:
 def _explain_first_use(token: ConnectionCredential, today: date) -> str:
     """Return what the first days of a token say about it; "" if there is no such rule."""
     left, issued = count_days_to_use(token, today), token.issued
-    if left is None or issued is None or left < -_LONG_USED:
+    if left is None or issued is None or left < -LONG_USED_DAYS:
         return ""
     days = int(token.rules.first_use_days.value)
     where = f" ({token.issued_origin})" if token.issued_origin is not None else ""

@@ -87,7 +87,7 @@ def _ask_for_date(credential: ConnectionCredential, question: str, key: str) -> 
 def _ask_first_use(context: CheckContext, credential: ConnectionCredential) -> Iterator[Answer]:
     """Ask whether a token that must be used within a few days was: this very check may have done it."""
     today = context.now.date()
-    if count_days_to_use(credential, today) is None or context.target is None:
+    if context.workspace.sandbox or context.target is None or count_days_to_use(credential, today) is None:
         return
     used = context.passed("access") or is_token_used([credential], context.workspace, context.target)
     findings = assess_credentials([replace(credential, expires=None)], today, used=used)

@@ -196,6 +196,11 @@ def test_after_the_fourth_day_it_is_probably_dead() -> None:
     assert (found.stage, found.days_left, found.level) == (0, -1, ExpiryLevel.URGENT)
 
 
+def test_long_after_its_issue_a_token_is_not_doubted() -> None:
+    assert len(assess_credentials([ISSUED], date(2027, 1, 4))) == 1
+    assert assess_credentials([ISSUED], date(2027, 1, 5)) == ()
+
+
 def test_a_used_token_is_not_mentioned() -> None:
     assert assess_credentials([ISSUED], date(2026, 12, 2), used=True) == ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -108,6 +109,13 @@ def test_this_check_is_a_use_of_the_token(context: CheckContext, target: TargetW
     assert unused.startswith("warning token_first_use: the token was issued on 2027-03-30, and works only if")
     context.answers["access"] = ACCEPTED
     assert ask(context)[1] == "ok token_first_use: the token of 2027-03-30 is in use"
+
+
+def test_the_sandbox_is_no_use_of_the_token(context: CheckContext, target: TargetWorkspace) -> None:
+    declare(target, token_issued="2027-03-30")
+    context.workspace = replace(context.workspace, sandbox=True)
+    context.answers["access"] = ACCEPTED
+    assert len(ask(context)) == 1
 
 
 def test_an_apply_on_record_is_a_use_of_the_token(context: CheckContext, target: TargetWorkspace) -> None:
