@@ -43,7 +43,10 @@ class Deadline:
 
     @contextmanager
     def limit(self, seconds: float) -> Iterator[None]:
-        """Limit a request and the reading of its answer to `seconds`. Raises `DeadlineExceededError`."""
+        """Limit a request and the reading of its answer to `seconds`.
+
+        Raises `DeadlineExceededError`, or `TunnelError` if it is the proxy that takes the time.
+        """
         me = threading.get_ident()
         with self._lock:
             self._deadlines[me] = self._clock() + seconds
@@ -57,10 +60,10 @@ class Deadline:
                 hung_up = me in self._hung_up
             if not hung_up:
                 raise
-            whose = (
-                f"the answer of the proxy {exc.proxy.name}" if isinstance(exc, TunnelError) else "the service's answer"
-            )
-            raise DeadlineExceededError(f"{whose} takes longer than {seconds:.0f} seconds") from exc
+            if isinstance(exc, TunnelError):
+                late = httpx.ReadTimeout("the time of the request is over")
+                raise TunnelError(exc.proxy, exc.step, late) from late
+            raise DeadlineExceededError(f"the service's answer takes longer than {seconds:.0f} seconds") from exc
         finally:
             with self._lock:
                 del self._deadlines[me]
