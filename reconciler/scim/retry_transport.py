@@ -65,11 +65,13 @@ class ReadLimit:
     """How long one read may be tried, in seconds.
 
     `counts_pauses`: pauses are part of it. They are not while changes are applied: a service that slows the run down
-    does not refuse this read, and a change that is under way is better finished late than left unverified.
+    does not refuse this read, and a change that is under way is better finished late than left unverified. `posts`: a
+    POST is a read, too, as one for a token is.
     """
 
     seconds: float
     counts_pauses: bool
+    posts: bool = False
 
 
 class RetryTransport(httpx.BaseTransport):
@@ -115,7 +117,7 @@ class RetryTransport(httpx.BaseTransport):
         raise result
 
     def _count_tries(self, request: httpx.Request) -> Tries:
-        if self._reads is None or request.method != "GET":
+        if self._reads is None or (request.method != "GET" and not self._reads.posts):
             return Tries()
         return Tries(self._reads.seconds, counts_pauses=self._reads.counts_pauses)
 

@@ -15,6 +15,7 @@ from reconciler.session.terminal import Terminal
 from reconciler.session.waiting import WaitReport
 from reconciler.sources.graph.client import GraphClient
 from reconciler.sources.graph.credentials import Waiting, open_entra
+from reconciler.sources.graph.retry import REQUEST_SECONDS
 
 
 def find_entra_source(state: Path) -> EntraSource:
@@ -34,8 +35,15 @@ def require_entra_source(source: EntraSource | None) -> EntraSource:
 
 
 def open_source(
-    source: EntraSource, terminal: Terminal, environment: Mapping[str, str] = os.environ
+    source: EntraSource,
+    terminal: Terminal,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    seconds: float = REQUEST_SECONDS,
 ) -> AbstractContextManager[GraphClient]:
-    """Open a client for Microsoft Graph with the credential of the environment; the terminal reports waits."""
-    waiting = Waiting(on_wait=WaitReport(terminal), network=read_network(environment))
+    """Open a client for Microsoft Graph with the credential of the environment; the terminal reports waits.
+
+    `seconds`: for one request, with all its attempts and pauses.
+    """
+    waiting = Waiting(on_wait=WaitReport(terminal), network=read_network(environment), seconds=seconds)
     return open_entra(source.tenant, source.client_id, source.cloud, environment=environment, waiting=waiting)

@@ -35,6 +35,8 @@ SECRETS = {
 }
 PLANTED = (TOKEN, "A9A9A9", "B8B8B8", "C7C7C7", "p4ssw0rd", "h00k-E5", "F4F4F4")
 
+CLIENT = "6f1c9a52-6c1e-4a43-9e3f-0b6f4f0f6a11"
+
 
 @pytest.fixture
 def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
@@ -121,6 +123,19 @@ def test_a_service_that_accepts_and_never_answers_is_a_finding_within_a_minute(w
     assert answers["tcp"]["verdict"] == "ok"
     assert answers["access"]["verdict"] == "failed"
     assert "10 seconds" in answers["access"]["summary"]
+
+
+def test_neither_a_login_nor_a_webhook_that_never_answers_makes_it_hang(work: CommandWorkspace) -> None:
+    port = ListeningPort()
+    source = {"entra": {"tenant": "contoso.onmicrosoft.com", "application": "Apple", "client_id": CLIENT}}
+    work.settings(source=source, notifications={"on_failure": ["webhook:json"]})
+    urls = {"RECONCILER_LOGIN_URL": port.url, "RECONCILER_WEBHOOK_URL": port.url}
+    began = time.monotonic()
+    found = work.command("check", "--notify", env={**urls, "AZURE_CLIENT_SECRET": "s" * 40})
+    assert time.monotonic() - began < 60
+    port.close()
+    assert "Microsoft Entra ID does not answer" in found.out
+    assert found.code == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

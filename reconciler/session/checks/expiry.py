@@ -26,6 +26,8 @@ from reconciler.session.graph_credential import never_expires, read_graph_creden
 from reconciler.session.target_status import is_token_used
 
 TOKEN, SECRET, FIRST_USE, GRAPH = "token_expiry", "client_secret_expiry", "token_first_use", "graph_expiry"
+_GRAPH_SECONDS = 10.0
+"""For one request to Microsoft Graph, or for its token."""
 _QUESTIONS = {
     CredentialKind.TOKEN: (TOKEN, "target.token_expires"),
     CredentialKind.CLIENT_SECRET: (SECRET, "target.client_secret_expires"),
@@ -121,7 +123,7 @@ def ask_graph_expiry(context: CheckContext) -> Iterator[Answer]:
 def _read(context: CheckContext, source: EntraSource) -> tuple[ConnectionCredential | None, str]:
     """Return the credential by Graph, or why it cannot be read: then the declared date counts."""
     try:
-        with open_source(source, context.terminal.quieter(), context.environment) as client:
+        with open_source(source, context.terminal.quieter(), context.environment, seconds=_GRAPH_SECONDS) as client:
             return read_graph_credential(client, source, context.now.date(), context.environment), ""
     except SourceError as exc:
         return None, exc.summary

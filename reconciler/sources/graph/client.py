@@ -287,8 +287,11 @@ def open_graph(
     stop: threading.Event | None = None,
     on_wait: Callable[[Wait], None] = lambda _wait: None,
     network: Network = DIRECT,
+    seconds: float = REQUEST_SECONDS,
 ) -> Iterator[GraphClient]:
     """Open a client. `stop` ends every long wait; `on_wait` is called before each pause, from any thread.
+
+    `seconds`: for one request, with all its attempts and pauses.
 
     Its transports, from the client down: the budget, sending again within the rate limit, bounded answers, reading
     only, one host, one connection per thread.
@@ -299,7 +302,7 @@ def open_graph(
     transport: httpx.BaseTransport = PinnedTransport(open_connections(network), endpoint)
     transport = ResponseLimitTransport(ReadOnlyTransport(transport, _READING_POSTS), whose="Microsoft Graph's")
     rule = GraphRetryRule(messages, "Microsoft Graph")
-    reads = ReadLimit(REQUEST_SECONDS, counts_pauses=True)
+    reads = ReadLimit(seconds, counts_pauses=True)
     transport = RetryTransport(transport, rule, limiter, reads=reads, on_wait=on_wait)
     client = GraphClient(endpoint, tokens, BudgetTransport(transport, budget), budget)
     try:

@@ -34,6 +34,7 @@ from reconciler.sources.graph.azure_cli import AzureCli
 from reconciler.sources.graph.client import GraphClient, open_graph
 from reconciler.sources.graph.clouds import LOGIN_URL, GraphHosts, choose_hosts, name_setting
 from reconciler.sources.graph.login import ClientCredentials, Proof, TokenHost, TokenRequest, token_path
+from reconciler.sources.graph.retry import REQUEST_SECONDS
 from reconciler.sources.graph.tokens import Tokens
 
 READY_TOKEN, CLIENT_SECRET, CLIENT_ID = "RECONCILER_GRAPH_TOKEN", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_ID"
@@ -60,11 +61,12 @@ class ReadyToken:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How waits are reported and ended, and how connections leave this machine: see `open_graph`."""
+    """How waits are reported and ended, how connections leave this machine, and the time of a request: `open_graph`."""
 
     stop: threading.Event | None = None
     on_wait: Callable[[Wait], None] = lambda _wait: None
     network: Network = DIRECT
+    seconds: float = REQUEST_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,15 @@ def open_entra(
     with ExitStack() as stack:
         credential = find_credential(App(tenant, client_id), hosts, environment, waits, stack)
         tokens = Tokens(credential, tenant=tenant, resource=hosts.resource)
-        yield stack.enter_context(
-            open_graph(hosts.graph, tokens, stop=waits.stop, on_wait=waits.on_wait, network=waits.network)
+        opened = open_graph(
+            hosts.graph,
+            tokens,
+            stop=waits.stop,
+            on_wait=waits.on_wait,
+            network=waits.network,
+            seconds=waits.seconds,
         )
+        yield stack.enter_context(opened)
 
 
 def find_credential(
@@ -141,7 +149,7 @@ def _find_proof(
 def _open_host(  # noqa: PLR0917 - as named
     endpoint: Endpoint, service: str, check: str, posts: tuple[str, ...], waiting: Waiting, stack: ExitStack
 ) -> TokenHost:
-    host = TokenHost(endpoint, service, check, posts, waiting.stop, waiting.on_wait, waiting.network)
+    host = TokenHost(endpoint, service, check, posts, waiting.stop, waiting.on_wait, waiting.network, waiting.seconds)
     stack.callback(host.close)
     return host
 

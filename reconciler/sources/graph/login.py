@@ -59,6 +59,7 @@ class TokenHost:
         stop: threading.Event | None = None,
         on_wait: Callable[[Wait], None] = lambda _wait: None,
         network: Network = DIRECT,
+        seconds: float = REQUEST_SECONDS,
     ) -> None:
         self._service = service
         self._messages = ConnectionMessages(endpoint.base_url, service=service, check=check)
@@ -66,7 +67,7 @@ class TokenHost:
         transport = ResponseLimitTransport(ReadOnlyTransport(transport, posts), MAX_BYTES, f"{service}'s")
         limiter = RateLimiter(stop, budget=RetryBudget(LONGEST_PAUSE, PATIENCE))
         rule = GraphRetryRule(self._messages, service)
-        reads = ReadLimit(REQUEST_SECONDS, counts_pauses=True)
+        reads = ReadLimit(seconds, counts_pauses=True, posts=True)
         self._transport = RetryTransport(transport, rule, limiter, reads=reads, on_wait=on_wait)
 
     def send(

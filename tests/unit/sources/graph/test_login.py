@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -139,3 +140,14 @@ def test_a_host_that_does_not_answer(server: TokenServer) -> None:
 def test_no_text_shows_a_secret(server: TokenServer) -> None:
     credential = make(server)
     assert SECRET not in repr(credential) + repr(vars(credential)) + repr(Proof(Secret(SECRET), is_assertion=False))
+
+
+def test_a_host_that_does_not_answer_is_waited_for_as_long_as_it_may_take(server: TokenServer) -> None:
+    server.answers += [Reply(status=200, wait=3)] * 3
+    endpoint = parse_origin("RECONCILER_LOGIN_URL", server.origin)
+    host = TokenHost(endpoint, "Microsoft Entra ID", "Check it", (token_path(TENANT),), seconds=1.5)
+    began = time.monotonic()
+    with pytest.raises(SourceError, match="Microsoft Entra ID"):
+        host.send("POST", f"{endpoint.base_url}{token_path(TENANT)}")
+    assert time.monotonic() - began < 2.8
+    host.close()
