@@ -12,16 +12,20 @@ from reconciler.session.checks.context import CheckGroup
 from reconciler.session.checks.environment import ask_environment
 from reconciler.session.checks.expiry import FIRST_USE, GRAPH, SECRET, TOKEN, ask_expiry, ask_graph_expiry
 from reconciler.session.checks.files import ask_files, ask_version
+from reconciler.session.checks.names import QUESTIONS as NAMES_QUESTIONS
+from reconciler.session.checks.names import ask_names
 from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
 from reconciler.session.checks.notifications import QUESTIONS as NOTIFICATION_QUESTIONS
 from reconciler.session.checks.notifications import ask_notifications
 from reconciler.session.checks.oauth import ask_authorization_server
+from reconciler.session.checks.people import QUESTIONS as PEOPLE_QUESTIONS
+from reconciler.session.checks.people import ask_people
 from reconciler.session.checks.provisioning import ask_provisioning
 from reconciler.session.checks.record import ask_lock, ask_record
 from reconciler.session.checks.service import ask_service
 
 _FILES, _WAY, _ACCESS, _PAST = "Program and files", "Way to the service", "Access", "Record"
-_SERVICE, _MESSAGES = "What the service does", "Notifications"
+_SERVICE, _PEOPLE, _MESSAGES = "What the service does", "People", "Notifications"
 _SURVEY = frozenset(SERVICE_QUESTIONS) - {"users", "open_questions"}
 
 GROUPS = (
@@ -37,7 +41,8 @@ GROUPS = (
     CheckGroup(ask_expiry, (TOKEN, SECRET, FIRST_USE), _ACCESS, needs=("target",)),
     CheckGroup(ask_graph_expiry, (GRAPH,), _ACCESS, needs=("target",)),
     CheckGroup(ask_service, SERVICE_QUESTIONS, _SERVICE, ("access",), network=True, details=_SURVEY),
-    # The people: session/checks/people.py, needs=("desired_state", "access"), network=True.
+    CheckGroup(ask_people, PEOPLE_QUESTIONS, _PEOPLE, needs=("desired_state",)),
+    CheckGroup(ask_names, NAMES_QUESTIONS, _PEOPLE, needs=("desired_state", "access"), network=True),
     # Microsoft Graph, the source of people: session/checks/graph.py, network=True.
     CheckGroup(ask_record, ("record", "last_apply"), _PAST, needs=("target",)),
     CheckGroup(ask_accounts, ("accounts",), _PAST, needs=("record", "access"), network=True),
