@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from reconciler.core.check import Answer
@@ -140,6 +140,14 @@ def _judge_refusal(reply: Reply) -> FilterOutcome:
 
 def judge_filters(found: FilterFindings, profile: TargetProfile, total: int) -> list[Answer]:
     """Return the answers about filters of a service with so many users."""
+    if found.nobody.outcome in (FilterOutcome.IGNORED, FilterOutcome.FOUND):
+        found = replace(
+            found,
+            user_name=_doubt(found.user_name),
+            other_case=_doubt(found.other_case),
+            external_id=_doubt(found.external_id),
+            identity=_doubt(found.identity),
+        )
     return [
         _judge_nobody(found.nobody, total),
         _judge_one("filter_user_name", "userName", found.user_name),
@@ -148,6 +156,12 @@ def judge_filters(found: FilterFindings, profile: TargetProfile, total: int) -> 
         _judge_identity(found.identity),
         _judge_others(found.others),
     ]
+
+
+def _doubt(result: FilterResult | None) -> FilterResult | None:
+    """Return the result of a filter that is ignored: if the only user came, that is not because of the filter."""
+    found = result is not None and result.outcome is FilterOutcome.FOUND
+    return replace(result, outcome=FilterOutcome.IGNORED) if result is not None and found else result
 
 
 def _facts(result: FilterResult) -> dict[str, Fact]:
@@ -177,7 +191,7 @@ def _judge_one(name: str, attribute: str, result: FilterResult | None) -> Answer
         case FilterOutcome.FOUND:
             return ok(name, f"{attribute} eq finds the user", **facts)
         case FilterOutcome.IGNORED:
-            return fail(name, f"{attribute} eq brings other users", *_DANGER, **facts)
+            return fail(name, f"{attribute} eq is ignored", *_DANGER, **facts)
         case FilterOutcome.NOBODY:
             return warn(name, f"{attribute} eq does not find a user that is listed", _NOT_LOOKED_UP, **facts)
     return warn(name, f"{attribute} eq is answered with {result.reply.describe()}", _NOT_LOOKED_UP, **facts)

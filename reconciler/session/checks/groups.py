@@ -12,6 +12,8 @@ from reconciler.session.checks.context import CheckGroup
 from reconciler.session.checks.environment import ask_environment
 from reconciler.session.checks.expiry import FIRST_USE, GRAPH, SECRET, TOKEN, ask_expiry, ask_graph_expiry
 from reconciler.session.checks.files import ask_files, ask_version
+from reconciler.session.checks.graph import QUESTIONS as GRAPH_QUESTIONS
+from reconciler.session.checks.graph import ask_graph
 from reconciler.session.checks.names import QUESTIONS as NAMES_QUESTIONS
 from reconciler.session.checks.names import ask_names
 from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
@@ -43,7 +45,7 @@ GROUPS = (
     CheckGroup(ask_service, SERVICE_QUESTIONS, _SERVICE, ("access",), network=True, details=_SURVEY),
     CheckGroup(ask_people, PEOPLE_QUESTIONS, _PEOPLE, needs=("desired_state",)),
     CheckGroup(ask_names, NAMES_QUESTIONS, _PEOPLE, needs=("desired_state", "access"), network=True),
-    # Microsoft Graph, the source of people: session/checks/graph.py, network=True.
+    CheckGroup(ask_graph, GRAPH_QUESTIONS, _PEOPLE, needs=("target", "proxy")),
     CheckGroup(ask_record, ("record", "last_apply"), _PAST, needs=("target",)),
     CheckGroup(ask_accounts, ("accounts",), _PAST, needs=("record", "access"), network=True),
     CheckGroup(ask_provisioning, ("provisioning",), _PAST, needs=("target",)),

@@ -65,7 +65,7 @@ def _read_live(
     total = dict(context.answers["users"].facts).get("users") if "users" in context.answers else None
     reader = build_reader(state)
     if isinstance(total, int) and total > MOST_READ:
-        if context.answers["filter_user_name"].verdict is not CheckVerdict.OK:
+        if not _filters_work(context):
             return _LiveNames((), whole=False, asked=0, why="users are too many to read, and filters do not work")
         return _look_up(client, reader, wanted)
     with context.terminal.progress() as progress:
@@ -78,8 +78,15 @@ def _read_live(
             )
         except TargetError:
             return _LiveNames((), whole=False, asked=0, why="the users could not be read")
-    why = "" if read.problem is None else "the list of users is not complete"
+    # What plans take as proof, too: see `live_read`.
+    whole = read.problem is None and (_filters_work(context) or not read.end_unproven)
+    why = "" if whole else "the list of users is not complete"
     return _LiveNames([*read.users.values()], not why, len(wanted), why, partial=bool(why))
+
+
+def _filters_work(context: CheckContext) -> bool:
+    names = ("filter_nobody", "filter_user_name")
+    return all(name in context.answers and context.answers[name].verdict is CheckVerdict.OK for name in names)
 
 
 def _look_up(client: ScimClient, reader: LiveReader, wanted: Sequence[DesiredUser]) -> _LiveNames:

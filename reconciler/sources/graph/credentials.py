@@ -43,6 +43,10 @@ _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _SETTING = "source.entra.client_id is not set"
 
 
+class NoCredentialError(SourceError):
+    """The environment has no credential. Exit code 1."""
+
+
 class ReadyToken:
     """A token from the environment: there is no other one."""
 
@@ -163,9 +167,11 @@ def _find_client_id(app: App, environment: Mapping[str, str]) -> str:
     return found
 
 
-def _explain_no_credential(environment: Mapping[str, str]) -> SourceError:
+def _explain_no_credential(environment: Mapping[str, str]) -> NoCredentialError:
     if environment.get("GITHUB_ACTIONS") == "true":
         next_step = "Give the job `permissions: id-token: write` and the app a federated credential:"
     else:
         next_step = f"Sign in with `az login`, or set {CLIENT_SECRET} or {READY_TOKEN}:"
-    return SourceError("there is no credential for Microsoft Graph", f"{next_step} see docs/entra-credentials.md.")
+    return NoCredentialError(
+        "there is no credential for Microsoft Graph", f"{next_step} see docs/entra-credentials.md."
+    )

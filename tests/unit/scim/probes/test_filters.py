@@ -49,10 +49,17 @@ def test_a_service_that_ignores_filters_fails() -> None:
     answers = ProbedService(ServerFaults(ignore_filter=True)).check()
     assert answers["filter_nobody"].verdict is FAILED
     assert answers["filter_nobody"].summary == "filters are ignored: a userName that nobody has brings 5 users"
-    assert answers["filter_user_name"].summary == "userName eq brings other users"
+    assert answers["filter_user_name"].summary == "userName eq is ignored"
     assert {answers[name].verdict for name in ("filter_user_name", "filter_external_id")} == {FAILED}
     assert answers["filter_case"].verdict is SKIPPED
     assert answers["filter_others"].summary.startswith("5 other filters: 0 taken, 5 ignored, 0 refused")
+
+
+def test_the_only_user_is_no_evidence_for_a_filter() -> None:
+    answers = ProbedService(ServerFaults(ignore_filter=True), [make_user(1)]).check()
+    asked = ("filter_nobody", "filter_user_name", "filter_external_id")
+    assert {answers[name].verdict for name in asked} == {FAILED}
+    assert facts(answers["filter_id"])["outcome"] == FilterOutcome.IGNORED
 
 
 @pytest.mark.parametrize("status", [400, 501])
