@@ -52,8 +52,10 @@ def ask_names(context: CheckContext) -> Iterator[Answer]:
     wanted = [user for user in state.users if user.verdict.in_scope and not user.failed and user.user_names]
     live = _read_live(context, client, state, wanted)
     yield _judge_taken(state, live, wanted)
-    yield _judge_live_domains(state, live)
-    yield _judge_reserved(context, state, live, wanted)
+    if state.policy.domains:
+        yield _judge_live_domains(state, live)
+    if state.profile.quarantine_days.value:
+        yield _judge_reserved(context, state, live, wanted)
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -150,8 +152,6 @@ def find_taken(state: DesiredState, live: Sequence[LiveUser], wanted: Sequence[D
 
 def _judge_live_domains(state: DesiredState, live: _LiveNames) -> Answer:
     name, domains = "live_domains", {normalize_domain(each) for each in state.policy.domains}
-    if not domains:
-        return skip(name, "not asked: target.domains is not set")
     if not live.users:
         return skip(name, f"not learnt: {live.why or 'the service has no users'}")
     found = {normalize_domain(user.user_name.rpartition("@")[2]) for user in live.users if "@" in user.user_name}
@@ -171,8 +171,6 @@ def _judge_reserved(
     context: CheckContext, state: DesiredState, live: _LiveNames, wanted: Sequence[DesiredUser]
 ) -> Answer:
     name, days = "reserved_names", int(state.profile.quarantine_days.value)
-    if not days:
-        return skip(name, f"not asked: with the profile {state.profile.name}, a name is free after a deletion")
     try:
         reserved = _read_reserved(context, state)
     except ReconcilerError:

@@ -15,20 +15,28 @@ from reconciler.desired.loader import DesiredState
 from reconciler.scim.probes.verdicts import ok, skip, warn
 from reconciler.session.checks.context import CheckContext
 
-QUESTIONS = ("domains", "mail", "required_names")
+QUESTIONS = ("domains", "mail_addresses", "required_names")
 _NAMES = ("name.givenName", "name.familyName")
 _SHOWN = 3
 _DOMAINS = "target.domains"
 
 
 def ask_people(context: CheckContext) -> Iterator[Answer]:
-    """Ask whether the users are as the service needs them: verified domains, userName and mail, both names."""
+    """Ask whether the users are as the service needs them: verified domains, userName and mail, both names.
+
+    What the service does not need is left out.
+    """
     state = context.state
     if state is None:  # pragma: no cover - `needs` says so
         return
-    yield _judge_domains(state)
-    yield _judge_mail(context, state)
-    yield _judge_names(state)
+    profile = state.profile
+    if profile.verified_domains.value or state.policy.domains:
+        yield _judge_domains(state)
+    if profile.user_name_is_email.value:
+        yield _judge_mail(context, state)
+    required = [row.path for row in profile.attributes if row.required and row.path in _NAMES]
+    if required:
+        yield _judge_names(state, required)
 
 
 def show_places(people: Iterable[tuple[str, Origin | None]]) -> tuple[str, ...]:
@@ -44,8 +52,6 @@ def show_places(people: Iterable[tuple[str, Origin | None]]) -> tuple[str, ...]:
 
 def _judge_domains(state: DesiredState) -> Answer:
     name, domains = "domains", state.policy.domains
-    if not state.profile.verified_domains.value and not domains:
-        return skip(name, f"not asked: with the profile {state.profile.name}, no domain needs to be verified")
     used = _count_domains(user for user in state.users if user.verdict.in_scope)
     if not domains:
         summary = f"target.domains is not set, so {pluralize(len(used), 'domain')} of users cannot be compared with it"
@@ -85,9 +91,7 @@ def _list_errors(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def _judge_mail(context: CheckContext, state: DesiredState) -> Answer:
-    name = "mail"
-    if not state.profile.user_name_is_email.value:
-        return skip(name, f"not asked: with the profile {state.profile.name}, a userName need not be an address")
+    name = "mail_addresses"
     in_scope = {(user.key, user.origin): user for user in state.users if user.verdict.in_scope and not user.failed}
     sources = (user for user in Directory(context.workspace.state).read_users() if (user.key, user.origin) in in_scope)
     compared, differing = 0, []
@@ -117,11 +121,8 @@ def _read_mail(user: SourceUser) -> str | None:
     return mail.strip() or None if isinstance(mail, str) else None
 
 
-def _judge_names(state: DesiredState) -> Answer:
+def _judge_names(state: DesiredState, required: Sequence[str]) -> Answer:
     name = "required_names"
-    required = [row.path for row in state.profile.attributes if row.required and row.path in _NAMES]
-    if not required:
-        return skip(name, f"not asked: the profile {state.profile.name} requires no first and last names")
     starts = tuple(f"{shorten_path(path)} is required by " for path in required)
     missing = {item.address: item.origin for item in _list_errors(state.diagnostics) if item.summary.startswith(starts)}
     if not missing:

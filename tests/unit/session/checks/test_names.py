@@ -52,7 +52,7 @@ def ask(target: TargetWorkspace) -> dict[str, Answer]:
         context = open_context(target.workspace, target.terminal, resources, environment=environment)
         answers = {answer.question: answer for answer in ask_all(context, *GROUPS)}
     assert set(target.service.counts) == {"GET"}
-    return {name: answers[name] for name in QUESTIONS}
+    return {name: answers[name] for name in QUESTIONS if name in answers}
 
 
 def delete_on_record(target: TargetWorkspace, name: str, days_ago: int = 1) -> None:
@@ -111,7 +111,7 @@ def test_users_in_no_verified_domain(apple: TargetWorkspace) -> None:
     assert found.summary == 'live users have 1 domain that target.domains lacks: "other.example"'
     assert (found.verdict, dict(found.facts)) == (WARNING, {"domains": 2, "others": 1, "whole": True})
     with_apple(apple, domains=[])
-    assert ask(apple)["live_domains"].verdict is SKIPPED
+    assert "live_domains" not in ask(apple)
 
 
 def test_a_name_that_was_deleted_lately(apple: TargetWorkspace) -> None:
@@ -132,7 +132,7 @@ def test_a_name_that_was_deleted_long_ago_is_free(apple: TargetWorkspace) -> Non
 
 
 def test_a_service_that_keeps_no_names(target: TargetWorkspace) -> None:
-    assert ask(target)["reserved_names"].verdict is SKIPPED
+    assert list(ask(target)) == ["taken_names"]
 
 
 def test_a_large_service_is_asked_for_a_few_names(apple: TargetWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
