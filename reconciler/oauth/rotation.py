@@ -192,11 +192,11 @@ class StoredTokens:
 
     def _find_newer(self, document: TokenDocument) -> TokenDocument | None:
         """Return what another machine, which this lock does not know, has stored meanwhile; None if that is nothing."""
-        newer = self._load()
-        if newer.refresh_token is None or document.refresh_token is None:
-            return None
-        other = not _is_same(newer.refresh_token, document.refresh_token)
-        return newer if other and is_fresh(newer, self._by.now()) else None
+        with suppress(TargetError):  # the refusal is the cause to tell
+            newer = self._load()
+            if not _is_same(newer.access_token, document.access_token) and is_fresh(newer, self._by.now()):
+                return newer
+        return None
 
     def _ask(self, document: TokenDocument, token: Secret) -> tuple[TokenAnswer, Secret]:
         """Return the server's answer and the refresh token that it took: the latest, or else the previous one."""

@@ -5,6 +5,8 @@ The authorization server replaces the refresh token with each use, and revokes t
 
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +100,24 @@ def test_a_refresh_killed_at_any_step_is_made_good_or_explained(
         assert opened.refreshes() == refreshes + (0 if stored else 1)
         assert not opened.is_revoked()
     assert sorted(file.name for file in opened.tokens.parent.iterdir()) == ["tokens"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_refresh_that_is_interrupted_is_finished_and_stored_first(opened: OAuthWorkspace, number: int) -> None:
+    opened.switch(slow=1.5)
+    opened.age()
+    process = opened.start("plan")
+    for _ in range(600):
+        if opened.stored.refresh_begun is not None:
+            break
+        time.sleep(0.05)
+    process.send_signal(number)
+    assert wait_for_exit(process).code == 130
+    opened.switch()
+    assert opened.refreshes() == 1
+    assert opened.stored.refresh_begun is None
+    assert opened.plan().code == 2
+    assert opened.refreshes() == 1
 
 
 @pytest.mark.parametrize("processes", [2, 8])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -145,6 +145,39 @@ def test_an_encrypted_store_is_refreshed_and_shows_nothing(opened: OAuthWorkspac
     content = opened.tokens.read_bytes()
     assert not [token for token in opened.issued() if token.encode() in content]
     assert "holds encrypted tokens, but RECONCILER_TOKEN_KEY has no key" in opened.command("plan").err
+
+
+def cut(opened: OAuthWorkspace) -> None:
+    opened.tokens.write_bytes(opened.tokens.read_bytes()[:-30])
+
+
+def share(opened: OAuthWorkspace) -> None:
+    opened.tokens.chmod(0o644)
+
+
+def link(opened: OAuthWorkspace) -> None:
+    opened.tokens.rename(opened.tokens.with_name("elsewhere"))
+    opened.tokens.symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (cut, "holds no valid JSON: the token document is damaged"),
+        (share, "other users can read it or write to it (mode 0644)"),
+        (link, "it is not a file, or a symbolic link"),
+        (lambda opened: opened.tokens.unlink(), "holds no tokens"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_an_error_before_any_request(
+    opened: OAuthWorkspace, damage: Callable[[OAuthWorkspace], object], message: str
+) -> None:
+    damage(opened)
+    result = opened.plan()
+    assert (result.code, result.out) == (1, "")
+    assert message in " ".join(result.err.split())
+    assert not [token for token in opened.issued() if token in result.err]
+    assert opened.refreshes() == 0
 
 
 # --- stores that are commands ------------------------------------------------------------------

@@ -440,6 +440,20 @@ def test_what_another_machine_stored_meanwhile_is_used() -> None:
     assert world.stored.access_token.reveal() == "acc-9"
 
 
+def test_a_refusal_is_told_although_the_store_fails_then() -> None:
+    world = World()
+    world.now += HOUR
+    world.valid = set()
+
+    def lose() -> None:
+        world.place.kept = b"damaged"
+
+    world.before_answer = lose
+    error = refused(world.process())
+    assert isinstance(error, TokenRefusedError)
+    assert error.code == "invalid_grant"
+
+
 # --- tokens and output -------------------------------------------------------------------------
 
 
