@@ -7,14 +7,13 @@ from reconciler.session.login import (
     LoginOptions,
     choose_redirect,
     confirm_replacement,
-    exchange_code,
     obtain_code,
+    obtain_tokens,
     prepare_login,
-    store_tokens,
     try_token,
 )
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Workspace, current_time, read_settings
+from reconciler.session.workspace import Workspace, read_settings
 
 __all__ = ["LoginOptions", "run_login"]
 
@@ -29,10 +28,7 @@ def run_login(workspace: Workspace, options: LoginOptions, terminal: Terminal) -
     if not confirm_replacement(setup, terminal, replace=options.replace):
         terminal.result("Nothing was changed.")
         return ExitCode.OK
-    received = obtain_code(setup, options, terminal)
-    asked = current_time()
-    answer = exchange_code(setup, received)
-    document = store_tokens(setup, answer, asked, terminal)
+    document = obtain_tokens(setup, obtain_code(setup, options, terminal), terminal)
     if document.refresh_token is None:
         terminal.prompt(
             f"Warning: the service issued no refresh token. The connection ends at {document.expires:%Y-%m-%d %H:%M}"

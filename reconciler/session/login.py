@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from reconciler.core.profile import TargetProfile
 from reconciler.desired import schema
@@ -17,7 +16,8 @@ from reconciler.oauth.encryption import TokenKeyError
 from reconciler.oauth.endpoints import OAuthEndpoints
 from reconciler.oauth.loopback import LoopbackListener
 from reconciler.oauth.redirect_uri import DEFAULT_PORT, RedirectUri, build_loopback_uri, parse_redirect_uri
-from reconciler.oauth.token_client import TokenAnswer, TokenClient
+from reconciler.oauth.rotation import finish_despite_interrupt
+from reconciler.oauth.token_client import TokenClient
 from reconciler.oauth.token_document import (
     TokenBinding,
     TokenDocument,
@@ -38,6 +38,7 @@ from reconciler.session.oauth_client import OAuthCredentials, read_oauth_credent
 from reconciler.session.terminal import Terminal
 from reconciler.session.token_lock import hold_token_lock
 from reconciler.session.token_masks import mask_tokens
+from reconciler.session.workspace import current_time
 
 _MOST_PASTES = 3
 _HIGHEST_PORT = 65_535
@@ -213,26 +214,29 @@ def read_pasted_url() -> str:
 # --- the tokens ----------------------------------------------------------------
 
 
-def exchange_code(setup: LoginSetup, received: ReceivedCode) -> TokenAnswer:
-    """Exchange the code for tokens. Raises `TargetError`."""
-    credentials = setup.credentials
+def obtain_tokens(setup: LoginSetup, received: ReceivedCode, terminal: Terminal) -> TokenDocument:
+    """Exchange the code, store the tokens, and return their document. Raises `TargetError`; nothing is stored then.
+
+    It is under the lock that a refresh holds, and Ctrl-C waits for its end: tokens that were issued are stored.
+    """
+    with hold_token_lock(setup.binding, terminal.note):
+        return finish_despite_interrupt(lambda: _exchange_and_store(setup, received))
+
+
+def _exchange_and_store(setup: LoginSetup, received: ReceivedCode) -> TokenDocument:
+    credentials, asked = setup.credentials, current_time()
     with TokenClient(
         credentials.token,
         credentials.client_id,
         credentials.client_secret,
         connect=lambda: open_connections(setup.network),
     ) as client:
-        return client.exchange_code(received.code, received.redirect.text, received.verifier)
-
-
-def store_tokens(setup: LoginSetup, answer: TokenAnswer, asked: datetime, terminal: Terminal) -> TokenDocument:
-    """Store the tokens under the lock that a refresh holds; return the document. `asked`: when they were asked for."""
+        answer = client.exchange_code(received.code, received.redirect.text, received.verifier)
     document = build_token_document(
         setup.binding, answer.access_token, answer.refresh_token, answer.lifetime, asked=asked
     )
     mask_tokens()(document.tokens)
-    with hold_token_lock(setup.binding, terminal.note):
-        setup.store.save(document)
+    setup.store.save(document)
     return document
 
 

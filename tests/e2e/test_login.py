@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from support.command import all_bytes, screen, wait_for_exit
+from support.command import all_bytes, screen, wait_for, wait_for_exit
 from support.login import URL, LoginWorkspace, find_redirect, follow
 
 from reconciler.sandbox import admin
@@ -174,6 +174,22 @@ def test_idle_connections_leave_no_trace_in_the_output(work: LoginWorkspace) -> 
     assert done.code == 0
     assert "Exception" not in done.err
     assert "asyncio" not in done.err
+
+
+def test_an_interrupt_does_not_lose_tokens_that_were_issued(work: LoginWorkspace) -> None:
+    slow = work.root / "store"
+    slow.write_text(
+        f'#!/bin/sh\nfile={work.root}/kept\nif [ "$1" = get ]; then [ ! -e $file ] || cat $file; exit; fi\n'
+        "touch began; sleep 1; cat > $file\n"
+    )
+    slow.chmod(0o700)
+    process = work.start("--port", str(work.port), env={"RECONCILER_TOKEN_STORE": f"cmd:{slow}"})
+    follow(read_url(process))
+    wait_for((work.root / "began").exists)
+    process.send_signal(signal.SIGINT)
+    done = wait_for_exit(process)
+    assert (done.code, "Traceback" in done.err) == (130, False)
+    assert b"refresh_token" in (work.root / "kept").read_bytes()
 
 
 def test_a_port_that_is_taken(work: LoginWorkspace) -> None:

@@ -14,7 +14,7 @@ from reconciler.desired.schema import TargetSettings
 from reconciler.errors import ReconcilerError, TargetError, UsageError
 from reconciler.oauth.authorization import AuthorizationError
 from reconciler.oauth.redirect_uri import build_loopback_uri
-from reconciler.oauth.token_client import TokenAnswer
+from reconciler.oauth.token_document import build_token_document
 from reconciler.sandbox.server import RunningSandbox, start
 from reconciler.scim.secret import Secret
 from reconciler.session import login
@@ -24,11 +24,10 @@ from reconciler.session.login import (
     ReceivedCode,
     choose_redirect,
     confirm_replacement,
-    exchange_code,
     obtain_code,
+    obtain_tokens,
     prepare_login,
     read_pasted_url,
-    store_tokens,
     try_token,
 )
 
@@ -121,14 +120,16 @@ def test_options_that_do_not_go_together(options: LoginOptions) -> None:
 
 
 def test_a_code_becomes_tokens_that_are_stored_and_tried(
-    setup: LoginSetup, sandbox: RunningSandbox, terminal: RecordingTerminal
+    setup: LoginSetup, sandbox: RunningSandbox, terminal: RecordingTerminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redirect = build_loopback_uri(8765)
-    answer = exchange_code(setup, ReceivedCode(Secret(authorize(sandbox)["code"]), redirect, None))
-    stored = store_tokens(setup, answer, NOW, terminal)
+    received = ReceivedCode(Secret(authorize(sandbox)["code"]), redirect, None)
+    monkeypatch.setattr(login, "current_time", lambda: NOW)
+    stored = obtain_tokens(setup, received, terminal)
     found = setup.store.load()
     assert found is not None
-    assert found.access_token.reveal() == stored.access_token.reveal() == answer.access_token.reveal()
+    assert found.access_token.reveal() == stored.access_token.reveal()
+    assert found.refresh_token is not None
     assert (found.obtained, found.expires) == (NOW, NOW + timedelta(hours=1))
     try_token(setup, found.access_token)
 
@@ -140,10 +141,10 @@ def test_a_token_that_the_service_does_not_accept(setup: LoginSetup) -> None:
     assert "RECONCILER_TOKEN:" not in raised.value.detail
 
 
-def store_one(setup: LoginSetup, sandbox: RunningSandbox, terminal: RecordingTerminal) -> None:
+def store_one(setup: LoginSetup, sandbox: RunningSandbox) -> None:
     found = log_in(sandbox)
-    answer = TokenAnswer(Secret(found["access_token"]), Secret(found["refresh_token"]), None)
-    store_tokens(setup, answer, NOW, terminal)
+    access, refresh = Secret(found["access_token"]), Secret(found["refresh_token"])
+    setup.store.save(build_token_document(setup.binding, access, refresh, None, asked=NOW))
 
 
 def test_an_empty_store_needs_no_question(setup: LoginSetup, terminal: RecordingTerminal) -> None:
@@ -153,7 +154,7 @@ def test_an_empty_store_needs_no_question(setup: LoginSetup, terminal: Recording
 def test_without_a_terminal_the_option_is_needed(
     setup: LoginSetup, sandbox: RunningSandbox, terminal: RecordingTerminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store_one(setup, sandbox, terminal)
+    store_one(setup, sandbox)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     with pytest.raises(UsageError, match=r"holds tokens of this connection, obtained 2026-12-01 08:00 UTC"):
         confirm_replacement(setup, terminal, replace=False)
@@ -163,7 +164,7 @@ def test_without_a_terminal_the_option_is_needed(
 def test_tokens_of_another_connection_are_named(
     setup: LoginSetup, sandbox: RunningSandbox, terminal: RecordingTerminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store_one(setup, sandbox, terminal)
+    store_one(setup, sandbox)
     other = settings_of(sandbox).model_copy(update={"base_url": sandbox.school_url})
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     with pytest.raises(UsageError, match="are for another service"):
