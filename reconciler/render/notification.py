@@ -111,10 +111,8 @@ def _format_time(when: datetime) -> str:
 
 
 def _list_names(names: Sequence[str]) -> tuple[str, ...]:
-    # Receivers turn anything with :// into a link.
-    return tuple(
-        escape_control(shorten(name, _LONGEST_NAME)).replace("://", ":\\u{2f}/") for name in names[:MOST_NAMES]
-    )
+    # Receivers turn anything with :// into a link. The template escapes what it prints.
+    return tuple(shorten(name, _LONGEST_NAME).replace("://", ":\\u{2f}/") for name in names[:MOST_NAMES])
 
 
 def _describe_count(count: Count) -> str:

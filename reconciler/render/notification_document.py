@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, Field
 
 from reconciler import __version__
+from reconciler.core.text import escape_control
 from reconciler.notify.event import Cause, EventKind
 from reconciler.record.plan_document import StrictDocument, TargetDocument
 from reconciler.render.notification import MOST_NAMES, NotificationText
@@ -64,7 +65,7 @@ def notification_document(found: NotificationText) -> dict[str, Any]:
         sentences=list(found.sentences),
         next_steps=list(found.steps),
         counts=[UserCount(action=each.action, result=each.result, users=each.users) for each in event.counts],
-        users=list(found.names) if found.context.names else None,
+        users=list(map(escape_control, found.names)) if found.context.names else None,
         more_users=found.more,
         days_left=event.days_left,
         run_url=found.context.run_url or None,

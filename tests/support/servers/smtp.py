@@ -47,6 +47,7 @@ class SmtpFaults:
     """Seconds before each byte of the greeting."""
     endless_ehlo: bool = False
     long_line: bool = False
+    endless_line: bool = False
     hang_after: str = ""
     """A command after which it says nothing any more."""
     drop_after: str = ""
@@ -176,6 +177,8 @@ class _Dialog:
         if self._faults.long_line:
             self._send(b"250 " + b"x" * 100_000 + b"\r\n")
             return
+        while self._faults.endless_line and not self._service.closing.is_set():
+            self._send(b"250 " + b"x" * 100_000)
         while self._faults.endless_ehlo and not self._service.closing.is_set():
             self._send(b"250-more\r\n" * 1000)
         extensions = ["SIZE 1000000"]

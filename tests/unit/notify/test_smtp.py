@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import socket
 import ssl
 import traceback
 from collections.abc import Callable
@@ -86,6 +88,7 @@ def test_only_this_machines_own_server_is_used_without_tls_and_login(serve: Serv
         ({"greeting": b"HTTP/1.1 400 Bad Request\r\n"}, "refuses the message (code -1)"),
         ({"endless_ehlo": True}, "refuses the message (code -1)"),
         ({"long_line": True}, "closed the connection"),
+        ({"endless_line": True}, "closed the connection"),
         ({"drop_after": "DATA"}, "closed the connection"),
     ],
 )
@@ -97,6 +100,24 @@ def test_what_a_server_does_not_accept_is_told_by_its_code(
     assert service.mails == []
     assert all(encrypted for _, encrypted in service.logins), "no password in plain"
     assert not any(word in line for line in service.plain_lines for word in (b"AUTH", b"MAIL", b"DATA"))
+
+
+def test_of_an_answer_that_never_ends_little_is_read(
+    serve: Serve, trusted: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    class Reader(io.BufferedReader):
+        def readline(self, size: int | None = -1) -> bytes:
+            line = super().readline(size)
+            read.append(len(line))
+            return line
+
+    monkeypatch.setattr(socket.socket, "makefile", lambda self, _mode: Reader(socket.SocketIO(self, "r")))
+    for faults in ({"endless_ehlo": True}, {"endless_line": True}):
+        read.clear()
+        fail(serve(**faults).url(), trusted)
+        assert sum(read) < 10_000
 
 
 def test_a_server_that_says_nothing_is_given_up(serve: Serve, trusted: ssl.SSLContext) -> None:

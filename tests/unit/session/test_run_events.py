@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.builders import NOW
 from support.plans import every_action
 
 from reconciler.apply.executor import Report
-from reconciler.core.plan import Action, Outcome, Result
+from reconciler.core.plan import Action, Guard, Outcome, Result
 from reconciler.errors import (
     BlockedError,
     ExitCode,
@@ -92,6 +94,16 @@ def test_outcomes_are_counted_by_action_and_result() -> None:
         *([Count("", "in_error", in_error)] if in_error else []),
     )
     assert failure.names == (create.key, create.key)
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_read_that_is_not_complete_ends_no_drift(*, complete: bool) -> None:
+    events = RunEvents("drift")
+    events.planned(replace(every_action(), changes=(), guards=(), complete=complete))
+    found = [(each.kind, each.state) for each in events.find(ExitCode.OK, None, NOW)]
+    assert found == [(EventKind.FAILURE, CALM), *([(EventKind.DRIFT, CALM)] if complete else [])]
+    events.planned(replace(every_action(), changes=(), guards=(Guard("removals", passed=False, message="x"),)))
+    assert [each.kind for each in events.find(ExitCode.BLOCKED, None, NOW)] == [EventKind.FAILURE]
 
 
 def report_of(report: Report) -> RunEvents:
