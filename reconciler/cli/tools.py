@@ -17,7 +17,7 @@ from reconciler.errors import ExitCode, UsageError
 
 _KINDS = (
     *("settings", "scope", "mappings", "users", "groups"),
-    *("plan", "receipt", "validation", "check", "import", "notification"),
+    *("plan", "receipt", "validation", "check", "import", "notification", "status"),
 )
 _State = Annotated[CommonOptions, Only("state")]
 

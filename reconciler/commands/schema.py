@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.desired.json_schemas import KINDS, build_json_schema, schema_id
 from reconciler.errors import UsageError
 from reconciler.record import plan_document, receipt_line
-from reconciler.render import check_document, import_document, notification_document, validation
+from reconciler.render import check_document, import_document, notification_document, status_document, validation
 
 _DOCUMENTS: Mapping[str, Any] = {
     "plan": plan_document,
@@ -18,6 +18,7 @@ _DOCUMENTS: Mapping[str, Any] = {
     "check": check_document,
     "import": import_document,
     "notification": notification_document,
+    "status": status_document,
 }
 """The module of each kind of document: its version and its schema."""
 

@@ -9,7 +9,8 @@ from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode
 from reconciler.record.plan_file import json_text
 from reconciler.render.formats import DATA, check_format
-from reconciler.render.status import render_status, status_document
+from reconciler.render.status import render_status
+from reconciler.render.status_document import status_document
 from reconciler.session.audit_record import open_full_record
 from reconciler.session.run_metrics import RunMetrics, measure
 from reconciler.session.target_status import add_provisioning, read_status

@@ -1,11 +1,10 @@
-"""Render the health of a target's applies as text, and as JSON with the names of Entra's synchronizationStatus."""
+"""Render the health of a target's applies as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
 from reconciler.core.expiry import (
@@ -13,7 +12,6 @@ from reconciler.core.expiry import (
     ExpiryFinding,
     ExpiryLevel,
     ExpiryTopic,
-    count_days_left,
     describe_end,
 )
 from reconciler.core.model import Target
@@ -21,10 +19,8 @@ from reconciler.core.plan import Result
 from reconciler.core.provisioning import ON, Provisioning
 from reconciler.core.text import escape_control, pluralize, quote, redact_quoted
 from reconciler.history.unapplied import UnappliedCommits
-from reconciler.record.runs import ApplyRun, Quarantine
+from reconciler.record.runs import ApplyRun
 from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, YELLOW, Style
-
-FORMAT_VERSION = "1.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +91,7 @@ def _lines(status: Status, style: Style) -> Iterator[str]:
     if health.failing_users:
         yield ""
         yield f"{pluralize(len(health.failing_users), 'user keeps failing', 'users keep failing')}:"
-        for failing in _sorted(health):
+        for failing in list_failing_users(health):
             yield f"  {_failing_user(failing, style)}"
 
 
@@ -154,123 +150,10 @@ def _failing_user(failing: FailingUser, style: Style) -> str:
     return f"{address}: {escape_control(failing.action)} {times}, next attempt {_minute(failing.next_attempt)}{message}"
 
 
-def _sorted(health: Health) -> list[FailingUser]:
+def list_failing_users(health: Health) -> list[FailingUser]:
+    """Return the users that keep failing, the most frequent first."""
     return sorted(health.failing_users.values(), key=lambda failing: (-failing.count, failing.address))
 
 
 def _minute(when: datetime) -> str:
     return f"{when:%Y-%m-%d %H:%M} UTC"
-
-
-# --- JSON -------------------------------------------------------------------------
-
-
-def status_document(status: Status, style: Style) -> dict[str, Any]:
-    """Return the status as plain data, with Entra's names where it has one; `escrows` are the failing users."""
-    health = status.health
-    return {
-        "format_version": FORMAT_VERSION,
-        "target": status.target.document,
-        "healthy": status.healthy,
-        "health": status.verdict,
-        "code": _code(status),
-        "provisioning": _provisioning_document(status, style),
-        "running": status.running if not style.redact else (HIDDEN if status.running else None),
-        "runs": health.runs,
-        "lastExecution": _execution(health.last),
-        "lastSuccessfulExecution": _execution(health.last_success),
-        "notApplied": _unapplied_document(status.unapplied),
-        "quarantine": _quarantine_document(status.quarantine, style),
-        "credentials": [_credential_document(each, status) for each in status.credentials],
-        "escrows": [_escrow(failing, style) for failing in _sorted(health)],
-    }
-
-
-def _code(status: Status) -> str:
-    if status.quarantine is not None:
-        return "Quarantine"
-    if not status.provisioning.enabled:
-        return "Paused"
-    return "Active" if status.health.last is not None else "NotRun"
-
-
-def _provisioning_document(status: Status, style: Style) -> dict[str, Any]:
-    reason, since = status.provisioning.reason or None, status.off_since
-    return {
-        "enabled": status.provisioning.enabled,
-        "reason": HIDDEN if reason is not None and style.redact else reason,
-        "since": since.isoformat() if since is not None else None,
-    }
-
-
-def _execution(run: ApplyRun | None) -> dict[str, Any] | None:
-    if run is None:
-        return None
-    return {
-        "activityIdentifier": run.plan_id,
-        "state": {"complete": "Succeeded" if run.successful else "EntryLevelErrors"}.get(run.how, "Failed"),
-        "timeBegan": run.began.isoformat(),
-        "timeEnded": run.ended.isoformat() if run.ended is not None else None,
-        "countExported": run.count(Result.DONE),
-        "countEscrowed": run.failed,
-        "countSkipped": run.skipped,
-        "countLeft": run.left,
-    }
-
-
-def _unapplied_document(found: UnappliedCommits | None) -> dict[str, Any] | None:
-    """Return the commits that are not applied; `count` is null if they are not known."""
-    if found is None:
-        return None
-    return {
-        "since": found.last.commit,
-        "timeApplied": found.last.began.isoformat(),
-        "count": None if found.why else found.count,
-        "reason": found.why or None,
-        "commits": [
-            {"id": commit.id, "pullRequest": commit.pull_request, "time": commit.when.isoformat()}
-            for commit in found.commits
-        ],
-    }
-
-
-def _quarantine_document(state: QuarantineState | None, style: Style) -> dict[str, Any] | None:
-    if state is None:
-        return None
-    why: Quarantine = state.why
-    return {
-        "reason": why.reason,
-        "currentBegan": state.last.isoformat(),
-        "seriesBegan": state.began.isoformat(),
-        "seriesCount": state.count,
-        "nextAttempt": state.next_attempt.isoformat(),
-        "error": {"message": redact_quoted(why.message) if style.redact else why.message},
-    }
-
-
-def _credential_document(credential: ConnectionCredential, status: Status) -> dict[str, Any]:
-    """Return one credential; `stage`: the threshold of days that was reached last, null before the first one."""
-    found = {each.topic: each for each in status.expiry if each.credential is credential}
-    end, first_use = found.get(ExpiryTopic.END), found.get(ExpiryTopic.FIRST_USE)
-    return {
-        "kind": credential.kind,
-        "expires": credential.expires.isoformat() if credential.expires is not None else None,
-        "daysLeft": count_days_left(credential, status.today),
-        "stage": end.stage if end is not None else None,
-        "level": end.level if end is not None else None,
-        "source": credential.source,
-        "origin": str(credential.origin) if credential.origin is not None else None,
-        "firstUse": {"daysLeft": first_use.days_left, "level": first_use.level} if first_use is not None else None,
-    }
-
-
-def _escrow(failing: FailingUser, style: Style) -> dict[str, Any]:
-    return {
-        "address": HIDDEN if style.redact else failing.address,
-        "action": failing.action,
-        "count": failing.count,
-        "firstSeen": failing.first.isoformat(),
-        "lastSeen": failing.last.isoformat(),
-        "nextAttempt": failing.next_attempt.isoformat(),
-        "message": HIDDEN if style.redact else failing.message,
-    }

@@ -31,7 +31,8 @@ from reconciler.render.log_entry import Cycle, Stamp, format_outcome, format_unp
 from reconciler.render.record_page import render_record
 from reconciler.render.rollback import render_revert
 from reconciler.render.stale_plan import render_difference, render_differences
-from reconciler.render.status import Status, render_status, status_document
+from reconciler.render.status import Status, render_status
+from reconciler.render.status_document import status_document
 from reconciler.render.style import Style
 from reconciler.sources.import_report import ImportOutcome
 from support.builders import TARGET, change, live, source_user

@@ -9,7 +9,7 @@ from reconciler.errors import UsageError
 
 
 @pytest.mark.parametrize(
-    "kind", ["settings", "scope", "mappings", "users", "groups", "plan", "receipt", "notification"]
+    "kind", ["settings", "scope", "mappings", "users", "groups", "plan", "receipt", "notification", "status"]
 )
 def test_every_kind_of_file_has_a_schema(kind: str) -> None:
     text = render_schema(kind)

@@ -10,7 +10,8 @@ from reconciler.core.provisioning import Provisioning
 from reconciler.history.unapplied import UnappliedCommit, UnappliedCommits
 from reconciler.profiles import PROFILES
 from reconciler.record.runs import ApplyRun, Attempt, Quarantine
-from reconciler.render.status import Status, render_status, status_document
+from reconciler.render.status import Status, render_status
+from reconciler.render.status_document import status_document
 from reconciler.render.style import Style
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
