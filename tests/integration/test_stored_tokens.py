@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import os
 import re
+import shlex
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support.command import COMMAND
 from support.oauth_workspace import OAuthWorkspace
 
 from reconciler.sandbox import admin
@@ -324,3 +327,21 @@ def test_no_token_is_in_any_output_argument_environment_or_file(opened: OAuthWor
         (name, secret) for name, content in everything.items() for secret in secrets if secret.encode() in content
     ]
     assert "hidden" in "\n".join(shown)
+
+
+def test_in_github_actions_all_tokens_are_masked_before_anything_else_is_said(opened: OAuthWorkspace) -> None:
+    opened.age()
+    line = shlex.join([str(COMMAND), *opened.line("plan", "-v")])
+    environment = opened.environment(GITHUB_ACTIONS="true")
+    # As the runner does: a shell that stays, with a pipe for each stream.
+    step = ["bash", "-c", f"{line}; exit $?"]
+    done = subprocess.run(step, env=environment, cwd=opened.root, capture_output=True, text=True, check=True)
+    lines = done.stderr.splitlines()
+    masks = [line.removeprefix("::add-mask::") for line in lines if line.startswith("::add-mask::")]
+    assert sorted(masks) == sorted(opened.issued())
+    assert lines[0].startswith("::add-mask::")
+    assert not [token for token in opened.issued() if token in done.stdout]
+    opened.age()
+    merged = ["bash", "-c", f"{line} > all.txt 2>&1; exit $?"]
+    subprocess.run(merged, env=environment, cwd=opened.root, check=True)
+    assert "mask" not in (opened.root / "all.txt").read_text()

@@ -454,6 +454,15 @@ def test_a_refusal_is_told_although_the_store_fails_then() -> None:
     assert error.code == "invalid_grant"
 
 
+def test_a_rejected_token_whose_refresh_is_refused_is_not_used_again() -> None:
+    world = World()
+    tokens = world.process()
+    rejected = tokens.current()
+    world.valid = set()
+    with pytest.raises(TokenRefusedError):
+        tokens.renew(rejected)
+
+
 # --- tokens and output -------------------------------------------------------------------------
 
 
