@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 
+import httpx
 import pytest
 from support.servers.http_server import Reply
 from support.token_servers import TokenServer, reply, token_server
@@ -169,3 +170,35 @@ def test_a_connection_that_breaks_off_is_not_tried_again() -> None:
         listener.close()
         thread.join(5)
     assert accepted == 1
+
+
+class Failing(httpx.BaseTransport):
+    """A connection that was made, and then fails."""
+
+    def __init__(self, exc: httpx.HTTPError) -> None:
+        self._exc = exc
+        self.attempts = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.attempts += 1
+        raise self._exc
+
+
+@pytest.mark.parametrize(
+    ("exc", "message"),
+    [
+        (httpx.ReadTimeout("x"), "it took too long"),
+        (httpx.WriteTimeout("x"), "the connection broke while the request was sent"),
+        (httpx.WriteError("x"), "the connection broke while the request was sent"),
+        (httpx.RemoteProtocolError(f"illegal header {REFRESH}"), "its answer is incomplete or broken"),
+    ],
+)
+def test_what_was_sent_is_not_sent_again(exc: httpx.HTTPError, message: str) -> None:
+    failing = Failing(exc)
+    endpoint = parse_token_endpoint("http://127.0.0.1:1/token", ["127.0.0.1"])
+    with (
+        TokenClient(endpoint, CLIENT, Secret(SECRET), connect=lambda: failing) as client,
+        pytest.raises(TokenAnswerLostError, match=f"^the authorization server does not answer: {message}$"),
+    ):
+        client.refresh(Secret(REFRESH))
+    assert failing.attempts == 1
