@@ -24,7 +24,8 @@ DESTINATIONS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOI
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _SUPPORTED = "http/protobuf"
 _EXPORT_SECONDS = 5
-_EXTRA = "pip install 'scim-reconciler[otel]'"
+_EXTRA = "pip install --require-hashes -r requirements/otel.lock"
+"""From a lock, never by a name that anyone could register on an index."""
 
 
 def is_wanted(environment: Mapping[str, str] = os.environ) -> bool:

@@ -128,6 +128,7 @@ def test_the_locks_hold_every_dependency_with_hashes_and_no_address() -> None:
         "run.lock": metadata["dependencies"],
         "sandbox.lock": [*metadata["dependencies"], *extras["sandbox"]],
         "oauth.lock": [*metadata["dependencies"], *extras["oauth"]],
+        "otel.lock": [*metadata["dependencies"], *extras["otel"]],
         "dev.lock": [*metadata["dependencies"], *extras["sandbox"], *extras["oauth"], *extras["dev"]],
     }
     for name, requirements in wanted.items():

@@ -75,7 +75,7 @@ def test_commands_on_a_target_take_all_common_options_last(run: Any) -> None:
     assert names(expand_groups(run))[-8:] == COMMON
 
 
-@pytest.mark.parametrize("run", [provisioning.status, provisioning.log, provisioning.rollback])
+@pytest.mark.parametrize("run", [provisioning.log, provisioning.rollback])
 def test_commands_on_the_record_have_no_clock(run: Any) -> None:
     assert names(expand_groups(run))[-7:] == [name for name in COMMON if name != "now"]
 

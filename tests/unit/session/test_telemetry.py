@@ -104,6 +104,6 @@ def test_a_missing_extra_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told == [
         (
             "Nothing is traced: OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed"
-            " (pip install 'scim-reconciler[otel]')."
+            " (pip install --require-hashes -r requirements/otel.lock)."
         )
     ]
