@@ -19,7 +19,8 @@ from reconciler.scim.probes.users import ABOUT_ONE, ABOUT_SEEN, UserFindings, ju
 from reconciler.scim.probes.verdicts import REPORT, ok, skip, warn
 
 _NEED_A_LIST = (*filters.QUESTIONS, *ABOUT_ONE, *ABOUT_SEEN)
-QUESTIONS = (*lists.QUESTIONS, *discovery.QUESTIONS, *_NEED_A_LIST, "rate_limit", "open_questions")
+OPEN_QUESTIONS = "open_questions"
+QUESTIONS = (*lists.QUESTIONS, *discovery.QUESTIONS, *_NEED_A_LIST, "rate_limit", OPEN_QUESTIONS)
 _OPEN = frozenset(
     """page_size default_page_size paging filter_nobody filter_user_name filter_case filter_external_id filter_others
     discovery rate_limit error_form enterprise active user_name_case primary""".split()
@@ -91,4 +92,4 @@ def _count_open_questions(answers: Sequence[Answer], profile: TargetProfile) -> 
     found = sum(answer.question in _OPEN and answer.verdict is not CheckVerdict.SKIPPED for answer in answers)
     summary = f"{found} of {len(_OPEN)} open questions about {profile.title} have an answer above"
     detail = "docs/apple-open-questions.md has all of them"
-    return [ok("open_questions", f"{summary}; {detail}. {REPORT}", answered=found, questions=len(_OPEN))]
+    return [ok(OPEN_QUESTIONS, f"{summary}; {detail}. {REPORT}", answered=found, questions=len(_OPEN))]

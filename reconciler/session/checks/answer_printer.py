@@ -36,10 +36,10 @@ class AnswerPrinter:
             self._end_not_asked()
         if self._terminal.is_verbose or not calm:
             self._write(answer)
-        elif answer.was_not_asked:
-            self._not_asked.append(answer)
         elif answer.question in self._details:
             self._rest.append(answer)
+        elif answer.was_not_asked:
+            self._not_asked.append(answer)
         else:
             self._write(answer)
 

@@ -5,6 +5,7 @@ A new question is a row here, or a name in one, its function in a module of this
 
 from __future__ import annotations
 
+from reconciler.scim.probes.survey import OPEN_QUESTIONS
 from reconciler.scim.probes.survey import QUESTIONS as SERVICE_QUESTIONS
 from reconciler.session.checks.access import ask_access, ask_token
 from reconciler.session.checks.accounts import ask_accounts
@@ -28,7 +29,7 @@ from reconciler.session.checks.service import ask_service
 
 _FILES, _WAY, _ACCESS, _PAST = "Program and files", "Way to the service", "Access", "Record"
 _SERVICE, _PEOPLE, _MESSAGES = "What the service does", "People", "Notifications"
-_SURVEY = frozenset(SERVICE_QUESTIONS) - {"users", "open_questions"}
+_SURVEY = frozenset(SERVICE_QUESTIONS) - {"users", OPEN_QUESTIONS}
 
 GROUPS = (
     CheckGroup(ask_version, ("version",), _FILES),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.core.check import Answer
-from reconciler.scim.probes.survey import judge_survey, survey_service
+from reconciler.scim.probes.survey import OPEN_QUESTIONS, judge_survey, survey_service
 from reconciler.session.checks.context import CheckContext
 
 
@@ -15,4 +15,7 @@ def ask_service(context: CheckContext) -> Iterator[Answer]:
     if client is None or profile is None:  # pragma: no cover - `needs` says so
         return
     found = survey_service(client.ask, int(profile.page_size.value))
-    yield from judge_survey(found, profile)
+    for answer in judge_survey(found, profile):
+        # The sandbox tells nothing about the service that it stands for.
+        if answer.question != OPEN_QUESTIONS or not context.workspace.sandbox:
+            yield answer

@@ -9,10 +9,10 @@ SECTIONS = {"one": "First", "two": "First", "three": "First", "four": "Second"}
 OK, WARNING, SKIPPED = CheckVerdict.OK, CheckVerdict.WARNING, CheckVerdict.SKIPPED
 
 
-def show(*answers: Answer, verbose: bool = False, quiet: bool = False) -> list[str]:
+def show(*answers: Answer, verbose: bool = False, quiet: bool = False, details: bool = True) -> list[str]:
     terminal = RecordingTerminal(verbose=verbose)
     terminal._quiet = quiet
-    printer = AnswerPrinter(terminal, SECTIONS, {"two"})
+    printer = AnswerPrinter(terminal, SECTIONS, {"two"} if details else ())
     for answer in answers:
         printer.show(answer)
     printer.end()
@@ -58,7 +58,7 @@ def not_asked(question: str, reason: str) -> Answer:
 
 def test_questions_that_were_not_asked_for_one_reason_share_a_line_within_their_section() -> None:
     answers = [not_asked(question, "dns failed") for question in SECTIONS]
-    assert show(*answers) == [
+    assert show(*answers, details=False) == [
         "First",
         "skipped 3 questions not asked: dns failed (one, two, three)",
         "",
@@ -70,8 +70,17 @@ def test_questions_that_were_not_asked_for_one_reason_share_a_line_within_their_
 
 def test_another_reason_is_another_line_and_the_order_is_kept() -> None:
     answers = (not_asked("one", "dns failed"), not_asked("two", "no token"), Answer("three", OK, "fine"))
-    assert show(*answers)[1:] == [
+    assert show(*answers, details=False)[1:] == [
         "skipped one not asked: dns failed",
         "skipped two not asked: no token",
         "ok three fine",
+    ]
+
+
+def test_a_detail_that_was_not_asked_is_counted_with_the_others() -> None:
+    answers = (not_asked("one", "dns failed"), not_asked("two", "no user is listed"))
+    assert show(*answers) == [
+        "First",
+        "skipped one not asked: dns failed",
+        "skipped and 1 more question: 1 skipped (-v shows them)",
     ]
