@@ -48,6 +48,8 @@ INTERNAL = {
     "reconciler.scim.listed_users.ContradictionError",
     "reconciler.scim.listed_users.ListChangedError",
     "reconciler.scim.listed_users.NotAdvancingError",
+    # caught in reconciler.scim.connection_messages: a request that was not sent
+    "reconciler.scim.proxy_transport.TunnelError",
     # caught in reconciler.scim.retry_transport
     "reconciler.scim.rate_limiter.NoSlotInTimeError",
     "reconciler.history.yaml_nodes.EditError",
