@@ -28,6 +28,7 @@ def to_record(plan: Plan, redactor: Redactor) -> str:
         base=replace(plan.base, ref=plan.base.commit) if plan.base is not None else None,
         guards=tuple(replace(guard, message=redactor.text(guard.message)) for guard in plan.guards),
         diagnostics=tuple(_redact_diagnostic(item, redactor) for item in plan.diagnostics),
+        provisioning=replace(plan.provisioning, reason=""),
     )
     document = to_document(redacted)
     listed: dict[str, Sequence[Change | LaterEdit]] = {
