@@ -30,6 +30,8 @@ from reconciler.sources.graph.credentials import (
 from reconciler.sources.graph.permissions import PEOPLE, check_permissions, list_granted
 from reconciler.sources.graph.tokens import Tokens
 
+_REQUEST_SECONDS = 10.0
+"""For one request, with all its attempts and pauses."""
 QUESTIONS = ("graph_credential", "graph_token", "graph_permissions", "graph_application")
 _SECRETS = (READY_TOKEN, CLIENT_SECRET)
 _WRITES = ("ReadWrite", "AccessAsUser", "FullControl")
@@ -78,7 +80,7 @@ def _wait_until_the_end(context: CheckContext) -> Iterator[Waiting]:
     timer.daemon = True
     timer.start()
     try:
-        yield Waiting(stop, network=context.network)
+        yield Waiting(stop, network=context.network, seconds=_REQUEST_SECONDS)
     finally:
         timer.cancel()
 
@@ -105,7 +107,7 @@ def _ask_with(
     if permitted.verdict is CheckVerdict.FAILED:
         yield skip("graph_application", "not asked: graph permissions failed")
         return
-    with open_graph(hosts.graph, tokens, stop=waiting.stop, network=waiting.network) as client:
+    with open_graph(hosts.graph, tokens, stop=waiting.stop, network=waiting.network, seconds=waiting.seconds) as client:
         application = find_application(client, source.application)
         same = application.object_id.casefold() == source.application.casefold()
         yield ok("graph_application", "the enterprise application of source.entra is there", named_by_id=same)

@@ -91,9 +91,9 @@ def test_offline_opens_no_socket(target: TargetWorkspace, monkeypatch: pytest.Mo
 def test_the_sandbox_needs_no_token_and_no_host(target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECONCILER_TOKEN")
     monkeypatch.delenv("RECONCILER_ALLOWED_HOSTS")
-    target.files.settings(
-        target={"profile": "apple-business-manager", "base_url": "https://federation.apple.com/feeds/business/scim"}
-    )
+    base_url = "https://federation.apple.com/feeds/business/scim"
+    address = {"profile": "apple-business-manager", "base_url": base_url, "domains": ["example.com"]}
+    target.files.settings(target=address)
     target.workspace = replace(target.workspace, sandbox=True)
     document = check(target)
     assert [answer["summary"] for answer in document["answers"] if answer["verdict"] == "warning"] == []
