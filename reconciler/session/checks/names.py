@@ -157,8 +157,10 @@ def _judge_live_domains(state: DesiredState, live: _LiveNames) -> Answer:
     found = {normalize_domain(user.user_name.rpartition("@")[2]) for user in live.users if "@" in user.user_name}
     others = sorted(found - domains)
     facts: dict[str, Fact] = {"domains": len(found), "others": len(others), "whole": live.whole}
+    if not others and not live.whole:
+        return skip(name, f"not learnt: {live.why}, and these are in target.domains")
     if not others:
-        return ok(name, "every live user is in one of target.domains" + (f"; {live.why}" if live.why else ""), **facts)
+        return ok(name, "every live user is in one of target.domains", **facts)
     advice = "If the domain is verified, add it to target.domains; otherwise see whose accounts these are."
     summary = f"live users have {pluralize(len(others), 'domain')} that target.domains lacks: {format_names(others, 3)}"
     return warn(name, summary, advice, **facts)

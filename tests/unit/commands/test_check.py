@@ -8,12 +8,14 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support.sample_org import person
+from support.recording_terminal import RecordingTerminal
+from support.sample_org import account, person
 from support.target_workspace import TargetWorkspace
 
 from reconciler.commands.check import CheckOptions, run_check
 from reconciler.errors import ExitCode, UsageError
 from reconciler.render.check_document import json_schema
+from reconciler.scim.probes.survey import QUESTIONS as SERVICE_QUESTIONS
 from reconciler.session.checks.groups import QUESTIONS
 
 
@@ -99,6 +101,7 @@ def test_the_sandbox_needs_no_token_and_no_host(target: TargetWorkspace, monkeyp
     assert [answer["summary"] for answer in document["answers"] if answer["verdict"] == "warning"] == []
     assert "open_questions" not in verdicts(document)
     assert document["target"]["base_url"] == "sandbox:"
+    assert "open_questions" not in verdicts(document)
     assert target.service.log == []
 
 
@@ -135,3 +138,28 @@ def test_quiet_says_nothing_if_all_is_well(target: TargetWorkspace) -> None:
 def test_an_unknown_format_is_a_usage_error(target: TargetWorkspace) -> None:
     with pytest.raises(UsageError, match="--format html"):
         run_check(target.workspace, CheckOptions(format="html"), target.terminal)
+
+
+def test_the_answers_that_may_be_sent_to_others_name_nobody(target: TargetWorkspace) -> None:
+    domains = {"domains": ["example.com", "magrathea.example"]}
+    target.files.settings(
+        target={"profile": "apple-business-manager", "base_url": target.service.base_url, **domains},
+    )
+    planted = ("zaphod", "beeblebrox", "trillian", "ford", "slartibartfast", "magrathea", "planted")
+    target.service.add(account("zaphod", externalId="planted-1", userName="Zaphod@Beeblebrox.example"))
+    target.service.add(account("ford", externalId="planted-2"))
+    target.service.add(account("trillian", externalId="planted-3"))
+    target.desire(
+        person("zaphod", userPrincipalName="zaphod@beeblebrox.example"),
+        person("ford", mail="ford.prefect@example.com"),
+        person("slartibartfast", surname=None),
+    )
+    answers = check(target)["answers"]
+    facts = json.dumps([answer["facts"] for answer in answers]).casefold()
+    about_service = json.dumps([answer for answer in answers if answer["question"] in SERVICE_QUESTIONS]).casefold()
+    target.terminal = RecordingTerminal(redact=True)
+    people = ("domains", "mail_addresses", "required_names", "taken_names", "live_domains", "reserved_names")
+    hidden = [answer for answer in check(target)["answers"] if answer["question"] in people]
+    assert {"failed", "warning"} & {answer["verdict"] for answer in hidden}
+    for text in (facts, about_service, json.dumps(hidden).casefold()):
+        assert [name for name in planted if name in text] == []

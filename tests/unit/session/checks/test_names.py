@@ -146,6 +146,7 @@ def test_a_large_service_is_asked_for_a_few_names(apple: TargetWorkspace, monkey
         "1 userName held by another person's account; 2 names of 4 were looked up"
     )
     assert dict(answers["taken_names"].facts)["whole"] is False
+    assert answers["live_domains"].verdict is SKIPPED
 
 
 def test_filters_that_are_ignored_show_no_name_to_be_free(
