@@ -30,7 +30,8 @@ def ask_people(context: CheckContext) -> Iterator[Answer]:
     if state is None:  # pragma: no cover - `needs` says so
         return
     profile = state.profile
-    if profile.verified_domains.value or state.policy.domains:
+    # A new sandbox has the domains of the users.
+    if state.policy.domains or (profile.verified_domains.value and not context.workspace.sandbox):
         yield _judge_domains(state)
     if profile.user_name_is_email.value:
         yield _judge_mail(context, state)
