@@ -13,7 +13,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from reconciler.core.model import warning
-from reconciler.core.text import escape_control
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory
 from reconciler.desired.validation import LocatedModel
@@ -87,7 +86,7 @@ def _tell(run: _Run, code: int, error: BaseException | None) -> None:
 
 
 def _report(terminal: Terminal, line: str) -> None:
-    terminal.diagnostics([warning(escape_control(line))])
+    terminal.diagnostics([warning(line)])
 
 
 def _tell_news(run: _Run, settings: LocatedModel[schema.Settings], code: int, error: BaseException | None) -> None:

@@ -77,6 +77,14 @@ def test_redact_names_nobody(told: Told) -> None:
     assert "Which ones" not in told.hook.documents[0]["text"]
 
 
+def test_redact_hides_recipients_that_are_refused(told: Told) -> None:
+    told.mail.faults = SmtpFaults(refused={"gone@example.com": 550})
+    told.work.settings(notifications={"on_failure": ["mailto:gone@example.com", "mailto:it@example.com"]})
+    result = told.apply("--redact")
+    assert "Notified by mail, not all recipients: the mail server refuses (hidden) (code 550)" in result.err
+    assert "gone@example.com" not in result.err
+
+
 def test_a_problem_is_one_line_and_the_result_is_the_same(told: Told) -> None:
     told.mail.faults = SmtpFaults(login_code=535, echo=True)
     quiet = {"RECONCILER_WEBHOOK_URL": ""}
