@@ -134,3 +134,12 @@ def test_a_pause_is_a_line_without_a_terminal(capsys: Captured) -> None:
     build(redact=True).waiting('for "ada"', "until noon")
     build(quiet=True).waiting('for "ada"', "until noon")
     assert capsys.readouterr().err == 'for "ada"\nfor (hidden)\n'
+
+
+def test_the_result_has_a_width_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    opened = Terminal(no_color=True, redact=False, quiet=True, verbose=False)
+    assert opened.is_quiet
+    assert opened.width == 0
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert opened.width == 72
