@@ -13,6 +13,7 @@ from support.checks import AskedService, ask_all, build_check_context, show
 from support.oauth_workspace import OAuthWorkspace
 from support.servers.tls_front import TlsFront
 
+from reconciler.oauth.file_store import FileStore, TokenStoreError
 from reconciler.session.checks.access import ask_access, ask_token
 from reconciler.session.checks.context import CheckContext, CheckGroup
 from reconciler.session.checks.network import ask_host, ask_proxy
@@ -147,3 +148,15 @@ def test_an_authorization_server_that_nobody_runs_names_the_other_host(
     assert text.endswith(
         " | Apple's screen shows the URL to use: both appleid.apple.com and appleaccount.apple.com were seen."
     )
+
+
+def test_a_store_that_takes_no_new_tokens_is_a_failure_before_they_are_lost(
+    work: OAuthWorkspace, resources: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(store: FileStore) -> None:
+        raise TokenStoreError(f"{store.name} cannot be written", "Make it writable.")
+
+    monkeypatch.setattr(FileStore, "check_writable", refuse)
+    assert ask(work, resources, TOKEN) == [
+        f"failed token: the token store {work.tokens} cannot be written | Make it writable."
+    ]

@@ -7,13 +7,15 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import certifi
 import pytest
-from support.certificates import private_authority
+from support.certificates import PrivateAuthority, private_authority
 from support.checks import TOKEN, AskedService, ask_all, build_check_context, show
 from support.servers.proxy import ConnectProxy, refuse
 from support.servers.tls_front import TlsFront
 
 from reconciler.core.check import CheckVerdict
+from reconciler.scim.transport import trust
 from reconciler.session.checks import tls
 from reconciler.session.checks.context import CheckContext, CheckGroup
 from reconciler.session.checks.network import ask_host, ask_network, ask_proxy
@@ -102,6 +104,19 @@ def test_a_certificate_that_ends_soon_is_a_warning(tmp_path: Path, resources: Ex
     text = ask(at(front, tmp_path, resources, RECONCILER_CA_BUNDLE=bundle))[2]
     assert text.startswith('warning tls: TLS 1.3; certificate of "127.0.0.1" by "Example Corp" expires in 8 days (')
     assert text.endswith(" nothing can be read or applied then: ask who runs the service.")
+
+
+def test_a_public_certificate_is_not_said_to_rest_on_the_bundle(
+    tmp_path: Path, resources: ExitStack, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front = serve(private_authority().serve("127.0.0.1", life=timedelta(days=90)))
+    public, other = private_authority().write(tmp_path), PrivateAuthority("Other Corp").write(tmp_path, "other.pem")
+    monkeypatch.setattr(certifi, "where", lambda: str(public))
+    resources.callback(trust.cache_clear)
+    trust.cache_clear()
+    text = ask(at(front, tmp_path, resources, RECONCILER_CA_BUNDLE=str(other)))[2]
+    assert text.startswith("ok tls: ")
+    assert "RECONCILER_CA_BUNDLE" not in text
 
 
 def test_a_port_without_tls(tmp_path: Path, resources: ExitStack, service: AskedService) -> None:
