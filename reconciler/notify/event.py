@@ -21,7 +21,7 @@ class EventKind(StrEnum):
     TEST = "test"
 
 
-class Cause(StrEnum):
+class EventCause(StrEnum):
     """Why something is not as it should be, as a class: the words of the service are not quoted, they name people."""
 
     NONE = "none"
@@ -71,7 +71,7 @@ class Event:
     state: str
     at: datetime
     subject: str = ""
-    cause: Cause = Cause.NONE
+    cause: EventCause = EventCause.NONE
     counts: tuple[Count, ...] = ()
     names: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()

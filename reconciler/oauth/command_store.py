@@ -61,7 +61,10 @@ class CommandStore:
 
     def _run(self, verb: str, content: bytes) -> bytes:
         process = self._start(verb)
-        output, errors = _Reader(process, process.stdout, MAX_STORED), _Reader(process, process.stderr, _MAX_ERRORS)
+        output, errors = (
+            _OutputReader(process, process.stdout, MAX_STORED),
+            _OutputReader(process, process.stderr, _MAX_ERRORS),
+        )
         threading.Thread(target=_write, args=(process, content), daemon=True).start()
         problem = ""
         try:
@@ -76,6 +79,8 @@ class CommandStore:
         errors.join(_SECONDS_TO_READ)
         if output.overflows:
             problem = f"it printed more than {MAX_STORED // 1024} KiB"
+        elif errors.overflows:
+            problem = f"it printed more than {_MAX_ERRORS // 1024} KiB of errors"
         if problem:
             raise TokenStoreError(f"{self.name} was stopped at {verb}: {problem}", _CHECK)
         if process.returncode:
@@ -98,7 +103,7 @@ class CommandStore:
             raise TokenStoreError(f"cannot run {self.name}: {why}", "Check RECONCILER_TOKEN_STORE.") from exc
 
 
-class _Reader(threading.Thread):
+class _OutputReader(threading.Thread):
     """Reads what a process writes, at most `limit` bytes of its output; beyond that the process is killed."""
 
     def __init__(self, process: subprocess.Popen[bytes], pipe: IO[bytes] | None, limit: int) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from reconciler import __version__
 from reconciler.core.model import Target
 from reconciler.core.text import escape_control, pluralize, shorten
-from reconciler.notify.event import Cause, Count, Event, EventKind
+from reconciler.notify.event import Count, Event, EventCause, EventKind
 from reconciler.notify.news import News
 from reconciler.profiles import PROFILES
 from reconciler.render.templating import render_message
@@ -148,7 +148,7 @@ def _describe_headline(event: Event) -> str:
         case EventKind.EXPIRY:
             return event.facts[0] if event.facts else "a credential expires"
         case EventKind.IMPORT:
-            bad = "import blocked" if event.cause is Cause.BLOCKED else "import failed"
+            bad = "import blocked" if event.cause is EventCause.BLOCKED else "import failed"
             return "import works again" if event.is_calm else bad
         case EventKind.TEST:
             return "test message"
@@ -158,7 +158,11 @@ def _describe_failure(event: Event) -> str:
     what = "comparison with the service" if event.subject == "drift" else "apply"
     if event.is_calm:
         return f"{what} works again"
-    outcome = {Cause.BLOCKED: "blocked", Cause.USERS_FAILED: "incomplete", Cause.TIME_LIMIT: "incomplete"}
+    outcome = {
+        EventCause.BLOCKED: "blocked",
+        EventCause.USERS_FAILED: "incomplete",
+        EventCause.TIME_LIMIT: "incomplete",
+    }
     return f"{what} {outcome.get(event.cause, 'failed')}"
 
 
@@ -177,35 +181,35 @@ _CALM: Mapping[EventKind, tuple[str, ...]] = {
     EventKind.IMPORT: ("The last import was neither blocked nor in error.",),
     EventKind.TEST: (),
 }
-_CAUSES: Mapping[Cause, str] = {
-    Cause.REFUSED: "The service could not be used: it refused all requests, did not answer, sent what cannot be"
+_CAUSES: Mapping[EventCause, str] = {
+    EventCause.REFUSED: "The service could not be used: it refused all requests, did not answer, sent what cannot be"
     " trusted, or the connection is not set up. No further change was sent.",
-    Cause.USERS_FAILED: "Some users could not be planned or applied. The others were.",
-    Cause.BLOCKED: "A guard blocked it. Nothing was changed.",
-    Cause.STALE: "The reviewed plan is not what would be done now. Nothing was sent.",
-    Cause.TIME_LIMIT: "The apply reached its time limit. The changes that were left were not started.",
-    Cause.INVALID_STATE: "The desired state has errors. Nothing was sent.",
-    Cause.ERROR: "The run ended with an error.",
-    Cause.FAILURE_SHARE: "Too large a share of the changes failed, so the apply stopped itself.",
-    Cause.FAILURE_COUNT: "Too many changes failed, so the apply stopped itself.",
-    Cause.EDITED_IN_TARGET: "Accounts were edited in the service since an apply left them as desired.",
-    Cause.TEST: "Messages of this kind arrive. Nothing has happened.",
+    EventCause.USERS_FAILED: "Some users could not be planned or applied. The others were.",
+    EventCause.BLOCKED: "A guard blocked it. Nothing was changed.",
+    EventCause.STALE: "The reviewed plan is not what would be done now. Nothing was sent.",
+    EventCause.TIME_LIMIT: "The apply reached its time limit. The changes that were left were not started.",
+    EventCause.INVALID_STATE: "The desired state has errors. Nothing was sent.",
+    EventCause.ERROR: "The run ended with an error.",
+    EventCause.FAILURE_SHARE: "Too large a share of the changes failed, so the apply stopped itself.",
+    EventCause.FAILURE_COUNT: "Too many changes failed, so the apply stopped itself.",
+    EventCause.EDITED_IN_TARGET: "Accounts were edited in the service since an apply left them as desired.",
+    EventCause.TEST: "Messages of this kind arrive. Nothing has happened.",
 }
 _OUTPUT = "Read the output of the run: it has the details, and what the service said."
 _STATUS = "Run `reconciler status`: it lists the users that keep failing, and when each is tried again."
-_STEPS: Mapping[Cause, tuple[str, ...]] = {
-    Cause.REFUSED: ("Run `reconciler check`: it asks one question after another, and says what to do.", _OUTPUT),
-    Cause.USERS_FAILED: (_STATUS, _OUTPUT),
-    Cause.BLOCKED: (
+_STEPS: Mapping[EventCause, tuple[str, ...]] = {
+    EventCause.REFUSED: ("Run `reconciler check`: it asks one question after another, and says what to do.", _OUTPUT),
+    EventCause.USERS_FAILED: (_STATUS, _OUTPUT),
+    EventCause.BLOCKED: (
         "Read the output of the run: it names the guard, what it found, and how to approve it if it is intended.",
     ),
-    Cause.STALE: ("Make a new plan and have it reviewed: what was to be changed is different now.",),
-    Cause.TIME_LIMIT: ("Run the apply again: nothing is done twice.",),
-    Cause.INVALID_STATE: ("Run `reconciler validate`: it lists the errors with file and line.",),
-    Cause.ERROR: (_OUTPUT,),
-    Cause.FAILURE_SHARE: (_STATUS, "Find the cause, then apply again: it begins with a probe of a few changes."),
-    Cause.FAILURE_COUNT: (_STATUS, "Find the cause, then apply again: it begins with a probe of a few changes."),
-    Cause.EDITED_IN_TARGET: (
+    EventCause.STALE: ("Make a new plan and have it reviewed: what was to be changed is different now.",),
+    EventCause.TIME_LIMIT: ("Run the apply again: nothing is done twice.",),
+    EventCause.INVALID_STATE: ("Run `reconciler validate`: it lists the errors with file and line.",),
+    EventCause.ERROR: (_OUTPUT,),
+    EventCause.FAILURE_SHARE: (_STATUS, "Find the cause, then apply again: it begins with a probe of a few changes."),
+    EventCause.FAILURE_COUNT: (_STATUS, "Find the cause, then apply again: it begins with a probe of a few changes."),
+    EventCause.EDITED_IN_TARGET: (
         "Run `reconciler drift`, or read the issue about drift: it lists the edits.",
         "Make the same edit in the desired state to keep it; the next apply undoes it otherwise.",
     ),

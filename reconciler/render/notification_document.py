@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from reconciler import __version__
 from reconciler.core.text import escape_control
-from reconciler.notify.event import Cause, EventKind
+from reconciler.notify.event import EventCause, EventKind
 from reconciler.record.plan_document import StrictDocument, TargetDocument
 from reconciler.render.notification import MOST_NAMES, NotificationText
 
@@ -32,7 +32,7 @@ class NotificationDocument(StrictDocument):
     kind: EventKind
     topic: str = Field(description="What has the state within the kind, such as apply or token/end; may be empty")
     ended: bool = Field(description="Whether what began before is over")
-    cause: Cause = Field(description="Why, as a class; none if it is over")
+    cause: EventCause = Field(description="Why, as a class; none if it is over")
     target: TargetDocument
     time: AwareDatetime = Field(description="When it was found")
     since: AwareDatetime = Field(description="When it began")

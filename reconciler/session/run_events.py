@@ -22,16 +22,16 @@ from reconciler.errors import (
     TargetError,
     UsageError,
 )
-from reconciler.notify.event import CALM, Cause, Count, Event, EventKind
+from reconciler.notify.event import CALM, Count, Event, EventCause, EventKind
 from reconciler.profiles import PROFILES
 from reconciler.record.runs import QuarantineReason
 
 _NO_FAILURE = (UsageError, LockedError, StopRequestedError)
 """The command line is wrong, another apply is running, or this one was stopped: nothing is wrong with the target."""
 _QUARANTINE_CAUSES = {
-    QuarantineReason.REFUSED: Cause.REFUSED,
-    QuarantineReason.PROPORTION: Cause.FAILURE_SHARE,
-    QuarantineReason.TOTAL: Cause.FAILURE_COUNT,
+    QuarantineReason.REFUSED: EventCause.REFUSED,
+    QuarantineReason.PROPORTION: EventCause.FAILURE_SHARE,
+    QuarantineReason.TOTAL: EventCause.FAILURE_COUNT,
 }
 
 
@@ -74,10 +74,10 @@ class RunEvents:
         elif plan is None:
             # No plan and no error: provisioning is off, or the errors of the desired state were shown.
             if code == ExitCode.ERROR:
-                yield _fail("apply", Cause.INVALID_STATE, now)
+                yield _fail("apply", EventCause.INVALID_STATE, now)
         elif plan.blocked:
             guards = ", ".join(guard.name for guard in plan.guards if guard.blocks)
-            yield _fail("apply", Cause.BLOCKED, now, facts=(f"It was blocked by: {guards}.",))
+            yield _fail("apply", EventCause.BLOCKED, now, facts=(f"It was blocked by: {guards}.",))
         elif report is not None:
             yield from self._find_in_report(plan, report, now)
 
@@ -86,19 +86,19 @@ class RunEvents:
         counts = tuple(_count_outcomes(report, plan.tally.failed))
         names = tuple(outcome.change.key for outcome in failed)
         if report.quarantine is not None:
-            cause = _QUARANTINE_CAUSES.get(QuarantineReason(report.quarantine.reason), Cause.ERROR)
+            cause = _QUARANTINE_CAUSES.get(QuarantineReason(report.quarantine.reason), EventCause.ERROR)
             yield Event(EventKind.QUARANTINE, cause, now, cause=cause, counts=counts, names=names)
             return
         if report.stopped is not None:
             yield _fail("apply", _classify(report.stopped), now, counts=counts)
             return
         if report.timed_out:
-            yield _fail("apply", Cause.TIME_LIMIT, now, counts=counts)
+            yield _fail("apply", EventCause.TIME_LIMIT, now, counts=counts)
             return
         if report.count(Result.DONE) or (self._whole and not report.outcomes):
             yield Event(EventKind.QUARANTINE, CALM, now)
         if failed or plan.tally.failed:
-            yield _fail("apply", Cause.USERS_FAILED, now, counts=counts, names=names)
+            yield _fail("apply", EventCause.USERS_FAILED, now, counts=counts, names=names)
         elif self._whole:
             yield Event(EventKind.FAILURE, CALM, now, "apply")
 
@@ -110,7 +110,7 @@ class RunEvents:
             yield _fail("drift", _classify(error), now)
         elif plan is None:
             if code == ExitCode.ERROR:
-                yield _fail("drift", Cause.INVALID_STATE, now)
+                yield _fail("drift", EventCause.INVALID_STATE, now)
         else:
             yield Event(EventKind.FAILURE, CALM, now, "drift")
             edited = [change for change in plan.changes if change.attribution is Attribution.EDITED_IN_TARGET]
@@ -125,7 +125,7 @@ def _find_edits(edited: Iterable[Change], now: datetime) -> Event:
     numbers = Counter(change.action for change in found)
     counts = tuple(Count(action.value, "", number) for action, number in sorted(numbers.items()))
     names = tuple(change.key for change in found)
-    return Event(EventKind.DRIFT, "found", now, cause=Cause.EDITED_IN_TARGET, counts=counts, names=names)
+    return Event(EventKind.DRIFT, "found", now, cause=EventCause.EDITED_IN_TARGET, counts=counts, names=names)
 
 
 def _count_outcomes(report: Report, in_error: int) -> Iterator[Count]:
@@ -136,21 +136,21 @@ def _count_outcomes(report: Report, in_error: int) -> Iterator[Count]:
         yield Count("", "in_error", in_error)
 
 
-def _fail(subject: str, cause: Cause, now: datetime, **details: tuple[object, ...]) -> Event:
+def _fail(subject: str, cause: EventCause, now: datetime, **details: tuple[object, ...]) -> Event:
     return Event(EventKind.FAILURE, cause, now, subject, cause, **details)  # type: ignore[arg-type]
 
 
-def _classify(error: Exception) -> Cause:
+def _classify(error: Exception) -> EventCause:
     match error:
         case MachineLimitError():
-            return Cause.ERROR
+            return EventCause.ERROR
         case TargetError():
-            return Cause.REFUSED
+            return EventCause.REFUSED
         case StalePlanError():
-            return Cause.STALE
+            return EventCause.STALE
         case BlockedError():
-            return Cause.BLOCKED
-    return Cause.ERROR
+            return EventCause.BLOCKED
+    return EventCause.ERROR
 
 
 # --- import and expiry ----------------------------------------------------------------------------
@@ -158,10 +158,10 @@ def _classify(error: Exception) -> Cause:
 
 def _find_in_import(code: int, error: Exception | None, now: datetime) -> Iterator[Event]:
     if error is not None:
-        cause = Cause.BLOCKED if isinstance(error, BlockedError) else Cause.ERROR
+        cause = EventCause.BLOCKED if isinstance(error, BlockedError) else EventCause.ERROR
         yield Event(EventKind.IMPORT, cause, now, cause=cause)
     elif code in (ExitCode.BLOCKED, ExitCode.ERROR):
-        cause = Cause.BLOCKED if code == ExitCode.BLOCKED else Cause.ERROR
+        cause = EventCause.BLOCKED if code == ExitCode.BLOCKED else EventCause.ERROR
         yield Event(EventKind.IMPORT, cause, now, cause=cause)
     else:
         yield Event(EventKind.IMPORT, CALM, now)
@@ -188,7 +188,7 @@ def find_expiry(settings: LocatedModel[schema.Settings], now: datetime) -> Itera
             f"{credential.expires}/{finding.stage}",
             now,
             subject,
-            Cause.EXPIRES,
+            EventCause.EXPIRES,
             facts=(finding.message,),
             advice=(finding.way_out,),
             days_left=finding.days_left,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from reconciler.notify.event import Cause, Count, Event, EventKind
+from reconciler.notify.event import Count, Event, EventCause, EventKind
 from reconciler.notify.news import News
 from reconciler.record.notified import TopicKey
 from reconciler.render.notification import MessageContext, NotificationText, render_notification
@@ -15,7 +15,9 @@ RUN_URL = "https://github.com/example/people/actions/runs/17"
 
 
 def failure(**values: Any) -> Event:
-    base = Event(EventKind.FAILURE, "users_failed", NOW, "apply", Cause.USERS_FAILED, (Count("create", "failed", 3),))
+    base = Event(
+        EventKind.FAILURE, "users_failed", NOW, "apply", EventCause.USERS_FAILED, (Count("create", "failed", 3),)
+    )
     return replace(base, **values)
 
 

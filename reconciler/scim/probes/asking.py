@@ -64,7 +64,7 @@ class ItemsPerPage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class UserList:
+class ProbedUsers:
     """A ListResponse. `total`: totalResults, or if that is left out (RFC 9865) the number of users that came.
 
     `has_cursor`: it has a nextCursor.
@@ -111,7 +111,7 @@ class Reply:
         return found if found in ("invalidFilter", "tooMany", "invalidValue", "invalidPath", "sensitive") else ""
 
     @cached_property
-    def listed(self) -> UserList | None:
+    def listed(self) -> ProbedUsers | None:
         """The list of users in this answer; None if it is none."""
         return _parse_list(self.body) if self.is_object else None
 
@@ -122,7 +122,7 @@ class Reply:
         return f"{self.status}" if self.kind is BodyKind.OBJECT else f"{self.status} with {self.kind}"
 
 
-def _parse_list(body: Mapping[str, Any]) -> UserList | None:
+def _parse_list(body: Mapping[str, Any]) -> ProbedUsers | None:
     try:
         page = parse_page(body)
     except TargetError:
@@ -130,7 +130,7 @@ def _parse_list(body: Mapping[str, Any]) -> UserList | None:
     keys = {key.casefold(): value for key, value in body.items()}
     items = _judge_items(keys.get("itemsperpage"), len(page.resources))
     total = len(page.resources) if page.total is None else page.total
-    return UserList(total, tuple(page.resources), items, page.has_cursor, page.total is not None)
+    return ProbedUsers(total, tuple(page.resources), items, page.has_cursor, page.total is not None)
 
 
 def _judge_items(value: object, came: int) -> ItemsPerPage:

@@ -13,7 +13,7 @@ from reconciler.core.paths import get
 from reconciler.core.profile import Comparison, TargetProfile
 from reconciler.core.text import pluralize
 from reconciler.core.values import fold_case
-from reconciler.scim.probes.asking import Asker, Reply, UserList
+from reconciler.scim.probes.asking import Asker, ProbedUsers, Reply
 from reconciler.scim.probes.lists import FEW
 from reconciler.scim.probes.verdicts import Fact, ask_to_report, fail, ok, skip, warn
 
@@ -117,7 +117,7 @@ def _judge_values(reply: Reply, attribute: str, value: str) -> FilterOutcome:
     return _judge_count(listed)
 
 
-def _judge_count(listed: UserList) -> FilterOutcome:
+def _judge_count(listed: ProbedUsers) -> FilterOutcome:
     if listed.users:
         return FilterOutcome.FOUND
     return FilterOutcome.UNCLEAR if listed.total else FilterOutcome.NOBODY

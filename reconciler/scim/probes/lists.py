@@ -9,7 +9,7 @@ from reconciler.core.model import Resource
 from reconciler.core.paths import get
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize
-from reconciler.scim.probes.asking import Asker, ItemsPerPage, Reply, UserList
+from reconciler.scim.probes.asking import Asker, ItemsPerPage, ProbedUsers, Reply
 from reconciler.scim.probes.verdicts import Fact, ask_to_report, fail, ok, skip, warn
 
 FEW = 2
@@ -45,13 +45,13 @@ class ListFindings:
     """From after the last user on."""
 
     @property
-    def start(self) -> UserList | None:
+    def start(self) -> ProbedUsers | None:
         """The first users, by whatever paging the service has."""
         reply = self.first if self.by_cursor is None else self.by_cursor
         return reply.listed
 
     @property
-    def largest(self) -> UserList | None:
+    def largest(self) -> ProbedUsers | None:
         """The list with most users of those that came."""
         replies = (self.first, self.by_cursor, self.many, self.usual, self.default)
         found = [reply.listed for reply in replies if reply is not None and reply.listed is not None]
@@ -115,7 +115,7 @@ def judge_lists(found: ListFindings, profile: TargetProfile) -> list[Answer]:
     ]
 
 
-def _judge_users(first: UserList) -> Answer:
+def _judge_users(first: ProbedUsers) -> Answer:
     if not first.has_total:
         advice = "Nothing can be planned: it cannot be known when all users were read. Ask the service's makers."
         return fail("users", "the service lists users without saying how many there are (totalResults)", advice)
@@ -126,7 +126,7 @@ def _judge_users(first: UserList) -> Answer:
     return ok("users", f"the service lists {total}", users=first.total)
 
 
-def _judge_cursors_only(start: UserList) -> list[Answer]:
+def _judge_cursors_only(start: ProbedUsers) -> list[Answer]:
     total = f"the service lists {pluralize(start.total, 'user')}" if start.has_total else "the service lists users"
     users = ok("users", f"{total}, by cursor only", users=start.total if start.has_total else None)
     paging = ok("paging", "pages are read by cursor, as plans do", cursor=True)
@@ -156,7 +156,7 @@ def _cite_page_size(profile: TargetProfile) -> str:
     return f"the profile says {profile.page_size.value:,} users per page"
 
 
-def _compare_page_size(listed: UserList, found: ListFindings, profile: TargetProfile) -> Answer:
+def _compare_page_size(listed: ProbedUsers, found: ListFindings, profile: TargetProfile) -> Answer:
     name, wanted, says = "page_size", int(profile.page_size.value), _cite_page_size(profile)
     came, asked = len(listed.users), MANY if found.usual is None else wanted
     facts: dict[str, Fact] = {"profile": wanted, "asked": asked, "returned": came, "users": listed.total}
@@ -189,7 +189,7 @@ def _judge_default(found: ListFindings) -> Answer:
 # --- pages ---------------------------------------------------------------------------------------
 
 
-def _judge_paging(found: ListFindings, first: UserList) -> Answer:
+def _judge_paging(found: ListFindings, first: ProbedUsers) -> Answer:
     name = "paging"
     facts: dict[str, Fact] = {"items_per_page": str(first.items_per_page), "cursor": first.has_cursor}
     if found.following is None or found.between is None:
@@ -210,16 +210,16 @@ def _judge_paging(found: ListFindings, first: UserList) -> Answer:
     return ok(name, f"count and startIndex are honored, pages follow each other{note}", **facts, adjacent=True)
 
 
-def _judge_refused_page(found: ListFindings, first: UserList, wrong: Reply, facts: dict[str, Fact]) -> Answer:
+def _judge_refused_page(found: ListFindings, first: ProbedUsers, wrong: Reply, facts: dict[str, Fact]) -> Answer:
     summary = f"a page from a later startIndex on is answered with {wrong.describe()}"
     return _judge_no_index(summary, found, first, facts)
 
 
-def _judge_ignored_start(found: ListFindings, first: UserList, facts: dict[str, Fact]) -> Answer:
+def _judge_ignored_start(found: ListFindings, first: ProbedUsers, facts: dict[str, Fact]) -> Answer:
     return _judge_no_index("startIndex is ignored: another page has the same users", found, first, facts)
 
 
-def _judge_no_index(summary: str, found: ListFindings, first: UserList, facts: dict[str, Fact]) -> Answer:
+def _judge_no_index(summary: str, found: ListFindings, first: ProbedUsers, facts: dict[str, Fact]) -> Answer:
     if first.has_cursor:
         return ok("paging", f"{summary}; there are cursors, which plans follow", **facts)
     if found.largest is not None and len(found.largest.users) >= first.total:
@@ -228,7 +228,7 @@ def _judge_no_index(summary: str, found: ListFindings, first: UserList, facts: d
     return fail("paging", summary, advice, **facts)
 
 
-def _judge_ignored_count(found: ListFindings, first: UserList, facts: dict[str, Fact]) -> Answer:
+def _judge_ignored_count(found: ListFindings, first: ProbedUsers, facts: dict[str, Fact]) -> Answer:
     came = len(first.users)
     summary = f"count is ignored: {FEW} users were asked for, {came:,} came"
     if came < first.total and found.following is not None and found.following.listed is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from reconciler.core.check import Answer, CheckVerdict
 from reconciler.core.text import pluralize
 from reconciler.errors import NotificationError
-from reconciler.notify.event import Cause, Event, EventKind
+from reconciler.notify.event import Event, EventCause, EventKind
 from reconciler.notify.news import News
 from reconciler.record.notified import TopicKey
 from reconciler.render.notification import MessageContext
@@ -68,7 +68,7 @@ def _ask(context: CheckContext, channel: Channel, channels: int) -> Answer:
 
 def _send(context: CheckContext, channel: Channel, seconds: float) -> Answer:
     assert context.target is not None  # noqa: S101 - `needs` says so
-    event = Event(EventKind.TEST, "test", context.now, cause=Cause.TEST)
+    event = Event(EventKind.TEST, "test", context.now, cause=EventCause.TEST)
     news = News(event, TopicKey(channel.name, EventKind.TEST), context.now, None, 0)
     message = MessageContext(context.target, context.now, find_run_url(context.environment))
     only_here = context.workspace.sandbox

@@ -14,7 +14,7 @@ from support.untrusted_text import HOSTILE
 
 from reconciler import __version__
 from reconciler.core.text import escape_control
-from reconciler.notify.event import CALM, Cause, Count, Event, EventKind
+from reconciler.notify.event import CALM, Count, Event, EventCause, EventKind
 
 FOOTER = (
     f"\n-- \nSent by Reconciler {__version__}: one message for each change of state (notifications in settings.yaml).\n"
@@ -74,24 +74,24 @@ What happened
 @pytest.mark.parametrize(
     ("event", "headline"),
     [
-        (failure(cause=Cause.REFUSED), "Apply failed"),
-        (failure(cause=Cause.BLOCKED), "Apply blocked"),
-        (failure(cause=Cause.STALE), "Apply failed"),
-        (failure(cause=Cause.TIME_LIMIT), "Apply incomplete"),
+        (failure(cause=EventCause.REFUSED), "Apply failed"),
+        (failure(cause=EventCause.BLOCKED), "Apply blocked"),
+        (failure(cause=EventCause.STALE), "Apply failed"),
+        (failure(cause=EventCause.TIME_LIMIT), "Apply incomplete"),
         (failure(state=CALM), "Apply works again"),
-        (failure(subject="drift", cause=Cause.REFUSED), "Comparison with the service failed"),
+        (failure(subject="drift", cause=EventCause.REFUSED), "Comparison with the service failed"),
         (failure(subject="drift", state=CALM), "Comparison with the service works again"),
-        (Event(EventKind.QUARANTINE, "x", NOW, cause=Cause.FAILURE_SHARE), "Quarantine began"),
+        (Event(EventKind.QUARANTINE, "x", NOW, cause=EventCause.FAILURE_SHARE), "Quarantine began"),
         (
             Event(EventKind.DRIFT, "found", NOW, counts=(Count("update", "", 2), Count("create", "", 1))),
             "Drift found, 3 users",
         ),
         (Event(EventKind.DRIFT, CALM, NOW), "Drift is gone"),
         (Event(EventKind.EXPIRY, "x", NOW, facts=("the token expires tomorrow",)), "The token expires tomorrow"),
-        (Event(EventKind.IMPORT, "x", NOW, cause=Cause.BLOCKED), "Import blocked"),
-        (Event(EventKind.IMPORT, "x", NOW, cause=Cause.ERROR), "Import failed"),
+        (Event(EventKind.IMPORT, "x", NOW, cause=EventCause.BLOCKED), "Import blocked"),
+        (Event(EventKind.IMPORT, "x", NOW, cause=EventCause.ERROR), "Import failed"),
         (Event(EventKind.IMPORT, CALM, NOW), "Import works again"),
-        (Event(EventKind.TEST, "x", NOW, cause=Cause.TEST), "Test message"),
+        (Event(EventKind.TEST, "x", NOW, cause=EventCause.TEST), "Test message"),
     ],
 )
 def test_headlines(event: Event, headline: str) -> None:
@@ -100,11 +100,13 @@ def test_headlines(event: Event, headline: str) -> None:
     assert found.text.startswith(f"{headline}.\n")
 
 
-@pytest.mark.parametrize("cause", [each for each in Cause if each is not Cause.NONE])
-def test_every_cause_is_explained_with_a_way_out(cause: Cause) -> None:
-    found = message(failure(cause=cause, advice=("Renew it.",) if cause in (Cause.EXPIRES, Cause.FIRST_USE) else ()))
-    assert found.sentences or cause in (Cause.EXPIRES, Cause.FIRST_USE)
-    assert found.steps or cause is Cause.TEST
+@pytest.mark.parametrize("cause", [each for each in EventCause if each is not EventCause.NONE])
+def test_every_cause_is_explained_with_a_way_out(cause: EventCause) -> None:
+    found = message(
+        failure(cause=cause, advice=("Renew it.",) if cause in (EventCause.EXPIRES, EventCause.FIRST_USE) else ())
+    )
+    assert found.sentences or cause in (EventCause.EXPIRES, EventCause.FIRST_USE)
+    assert found.steps or cause is EventCause.TEST
 
 
 def test_names_are_left_out_unless_asked_for_and_there_are_ten_at_most() -> None:

@@ -6,7 +6,7 @@ from support.builders import NOW, TARGET
 from support.notifications import RUN_URL, failure, message
 
 from reconciler import __version__
-from reconciler.notify.event import CALM, Cause, Count, Event, EventKind
+from reconciler.notify.event import CALM, Count, Event, EventCause, EventKind
 from reconciler.render.notification_document import json_schema, notification_document
 
 
@@ -41,7 +41,7 @@ def test_a_document_in_full() -> None:
 @pytest.mark.parametrize("kind", EventKind)
 def test_every_kind_is_as_the_schema_says(kind: EventKind) -> None:
     schema = json_schema()
-    for state, cause in ((CALM, Cause.NONE), ("x", Cause.ERROR)):
+    for state, cause in ((CALM, EventCause.NONE), ("x", EventCause.ERROR)):
         found = notification_document(message(Event(kind, state, NOW, cause=cause, days_left=-1), run_url=""))
         jsonschema.validate(json.loads(json.dumps(found)), schema)
     with pytest.raises(jsonschema.ValidationError):

@@ -21,7 +21,7 @@ from reconciler.errors import (
     TargetError,
     UsageError,
 )
-from reconciler.notify.event import CALM, Cause, Count, EventKind
+from reconciler.notify.event import CALM, Count, EventCause, EventKind
 from reconciler.record.runs import Quarantine, QuarantineReason
 from reconciler.session.run_events import RunEvents
 
@@ -29,12 +29,12 @@ from reconciler.session.run_events import RunEvents
 @pytest.mark.parametrize(
     ("error", "cause"),
     [
-        (TargetError("x"), Cause.REFUSED),
-        (MachineLimitError("x"), Cause.ERROR),
-        (StalePlanError("x"), Cause.STALE),
-        (BlockedError("x"), Cause.BLOCKED),
-        (ReconcilerError("x"), Cause.ERROR),
-        (RuntimeError("x"), Cause.ERROR),
+        (TargetError("x"), EventCause.REFUSED),
+        (MachineLimitError("x"), EventCause.ERROR),
+        (StalePlanError("x"), EventCause.STALE),
+        (BlockedError("x"), EventCause.BLOCKED),
+        (ReconcilerError("x"), EventCause.ERROR),
+        (RuntimeError("x"), EventCause.ERROR),
         (UsageError("x"), None),
         (LockedError("x"), None),
         (StopRequestedError("x"), None),
@@ -42,7 +42,7 @@ from reconciler.session.run_events import RunEvents
         (SystemExit(1), None),
     ],
 )
-def test_errors_by_their_class(error: BaseException, cause: Cause | None) -> None:
+def test_errors_by_their_class(error: BaseException, cause: EventCause | None) -> None:
     for command in ("apply", "drift"):
         found = RunEvents(command).find(ExitCode.ERROR, error, NOW)
         told = [(EventKind.FAILURE, str(cause), command, cause)] if cause is not None else []
@@ -51,7 +51,7 @@ def test_errors_by_their_class(error: BaseException, cause: Cause | None) -> Non
 
 @pytest.mark.parametrize(
     ("code", "state"),
-    [(0, CALM), (5, CALM), (3, Cause.BLOCKED), (1, Cause.ERROR), (64, None), (130, None)],
+    [(0, CALM), (5, CALM), (3, EventCause.BLOCKED), (1, EventCause.ERROR), (64, None), (130, None)],
 )
 def test_imports_by_their_exit_code(code: int, state: str | None) -> None:
     found = RunEvents("import").find(code, None, NOW)
@@ -61,12 +61,12 @@ def test_imports_by_their_exit_code(code: int, state: str | None) -> None:
 @pytest.mark.parametrize(
     ("reason", "cause"),
     [
-        (QuarantineReason.REFUSED, Cause.REFUSED),
-        (QuarantineReason.PROPORTION, Cause.FAILURE_SHARE),
-        (QuarantineReason.TOTAL, Cause.FAILURE_COUNT),
+        (QuarantineReason.REFUSED, EventCause.REFUSED),
+        (QuarantineReason.PROPORTION, EventCause.FAILURE_SHARE),
+        (QuarantineReason.TOTAL, EventCause.FAILURE_COUNT),
     ],
 )
-def test_a_quarantine_is_one_event_not_two(reason: QuarantineReason, cause: Cause) -> None:
+def test_a_quarantine_is_one_event_not_two(reason: QuarantineReason, cause: EventCause) -> None:
     events = report_of(Report(stopped=TargetError("x"), quarantine=Quarantine(reason, "words of the service")))
     (found,) = events.find(ExitCode.PARTIAL, None, NOW)
     assert (found.kind, found.state, found.cause) == (EventKind.QUARANTINE, cause, cause)
@@ -75,9 +75,9 @@ def test_a_quarantine_is_one_event_not_two(reason: QuarantineReason, cause: Caus
 
 def test_a_machine_that_stops_an_apply_and_a_time_limit_are_failures() -> None:
     (found,) = report_of(Report(stopped=MachineLimitError("x"))).find(ExitCode.ERROR, None, NOW)
-    assert (found.kind, found.cause) == (EventKind.FAILURE, Cause.ERROR)
+    assert (found.kind, found.cause) == (EventKind.FAILURE, EventCause.ERROR)
     (found,) = report_of(Report(interrupted=True, timed_out="3 hours")).find(ExitCode.PARTIAL, None, NOW)
-    assert (found.kind, found.cause) == (EventKind.FAILURE, Cause.TIME_LIMIT)
+    assert (found.kind, found.cause) == (EventKind.FAILURE, EventCause.TIME_LIMIT)
 
 
 def test_outcomes_are_counted_by_action_and_result() -> None:
