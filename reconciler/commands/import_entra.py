@@ -15,6 +15,7 @@ from reconciler.desired.credentials import build_credentials
 from reconciler.desired.directory import Directory
 from reconciler.desired.mappings import compile_mappings
 from reconciler.desired.scope import read_scope
+from reconciler.desired.source_settings import EntraSource
 from reconciler.desired.validation import LocatedModel
 from reconciler.errors import ExitCode, PlanFileError, UsageError
 from reconciler.history.edits import Entity
@@ -151,7 +152,7 @@ def parse_parts(text: str) -> frozenset[str]:
 class _EntraReading:
     """What to read. `inputs`: the attributes that mappings, filters and `place` read. `users`: the entries of git."""
 
-    source: schema.EntraSource
+    source: EntraSource
     inputs: frozenset[str]
     users: Sequence[Entity]
     wanted: JobRequest
@@ -188,14 +189,12 @@ def _read(reading: _EntraReading, terminal: Terminal) -> tuple[Snapshot, JobImpo
 # --- settings -------------------------------------------------------------------
 
 
-def _select(source: schema.EntraSource, inputs: frozenset[str]) -> AttributeSelection:
+def _select(source: EntraSource, inputs: frozenset[str]) -> AttributeSelection:
     """Return the attributes to read."""
     return select_attributes(inputs if source.attributes == "auto" else source.attributes)
 
 
-def _read_rules(
-    workspace: Workspace, terminal: Terminal
-) -> tuple[_Settings, schema.EntraSource, frozenset[str]] | None:
+def _read_rules(workspace: Workspace, terminal: Terminal) -> tuple[_Settings, EntraSource, frozenset[str]] | None:
     """Return settings and the attributes that they name; None, with all errors shown, if one of them is invalid."""
     directory = Directory(workspace.state)
     directory.check_layout()
@@ -214,7 +213,7 @@ def _read_rules(
 
 
 def _check_selection(
-    settings: _Settings, source: schema.EntraSource, selection: AttributeSelection, directory: Directory
+    settings: _Settings, source: EntraSource, selection: AttributeSelection, directory: Directory
 ) -> None:
     """Report the listed attributes that cannot be read. Of `auto`, they are git's own."""
     if source.attributes == "auto":

@@ -10,6 +10,7 @@ from reconciler.core.model import Diagnostic, error, warning
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize
 from reconciler.desired import schema
+from reconciler.desired.source_settings import EntraSource
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.yaml_reader import Report
 
@@ -48,7 +49,7 @@ def _build_client_secret(settings: LocatedModel[schema.Settings], profile: Targe
     )
 
 
-def _build_graph_credential(settings: LocatedModel[schema.Settings], entra: schema.EntraSource) -> ConnectionCredential:
+def _build_graph_credential(settings: LocatedModel[schema.Settings], entra: EntraSource) -> ConnectionCredential:
     return ConnectionCredential(
         CredentialKind.GRAPH_CREDENTIAL,
         entra.credential_expires,

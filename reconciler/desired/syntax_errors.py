@@ -348,7 +348,8 @@ def _explain_flow(lines: _Lines, error: ParserError, since: Mark) -> SyntaxProbl
     if error.at.line > since.line:
         return SyntaxProblem("no comma before this line", f"End the line before with a comma, or {closing}.", error.at)
     detail = "Put the value in single quotes, if this is a part of it. Otherwise a comma is missing before it."
-    return SyntaxProblem(f"text that is not expected between {opening} and {closing}", detail, error.at)
+    where = f"between {opening} and {closing}" if opening else "here"
+    return SyntaxProblem(f"text that is not expected {where}", detail, error.at)
 
 
 def _explain_indentation(lines: _Lines, error: ParserError) -> SyntaxProblem | None:

@@ -99,9 +99,9 @@ def render_rest(answers: Sequence[Answer], style: Style, width: int = 0) -> str:
         return ""
     found = _count(answers)
     counts = ", ".join(f"{found[verdict]:,} {verdict}" for verdict in CheckVerdict if found[verdict])
-    what = f"{pluralize(len(answers), 'more question')}: {counts} (-v shows them)"
+    what = f"{counts} (-v shows them)"
     verdict = CheckVerdict.OK if found[CheckVerdict.OK] else CheckVerdict.SKIPPED
-    return render_answer(Answer("and", verdict, what), style, width)
+    return render_answer(Answer(pluralize(len(answers), "more question"), verdict, what), style, width)
 
 
 def render_conclusion(report: CheckReport, style: Style) -> str:

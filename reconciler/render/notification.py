@@ -79,10 +79,7 @@ def render_notification(news: News, context: MessageContext) -> NotificationText
         "notification.txt.j2",
         headline=headline,
         target=target,
-        base_url=context.target.base_url,
-        since=_format_time(news.since) if event.kind is not EventKind.TEST else "",
-        until=_format_time(event.at) if event.is_calm else "",
-        run_url=context.run_url,
+        **_describe_circumstances(news, context),
         sentences=sentences,
         counts=counts,
         names=(*names, f"and {more:,} more") if more else names,
@@ -104,6 +101,17 @@ def render_notification(news: News, context: MessageContext) -> NotificationText
         shorten(text, _LONGEST_TEXT),
         "\0".join((context.target.profile, context.target.base_url, tenant or "", event.kind, event.subject)),
     )
+
+
+def _describe_circumstances(news: News, context: MessageContext) -> dict[str, str]:
+    """Return where, when and by which run it happened."""
+    event = news.event
+    return {
+        "base_url": context.target.base_url,
+        "since": _format_time(news.since) if event.kind is not EventKind.TEST else "",
+        "until": _format_time(event.at) if event.is_calm else "",
+        "run_url": context.run_url,
+    }
 
 
 def _format_time(when: datetime) -> str:

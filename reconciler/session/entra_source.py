@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from reconciler.desired.directory import Directory
-from reconciler.desired.schema import EntraSource
+from reconciler.desired.source_settings import EntraSource
 from reconciler.errors import SourceError
 from reconciler.session.network import read_network
 from reconciler.session.terminal import Terminal

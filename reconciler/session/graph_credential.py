@@ -12,7 +12,7 @@ from reconciler.core.expiry import (
     assess_credentials,
 )
 from reconciler.core.refused_credentials import find_credential
-from reconciler.desired.schema import EntraSource
+from reconciler.desired.source_settings import EntraSource
 from reconciler.errors import SourceError
 from reconciler.session.terminal import Terminal
 from reconciler.sources.graph.assertions import REQUEST_TOKEN, REQUEST_URL, TOKEN_FILE

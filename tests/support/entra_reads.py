@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.desired.schema import EntraSource
+from reconciler.desired.source_settings import EntraSource
 from reconciler.scim.response_limits import ResponseLimitTransport
 from reconciler.scim.secret import Secret
 from reconciler.scim.transport import PinnedTransport, open_connections

@@ -17,7 +17,7 @@ from reconciler.core.expiry import (
     describe_end,
 )
 from reconciler.core.refused_credentials import find_credential
-from reconciler.desired.schema import EntraSource
+from reconciler.desired.source_settings import EntraSource
 from reconciler.errors import SourceError
 from reconciler.session.checks.context import CheckContext
 from reconciler.session.entra_source import open_source

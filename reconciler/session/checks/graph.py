@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.core.check import Answer, CheckVerdict
 from reconciler.core.text import format_names, pluralize
-from reconciler.desired.schema import EntraSource
+from reconciler.desired.source_settings import EntraSource
 from reconciler.errors import SourceError, StopRequestedError
 from reconciler.scim.probes.verdicts import fail, ok, skip, warn
 from reconciler.scim.secret import Secret

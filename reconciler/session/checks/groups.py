@@ -28,7 +28,7 @@ from reconciler.session.checks.record import ask_lock, ask_record
 from reconciler.session.checks.service import ask_service
 
 _FILES, _WAY, _ACCESS, _PAST = "Program and files", "Way to the service", "Access", "Record"
-_SERVICE, _PEOPLE, _MESSAGES = "What the service does", "People", "Notifications"
+_SERVICE, _PEOPLE, _ENTRA, _MESSAGES = "What the service does", "People", "Microsoft Entra", "Notifications"
 _SURVEY = frozenset(SERVICE_QUESTIONS) - {"users", OPEN_QUESTIONS}
 
 GROUPS = (
@@ -42,11 +42,11 @@ GROUPS = (
     CheckGroup(ask_authorization_server, ("authorization_server",), _ACCESS, ("proxy", "token"), network=True),
     CheckGroup(ask_access, ("access", "request_time", "clock"), _ACCESS, ("host", "tls", "token"), network=True),
     CheckGroup(ask_expiry, (TOKEN, SECRET, FIRST_USE), _ACCESS, needs=("target",)),
-    CheckGroup(ask_graph_expiry, (GRAPH,), _ACCESS, needs=("target",)),
     CheckGroup(ask_service, SERVICE_QUESTIONS, _SERVICE, ("access",), network=True, details=_SURVEY),
     CheckGroup(ask_people, PEOPLE_QUESTIONS, _PEOPLE, needs=("desired_state",)),
     CheckGroup(ask_names, NAMES_QUESTIONS, _PEOPLE, needs=("desired_state", "access"), network=True),
-    CheckGroup(ask_graph, GRAPH_QUESTIONS, _PEOPLE, needs=("target", "proxy")),
+    CheckGroup(ask_graph, GRAPH_QUESTIONS, _ENTRA, needs=("target", "proxy")),
+    CheckGroup(ask_graph_expiry, (GRAPH,), _ENTRA, needs=("target",)),
     CheckGroup(ask_record, ("record", "last_apply"), _PAST, needs=("target",)),
     CheckGroup(ask_accounts, ("accounts",), _PAST, needs=("record", "access"), network=True),
     CheckGroup(ask_provisioning, ("provisioning",), _PAST, needs=("target",)),

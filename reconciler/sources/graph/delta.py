@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from reconciler.core.text import pluralize
-from reconciler.desired.schema import EntraSource
+from reconciler.desired.source_settings import EntraSource
 from reconciler.sources.attributes import AttributeSelection, Form, is_directory_extension
 from reconciler.sources.graph.clouds import choose_hosts
 from reconciler.sources.graph.delta_cache import (

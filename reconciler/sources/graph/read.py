@@ -16,7 +16,7 @@ import httpx
 
 from reconciler.core.model import Diagnostic, error, format_user_address
 from reconciler.core.text import format_names, pluralize, quote, shorten
-from reconciler.desired.schema import EntraSource
+from reconciler.desired.source_settings import EntraSource
 from reconciler.errors import SourceError
 from reconciler.sources.attributes import IDENTITY, AttributeSelection, is_directory_extension
 from reconciler.sources.graph.assignments import Application, Assignments, find_application, read_assignments

@@ -115,9 +115,9 @@ def test_sections_are_separated_by_an_empty_line() -> None:
     ("verdicts", "text"),
     [
         ((), ""),
-        (("ok",), "ok       and                   1 more question: 1 ok (-v shows them)\n"),
-        (("skipped", "ok", "ok"), "ok       and                   3 more questions: 2 ok, 1 skipped (-v shows them)\n"),
-        (("skipped",), "skipped  and                   1 more question: 1 skipped (-v shows them)\n"),
+        (("ok",), "ok       1 more question       1 ok (-v shows them)\n"),
+        (("skipped", "ok", "ok"), "ok       3 more questions      2 ok, 1 skipped (-v shows them)\n"),
+        (("skipped",), "skipped  1 more question       1 skipped (-v shows them)\n"),
     ],
 )
 def test_answers_that_are_not_shown_are_counted(verdicts: tuple[str, ...], text: str) -> None:

@@ -11,7 +11,7 @@ from support.servers.graph.server import GraphServer
 from support.servers.graph.tenant import Tenant
 
 from reconciler.core.expiry import ConnectionCredential, CredentialKind
-from reconciler.desired.schema import EntraSource
+from reconciler.desired.source_settings import EntraSource
 from reconciler.session.graph_credential import never_expires, note_expiry, read_graph_credential
 from reconciler.sources.graph.client import GraphClient
 from reconciler.sources.graph.credentials import open_entra

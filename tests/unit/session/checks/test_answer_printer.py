@@ -33,7 +33,7 @@ def test_each_section_has_a_heading_and_details_are_counted_at_its_end() -> None
         "ok one fine",
         "warning three look",
         "Do it.",
-        "ok and 1 more question: 1 ok (-v shows them)",
+        "ok 1 more question 1 ok (-v shows them)",
         "",
         "Second",
         "ok four good",
@@ -82,5 +82,5 @@ def test_a_detail_that_was_not_asked_is_counted_with_the_others() -> None:
     assert show(*answers) == [
         "First",
         "skipped one not asked: dns failed",
-        "skipped and 1 more question: 1 skipped (-v shows them)",
+        "skipped 1 more question 1 skipped (-v shows them)",
     ]

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from reconciler.desired.schema import EntraSource
+from reconciler.desired.source_settings import EntraSource
 from reconciler.errors import SourceError
 from reconciler.sources.graph.clouds import CLOUDS, GRAPH_URL, choose_hosts, name_setting
 
