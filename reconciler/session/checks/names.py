@@ -11,6 +11,7 @@ from reconciler.core.identity import parse_identity
 from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.matching import match_users
+from reconciler.core.profile import Comparison
 from reconciler.core.text import format_names, pluralize
 from reconciler.core.values import fold_case, normalize_domain
 from reconciler.desired.loader import DesiredState
@@ -34,7 +35,8 @@ MOST_LOOKED_UP = 25
 class _LiveNames:
     """Live users, for as many desired users as were `asked` for. `whole`: all live users; otherwise `why` not.
 
-    `partial`: users are missing although all were requested.
+    `partial`: users are missing although all were requested. `any_case`: whether users whose names differ in case alone
+    were found, too.
     """
 
     users: Sequence[LiveUser]
@@ -42,6 +44,7 @@ class _LiveNames:
     asked: int
     why: str = ""
     partial: bool = False
+    any_case: bool = True
 
 
 def ask_names(context: CheckContext) -> Iterator[Answer]:
@@ -69,7 +72,10 @@ def _read_live(
     if isinstance(total, int) and total > MOST_READ:
         if not _filters_work(context):
             return _LiveNames((), whole=False, asked=0, why="users are too many to read, and filters do not work")
-        return _look_up(client, reader, wanted)
+        found = _look_up(client, reader, wanted)
+        if _filters_find_any_case(context, state):
+            return found
+        return replace(found, why=f"{found.why}, and not in other cases", any_case=False)
     with context.terminal.progress() as progress:
         report = context.budget.watch(progress)
         try:
@@ -89,6 +95,13 @@ def _read_live(
 def _filters_work(context: CheckContext) -> bool:
     names = ("filter_nobody", "filter_user_name")
     return all(name in context.answers and context.answers[name].verdict is CheckVerdict.OK for name in names)
+
+
+def _filters_find_any_case(context: CheckContext, state: DesiredState) -> bool:
+    """Whether a filter finds each userName that the service takes for the same."""
+    (row,) = (each for each in state.profile.attributes if each.path == "userName")
+    found = context.answers.get("filter_case")
+    return row.comparison is Comparison.EXACT or (found is not None and found.verdict is CheckVerdict.OK)
 
 
 def _look_up(client: ScimClient, reader: LiveReader, wanted: Sequence[DesiredUser]) -> _LiveNames:
@@ -119,6 +132,8 @@ def _judge_taken(state: DesiredState, live: _LiveNames, wanted: Sequence[Desired
     taken = find_taken(state, live.users, wanted)
     facts: dict[str, Fact] = {"users": live.asked, "taken": len(taken), "whole": live.whole}
     note = f"; {live.why}" if live.why else ""
+    if not taken and not live.any_case:
+        return skip(name, f"not learnt: {live.why}")
     if not taken:
         summary = f"no userName of {pluralize(live.asked, 'user')} in scope is held by another person's account{note}"
         if live.partial:

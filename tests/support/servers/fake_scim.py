@@ -270,7 +270,8 @@ class FakeScimServer(RunningServer):
         if "filter" in entry.query:
             if faults.filter_unsupported is not None:
                 raise Refused(faults.filter_unsupported, "filters are not supported", "invalidFilter")
-            users = users if faults.ignore_filter else matching(users, entry.query["filter"])
+            if not faults.ignore_filter:
+                users = matching(users, entry.query["filter"], case_exact=faults.filter_case_exact)
         elif faults.empty_lie:
             users = []
         elif faults.rotate_user_names:

@@ -20,10 +20,10 @@ _AND = re.compile(r"\s+and\s+", re.IGNORECASE)
 _FILTERABLE = {"username": "userName", "externalid": "externalId", "id": "id"}
 
 
-def matching(users: Sequence[User], filter_text: str) -> list[User]:
-    """The users `attribute eq "value"` is true for; several such clauses joined by `and`."""
+def matching(users: Sequence[User], filter_text: str, *, case_exact: bool = False) -> list[User]:
+    """The users `attribute eq "value"` is true for; several such clauses joined by `and`. `case_exact`: of userName."""
     clauses = _clauses(filter_text.strip())
-    return [user for user in users if all(_equal(user, attribute, value) for attribute, value in clauses)]
+    return [user for user in users if all(_equal(user, *clause, case_exact=case_exact) for clause in clauses)]
 
 
 def _clauses(text: str) -> list[tuple[str, str]]:
@@ -45,10 +45,11 @@ def _clauses(text: str) -> list[tuple[str, str]]:
         position = joint.end()
 
 
-def _equal(user: User, attribute: str, value: str) -> bool:
+def _equal(user: User, attribute: str, value: str, *, case_exact: bool) -> bool:
     own = user.get(attribute)
     # RFC 7643 §4.1.1 and §3.1: userName is not caseExact, id and externalId are.
-    return own is not None and (own.lower() == value.lower() if attribute == "userName" else own == value)
+    folds = attribute == "userName" and not case_exact
+    return own is not None and (own.lower() == value.lower() if folds else own == value)
 
 
 def ordered(users: Sequence[User], faults: ServerFaults, turn: int) -> list[User]:

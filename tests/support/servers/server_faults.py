@@ -130,6 +130,9 @@ class ServerFaults:
     ignore_filter: bool = False
     """Every filter is true for every user."""
 
+    filter_case_exact: bool = False
+    """A filter by userName finds it as it is written only, against RFC 7643 section 4.1.1."""
+
     filter_unsupported: int | None = None
     """A request with a filter is refused with this status (400 or 501)."""
 

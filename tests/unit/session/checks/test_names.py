@@ -149,6 +149,39 @@ def test_a_large_service_is_asked_for_a_few_names(apple: TargetWorkspace, monkey
     assert answers["live_domains"].verdict is SKIPPED
 
 
+@pytest.mark.parametrize(
+    ("held", "verdict", "summary"),
+    [
+        ("ADA@example.com", SKIPPED, "not learnt: 2 names of 2 were looked up, and not in other cases"),
+        (
+            "ada@example.com",
+            WARNING,
+            "1 userName held by another person's account; 2 names of 2 were looked up, and not in other cases",
+        ),
+    ],
+)
+def test_filters_that_compare_case_show_no_name_to_be_free(
+    open_workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch, held: str, verdict: CheckVerdict, summary: str
+) -> None:
+    monkeypatch.setattr(names, "MOST_READ", 0)
+    users = [account("bob"), account("ada", externalId="id-of-another", userName=held)]
+    service = FakeScimServer(ServerFaults(filter_case_exact=True), users)
+    target = with_apple(build_target_workspace(open_workspace(service), service))
+    target.desire(person("ada"))
+    found = ask(target)["taken_names"]
+    assert (found.verdict, found.summary) == (verdict, summary)
+
+
+def test_names_without_letters_leave_it_open_whether_case_is_compared(
+    open_workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "MOST_READ", 0)
+    service = FakeScimServer(users=[account("1", userName="1@2")])
+    target = with_apple(build_target_workspace(open_workspace(service), service))
+    target.desire(person("ada"))
+    assert ask(target)["taken_names"].verdict is SKIPPED
+
+
 def test_filters_that_are_ignored_show_no_name_to_be_free(
     open_workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
