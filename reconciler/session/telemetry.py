@@ -5,11 +5,14 @@ Spans hold what `tracing` allows. Where they go comes from the environment only,
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__
 from reconciler.tracing import Attributes, Span, trace_phase, use_tracer
@@ -24,6 +27,10 @@ DESTINATIONS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOI
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _SUPPORTED = "http/protobuf"
 _EXPORT_SECONDS = 5
+_LONGEST_EXPORT = 10
+"""Seconds for which the end of a command waits for its traces."""
+_LONGEST_ANSWER = 64 * 1024
+_REDIRECT, _ERROR = 300, 400
 _EXTRA = "pip install --require-hashes -r requirements/otel.lock"
 """From a lock, never by a name that anyone could register on an index."""
 
@@ -51,15 +58,28 @@ def trace_command(
         return
     log = _ExportLog()
     with log.attached():
-        provider = _make_provider(environment)
+        provider, parent = _make_provider(environment), _read_parent(environment)
         try:
-            with use_tracer(_OtelTracer(provider, _read_parent(environment))), trace_phase(command) as span:
+            with use_tracer(_OtelTracer(provider, parent)), trace_phase(command) as span:
                 yield span
         finally:
-            provider.force_flush(_EXPORT_SECONDS * 1000)
-            provider.shutdown()
-            if log.failed:
+            if not _export(provider) or log.failed:
                 report("The traces of this run could not all be exported: the destination did not accept them.")
+
+
+def _export(provider: TracerProvider) -> bool:
+    """Export what is left; return whether that ended in time. Ctrl-C gives it up: the command itself has ended."""
+
+    def export() -> None:
+        provider.force_flush(_EXPORT_SECONDS * 1000)
+        provider.shutdown()
+
+    # A destination that sends its answer byte by byte outlasts the timeouts of the library.
+    thread = threading.Thread(target=export, daemon=True)
+    thread.start()
+    with suppress(KeyboardInterrupt):
+        thread.join(_LONGEST_EXPORT)
+    return not thread.is_alive()
 
 
 def _find_problem(environment: Mapping[str, str]) -> str | None:
@@ -67,11 +87,12 @@ def _find_problem(environment: Mapping[str, str]) -> str | None:
     if named != _SUPPORTED:
         return f"Nothing is traced: only the protocol {_SUPPORTED} is supported (OTEL_EXPORTER_OTLP_PROTOCOL)."
     try:
-        import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: PLC0415
-        import opentelemetry.sdk.trace  # noqa: F401, PLC0415 - a quarter of a second
+        _make_provider(environment).shutdown()
     except ImportError:
         variable = next(name for name in DESTINATIONS if environment.get(name, "").strip())
         return f"Nothing is traced: {variable} is set, but OpenTelemetry is not installed ({_EXTRA})."
+    except Exception as exc:  # noqa: BLE001 - whatever the library raises for a variable that it cannot use
+        return f"Nothing is traced: OpenTelemetry cannot use one of its variables (OTEL_…): {type(exc).__name__}."
     return None
 
 
@@ -84,10 +105,31 @@ def _make_provider(environment: Mapping[str, str]) -> TracerProvider:
     attributes = {"service.version": __version__, **_describe_pipeline(environment)}
     if not environment.get("OTEL_SERVICE_NAME", "").strip():
         attributes["service.name"] = "reconciler"
-    provider = TracerProvider(resource=Resource.create(attributes))
-    exporter = OTLPSpanExporter(timeout=_EXPORT_SECONDS)
+    # Not at exit, where nothing limits it.
+    provider = TracerProvider(resource=Resource.create(attributes), shutdown_on_exit=False)
+    exporter = OTLPSpanExporter(timeout=_EXPORT_SECONDS, session=_open_session())
     provider.add_span_processor(BatchSpanProcessor(exporter, export_timeout_millis=_EXPORT_SECONDS * 1000))
     return provider
+
+
+def _open_session() -> Any:
+    """Return a session that reads little of an answer and follows no redirect: headers of traces can hold a key."""
+    requests: Any = import_module("requests")
+    session = requests.Session()
+
+    def bound(response: Any, *_arguments: Any, **_options: Any) -> Any:
+        content = response.raw.read(_LONGEST_ANSWER, decode_content=False)
+        response.raw.release_conn()
+        response.close()
+        response.raw = io.BytesIO(content)
+        response.headers.pop("Location", None)
+        if _REDIRECT <= response.status_code < _ERROR:
+            response.status_code = _ERROR  # the library takes it for a success
+        return response
+
+    session.hooks["response"].append(bound)
+    session.stream = True
+    return session
 
 
 def _describe_pipeline(environment: Mapping[str, str]) -> dict[str, str]:

@@ -12,11 +12,11 @@ from support.servers.http_server import HttpServer, Reply, Request
 
 
 class TraceCollector:
-    """Collects spans at `endpoint`. `status`: what it answers; `wait`: seconds before the answer."""
+    """Collects spans at `endpoint`. `reply`: to every request."""
 
-    def __init__(self, status: int = 200, *, wait: float = 0, body: bytes = b"") -> None:
+    def __init__(self, reply: Reply | None = None) -> None:
         self.requests: list[Request] = []
-        self._reply = Reply(status=status, wait=wait, body=body)
+        self._reply = reply or Reply(status=200)
         self._server = HttpServer(self._answer)
 
     @property

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
 from support.servers.collector import TraceCollector, attributes
+from support.servers.http_server import Reply
 
 from reconciler.session.telemetry import is_wanted, trace_command
 from reconciler.tracing import is_traced, trace_phase, trace_request
@@ -72,11 +74,18 @@ def test_an_exception_marks_its_spans_by_its_class_alone(collector: TraceCollect
     assert b"ada" not in collector.raw
 
 
-@pytest.mark.parametrize("status", [400, 401])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(status=400, body=b"\x1b[31mnot you\n"),
+        Reply(status=401, body=b"\x1b[31mnot you\n"),
+        Reply(status=307, headers={"Location": "http://127.0.0.1:9/v1/traces"}),
+    ],
+)
 def test_a_destination_that_refuses_is_reported_once_and_not_quoted(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], status: int
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], reply: Reply
 ) -> None:
-    server = TraceCollector(status, body=b"\x1b[31mnot you\n")
+    server = TraceCollector(reply)
     monkeypatch.setenv(ENDPOINT, server.endpoint)
     told: list[str] = []
     try:
@@ -86,6 +95,49 @@ def test_a_destination_that_refuses_is_reported_once_and_not_quoted(
         server.close()
     assert told == ["The traces of this run could not all be exported: the destination did not accept them."]
     assert capfd.readouterr() == ("", "")
+    assert len(server.requests) == 1
+
+
+def test_a_destination_that_answers_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.session.telemetry._LONGEST_EXPORT", 1)
+    server = TraceCollector(Reply(status=200, body=b"x" * 1000, drip=0.2))
+    monkeypatch.setenv(ENDPOINT, server.endpoint)
+    told: list[str] = []
+    begun = time.monotonic()
+    with trace_command("reconciler plan", told.append, {ENDPOINT: server.endpoint}):
+        pass
+    assert time.monotonic() - begun < 10
+    assert len(told) == 1
+    server.close()
+
+
+def test_little_of_an_answer_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+
+    def pour() -> Iterator[bytes]:
+        for number in range(1_000):
+            sent.append(number)
+            yield b"x" * 1_000_000
+
+    server = TraceCollector(Reply(status=200, chunks=pour()))
+    monkeypatch.setenv(ENDPOINT, server.endpoint)
+    with trace_command("reconciler plan", print, {ENDPOINT: server.endpoint}):
+        pass
+    server.close()
+    assert len(sent) < 100
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("OTEL_BSP_MAX_QUEUE_SIZE", "-1"), ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "x")]
+)
+def test_a_variable_that_the_library_cannot_use_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    told: list[str] = []
+    with trace_command("reconciler plan", told.append, {ENDPOINT: "http://127.0.0.1:1", name: value}):
+        assert not is_traced()
+    assert told == ["Nothing is traced: OpenTelemetry cannot use one of its variables (OTEL_…): ValueError."]
 
 
 def test_another_protocol_is_a_warning() -> None:
