@@ -48,7 +48,7 @@ from reconciler.session.plan_report import plan_exit_code
 from reconciler.session.provisioning_log import ProvisioningLog, open_log
 from reconciler.session.review_check import check_binding, check_expiry, find_unreviewed
 from reconciler.session.run_events import RunEvents
-from reconciler.session.run_metrics import RunMetrics, measure
+from reconciler.session.run_metrics import RunMetrics, measure, measure_failure
 from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
@@ -76,9 +76,13 @@ class ApplyOptions:
 def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -> ExitCode:
     """Plan, compare or ask, execute, report; the only writer to its target until it ends."""
     check_lifts(options.approve, options.lifts)
-    reviewed = _read_reviewed_plan(options)
-    workspace = _follow_plan(workspace, reviewed, terminal)
     findings = ApplyFindings()
+    try:
+        reviewed = _read_reviewed_plan(options)
+    except PlanFileError as exc:
+        measure_failure(options.metrics, findings.metrics, workspace, terminal, exc)
+        raise
+    workspace = _follow_plan(workspace, reviewed, terminal)
 
     def apply() -> ExitCode:
         return _apply(workspace, options, reviewed, findings, terminal)

@@ -12,17 +12,21 @@ from reconciler import __version__
 from reconciler.core.base_url import hide_secrets
 from reconciler.core.model import Target
 from reconciler.core.plan import Action, Attribution, Outcome, Plan, Result
+from reconciler.core.system_limits import describe_os_error
 from reconciler.core.text import escape_control
 from reconciler.desired.directory import Directory
 from reconciler.errors import ExitCode, PlanFileError, ReconcilerError, UsageError
 from reconciler.record.files import write_text
-from reconciler.render.metrics import Sample, render_metrics
+from reconciler.render.metrics import PREFIX, Sample, render_metrics
 from reconciler.render.status import Status
 from reconciler.session.audit_record import open_full_record
 from reconciler.session.target_status import add_provisioning, read_status
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, current_time, resolve_target
 from reconciler.sources.import_report import ImportAction, ImportOutcome, ImportReport
+
+_FIRST = f"# HELP {PREFIX}".encode()
+"""How a file of metrics begins."""
 
 
 class RunMetrics:
@@ -111,17 +115,55 @@ def measure(
     return result
 
 
+def measure_failure(
+    file: Path | None, metrics: RunMetrics, workspace: Workspace, terminal: Terminal, error: ReconcilerError
+) -> None:
+    """Write the metrics of a command that failed before it began. Raises as `measure` does."""
+    if file is not None:
+        _check_place(file, workspace)
+        _write(file, metrics, workspace, terminal, error.exit_code)
+
+
 def _check_place(file: Path, workspace: Workspace) -> None:
+    if str(file) == "-":
+        raise UsageError("--metrics takes a file, not -", "The result of the command is on stdout.")
     if not file.parent.is_dir():
         raise UsageError("--metrics: the directory of the file does not exist", "Nothing was done. Make it first.")
-    if file.resolve().is_relative_to(workspace.state.resolve()):
-        raise UsageError("--metrics is inside of the desired state", "Write the metrics to another directory.")
+    place = file.resolve()
+    kept = {
+        "the desired state": workspace.state,
+        "the record": workspace.record,
+        ".git": workspace.state.parent / ".git",
+    }
+    for name, directory in kept.items():
+        if place.is_relative_to(directory.resolve()):
+            raise UsageError(f"--metrics is inside of {name}", "Write the metrics to another directory.")
+    problem = _find_obstacle(file)
+    if problem:
+        raise UsageError(f"--metrics: {problem}", "Nothing was done. Choose another file, or remove this one.")
+
+
+def _find_obstacle(file: Path) -> str:
+    """Return why a file that exists must not be replaced; "" if it holds metrics, or nothing."""
+    if not file.exists():
+        return ""
+    if not file.is_file():
+        return "it is not a regular file"
+    try:
+        with file.open("rb") as stream:
+            begin = stream.read(len(_FIRST))
+    except OSError as exc:
+        return f"the file cannot be read: {describe_os_error(exc)}"
+    return "" if begin in (b"", _FIRST) else "the file holds something else than metrics"
 
 
 def _write(file: Path, metrics: RunMetrics, workspace: Workspace, terminal: Terminal, code: int) -> None:
     try:
         target, status = _read_status(workspace, terminal)
         labels = (("command", metrics.command), *_label_target(target))
+        problem = _find_obstacle(file)  # again: the command itself may have written there
+        if problem:
+            raise PlanFileError(f"{file}: {problem}")
         write_text(file, render_metrics(metrics.samples(code, status), labels))
     except (ReconcilerError, OSError) as exc:
         why = exc.summary if isinstance(exc, PlanFileError) else f"cannot write {file}: {exc}"

@@ -12,7 +12,7 @@ from support.target_workspace import TargetWorkspace
 from reconciler.commands.drift import DriftOptions, run_drift
 from reconciler.commands.import_csv import ImportCsvOptions, run_import_csv
 from reconciler.commands.status import run_status
-from reconciler.errors import ExitCode, StalePlanError, TargetError, UsageError
+from reconciler.errors import ExitCode, PlanFileError, StalePlanError, TargetError, UsageError
 from reconciler.render.formats import OutputOptions
 from reconciler.render.metrics import HELP
 from reconciler.session.run_metrics import RunMetrics, measure
@@ -126,17 +126,44 @@ def test_the_file_is_not_written_where_it_does_harm(target: TargetWorkspace, tmp
         ran.append(1)
         return ExitCode.OK
 
-    for bad in (target.workspace.state / "users" / "x.prom", tmp_path / "nowhere" / "x.prom"):
+    (tmp_path / "plan.json").write_text('{"format_version": "1.0"}')
+    target.workspace.record.mkdir(exist_ok=True)
+    (target.workspace.state.parent / ".git").mkdir(exist_ok=True)
+    bad_places = (
+        target.workspace.state / "users" / "x.prom",
+        target.workspace.record / "x.prom",
+        target.workspace.state.parent / ".git" / "x.prom",
+        tmp_path / "nowhere" / "x.prom",
+        tmp_path / "plan.json",
+        tmp_path,
+        Path("-"),
+    )
+    for bad in bad_places:
         with pytest.raises(UsageError, match="--metrics"):
             measure(bad, RunMetrics("plan"), target.workspace, target.terminal, run)
     assert not ran
 
 
 def test_a_file_that_cannot_be_written_changes_no_exit_code(target: TargetWorkspace, tmp_path: Path) -> None:
-    (tmp_path / "dir").mkdir()
     target.desire()
-    assert target.plan(metrics=tmp_path / "dir") is ExitCode.OK
-    assert any(note.startswith("The metrics are not written: cannot write ") for note in target.terminal.notes)
+    saved = tmp_path / "plan.json"
+    assert target.plan(metrics=saved, out=saved) is ExitCode.OK
+    assert any(note.startswith("The metrics are not written: ") for note in target.terminal.notes)
+    assert '"plan_id"' in saved.read_text(), "the plan is what was asked for first"
+
+
+def test_metrics_replace_metrics_and_an_empty_file(target: TargetWorkspace, file: Path) -> None:
+    file.write_bytes(b"")
+    for _ in range(2):
+        target.plan(metrics=file)
+        assert read(file)["run_exit_code"] == 0
+
+
+def test_a_plan_that_cannot_be_read_leaves_metrics(target: TargetWorkspace, file: Path, tmp_path: Path) -> None:
+    target.apply(metrics=file)
+    with pytest.raises(PlanFileError):
+        target.apply(tmp_path / "nowhere.json", metrics=file)
+    assert read(file)["run_exit_code"] == 1
 
 
 def test_everything_written_is_described(target: TargetWorkspace, file: Path) -> None:
