@@ -343,6 +343,8 @@ CASES = [
          (True, 412), odd(drop_enterprise_in_lists=True)),
     Case("ignore_filter", odd(ignore_filter=True), lambda c: c.find('userName eq "nobody"').json()["totalResults"],
          12, 0),
+    Case("filter_case_exact", odd(filter_case_exact=True),
+         lambda c: c.find(f'userName eq "{name(3).upper()}"').json()["totalResults"], 0, 1),
     Case("filter_unsupported", odd(filter_unsupported=501), lambda c: (c.find('id eq "3"').status_code, c.status()),
          (501, 200), (200, 200)),
     Case("patch_status", odd(patch_status=204), patch_answer, (204, None, True, "new"), (200, SCIM, True, "new")),
