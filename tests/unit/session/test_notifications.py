@@ -244,6 +244,26 @@ def test_a_blocked_import(target: TargetWorkspace, mail: SmtpService, tmp_path: 
     assert subjects(mail) == ([] if dry_run else ["Import works again"])
 
 
+def test_an_import_that_the_limit_of_removals_blocks(
+    target: TargetWorkspace, mail: SmtpService, tmp_path: Path
+) -> None:
+    configure(target, {"guards": {"removals": {"count": 3}}}, on_failure=[], on_import=["mailto:hr@example.com"])
+    rows = [f"p{number}@example.com,p-{number},P{number}" for number in range(30)]
+    options = ImportCsvOptions(tmp_path / "people.csv", on_missing="remove")
+
+    def bring(people: list[str]) -> ExitCode:
+        options.file.write_text("\n".join(["userPrincipalName,objectId,displayName", *people, ""]))
+        return run_import_csv(target.workspace, options, target.terminal)
+
+    assert bring(rows) is ExitCode.OK
+    assert bring(rows[:5]) is ExitCode.BLOCKED
+    assert bring(rows[:5]) is ExitCode.BLOCKED
+    assert [each.recipients for each in mail.mails] == [("hr@example.com",)]
+    assert subjects(mail) == ["Import blocked"]
+    assert bring(rows) is ExitCode.OK
+    assert subjects(mail) == ["Import works again"]
+
+
 # --- sending fails --------------------------------------------------------------------------------
 
 
