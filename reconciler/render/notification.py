@@ -63,8 +63,7 @@ class NotificationText:
 def render_notification(news: News, context: MessageContext) -> NotificationText:
     """Render one message."""
     event = news.event
-    headline = _describe_headline(event)
-    headline = headline[:1].upper() + headline[1:]
+    headline = _capitalize(_describe_headline(event))
     title, tenant = PROFILES[context.target.profile].title, context.target.tenant
     target = f"{title} ({tenant})" if tenant is not None else title
     # The first fact about a credential is the headline.
@@ -73,8 +72,7 @@ def render_notification(news: News, context: MessageContext) -> NotificationText
     counts = tuple(map(_describe_count, event.counts))
     names = _list_names(event.names) if context.names else ()
     more = len(event.names) - len(names) if names else 0
-    steps = () if event.is_calm else (*event.advice, *_STEPS.get(event.cause, ()))
-    held_back = _describe_held_back(news.held_back)
+    steps, held_back = _list_steps(event), _describe_held_back(news.held_back)
     text = render_message(
         "notification.txt.j2",
         headline=headline,
@@ -101,6 +99,10 @@ def render_notification(news: News, context: MessageContext) -> NotificationText
         shorten(text, _LONGEST_TEXT),
         "\0".join((context.target.profile, context.target.base_url, tenant or "", event.kind, event.subject)),
     )
+
+
+def _list_steps(event: Event) -> tuple[str, ...]:
+    return () if event.is_calm else (*event.advice, *_STEPS.get(event.cause, ()))
 
 
 def _describe_circumstances(news: News, context: MessageContext) -> dict[str, str]:
@@ -142,6 +144,11 @@ def _describe_footer(kind: EventKind) -> str:
 
 
 # --- headlines --------------------------------------------------------------------------------------
+
+
+def _capitalize(sentence: str) -> str:
+    """Return a sentence with a capital at its beginning; `str.capitalize` would lower the rest."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _describe_headline(event: Event) -> str:

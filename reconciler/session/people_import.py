@@ -177,9 +177,14 @@ def carry_out(
         errors=(*plan.diagnostics, *errors),
         what_else=lines,
     )
-    options.metrics.imported(report)
     if report.outcome is ImportOutcome.WRITTEN:
         write_files(files, changed)
+    return _finish(report, workspace, options, terminal)
+
+
+def _finish(report: ImportReport, workspace: Workspace, options: PeopleImportOptions, terminal: Terminal) -> ExitCode:
+    """Note the counts of the import, show it, and return its exit code."""
+    options.metrics.imported(report)
     _show(report, workspace, options, terminal)
     return _find_exit_code(report, options)
 

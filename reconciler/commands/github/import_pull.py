@@ -65,9 +65,8 @@ def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal) -> Exi
         return ExitCode.ERROR
     head = find_head_commit(workspace.state)
     if patch.base != head:
-        raise StalePlanError(
-            f"the import was made for commit {patch.base[:12]}, not for {str(head)[:12]}", "Run it again."
-        )
+        summary = f"the import was made for commit {patch.base[:12]}, not for {str(head)[:12]}"
+        raise StalePlanError(summary, "Run it again.")
     branch, base = ImportBranch(workspace.state, git_remote(read_network())), read_workflow().branch
     branch.check_base(patch.base, base)
     with open_github(read_network()) as hub:
