@@ -111,7 +111,7 @@ def deliver(
         except Exception as exc:  # noqa: BLE001 - whatever it is, it must not change how the command ends
             delivery.problems.append(f"it failed ({type(exc).__name__})")
 
-    _run_within(seconds, work, lambda: delivery.problems.append(f"it was given up after {seconds:g} seconds"))
+    _run_within(seconds, work, lambda: delivery.problems.append(f"it was given up after {round(seconds, 1):g} seconds"))
     return delivery
 
 

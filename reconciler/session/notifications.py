@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
-from reconciler.core.model import warning
+from reconciler.core.model import Target, warning
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory
 from reconciler.desired.validation import LocatedModel
-from reconciler.errors import ExitCode, ReconcilerError
+from reconciler.errors import ExitCode, LockedError, ReconcilerError
 from reconciler.github.environment import read_workflow
+from reconciler.notify.event import Event
 from reconciler.notify.news import Sorting, find_news, record_sent
+from reconciler.record.lock import LockWait, hold_lock
 from reconciler.record.notified import Notified
 from reconciler.record.notified_file import read_notified, write_notified
 from reconciler.render.notification import MessageContext
@@ -27,6 +31,9 @@ from reconciler.session.notification_channels import SECONDS, Channel, deliver, 
 from reconciler.session.run_events import RunEvents, find_expiry
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, current_time, resolve_target
+
+_LONGEST_WAIT = 0.5
+"""For another run that sends, as a share of the time for all messages."""
 
 
 def notify(
@@ -78,6 +85,8 @@ def _tell(run: _Run, code: int, error: BaseException | None) -> None:
         settings = Directory(run.workspace.state).read_settings() if run.workspace.state.is_dir() else None
         if settings is not None:
             _tell_news(run, settings, code, error)
+    except LockedError:
+        _report(run.terminal, "Nobody was notified: another run is sending notifications. The next run tries again.")
     except KeyboardInterrupt:
         _report(run.terminal, "Notifications were interrupted. The next run tries again.")
     except Exception as exc:  # noqa: BLE001 - the command has ended, and its exit code stands
@@ -94,9 +103,7 @@ def _tell_news(run: _Run, settings: LocatedModel[schema.Settings], code: int, er
     if not channels:
         return
     now = current_time()
-    events = run.events.find(code, error, now)
-    if run.expiry:
-        events += find_expiry(settings, now)
+    events = _find_events(run, settings, code, error, now)
     if not events:
         return
     target = resolve_target(run.workspace, settings.value)
@@ -107,14 +114,43 @@ def _tell_news(run: _Run, settings: LocatedModel[schema.Settings], code: int, er
         names=settings.value.notifications.names and not run.terminal.style.redact,
     )
     branch = settings.value.record.branch
-    with _open_record(run, branch) as workspace:
+    begun = time.monotonic()
+    with _only_sender(run, target), _open_record(run, branch) as workspace:
+        share = (SECONDS - (time.monotonic() - begun)) / len(channels)
         before = known = read_notified(workspace.history, target)
         for channel in channels:
             found = [event for event in events if event.kind in channel.kinds]
             sorting = find_news(found, known, channel.name, now, lasting=_lasts(run, branch))
-            known = _tell_channel(run, channel, sorting, context, SECONDS / len(channels))
+            known = _tell_channel(run, channel, sorting, context, share)
         if known != before:
             write_notified(workspace.record, target, known)
+
+
+def _find_events(
+    run: _Run, settings: LocatedModel[schema.Settings], code: int, error: BaseException | None, now: datetime
+) -> list[Event]:
+    events = run.events.find(code, error, now)
+    return [*events, *find_expiry(settings, now)] if run.expiry else events
+
+
+@contextmanager
+def _only_sender(run: _Run, target: Target) -> Iterator[None]:
+    """Hold the lock of a target's notifications, from reading what was told until it is written what is told now.
+
+    Two at once would tell the same twice, and each would forget what the other told. It is not the target's lock,
+    which `drift` does not need. Raises `LockedError` if another run holds it for long.
+    """
+    wait = LockWait(SECONDS * _LONGEST_WAIT, lambda _: None, work="run that sends notifications about this target")
+    with ExitStack() as stack:
+        try:
+            lock = run.workspace.lock(target)
+            stack.enter_context(hold_lock(lock.with_name(f"{lock.stem}-notifications.lock"), wait))
+        except LockedError:
+            raise
+        except ReconcilerError:
+            # Where no lock can be made, a message that is sent twice is better than none.
+            pass
+        yield
 
 
 def _lasts(run: _Run, branch: str | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +21,7 @@ from support.target_workspace import TargetWorkspace
 from reconciler.commands.drift import DriftOptions, run_drift
 from reconciler.commands.import_csv import ImportCsvOptions, run_import_csv
 from reconciler.errors import ExitCode, LockedError, ReconcilerError, TargetError, UsageError
+from reconciler.record.lock import LockWait, hold_lock
 from reconciler.render.formats import OutputOptions
 from reconciler.session import notification_channels, notifications
 from reconciler.session.notifications import find_run_url, notify
@@ -354,6 +356,57 @@ def test_a_bug_in_sending_changes_nothing_either(
         "Notifications were interrupted. The next run tries again.",
     ]
     assert mail.mails == []
+
+
+# --- several runs at once -------------------------------------------------------------------------
+
+
+def fail(target: TargetWorkspace, command: str) -> None:
+    """End a run of `command` with an error, and tell it."""
+    notify(RunEvents(command), target.workspace, target.terminal, lambda: ExitCode.ERROR)
+
+
+def test_runs_at_once_tell_nothing_twice_and_forget_nothing(
+    target: TargetWorkspace, mail: SmtpService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(target, on_failure=["webhook:json"])
+    with WebhookReceiver(Reply(status=200, wait=1)) as receiver:
+        monkeypatch.setenv("RECONCILER_WEBHOOK_URL", receiver.url)
+        runs = [threading.Thread(target=fail, args=(target, command)) for command in ("drift", "apply", "drift")]
+        for run in runs:
+            run.start()
+        for run in runs:
+            run.join()
+    assert sorted(each["topic"] for each in receiver.documents) == ["apply", "drift"]
+    topics = json.loads((target.workspace.plans / "notified.json").read_text())["topics"]
+    assert sorted(each["subject"] for each in topics) == ["apply", "drift"]
+    assert target.terminal.found == []
+
+
+def notification_lock(target: TargetWorkspace) -> Path:
+    lock = target.workspace.lock(target.state().target)
+    return lock.with_name(f"{lock.stem}-notifications.lock")
+
+
+def test_a_run_that_has_to_wait_for_long_tells_nothing_and_says_so(
+    target: TargetWorkspace, mail: SmtpService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifications, "SECONDS", 1)
+    with hold_lock(notification_lock(target), LockWait(0, print)):
+        fail(target, "apply")
+    assert target.terminal.summaries == [
+        "Nobody was notified: another run is sending notifications. The next run tries again."
+    ]
+    assert subjects(mail) == []
+    fail(target, "apply")
+    assert subjects(mail) == ["Apply failed"]
+
+
+def test_where_no_lock_can_be_made_it_is_told_without(target: TargetWorkspace, mail: SmtpService) -> None:
+    notification_lock(target).mkdir(parents=True)
+    fail(target, "apply")
+    assert subjects(mail) == ["Apply failed"]
+    assert target.terminal.found == []
 
 
 # --- channels, record, GitHub ---------------------------------------------------------------------
