@@ -31,6 +31,10 @@ Progress = Callable[[str, int, int], None]
 _NEXT_STEP = "Nothing was changed. Check the state of the service and target.base_url, then run the same command again."
 
 
+class TimeOverError(TargetError):
+    """The caller's own time ended before a request was sent: it says nothing about the service."""
+
+
 class ReadBudget:
     """The budget of one read. Thread-safe. `clock`: seconds of a monotonic clock."""
 

@@ -7,7 +7,7 @@ compared with what is expected and never passed on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from reconciler.core.check import NOT_ASKED
 from reconciler.core.model import Resource
 from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import ScimError, TargetError
@@ -22,6 +23,7 @@ from reconciler.scim.client import parse_page
 from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.errors import is_web_page
 from reconciler.scim.json_body import InvalidJsonError, TooManyValuesError, decode_answer
+from reconciler.scim.read_budget import TimeOverError
 from reconciler.scim.response_limits import AnswerTooLargeError
 
 MAX_REQUESTS = 40
@@ -92,6 +94,8 @@ class Reply:
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     media_type: MediaType = MediaType.NONE
     has_etag: bool = False
+    is_left_out: bool = False
+    """It was not asked for, because a bound of ours was reached: that says nothing about the service."""
 
     @property
     def is_object(self) -> bool:
@@ -142,6 +146,8 @@ def _judge_items(value: object, came: int) -> ItemsPerPage:
     return ItemsPerPage.ZERO if found == 0 else ItemsPerPage.WRONG
 
 
+Grounds = Mapping[str, Sequence[Reply | None]]
+"""The replies that the answer to each question rests on."""
 Ask = Callable[[str, Mapping[str, str] | None], httpx.Response]
 """Path below the base URL, parameters -> answer; raises `TargetError` and `ScimError` if none came."""
 
@@ -166,12 +172,15 @@ class Asker:
         if self._unanswered >= _UNANSWERED:
             return Reply("not asked: the service does not answer")
         if self.requests >= MAX_REQUESTS or self._clock() - self._began > MAX_SECONDS:
-            return Reply(f"not asked: after {MAX_REQUESTS} requests or {MAX_SECONDS:.0f} seconds nothing more is asked")
+            why = f"after {MAX_REQUESTS} requests or {MAX_SECONDS:.0f} seconds nothing more is asked"
+            return Reply(f"{NOT_ASKED}{why}", is_left_out=True)
         self.requests += 1
         try:
             response = self._ask(path, parameters)
         except ScimError:
             return Reply("not asked: a value is too long for a URL")
+        except TimeOverError as exc:
+            return Reply(f"{NOT_ASKED}{exc.summary}", is_left_out=True)
         except TargetError as exc:
             self._unanswered += 1
             return Reply(_describe_failure(exc.__cause__))

@@ -10,7 +10,7 @@ from reconciler.core.check import Answer
 from reconciler.core.paths import get
 from reconciler.core.untrusted_values import parse_count
 from reconciler.scim.cursor_paging import parse_pagination
-from reconciler.scim.probes.asking import Asker, BodyKind, Reply
+from reconciler.scim.probes.asking import Asker, BodyKind, Grounds, Reply
 from reconciler.scim.probes.verdicts import Fact, ok, skip, warn
 
 QUESTIONS = ("discovery", "service_config", "patch", "groups", "unknown_endpoint")
@@ -35,6 +35,18 @@ class DiscoveryFindings:
         """The ServiceProviderConfig; empty if there is none."""
         reply = self.documents["ServiceProviderConfig"]
         return reply.body if reply.is_object else {}
+
+    @property
+    def grounds(self) -> Grounds:
+        """The replies that each answer rests on."""
+        config = (self.documents["ServiceProviderConfig"],)
+        return {
+            "discovery": tuple(self.documents.values()),
+            "service_config": config,
+            "patch": config,
+            "groups": (self.groups,),
+            "unknown_endpoint": (self.unknown,),
+        }
 
 
 def read_discovery(asker: Asker) -> DiscoveryFindings:

@@ -13,7 +13,7 @@ from reconciler.core.paths import get
 from reconciler.core.profile import Comparison, TargetProfile
 from reconciler.core.text import pluralize
 from reconciler.core.values import fold_case
-from reconciler.scim.probes.asking import Asker, ProbedUsers, Reply
+from reconciler.scim.probes.asking import Asker, Grounds, ProbedUsers, Reply
 from reconciler.scim.probes.lists import FEW
 from reconciler.scim.probes.verdicts import Fact, ask_to_report, fail, ok, skip, warn
 
@@ -60,6 +60,19 @@ class FilterFindings:
     external_id: FilterResult | None = None
     identity: FilterResult | None = None
     others: Mapping[str, FilterResult] = field(default_factory=dict)
+
+    @property
+    def grounds(self) -> Grounds:
+        """The replies that each answer rests on."""
+        results = {
+            "filter_nobody": (self.nobody,),
+            "filter_user_name": (self.user_name, self.nobody),
+            "filter_case": (self.user_name, self.other_case),
+            "filter_external_id": (self.external_id, self.nobody),
+            "filter_id": (self.identity,),
+            "filter_others": tuple(self.others.values()),
+        }
+        return {name: [each.reply if each is not None else None for each in found] for name, found in results.items()}
 
 
 def read_filters(asker: Asker, user: Resource | None) -> FilterFindings:

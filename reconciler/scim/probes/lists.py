@@ -9,7 +9,7 @@ from reconciler.core.model import Resource
 from reconciler.core.paths import get
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize
-from reconciler.scim.probes.asking import Asker, ItemsPerPage, ProbedUsers, Reply
+from reconciler.scim.probes.asking import Asker, Grounds, ItemsPerPage, ProbedUsers, Reply
 from reconciler.scim.probes.verdicts import Fact, ask_to_report, fail, ok, skip, warn
 
 FEW = 2
@@ -67,6 +67,18 @@ class ListFindings:
         """The totals of all answers."""
         replies = (self.first, self.many, self.usual, self.default, self.following, self.between, self.beyond)
         return {reply.listed.total for reply in replies if reply is not None and reply.listed is not None}
+
+    @property
+    def grounds(self) -> Grounds:
+        """The replies that each answer rests on."""
+        return {
+            "users": (self.first, self.by_cursor),
+            "page_size": (self.many, self.usual),
+            "default_page_size": (self.default,),
+            "paging": (self.following, self.between),
+            "list_end": (self.beyond,),
+            "total": (self.beyond,),
+        }
 
 
 def read_lists(asker: Asker, page_size: int) -> ListFindings:

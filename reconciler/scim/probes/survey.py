@@ -11,7 +11,7 @@ from reconciler.core.paths import get
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize
 from reconciler.scim.probes import discovery, filters, lists
-from reconciler.scim.probes.asking import Ask, Asker
+from reconciler.scim.probes.asking import Ask, Asker, Grounds
 from reconciler.scim.probes.discovery import DiscoveryFindings, judge_discovery, read_discovery
 from reconciler.scim.probes.filters import FilterFindings, judge_filters, read_filters
 from reconciler.scim.probes.lists import ListFindings, judge_lists, read_lists
@@ -37,6 +37,13 @@ class Survey:
     filters: FilterFindings | None
     user: UserFindings | None
     asker: Asker
+
+    @property
+    def grounds(self) -> Grounds:
+        """The replies that answers rest on, by question; the other answers rest on what came, whatever it is."""
+        filters = self.filters.grounds if self.filters is not None else {}
+        user = self.user.grounds if self.user is not None else {}
+        return {**self.lists.grounds, **self.discovery.grounds, **filters, **user}
 
 
 def survey_service(ask: Ask, page_size: int) -> Survey:
@@ -67,8 +74,24 @@ def judge_survey(found: Survey, profile: TargetProfile) -> list[Answer]:
         answers += judge_user(found.user, found.lists.seen, first.total, profile)
     else:
         answers += [skip(name, "not asked: users cannot be listed") for name in _NEED_A_LIST]
+    answers = _leave_out(answers, found)
     answers.append(_judge_rate(found.asker))
     return [*answers, *_count_open_questions(answers, profile)]
+
+
+def _leave_out(answers: Sequence[Answer], found: Survey) -> list[Answer]:
+    """Skip the questions for which a request was left out: what is missing then says nothing about the service."""
+    first, grounds = found.lists.first, found.grounds
+    everything = (first,) if first.is_left_out else ()
+    reasons = {
+        answer.question: reply.failure
+        for answer in answers
+        for reply in (*everything, *grounds.get(answer.question, ()))
+        if reply is not None and reply.is_left_out
+    }
+    return [
+        skip(answer.question, reasons[answer.question]) if answer.question in reasons else answer for answer in answers
+    ]
 
 
 def _judge_rate(asker: Asker) -> Answer:

@@ -16,7 +16,7 @@ from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize
 from reconciler.core.untrusted_values import EARLIEST_MODIFICATION, parse_moment
 from reconciler.core.values import fold_case
-from reconciler.scim.probes.asking import Asker, BodyKind, MediaType, Reply
+from reconciler.scim.probes.asking import Asker, BodyKind, Grounds, MediaType, Reply
 from reconciler.scim.probes.verdicts import Fact, ask_to_report, fail, ok, skip, warn
 
 ABOUT_ONE = ("read_by_id", "list_attributes", "etag", "projection", "unknown_user", "error_form", "media_type")
@@ -38,6 +38,19 @@ class UserFindings:
     """Read by id, with `attributes=userName`."""
     without: Reply | None = None
     """Read by id, with `excludedAttributes=userName`."""
+
+    @property
+    def grounds(self) -> Grounds:
+        """The replies that each answer rests on."""
+        return {
+            "read_by_id": (self.alone,),
+            "list_attributes": (self.alone,),
+            "etag": (self.alone,),
+            "projection": (self.alone, self.only, self.without),
+            "unknown_user": (self.unknown,),
+            "error_form": (self.unknown,),
+            "media_type": (self.unknown if self.alone is None else self.alone,),
+        }
 
     @property
     def is_same(self) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from reconciler.errors import TargetError
-from reconciler.scim.read_budget import ReadBudget
+from reconciler.scim.read_budget import ReadBudget, TimeOverError
 
 CHECK_SECONDS = 60.0
 """After these, no request is sent any more; one that is under way ends by its own limit."""
+TIME_OVER = "the time for this check is over"
 
 
 class CheckBudget(ReadBudget):
@@ -26,7 +26,6 @@ class CheckBudget(ReadBudget):
         return max(0.0, self._ends - self._now())
 
     def check_time(self) -> None:
-        """Raise `TargetError` if the time is over."""
+        """Raise `TimeOverError` if the time is over."""
         if self.seconds_left <= 0:
-            summary = f"the time for this check, {CHECK_SECONDS:.0f} seconds, is over"
-            raise TargetError(summary, "The service answers slowly: check its state, then run this again.")
+            raise TimeOverError(TIME_OVER, "The service answers slowly: check its state, then run this again.")

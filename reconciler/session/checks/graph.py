@@ -12,7 +12,9 @@ from reconciler.core.text import format_names, pluralize
 from reconciler.desired.source_settings import EntraSource
 from reconciler.errors import SourceError, StopRequestedError
 from reconciler.scim.probes.verdicts import fail, ok, skip, warn
+from reconciler.scim.read_budget import TimeOverError
 from reconciler.scim.secret import Secret
+from reconciler.session.checks.budget import TIME_OVER
 from reconciler.session.checks.context import CheckContext
 from reconciler.sources.graph.access_token import Credential, read_claims
 from reconciler.sources.graph.assignments import find_application
@@ -64,12 +66,11 @@ def ask_graph(context: CheckContext) -> Iterator[Answer]:
         yield ok(
             QUESTIONS[0], f"the credential is {credential.name}", kind=credential.name, renewable=credential.renewable
         )
+        context.budget.check_time()
         try:
             yield from _ask_with(context, source, hosts, credential, waiting)
         except StopRequestedError as exc:
-            raise SourceError(
-                "Microsoft Graph did not answer in the time of this check", "Run it again later."
-            ) from exc
+            raise TimeOverError(TIME_OVER) from exc
 
 
 @contextmanager

@@ -26,9 +26,12 @@ from reconciler.session.checks.people import ask_people
 from reconciler.session.checks.provisioning import ask_provisioning
 from reconciler.session.checks.record import ask_lock, ask_record
 from reconciler.session.checks.service import ask_service
+from reconciler.session.checks.time_limit import QUESTION as TIME_LIMIT
+from reconciler.session.checks.time_limit import ask_time_limit
 
 _FILES, _WAY, _ACCESS, _PAST = "Program and files", "Way to the service", "Access", "Record"
 _SERVICE, _PEOPLE, _ENTRA, _MESSAGES = "What the service does", "People", "Microsoft Entra", "Notifications"
+_LIMIT = "Time"
 _SURVEY = frozenset(SERVICE_QUESTIONS) - {"users", OPEN_QUESTIONS}
 
 GROUPS = (
@@ -52,6 +55,7 @@ GROUPS = (
     CheckGroup(ask_provisioning, ("provisioning",), _PAST, needs=("target",)),
     CheckGroup(ask_lock, ("lock",), _PAST, needs=("target",)),
     CheckGroup(ask_notifications, NOTIFICATION_QUESTIONS, _MESSAGES, needs=("target",)),
+    CheckGroup(ask_time_limit, (TIME_LIMIT,), _LIMIT),
 )
 
 QUESTIONS = tuple(question for group in GROUPS for question in group.questions)

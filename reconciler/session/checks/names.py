@@ -18,6 +18,7 @@ from reconciler.desired.loader import DesiredState
 from reconciler.errors import ReconcilerError, ScimError, TargetError
 from reconciler.scim.client import ScimClient
 from reconciler.scim.probes.verdicts import Fact, ok, skip, warn
+from reconciler.scim.read_budget import TimeOverError
 from reconciler.session.audit_record import build_redactor_for_reading, open_full_record
 from reconciler.session.baseline import build_reader
 from reconciler.session.checks.context import CheckContext
@@ -84,8 +85,9 @@ def _read_live(
                 page_size=int(state.profile.page_size.value),
                 progress=lambda done, of: report("Reading live users", done, of),
             )
-        except TargetError:
-            return _LiveNames((), whole=False, asked=0, why="the users could not be read")
+        except TargetError as exc:
+            why = exc.summary if isinstance(exc, TimeOverError) else "the users could not be read"
+            return _LiveNames((), whole=False, asked=0, why=why)
     # What plans take as proof, too: see `live_read`.
     whole = read.problem is None and (_filters_work(context) or not read.end_unproven)
     why = "" if whole else "the list of users is not complete"

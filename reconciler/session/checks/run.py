@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from reconciler.core.check import NOT_ASKED, Answer, CheckVerdict, format_question
 from reconciler.errors import ReconcilerError, StopRequestedError
+from reconciler.scim.read_budget import TimeOverError
 from reconciler.scim.secret import SentTokens
+from reconciler.session.checks.budget import TIME_OVER
 from reconciler.session.checks.context import CheckContext, CheckGroup
 
 
@@ -32,6 +34,8 @@ def _ask(context: CheckContext, group: CheckGroup) -> Iterator[Answer]:
             yield answer
     except StopRequestedError:
         raise
+    except TimeOverError as exc:
+        yield from _skip([each for each in group.questions if each not in answered], exc.summary)
     except ReconcilerError as exc:
         first, *others = [each for each in group.questions if each not in answered] or [group.questions[-1]]
         yield Answer(first, CheckVerdict.FAILED, exc.summary, tuple(exc.detail.splitlines()))
@@ -46,7 +50,7 @@ def _find_reason_to_skip(context: CheckContext, group: CheckGroup) -> str:
         if not context.passed(question):
             return _explain_need(question, context.answers.get(question))
     if group.network and context.budget.seconds_left <= 0:
-        return "the time for this check is over"
+        return TIME_OVER
     return ""
 
 

@@ -27,6 +27,8 @@ from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.seed import seed
 from reconciler.sandbox.server import start
 from reconciler.scim.probes.asking import MAX_REQUESTS
+from reconciler.scim.probes.users import ABOUT_SEEN
+from reconciler.scim.read_budget import TimeOverError
 from reconciler.session.connection import AnswerBounds, connect, open_client
 
 OK, WARNING, FAILED, SKIPPED = CheckVerdict
@@ -160,6 +162,32 @@ def test_quirks_of_the_sandbox(
     found = check_sandbox(Quirks(**quirks))[question]
     assert found.verdict is verdict
     assert shown.items() <= facts(found).items()
+
+
+# --- the time of a check --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("requests", range(30))
+def test_what_the_time_did_not_suffice_for_is_skipped_and_nothing_else(requests: int) -> None:
+    service = ProbedService()
+    whole = service.check()
+    asked = 0
+
+    def ask(path: str, parameters: Mapping[str, str] | None = None) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        if asked > requests:
+            raise TimeOverError("the time is over")
+        return service.ask(path, parameters)
+
+    answers = survey(ask)
+    # How many users came, and how many requests were sent, is part of these.
+    rest = {name: each for name, each in answers.items() if name not in (*ABOUT_SEEN, "rate_limit")}
+    skipped = {each.summary for name, each in rest.items() if each.verdict is SKIPPED is not whole[name].verdict}
+    assert skipped == ({"not asked: the time is over"} if requests < asked else set())
+    others = {name: each for name, each in rest.items() if each.verdict is not SKIPPED}
+    assert {name: whole[name] for name in others} == others
+    assert {answers[name].verdict for name in ABOUT_SEEN} <= {SKIPPED, *(whole[name].verdict for name in ABOUT_SEEN)}
 
 
 # --- faults ----------------------------------------------------------------------------------------

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from support.checks import TOKEN, AskedService, ask_all, build_check_context, list_reply, show
-from support.servers.http_server import Reply
+from support.servers.http_server import Reply, Request
 
 from reconciler.core.check import Answer
 from reconciler.scim.transport import WriteRefusedError
 from reconciler.session.checks.access import ask_access, ask_token
+from reconciler.session.checks.budget import CHECK_SECONDS, TIME_OVER, CheckBudget
 from reconciler.session.checks.context import CheckGroup
 from reconciler.session.checks.network import ask_host
 
@@ -158,6 +159,26 @@ def test_a_slow_service_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyP
     found = answers_to(tmp_path, list_reply())
     assert found[1].verdict == "warning"
     assert found[1].advice[0].startswith("An apply sends a few requests for each change: 1,000 changes may take ")
+
+
+@pytest.mark.parametrize(("answered", "verdict"), [(2, "warning"), (1, "skipped")])
+def test_a_time_that_ends_while_requests_are_timed_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answered: int, verdict: str
+) -> None:
+    monkeypatch.setattr("reconciler.session.checks.access._SLOW", 0.0)
+    now = 0.0
+
+    def reply(_request: Request) -> Reply:
+        nonlocal now
+        now += CHECK_SECONDS / answered
+        return list_reply()
+
+    with AskedService(reply) as service, ExitStack() as resources:
+        context = build_check_context(tmp_path, resources, service.base_url)
+        context.budget = CheckBudget(lambda: now)
+        found = ask_all(context, HOST, TOKEN_GROUP, ACCESS)[2:]
+    assert [each.verdict for each in found][:2] == ["ok", verdict]
+    assert ("requests", 1) in found[1].facts or found[1].summary == f"not asked: {TIME_OVER}"
 
 
 @pytest.mark.parametrize(

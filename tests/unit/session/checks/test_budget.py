@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.errors import TargetError
-from reconciler.session.checks.budget import CHECK_SECONDS, CheckBudget
+from reconciler.scim.read_budget import TimeOverError
+from reconciler.session.checks.budget import CHECK_SECONDS, TIME_OVER, CheckBudget
 
 
 def test_the_budget_ends_after_its_time() -> None:
@@ -14,5 +14,5 @@ def test_the_budget_ends_after_its_time() -> None:
     assert budget.seconds_left == 1
     now += 5
     assert budget.seconds_left == 0
-    with pytest.raises(TargetError, match="the time for this check, 60 seconds, is over"):
+    with pytest.raises(TimeOverError, match=TIME_OVER):
         budget.check_time()

@@ -14,6 +14,7 @@ from support.servers.graph.server import GraphServer
 from support.servers.graph.tenant import Tenant
 
 from reconciler.core.check import Answer, CheckVerdict
+from reconciler.session.checks.budget import CHECK_SECONDS, TIME_OVER, CheckBudget
 from reconciler.session.checks.context import CheckGroup
 from reconciler.session.checks.graph import QUESTIONS, ask_graph
 
@@ -161,3 +162,18 @@ def test_an_azure_cli_without_a_session_is_no_failure(tmp_path: Path, tenant: Te
     answers, _ = ask(tmp_path, tenant, {"PATH": str(program.parent)})
     assert verdicts(answers) == [OK, WARNING, SKIPPED, SKIPPED]
     assert answers[1].advice[-1] == "Only imports need it."
+
+
+def test_a_check_whose_time_is_over_asks_graph_nothing(tmp_path: Path, tenant: Tenant) -> None:
+    with ExitStack() as resources:
+        server = resources.enter_context(GraphServer(tenant))
+        entra = {"tenant": tenant.id, "client_id": tenant.app.client_id, "application": APPLICATION}
+        context = build_check_context(
+            tmp_path, resources, environment={**NOWHERE, **server.environment}, source={"entra": entra}
+        )
+        times = iter([0.0, 0.0])
+        context.budget = CheckBudget(lambda: next(times, CHECK_SECONDS))
+        answers = ask_all(context, GRAPH)
+        assert server.requests == []
+    assert verdicts(answers) == [OK, SKIPPED, SKIPPED, SKIPPED]
+    assert {each.summary for each in answers[1:]} == {f"not asked: {TIME_OVER}"}

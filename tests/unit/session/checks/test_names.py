@@ -15,6 +15,7 @@ from support.workspace import OpenWorkspace
 from reconciler.core.check import Answer, CheckVerdict
 from reconciler.core.text import redact_quoted
 from reconciler.scim.probes.survey import QUESTIONS as SERVICE_QUESTIONS
+from reconciler.scim.read_budget import TimeOverError
 from reconciler.session.checks import names
 from reconciler.session.checks.access import ask_access, ask_token
 from reconciler.session.checks.context import CheckGroup, open_context
@@ -210,6 +211,18 @@ def test_a_list_that_is_not_complete_shows_no_name_to_be_free(
     service = FakeScimServer(faults, [account(f"user-{n}") for n in range(9)])
     target = with_apple(build_target_workspace(open_workspace(service), service))
     assert ask(target)["taken_names"].verdict is verdict
+
+
+def test_a_time_that_ends_while_users_are_read_shows_no_name_to_be_free(
+    apple: TargetWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(*_: object, **__: object) -> None:
+        raise TimeOverError("the time is over")
+
+    monkeypatch.setattr("reconciler.scim.client.ScimClient.list_users", run_out)
+    answers = ask(apple)
+    assert (answers["taken_names"].verdict, answers["taken_names"].summary) == (SKIPPED, "not learnt: the time is over")
+    assert answers["live_domains"].summary == "not learnt: the time is over"
 
 
 def test_names_can_be_hidden(apple: TargetWorkspace) -> None:

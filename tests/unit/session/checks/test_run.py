@@ -10,8 +10,9 @@ from support.recording_terminal import RecordingTerminal
 
 from reconciler.core.check import Answer, CheckVerdict
 from reconciler.errors import ReconcilerError, StopRequestedError
+from reconciler.scim.read_budget import TimeOverError
 from reconciler.scim.secret import Secret
-from reconciler.session.checks.budget import CHECK_SECONDS, CheckBudget
+from reconciler.session.checks.budget import CHECK_SECONDS, TIME_OVER, CheckBudget
 from reconciler.session.checks.context import CheckContext, CheckGroup, open_context
 from reconciler.session.checks.run import run_checks
 from reconciler.session.workspace import Workspace
@@ -93,6 +94,20 @@ def test_no_question_on_the_network_is_asked_after_the_time_is_over() -> None:
     assert ask(here, needing(ok("one"), network=True), ok("two")) == [
         "skipped one: not asked: the time for this check is over",
         "ok two: fine",
+    ]
+
+
+def test_the_time_that_is_over_is_no_failure() -> None:
+    def run_out(_context: CheckContext) -> Iterator[Answer]:
+        yield Answer("one", CheckVerdict.OK, "fine")
+        raise TimeOverError(TIME_OVER)
+
+    groups = (CheckGroup(run_out, ("one", "two", "three")), needing(ok("four"), "three"))
+    assert ask(context(), *groups) == [
+        "ok one: fine",
+        "skipped two: not asked: the time for this check is over",
+        "skipped three: not asked: the time for this check is over",
+        "skipped four: not asked: the time for this check is over",
     ]
 
 
