@@ -31,6 +31,8 @@ class EventCause(StrEnum):
     """Some users could not be planned or applied."""
     BLOCKED = "blocked"
     """A guard blocked the plan or the import."""
+    DISCONNECTED = "disconnected"
+    """The guard `disconnect` blocked the plan: nearly all accounts that applies left active are gone."""
     STALE = "stale"
     """The reviewed plan was not what would be done."""
     TIME_LIMIT = "time_limit"

@@ -175,6 +175,7 @@ def _describe_failure(event: Event) -> str:
         return f"{what} works again"
     outcome = {
         EventCause.BLOCKED: "blocked",
+        EventCause.DISCONNECTED: "blocked, nearly all accounts are gone",
         EventCause.USERS_FAILED: "incomplete",
         EventCause.TIME_LIMIT: "incomplete",
     }
@@ -201,6 +202,7 @@ _CAUSES: Mapping[EventCause, str] = {
     " trusted, or the connection is not set up. No further change was sent.",
     EventCause.USERS_FAILED: "Some users could not be planned or applied. The others were.",
     EventCause.BLOCKED: "A guard blocked it. Nothing was changed.",
+    EventCause.DISCONNECTED: "The connection may have been cut. Nothing was changed.",
     EventCause.STALE: "The reviewed plan is not what would be done now. Nothing was sent.",
     EventCause.TIME_LIMIT: "The apply reached its time limit. The changes that were left were not started.",
     EventCause.INVALID_STATE: "The desired state has errors. Nothing was sent.",
@@ -218,14 +220,11 @@ _STEPS: Mapping[EventCause, tuple[str, ...]] = {
     EventCause.BLOCKED: (
         "Read the output of the run: it names the guard, what it found, and how to approve it if it is intended.",
     ),
+    EventCause.DISCONNECTED: ("See docs/disconnect.md: how the connection is made again, and what not to do.",),
     EventCause.STALE: ("Make a new plan and have it reviewed: what was to be changed is different now.",),
     EventCause.TIME_LIMIT: ("Run the apply again: nothing is done twice.",),
     EventCause.INVALID_STATE: ("Run `reconciler validate`: it lists the errors with file and line.",),
     EventCause.ERROR: (_OUTPUT,),
     EventCause.FAILURE_SHARE: (_STATUS, "Find the cause, then apply again: it begins with a probe of a few changes."),
     EventCause.FAILURE_COUNT: (_STATUS, "Find the cause, then apply again: it begins with a probe of a few changes."),
-    EventCause.EDITED_IN_TARGET: (
-        "Run `reconciler drift`, or read the issue about drift: it lists the edits.",
-        "Make the same edit in the desired state to keep it; the next apply undoes it otherwise.",
-    ),
 }

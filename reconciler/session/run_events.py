@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from reconciler.apply.executor import Report
 from reconciler.core.expiry import ExpiryTopic, assess_credentials
-from reconciler.core.plan import Attribution, Change, Plan, Result
+from reconciler.core.plan import Attribution, Change, Guard, Plan, Result
+from reconciler.core.planning.guards.disconnect import DISCONNECT
 from reconciler.desired import schema
 from reconciler.desired.credentials import build_credentials
 from reconciler.desired.validation import LocatedModel
@@ -28,6 +29,9 @@ from reconciler.record.runs import QuarantineReason
 
 _NO_FAILURE = (UsageError, LockedError, StopRequestedError)
 """The command line is wrong, another apply is running, or this one was stopped: nothing is wrong with the target."""
+_DOUBTFUL = frozenset({"complete-read", "target", "tenant", DISCONNECT})
+"""Guards that doubt whose accounts were read, or whether all were: what differs from them is no edit of anybody."""
+_SEE_EDITS = "Run `reconciler drift`, or read the issue about drift: it lists the edits."
 _QUARANTINE_CAUSES = {
     QuarantineReason.REFUSED: EventCause.REFUSED,
     QuarantineReason.PROPORTION: EventCause.FAILURE_SHARE,
@@ -76,8 +80,7 @@ class RunEvents:
             if code == ExitCode.ERROR:
                 yield _fail("apply", EventCause.INVALID_STATE, now)
         elif plan.blocked:
-            guards = ", ".join(guard.name for guard in plan.guards if guard.blocks)
-            yield _fail("apply", EventCause.BLOCKED, now, facts=(f"It was blocked by: {guards}.",))
+            yield _block("apply", plan, now)
         elif report is not None:
             yield from self._find_in_report(plan, report, now)
 
@@ -111,21 +114,50 @@ class RunEvents:
         elif plan is None:
             if code == ExitCode.ERROR:
                 yield _fail("drift", EventCause.INVALID_STATE, now)
+        elif any(guard.name in _DOUBTFUL for guard in _find_blocking(plan)):
+            yield _block("drift", plan, now)
         else:
             yield Event(EventKind.FAILURE, CALM, now, "drift")
             edited = [change for change in plan.changes if change.attribution is Attribution.EDITED_IN_TARGET]
             if edited:
-                yield _find_edits(edited, now)
+                yield _find_edits(edited, _find_blocking(plan), now)
             elif plan.complete and not plan.blocked:
                 yield Event(EventKind.DRIFT, CALM, now)
 
 
-def _find_edits(edited: Iterable[Change], now: datetime) -> Event:
+def _find_edits(edited: Iterable[Change], blocking: Sequence[Guard], now: datetime) -> Event:
     found = tuple(edited)
     numbers = Counter(change.action for change in found)
     counts = tuple(Count(action.value, "", number) for action, number in sorted(numbers.items()))
     names = tuple(change.key for change in found)
-    return Event(EventKind.DRIFT, "found", now, cause=EventCause.EDITED_IN_TARGET, counts=counts, names=names)
+    facts: tuple[str, ...] = ()
+    advice = "Make the same edit in the desired state to keep it; the next apply undoes it otherwise."
+    if blocking:
+        # Whoever followed many edits in the desired state could remove everybody from it.
+        facts = (f"The next apply would undo none of it: the plan is blocked by {_list_names(blocking)}.",)
+        advice = "Find out who made these edits, and why, before you make them in the desired state."
+    cause, steps = EventCause.EDITED_IN_TARGET, (_SEE_EDITS, advice)
+    return Event(EventKind.DRIFT, "found", now, cause=cause, counts=counts, names=names, facts=facts, advice=steps)
+
+
+def _find_blocking(plan: Plan) -> tuple[Guard, ...]:
+    return tuple(guard for guard in plan.guards if guard.blocks)
+
+
+def _list_names(guards: Iterable[Guard]) -> str:
+    return ", ".join(guard.name for guard in guards)
+
+
+def _block(subject: str, plan: Plan, now: datetime) -> Event:
+    """Return that guards blocked a plan; of a connection that was cut, with the way back for the kind of service."""
+    guards = _find_blocking(plan)
+    facts = (f"It was blocked by: {_list_names(guards)}.",)
+    cut = next((guard for guard in guards if guard.name == DISCONNECT), None)
+    if cut is None:
+        return _fail(subject, EventCause.BLOCKED, now, facts=facts)
+    steps = PROFILES[plan.target.profile].disconnect_steps
+    # That guard's message has numbers only.
+    return _fail(subject, EventCause.DISCONNECTED, now, facts=(f"{cut.message}.", *facts), advice=steps)
 
 
 def _count_outcomes(report: Report, in_error: int) -> Iterator[Count]:

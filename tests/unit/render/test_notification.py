@@ -76,6 +76,7 @@ What happened
     [
         (failure(cause=EventCause.REFUSED), "Apply failed"),
         (failure(cause=EventCause.BLOCKED), "Apply blocked"),
+        (failure(cause=EventCause.DISCONNECTED), "Apply blocked, nearly all accounts are gone"),
         (failure(cause=EventCause.STALE), "Apply failed"),
         (failure(cause=EventCause.TIME_LIMIT), "Apply incomplete"),
         (failure(state=CALM), "Apply works again"),
@@ -102,9 +103,8 @@ def test_headlines(event: Event, headline: str) -> None:
 
 @pytest.mark.parametrize("cause", [each for each in EventCause if each is not EventCause.NONE])
 def test_every_cause_is_explained_with_a_way_out(cause: EventCause) -> None:
-    found = message(
-        failure(cause=cause, advice=("Renew it.",) if cause in (EventCause.EXPIRES, EventCause.FIRST_USE) else ())
-    )
+    advised = cause in (EventCause.EXPIRES, EventCause.FIRST_USE, EventCause.EDITED_IN_TARGET)
+    found = message(failure(cause=cause, advice=("Renew it.",) if advised else ()))
     assert found.sentences or cause in (EventCause.EXPIRES, EventCause.FIRST_USE)
     assert found.steps or cause is EventCause.TEST
 

@@ -21,6 +21,7 @@ from support.target_workspace import TargetWorkspace
 from reconciler.commands.drift import DriftOptions, run_drift
 from reconciler.commands.import_csv import ImportCsvOptions, run_import_csv
 from reconciler.errors import ExitCode, LockedError, ReconcilerError, TargetError, UsageError
+from reconciler.profiles import PROFILES
 from reconciler.record.lock import LockWait, hold_lock
 from reconciler.render.formats import OutputOptions
 from reconciler.session import notification_channels, notifications
@@ -195,6 +196,7 @@ def test_drift_is_found_and_gone(target: TargetWorkspace, mail: SmtpService) -> 
     target.live("ada")["name"]["givenName"] = "Edited"
     drift(target)
     drift(target)
+    assert "Make the same edit in the desired state" in mail.mails[0].text
     assert subjects(mail) == ["Drift found, 1 user"]
     target.live("ada")["name"]["givenName"] = before
     drift(target)
@@ -209,6 +211,46 @@ def test_a_comparison_that_fails(target: TargetWorkspace, mail: SmtpService) -> 
     target.service.token = right
     drift(target)
     assert subjects(mail) == ["Comparison with the service works again"]
+
+
+def lose_accounts(target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apply users, and a day later cut the connection: the service shows none of them."""
+    target.desire(*(person(f"user{number}") for number in range(12)))
+    target.apply()
+    later = target.workspace.now + timedelta(days=1)
+    target.workspace = replace(target.workspace, now=later)
+    monkeypatch.setattr(notifications, "current_time", lambda: later)
+    target.service.users.clear()
+
+
+def test_a_connection_that_was_cut_is_no_drift(
+    target: TargetWorkspace, mail: SmtpService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(target, on_failure=["mailto:it@example.com"], on_drift=["mailto:hr@example.com"])
+    lose_accounts(target, monkeypatch)
+    assert drift(target) is ExitCode.BLOCKED
+    (found,) = mail.mails
+    assert found.recipients == ("it@example.com",)
+    assert "12 of 12 accounts that earlier applies left active are gone" in found.text
+    assert "  - See docs/disconnect.md" in found.text
+    assert "the same edit" not in found.text
+    assert all(step in found.text for step in PROFILES["scim"].disconnect_steps)
+    assert subjects(mail) == ["Comparison with the service blocked, nearly all accounts are gone"]
+    assert target.apply() is ExitCode.BLOCKED
+    assert subjects(mail) == ["Apply blocked, nearly all accounts are gone"]
+
+
+def test_edits_that_the_next_apply_does_not_undo(target: TargetWorkspace, mail: SmtpService) -> None:
+    configure(target, {"guards": {"updates": {"count": 1}}}, on_drift=["mailto:it@example.com"])
+    target.desire(person("ada"), person("bob"))
+    target.apply()
+    for name in ("ada", "bob"):
+        target.live(name)["name"]["givenName"] = "Edited"
+    assert drift(target) is ExitCode.BLOCKED
+    (found,) = mail.mails
+    assert "  - The next apply would undo none of it: the plan is blocked by updates.\n" in found.text
+    assert "Make the same edit" not in found.text
+    assert subjects(mail) == ["Drift found, 2 users"]
 
 
 def test_a_plan_tells_nothing(target: TargetWorkspace, mail: SmtpService) -> None:

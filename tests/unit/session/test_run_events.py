@@ -9,7 +9,7 @@ from support.builders import NOW
 from support.plans import every_action
 
 from reconciler.apply.executor import Report
-from reconciler.core.plan import Action, Guard, Outcome, Result
+from reconciler.core.plan import Action, Attribution, Guard, Outcome, Result
 from reconciler.errors import (
     BlockedError,
     ExitCode,
@@ -104,6 +104,28 @@ def test_a_read_that_is_not_complete_ends_no_drift(*, complete: bool) -> None:
     assert found == [(EventKind.FAILURE, CALM), *([(EventKind.DRIFT, CALM)] if complete else [])]
     events.planned(replace(every_action(), changes=(), guards=(Guard("removals", passed=False, message="x"),)))
     assert [each.kind for each in events.find(ExitCode.BLOCKED, None, NOW)] == [EventKind.FAILURE]
+
+
+@pytest.mark.parametrize(
+    ("guard", "kinds"),
+    [
+        ("complete-read", [(EventKind.FAILURE, "blocked")]),
+        ("target", [(EventKind.FAILURE, "blocked")]),
+        ("tenant", [(EventKind.FAILURE, "blocked")]),
+        ("disconnect", [(EventKind.FAILURE, "disconnected")]),
+        ("removals", [(EventKind.FAILURE, CALM), (EventKind.DRIFT, "found")]),
+    ],
+)
+def test_edits_that_a_guard_doubts_are_no_drift(guard: str, kinds: list[tuple[EventKind, str]]) -> None:
+    edits = tuple(replace(change, attribution=Attribution.EDITED_IN_TARGET) for change in every_action().changes)
+    events = RunEvents("drift")
+    events.planned(replace(every_action(), changes=edits, guards=(Guard(guard, passed=False, message="x"),)))
+    found = events.find(ExitCode.BLOCKED, None, NOW)
+    assert [(each.kind, each.state) for each in found] == kinds
+    assert any(guard in fact for fact in found[-1].facts)
+    approved = Guard(guard, passed=False, message="x", approved=True)
+    events.planned(replace(every_action(), changes=edits, guards=(approved,)))
+    assert [each.kind for each in events.find(ExitCode.OK, None, NOW)] == [EventKind.FAILURE, EventKind.DRIFT]
 
 
 def report_of(report: Report) -> RunEvents:
