@@ -191,7 +191,7 @@ def _describe_cause(event: Event) -> tuple[str, ...]:
 
 _CALM: Mapping[EventKind, tuple[str, ...]] = {
     EventKind.FAILURE: ("The last run found nothing wrong.",),
-    EventKind.QUARANTINE: ("Changes succeed again, so applies are complete again.",),
+    EventKind.QUARANTINE: ("Changes succeed again: applies do not stop themselves any more.",),
     EventKind.DRIFT: ("The accounts are as the desired state says again.",),
     EventKind.EXPIRY: (),
     EventKind.IMPORT: ("The last import was neither blocked nor in error.",),

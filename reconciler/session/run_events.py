@@ -98,7 +98,8 @@ class RunEvents:
         if report.timed_out:
             yield _fail("apply", EventCause.TIME_LIMIT, now, counts=counts)
             return
-        if report.count(Result.DONE) or (self._whole and not report.outcomes):
+        # Some users that can be changed again do not show that all can.
+        if self._whole and (report.count(Result.DONE) or not report.outcomes):
             yield Event(EventKind.QUARANTINE, CALM, now)
         if failed or plan.tally.failed:
             yield _fail("apply", EventCause.USERS_FAILED, now, counts=counts, names=names)

@@ -66,7 +66,7 @@ Since:     {NOW:%Y-%m-%d %H:%M} UTC
 Until:     {NOW:%Y-%m-%d %H:%M} UTC
 
 What happened
-  - Changes succeed again, so applies are complete again.
+  - Changes succeed again: applies do not stop themselves any more.
 {FOOTER}"""
     )
 

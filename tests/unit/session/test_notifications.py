@@ -187,6 +187,21 @@ def test_an_apply_of_some_users_ends_no_failure(target: TargetWorkspace, mail: S
     assert subjects(mail) == ["Apply works again"]
 
 
+def test_an_apply_of_some_users_ends_no_quarantine(target: TargetWorkspace, mail: SmtpService) -> None:
+    limits = {"guards": {"failures": {"count": 3, "percent": 50, "floor": 0}}}
+    configure(target, limits, on_failure=["mailto:it@example.com"])
+    users = [person(f"user{number}") for number in range(20)]
+    target.desire(*users)
+    target.service.faults = FAIL_ALL
+    target.apply()
+    assert subjects(mail) == ["Quarantine began"]
+    target.service.faults = ServerFaults()
+    assert target.apply(users=(users[7]["userPrincipalName"],), retry_failed=True) is ExitCode.OK
+    assert subjects(mail) == []
+    assert target.apply(retry_failed=True) is ExitCode.OK
+    assert subjects(mail) == ["Quarantine ended"]
+
+
 def test_drift_is_found_and_gone(target: TargetWorkspace, mail: SmtpService) -> None:
     target.desire(person("ada"))
     assert drift(target) is ExitCode.OK
