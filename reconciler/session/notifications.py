@@ -18,10 +18,12 @@ from reconciler.core.model import Target, warning
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory
 from reconciler.desired.validation import LocatedModel
+from reconciler.desired.yaml_text import MAX_BYTES
 from reconciler.errors import ExitCode, LockedError, ReconcilerError
 from reconciler.github.environment import read_workflow
 from reconciler.notify.event import Event
 from reconciler.notify.news import Sorting, find_news, record_sent
+from reconciler.record.files import read_file
 from reconciler.record.lock import LockWait, hold_lock
 from reconciler.record.notified import Notified
 from reconciler.record.notified_file import read_notified, write_notified
@@ -81,10 +83,13 @@ class _Run:
 def _tell(run: _Run, code: int, error: BaseException | None) -> None:
     """Tell what was found; problems are reported, and nothing is raised."""
     try:
+        directory = Directory(run.workspace.state)
         # Errors of the file were reported by the command itself.
-        settings = Directory(run.workspace.state).read_settings() if run.workspace.state.is_dir() else None
+        settings = directory.read_settings() if run.workspace.state.is_dir() else None
         if settings is not None:
             _tell_news(run, settings, code, error)
+        elif _has_recipients(directory) and _find_failures(run, code, error):
+            _report(run.terminal, "Nobody was notified: settings.yaml cannot be read, and it names the recipients.")
     except LockedError:
         _report(run.terminal, "Nobody was notified: another run is sending notifications. The next run tries again.")
     except KeyboardInterrupt:
@@ -92,6 +97,20 @@ def _tell(run: _Run, code: int, error: BaseException | None) -> None:
     except Exception as exc:  # noqa: BLE001 - the command has ended, and its exit code stands
         why = exc.summary if isinstance(exc, ReconcilerError) else type(exc).__name__
         _report(run.terminal, f"Notifications failed: {why}. The next run tries again.")
+
+
+def _has_recipients(directory: Directory) -> bool:
+    """Return whether settings that are not valid may name recipients; which ones is not guessed."""
+    if not directory.has("settings.yaml"):
+        return False
+    try:
+        return b"notifications" in read_file(directory.root / "settings.yaml", MAX_BYTES)
+    except ReconcilerError:
+        return True
+
+
+def _find_failures(run: _Run, code: int, error: BaseException | None) -> list[Event]:
+    return [event for event in run.events.find(code, error, current_time()) if not event.is_calm]
 
 
 def _report(terminal: Terminal, line: str) -> None:

@@ -151,6 +151,27 @@ def test_an_invalid_desired_state(target: TargetWorkspace, mail: SmtpService) ->
     assert subjects(mail) == ["Apply failed"]
 
 
+def test_settings_that_cannot_be_read_tell_nobody_and_that_is_said(target: TargetWorkspace, mail: SmtpService) -> None:
+    said = "Nobody was notified: settings.yaml cannot be read, and it names the recipients."
+    good = json.loads((target.workspace.state / "settings.yaml").read_text())
+    without = {key: value for key, value in good.items() if key != "notifications"}
+    for wrong, warned in (
+        (json.dumps({**good, "bogus": 1}), True),
+        (json.dumps(good) + "]", True),
+        ("\0", False),
+        (json.dumps({**without, "bogus": 1}), False),
+    ):
+        target.files.write("settings.yaml", wrong)
+        for run in (target.apply, lambda: drift(target)):
+            target.terminal.found.clear()
+            assert run() is ExitCode.ERROR
+            assert target.terminal.summaries.count(said) == warned
+        target.terminal.found.clear()
+        notify(RunEvents("apply"), target.workspace, target.terminal, lambda: ExitCode.INTERRUPTED)
+        assert target.terminal.found == [], "nothing was to be told"
+    assert mail.connections == 0
+
+
 def test_what_a_person_did_is_not_told(
     target: TargetWorkspace, mail: SmtpService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
