@@ -286,13 +286,16 @@ class _Apply:
         return plan_exit_code(plan, detailed=False)
 
     def _record_nothing_to_do(self, plan: Plan, health: Health) -> None:
-        """Write a receipt if it is the first, ends failures, is of newer commits, or notes other protected accounts."""
+        """Write a receipt if it is the first, ends failures, is of newer commits, or notes what no other says."""
         commits = self._unapplied.count if self._unapplied is not None and plan.complete else 0
         first = health.last is None and health.quarantine is None
         if plan.tally.failed or (health.healthy and not commits and not first):
             if plan.protection.differs:
                 path = record_nothing_to_do(plan, self._session, self._terminal)
                 self._terminal.note(f"Noted which accounts are protected by their entries. Receipt: {path}")
+            elif plan.seen is not None:
+                path = record_nothing_to_do(plan, self._session, self._terminal)
+                self._terminal.note(f"Noted which accounts the users have. Receipt: {path}")
             return
         path = record_nothing_to_do(plan, self._session, self._terminal)
         what = (

@@ -241,6 +241,8 @@ class Plan:
     """Whether an apply may write, by the settings that the plan was made with."""
     protection: ProtectionNote = field(default_factory=ProtectionNote, compare=False)
     """For the receipt; not saved with the plan."""
+    seen: tuple[str, ...] | None = field(default=None, compare=False)
+    """Ids of accounts that users have, for the receipt; None: the record knows them. Not saved with the plan."""
     omitted_active: OmittedActive = field(default=OmittedActive.TRUE, compare=False)
     """What it means that the service leaves `active` out, for the apply of this plan; not saved with it."""
 

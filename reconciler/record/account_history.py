@@ -19,6 +19,7 @@ from reconciler.record.receipt_line import ApplyStarted, Finished, ReceiptLine, 
 from reconciler.record.recent_changes import ApprovalUses, RecentChangeReader
 from reconciler.record.recorded_accounts import RecordedAccountReader, RecordedAccounts
 from reconciler.record.runs import PlanSummary
+from reconciler.record.seen_accounts import SeenAccountReader
 
 _OWNING = frozenset({Action.ADOPT.value, Action.RELINK.value, Action.UPDATE.value, Action.REACTIVATE.value})
 """Actions that are planned for accounts of desired users only."""
@@ -36,7 +37,9 @@ class AccountHistory:
     deactivated: Mapping[str, Deactivation] = field(default_factory=dict)
     """By live id: the last deactivation, unless something may have reactivated the account since."""
     accounts: frozenset[str] = frozenset()
-    """Live ids of accounts that an apply left active, that none began to remove, and whose users have no later one."""
+    """Live ids of accounts that an apply left active, that none began to remove, and whose users have no later one.
+
+    Those that an apply changed, and `seen`."""
     recent: Sequence[RecentChange] = ()
     """What applies changed in the last 24 hours."""
     used_approvals: ApprovalUses = field(default_factory=dict)
@@ -58,6 +61,8 @@ class AccountHistory:
     """Digests of values that the service stored in another form (`Redactor.form`)."""
     recorded: RecordedAccounts = field(default_factory=RecordedAccounts)
     """Each account, for what the service does not show."""
+    seen: frozenset[str] = frozenset()
+    """Those of `accounts` that users had when an apply noted it last, changed or not."""
 
 
 class AccountHistoryBuilder:
@@ -96,6 +101,7 @@ class AccountHistoryBuilder:
         self._names_of_last = self._names
         self._key_ids: set[str] = set()
         self._forms: set[str] = set()
+        self._seen = SeenAccountReader(present or now)
 
     def add(self, lines: Iterable[ReceiptLine], record: str) -> bool:
         """Add the lines of one receipt.
@@ -122,7 +128,9 @@ class AccountHistoryBuilder:
             self._protection_anywhere.add(line)
             if ours:
                 self._protection.add(line)
+                self._seen.add(line)
         self._recent.begin(None)
+        self._seen.end()
         self._names_of_last = self._names if ours else self._names_elsewhere
         return lacking
 
@@ -182,12 +190,14 @@ class AccountHistoryBuilder:
             if live_id not in self._revived or self._revived[live_id] < found.at
         }
         recorded = self._recorded.build()
-        present = frozenset(self._present - self._removed - recorded.list_replaced())
+        replaced = recorded.list_replaced()
+        seen = self._seen.build(recorded.accounts, self._removed) - replaced
+        present = frozenset(self._present - self._removed - replaced)
         last = self._last_start or ApplyStarted()
         return AccountHistory(
             self._reserved,
             deactivated,
-            present,
+            present | seen,
             tuple(self._recent.changes),
             self._recent.used,
             frozenset(self._known),
@@ -200,6 +210,7 @@ class AccountHistoryBuilder:
             frozenset(self._key_ids),
             frozenset(self._forms),
             recorded,
+            seen,
         )
 
 

@@ -74,7 +74,8 @@ class Receipt:
         self._written = self._on_disk = 0
         self._failure: OSError | None = None
         self._handle = self._open(directory)
-        note = self._protection = (made_now or plan).protection
+        note, seen = (made_now or plan).protection, (made_now or plan).seen
+        self._protection = note
         started = ApplyStarted(
             **self._head(),
             target=plan.target.base_url,
@@ -91,6 +92,7 @@ class Receipt:
             approved={guard.name: guard.approved_by for guard in (made_now or plan).guards if guard.approved},
             protected=note.protected or UNSET,
             unprotected=note.ended or UNSET,
+            accounts=seen if whole and seen is not None else UNSET,
         )
         self._write(to_entry(started))
 

@@ -87,6 +87,10 @@ class ApplyStarted(ReceiptLine, frozen=True, kw_only=True, tag="apply_started"):
     unprotected: Annotated[
         tuple[str, ...] | UnsetType, Meta(description="Ids of accounts whose entries ended their protection")
     ] = UNSET
+    accounts: Annotated[
+        tuple[str, ...] | UnsetType,
+        Meta(description="Ids of active accounts that users in scope had, at most 1,000; absent: as on record"),
+    ] = UNSET
 
     @property
     def recorded_target(self) -> Target:

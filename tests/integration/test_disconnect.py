@@ -112,6 +112,18 @@ def test_after_reconnecting_without_merge_every_create_is_refused_until_they_are
     assert len(list_users(company.file)) == SIZE
 
 
+def test_an_approved_apply_that_was_refused_does_not_let_the_next_plan_past(company: Company) -> None:
+    shutil.rmtree(company.work.plans)
+    assert company.apply().code == 0
+    admin.disconnect(company.file)
+    company.reconnect(merge=False)
+    company.approve(company.plan())
+    assert company.apply().code == 5
+    company.write_settings()
+    blocked = company.plan()
+    assert (blocked.code, CUT in blocked.out) == (3, True)
+
+
 # --- other evidence ---------------------------------------------------------------------------------
 
 
@@ -169,6 +181,54 @@ def test_without_a_record_accounts_are_created_or_adopted_as_ever(
     assert failing(workspace) == ([], {"adopt": SIZE})
     service.users.clear()
     assert failing(workspace) == ([], {"create": SIZE})
+
+
+@pytest.fixture
+def moved(workspace: Workspace, service: FakeScimServer) -> Workspace:
+    """A tenant from elsewhere: the first apply on record has nothing to do, a later one changes two accounts."""
+    shutil.rmtree(workspace.plans)
+    assert "No changes were left to make by this first apply on record" in workspace.apply().err
+    people = [source(make_user(number)) for number in range(SIZE)]
+    for person in people[:2]:
+        person["givenName"] = "Changed"
+    workspace.users(people)
+    assert workspace.apply().code == 0
+    assert failing(workspace) == ([], {})
+    return workspace
+
+
+def test_accounts_that_no_apply_changed_are_missed_too(moved: Workspace, service: FakeScimServer) -> None:
+    service.users.clear()
+    assert failing(moved) == (["disconnect"], {"create": SIZE})
+    assert "20 of 20 accounts that earlier applies left active are gone" in moved.run("plan").out
+    writes = len(service.writes)
+    assert moved.apply().code == 3
+    assert len(service.writes) == writes
+    moved.settings(lifecycle={"actions": ["update"]})
+    assert "No changes" in moved.apply().out
+    moved.settings()
+    assert failing(moved) == (["disconnect"], {"create": SIZE}), "an apply without changes forgets nothing"
+
+
+def test_accounts_that_no_apply_changed_are_not_missed_for_ever(moved: Workspace, service: FakeScimServer) -> None:
+    for _ in range(2):
+        service.users.clear()
+        assert failing(moved) == (["disconnect"], {"create": SIZE})
+        plan_id = moved.plan().plan["plan_id"]
+        assert moved.apply("--approve", plan_id, "--lift", "disconnect").code == 0
+        assert failing(moved) == ([], {})
+
+
+def test_what_record_does_not_know_yet_is_noted_by_an_apply_without_changes(
+    workspace: Workspace, service: FakeScimServer
+) -> None:
+    for receipt in workspace.plans.rglob("receipt.jsonl"):
+        kept = [line for line in receipt.read_text().splitlines() if '"event":"apply_' in line.replace(" ", "")]
+        receipt.write_text("\n".join(kept) + "\n")
+    assert "Noted which accounts the users have. Receipt: " in workspace.apply().err
+    assert "Receipt: " not in workspace.apply().err
+    service.users.clear()
+    assert failing(workspace)[0] == ["disconnect"]
 
 
 def test_accounts_that_applies_removed_are_not_missed(workspace: Workspace, service: FakeScimServer) -> None:

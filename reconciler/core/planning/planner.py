@@ -37,6 +37,7 @@ from reconciler.core.planning.ownership import check_ownership
 from reconciler.core.planning.protection import ProtectedAccounts
 from reconciler.core.planning.relinking import report_unused
 from reconciler.core.planning.request import LiveState, PlanRequest
+from reconciler.core.planning.seen_accounts import note_seen
 from reconciler.core.planning.unconfirmed_writes import report_unconfirmed
 from reconciler.core.planning.unseen_accounts import explain_hidden, report_awaited, report_unshown
 from reconciler.core.planning.unshown_activity import doubt_activity
@@ -86,7 +87,8 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
         without_entry=entries.without_entry,
     )
     plan = _assemble(request, live, _require_replacement(selected, live.users), context, draft)
-    return replace(plan, protection=entries.note, omitted_active=settled.meaning)
+    seen = note_seen(matching.pairs, live, request, changes=bool(plan.changes))
+    return replace(plan, protection=entries.note, omitted_active=settled.meaning, seen=seen)
 
 
 def match_accounts(request: PlanRequest, live: LiveState) -> tuple[Matching, LiveState]:

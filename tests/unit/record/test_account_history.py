@@ -248,6 +248,25 @@ def test_an_account_exists_by_the_record_if_an_apply_left_it_active_and_none_beg
     assert read_account_history(tmp_path, TARGET, 30, NOW).accounts == ({"7"} if known else set())
 
 
+@pytest.mark.parametrize(
+    ("target", "entries", "accounts", "seen"),
+    [
+        (TARGET.base_url, [], {"7", "8"}, {"7", "8"}),
+        (TARGET.base_url, [{"action": "update", "id": "9"}], {"7", "8", "9"}, {"7", "8"}),
+        (TARGET.base_url, [{"action": "deactivate", "id": "8"}], {"7"}, {"7"}),
+        (TARGET.base_url, [{"action": "delete", "id": "8", "event": "started"}], {"7"}, {"7"}),
+        ("https://other.test", [], set(), set()),
+    ],
+)
+def test_accounts_that_users_had_are_missed_unless_an_apply_removed_them(
+    target: str, entries: list[dict[str, Any]], accounts: set[str], seen: set[str], tmp_path: Path
+) -> None:
+    start = {**apply_started(target), "accounts": ["7", "8"]}
+    write(tmp_path, [start, *(deletion("ada", **entry) for entry in entries)])
+    history = read_account_history(tmp_path, TARGET, 30, NOW)
+    assert (history.accounts, history.seen) == (accounts, seen)
+
+
 def test_an_account_that_was_made_again_after_a_disconnect_is_missed_no_more(tmp_path: Path) -> None:
     made = {"action": "create", "external_id": "id-ada"}
     later = (NOW + timedelta(seconds=5)).isoformat()

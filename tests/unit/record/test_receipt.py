@@ -2,6 +2,7 @@ import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,17 @@ def test_a_receipt_notes_how_far_the_services_clock_was_ahead(tmp_path: Path, ah
     (line,) = read_lines(receipt.path)
     assert isinstance(line, ApplyStarted)
     assert line.service_ahead == written
+
+
+@pytest.mark.parametrize(
+    ("seen", "whole", "written"),
+    [(None, True, None), (("a", "b"), True, ["a", "b"]), ((), True, []), (("a", "b"), False, None)],
+)
+def test_a_receipt_of_all_users_notes_their_accounts(
+    seen: tuple[str, ...] | None, whole: bool, written: list[str] | None, tmp_path: Path
+) -> None:
+    receipt = Receipt(tmp_path, PLAN, lambda: NOW, whole=whole, made_now=replace(PLAN, seen=seen))
+    assert next(iter(read_entries(receipt.path))).get("accounts") == written
 
 
 def test_counts_are_in_the_order_in_which_results_first_occurred(tmp_path: Path) -> None:
