@@ -12,6 +12,8 @@ from email.utils import format_datetime, make_msgid
 from reconciler.core.text import escape_control, shorten
 
 _LONGEST_SUBJECT = 200
+_LONGEST_LINE = 250
+"""Of a header. RFC 5322 §2.1.1 asks for 78, and allows 998."""
 
 
 def build_mail(
@@ -33,4 +35,8 @@ def build_mail(
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(text, charset="utf-8", cte="quoted-printable")
+    if message["Subject"].isascii():
+        # Not folded: where it is a little too long, folding leaves the first line empty, and filters for its beginning
+        # fail. The body is encoded by now, in short lines. Encoded words must be short, too.
+        message.policy = SMTP.clone(max_line_length=_LONGEST_LINE)
     return message

@@ -45,6 +45,16 @@ def test_no_value_adds_a_header(value: str) -> None:
     assert len(found["Subject"]) < 3000
 
 
+@pytest.mark.parametrize("length", [20, 60, *range(66, 82), 150, 200])
+def test_a_subject_begins_in_its_first_line(length: int) -> None:
+    """Filters look for how it begins; folded, the first line may be empty, and readers then find a blank first."""
+    subject = ("[Reconciler] " + "Drift found " * 20)[: length - 1] + "x"
+    mail = build_mail(subject, "hello\n" * 5, "bot@example.com", ["it@example.com"] * 20, thread="x", now=NOW)
+    assert mail.as_bytes().startswith(f"Subject: {subject}\r\n".encode())
+    assert message_from_bytes(mail.as_bytes(), policy=policy.default)["Subject"] == subject
+    assert max(map(len, mail.as_bytes().split(b"\r\n"))) <= 250
+
+
 def test_the_body_is_as_it_was_given() -> None:
     mail = build_mail("x", "Ärger\n.\nFrom here\n", "bot@example.com", ["it@example.com"], thread="x", now=NOW)
     assert mail.as_bytes().isascii()
