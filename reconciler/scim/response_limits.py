@@ -13,7 +13,7 @@ from typing import cast
 import httpx
 
 from reconciler.core.text import quote, shorten
-from reconciler.scim.deadline import Deadline
+from reconciler.scim.deadline import Deadline, DeadlineExceededError
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of one answer, before and after decompression."""
@@ -28,6 +28,8 @@ _GZIP = (["gzip"], ["x-gzip"])
 _STEP = 1024 * 1024
 """Bytes that are decompressed before the size is checked again."""
 _READ_TIMEOUT, _CONNECT_TIMEOUT = 30.0, 10.0
+_GRACE = 5.0
+"""How much later than its deadline a request of less time times out: which of them ends it is not left to chance."""
 
 
 class UnreadableAnswerError(Exception):
@@ -46,7 +48,7 @@ class ResponseLimitTransport(httpx.BaseTransport):
     """Sends a request and reads the whole answer, of at most `max_bytes` (None: `MAX_BYTES`). `whose`: for messages.
 
     Raises `UnreadableAnswerError` beyond these or for another coding than gzip, `DeadlineExceededError` after
-    `MAX_SECONDS`, and `httpx.DecodingError` for gzip that is broken.
+    `MAX_SECONDS`, `httpx.ReadTimeout` for one that does not begin, and `httpx.DecodingError` for gzip that is broken.
     """
 
     def __init__(self, inner: httpx.BaseTransport, max_bytes: int | None = None, whose: str = "the service's") -> None:
@@ -57,14 +59,22 @@ class ResponseLimitTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         seconds = min(MAX_SECONDS, request.extensions.get(SECONDS_LEFT, MAX_SECONDS))
-        timeout = httpx.Timeout(min(_READ_TIMEOUT, seconds), connect=min(_CONNECT_TIMEOUT, seconds))
+        is_short = seconds <= _READ_TIMEOUT
+        read = seconds + _GRACE if is_short else _READ_TIMEOUT
+        timeout = httpx.Timeout(read, connect=min(_CONNECT_TIMEOUT, seconds))
         request.extensions |= {"timeout": timeout.as_dict(), "trace": self._deadline.trace}
-        with self._deadline.limit(seconds):
-            response = self._inner.handle_request(request)
-            try:
-                content = read_body(response, self._max_bytes or MAX_BYTES, self._whose)
-            finally:
-                response.close()
+        response: httpx.Response | None = None
+        try:
+            with self._deadline.limit(seconds):
+                response = self._inner.handle_request(request)
+                try:
+                    content = read_body(response, self._max_bytes or MAX_BYTES, self._whose)
+                finally:
+                    response.close()
+        except DeadlineExceededError as exc:
+            if response is not None or not is_short:
+                raise
+            raise httpx.ReadTimeout(f"no answer within {seconds:.0f} seconds", request=request) from exc
         return httpx.Response(response.status_code, headers=headers_of_decoded(response), content=content)
 
     def close(self) -> None:

@@ -198,21 +198,69 @@ def test_each_request_has_timeouts_and_is_watched() -> None:
     assert callable(extensions["trace"])
 
 
-def test_a_request_that_takes_too_long_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(response_limits, "MAX_SECONDS", 0.0)
+class Hanging(httpx.BaseTransport):
+    """Answers nothing, or only the head of an answer, until its connection is closed."""
 
-    class Hanging(httpx.BaseTransport):
-        def handle_request(self, request: httpx.Request) -> httpx.Response:
-            ours, theirs = socket.socketpair()
-            info = {"return_value": type("Stream", (), {"get_extra_info": lambda _self, _name: ours})()}
-            request.extensions["trace"]("connection.connect_tcp.complete", info)
-            with ours, theirs:
-                ours.settimeout(10)
-                if ours.recv(1) == b"":
-                    raise httpx.RemoteProtocolError("closed")
-            raise AssertionError("not closed")
+    def __init__(self, *, begins: bool = False) -> None:
+        self._begins = begins
 
-    transport = ResponseLimitTransport(Hanging())
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        ours, theirs = socket.socketpair()
+        info = {"return_value": type("Stream", (), {"get_extra_info": lambda _self, _name: ours})()}
+        request.extensions["trace"]("connection.connect_tcp.complete", info)
+        # The timeout of the connection, as httpcore sets it.
+        ours.settimeout(request.extensions["timeout"]["read"])
+        body = HangingBody(ours, theirs)
+        if not self._begins:
+            list(body)
+        return httpx.Response(200, stream=body)
+
+
+class HangingBody(httpx.SyncByteStream):
+    def __init__(self, ours: socket.socket, theirs: socket.socket) -> None:
+        self._sockets = ours, theirs
+
+    def __iter__(self) -> Iterator[bytes]:
+        ours, theirs = self._sockets
+        with ours, theirs:
+            try:
+                assert ours.recv(1) == b""
+            except TimeoutError as exc:
+                raise httpx.ReadTimeout("by the timeout of the connection") from exc
+            raise httpx.RemoteProtocolError("closed")
+        yield b""
+
+
+def hang(*, begins: bool, seconds: float) -> None:
+    transport = ResponseLimitTransport(Hanging(begins=begins))
+    try:
+        transport.handle_request(httpx.Request("GET", URL, extensions={response_limits.SECONDS_LEFT: seconds}))
+    finally:
+        transport.close()
+
+
+def test_an_answer_that_takes_too_long_ends() -> None:
     with pytest.raises(DeadlineExceededError, match="takes longer than 0 seconds"):
-        transport.handle_request(httpx.Request("GET", URL))
+        hang(begins=True, seconds=0.3)
+
+
+def test_an_answer_that_does_not_begin_in_time_is_none_however_the_timers_run() -> None:
+    for _ in range(3):
+        with pytest.raises(httpx.ReadTimeout, match="no answer within 0 seconds"):
+            hang(begins=False, seconds=0.3)
+
+
+def test_a_request_without_an_answer_ends_by_its_deadline_if_bytes_come_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(response_limits, "_READ_TIMEOUT", 0.2)
+
+    class Dripping(Hanging):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            request.extensions["timeout"]["read"] = 10.0
+            return super().handle_request(request)
+
+    transport = ResponseLimitTransport(Dripping())
+    with pytest.raises(DeadlineExceededError):
+        transport.handle_request(httpx.Request("GET", URL, extensions={response_limits.SECONDS_LEFT: 0.3}))
     transport.close()
