@@ -149,6 +149,10 @@ def _parse_sender(query: str, user: str | None) -> str:
     return sender
 
 
+class _InvalidAnswerError(smtplib.SMTPException):
+    """What was read is no answer of SMTP, or a longer one than any."""
+
+
 class _BoundedAnswers(smtplib.SMTP):
     """Reads answers within bounds: a server that never ends one would fill the memory."""
 
@@ -174,7 +178,7 @@ class _BoundedAnswers(smtplib.SMTP):
             if line[3:4] != b"-":
                 return code, b"\n".join(found)
         self.close()
-        raise smtplib.SMTPResponseException(-1, b"")
+        raise _InvalidAnswerError
 
 
 class _WithStarttls(_BoundedAnswers):
@@ -194,7 +198,7 @@ class SmtpConnection:
 
     def send(self, message: EmailMessage, recipients: Sequence[str]) -> tuple[RefusedRecipient, ...]:
         """Send a message; return the recipients that were refused. Raises `NotificationError` if all were."""
-        with _explain(self._server):
+        with _explain(self._server, "the message"):
             try:
                 refused = self._client.send_message(message, self._server.sender, list(recipients))
             except smtplib.SMTPRecipientsRefused as exc:
@@ -206,11 +210,10 @@ class SmtpConnection:
 @contextmanager
 def open_smtp(server: SmtpServer, certificates: ssl.SSLContext, timeout: float = TIMEOUT) -> Iterator[SmtpConnection]:
     """Open a connection and log in. Raises `NotificationError`."""
-    with _explain(server):
+    with _explain(server, "the connection"):
         client = _connect(server, certificates, timeout)
     try:
-        with _explain(server):
-            _secure(client, server, certificates)
+        _secure(client, server, certificates)
         yield SmtpConnection(client, server)
     finally:
         # All is said and done: how the server takes leave does not matter.
@@ -229,18 +232,21 @@ def _connect(server: SmtpServer, certificates: ssl.SSLContext, timeout: float) -
 
 def _secure(client: smtplib.SMTP, server: SmtpServer, certificates: ssl.SSLContext) -> None:
     """Encrypt the connection, unless the server is this machine's own, and log in."""
-    client.ehlo_or_helo_if_needed()
+    with _explain(server, "the connection"):
+        client.ehlo_or_helo_if_needed()
     if server.user is None or server.password is None:
         return
     if not server.implicit_tls:
         if not client.has_extn("starttls"):
             raise _build_error(server, "offers no STARTTLS, so nothing was sent to it")
-        # Answers that came before the handshake are discarded with their buffer: nobody vouches for them.
-        client.starttls(context=certificates)
-        client.ehlo()
+        with _explain(server, "STARTTLS"):
+            # Answers that came before the handshake are discarded with their buffer: nobody vouches for them.
+            client.starttls(context=certificates)
+            client.ehlo()
     if not isinstance(client.sock, ssl.SSLSocket):
         raise _build_error(server, "did not encrypt the connection, so nothing was sent to it")
-    _log_in(client, server, server.user.reveal(), server.password.reveal())
+    with _explain(server, "the login"):
+        _log_in(client, server, server.user.reveal(), server.password.reveal())
 
 
 def _log_in(client: smtplib.SMTP, server: SmtpServer, user: str, password: str) -> None:
@@ -256,8 +262,11 @@ def _log_in(client: smtplib.SMTP, server: SmtpServer, user: str, password: str) 
 
 
 @contextmanager
-def _explain(server: SmtpServer) -> Iterator[None]:
-    """Turn the errors of the libraries into one without the words of the server. No traceback: it has the password."""
+def _explain(server: SmtpServer, step: str) -> Iterator[None]:
+    """Turn the errors of the libraries into one without the words of the server. No traceback: it has the password.
+
+    `step`: what was asked of the server, as the object of a sentence.
+    """
     try:
         yield
     except smtplib.SMTPAuthenticationError as exc:
@@ -265,7 +274,9 @@ def _explain(server: SmtpServer) -> Iterator[None]:
     except smtplib.SMTPSenderRefused as exc:
         raise _build_error(server, f"refuses the sender (code {exc.smtp_code})") from None
     except smtplib.SMTPResponseException as exc:
-        raise _build_error(server, f"refuses the message (code {exc.smtp_code})") from None
+        raise _build_error(server, f"refuses {step} (code {exc.smtp_code})") from None
+    except _InvalidAnswerError:
+        raise _build_error(server, f"sent no valid answer to {step}") from None
     except smtplib.SMTPServerDisconnected:
         raise _build_error(server, "closed the connection") from None
     except smtplib.SMTPException as exc:

@@ -48,6 +48,8 @@ class SmtpFaults:
     endless_ehlo: bool = False
     long_line: bool = False
     endless_line: bool = False
+    nonsense_to: str = ""
+    """A command that is answered with what is no answer of SMTP."""
     hang_after: str = ""
     """A command after which it says nothing any more."""
     drop_after: str = ""
@@ -159,6 +161,9 @@ class _Dialog:
 
     def _answer(self, word: str, line: bytes) -> bool:
         """Answer one command; return whether to go on."""
+        if word == self._faults.nonsense_to:
+            self._send(f"<html>{PASSWORD}\r\n".encode())
+            return True
         answers: dict[str, Callable[[bytes], None]] = {
             "EHLO": self._ehlo,
             "STARTTLS": self._starttls,
