@@ -239,7 +239,7 @@ class _Run:
         match action:
             case "actions/checkout":
                 assert given["persist-credentials"] == "False"
-                self.checkout(self.work / given.get("path", ""), given.get("ref") or self.commit, given)
+                self.checkout(self.work / given.get("path", ""), given)
             case "actions/upload-artifact":
                 return self.upload(given)
             case "actions/download-artifact":
@@ -250,21 +250,31 @@ class _Run:
                 raise AssertionError(action)
         return {}
 
-    def checkout(self, folder: Path, ref: str, given: Mapping[str, str]) -> None:
-        """Clone as `actions/checkout` does, shallow, full or partial; no token stays in the remote."""
+    def checkout(self, folder: Path, given: Mapping[str, str]) -> None:
+        """Clone as `actions/checkout` does, shallow, full or partial; no token stays in the remote.
+
+        With the whole history it fetches all branches, and once more if the branch of the event has moved on since:
+        then its remote-tracking branch is the commit of the event, not the newest one.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         git(folder, "init")
         git(folder, "remote", "add", "origin", self.runner.server.repository)
         basic = base64.b64encode(f"x-access-token:{GITHUB_TOKEN}".encode()).decode()
         header = ("-c", f"http.{self.runner.server.url}/.extraheader=AUTHORIZATION: basic {basic}")
         how = ["--filter=blob:none"] if "sparse-checkout" in given else []
+        commit = given.get("ref") or self.commit
+        branch = "main" if not given.get("ref") and self.values["github"]["event_name"] != "pull_request" else None
+        only = f"+{commit}:refs/remotes/origin/{branch}" if branch else commit
         if given.get("fetch-depth") == "0":
-            git(folder, *header, "fetch", *how, "origin", "+refs/heads/*:refs/remotes/origin/*")
+            git(folder, *header, "fetch", "--prune", *how, "origin", "+refs/heads/*:refs/remotes/origin/*")
+            if branch and git(folder, "rev-parse", f"refs/remotes/origin/{branch}") != commit:
+                git(folder, *header, "fetch", "--prune", *how, "--no-tags", "origin", only)
         else:
-            git(folder, *header, "fetch", *how, "--no-tags", "--depth=1", "origin", f"+{ref}:refs/remotes/origin/main")
+            git(folder, *header, "fetch", *how, "--no-tags", "--depth=1", "origin", only)
         if "sparse-checkout" in given:
             git(folder, "sparse-checkout", "set", given["sparse-checkout"])
-        git(folder, *header, "checkout", "--detach", ref)
+        where = ("-B", branch, f"refs/remotes/origin/{branch}") if branch else ("--detach", commit)
+        git(folder, *header, "checkout", "--force", *where)
 
     def download(self, given: Mapping[str, str]) -> None:
         for item in self.runner.api.artifacts:

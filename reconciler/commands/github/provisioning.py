@@ -1,7 +1,7 @@
 """`github provisioning`: whether provisioning is on, for the steps after it.
 
 It is off if the commit of this run or the newest commit of the branch says so: a run that waited, or is started again,
-must not apply after provisioning was switched off.
+must not apply after provisioning was switched off. The newest commit is asked for at the server, with GITHUB_TOKEN.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from reconciler.core.provisioning import SWITCH_ON, Provisioning
 from reconciler.core.text import escape_control, redact_quoted
 from reconciler.desired.provisioning import read_provisioning
-from reconciler.errors import ExitCode, ReconcilerError, RepositoryError
-from reconciler.git.commits import Commits
-from reconciler.github.environment import Workflow, read_workflow
+from reconciler.errors import ExitCode, ReconcilerError
+from reconciler.github.environment import Workflow, git_remote, read_workflow
+from reconciler.github.newest_commit import fetch_newest_commit
 from reconciler.github.workflow_commands import format_command, format_outputs, format_summary
+from reconciler.session.network import read_network
 from reconciler.session.provisioning_switch import read_provisioning_at
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, read_settings
@@ -21,14 +22,14 @@ from reconciler.session.workspace import Workspace, read_settings
 def run_provisioning(workspace: Workspace, terminal: Terminal, *, redact: bool) -> ExitCode:
     """Set the output `enabled`; if provisioning is off, say so in a notice and in the summary of the run.
 
-    Raises `ReconcilerError` if the settings of the branch cannot be read: then it is not known to be on.
+    Raises `ReconcilerError` if the newest settings of the branch cannot be read: then it is not known to be on.
     """
     settings = read_settings(workspace, terminal)
     if settings is None:
         return ExitCode.ERROR
     here, found = read_workflow(), read_provisioning(settings)
     if found.enabled:
-        found = _read_newest(workspace, here, found)
+        found = _read_newest(workspace, here)
     outputs = format_outputs({"enabled": found.enabled})
     if here.outputs is None:
         terminal.result(outputs)
@@ -40,14 +41,12 @@ def run_provisioning(workspace: Workspace, terminal: Terminal, *, redact: bool) 
     return ExitCode.OK
 
 
-def _read_newest(workspace: Workspace, here: Workflow, found: Provisioning) -> Provisioning:
-    """Return whether provisioning is on in the newest commit of the branch, as it was fetched; `found` without one."""
-    branch = f"refs/remotes/origin/{here.branch}"
-    try:
-        with Commits(workspace.state) as repository:
-            tip = repository.resolve(branch)
-    except RepositoryError:
-        return found
+def _read_newest(workspace: Workspace, here: Workflow) -> Provisioning:
+    """Return whether provisioning is on in the newest commit of the branch, as the server has it now.
+
+    Raises `ReconcilerError` if it cannot be fetched or read.
+    """
+    tip = fetch_newest_commit(workspace.state, here.branch, git_remote(read_network()))
     newest = read_provisioning_at(workspace.state, tip)
     if newest is None:
         raise ReconcilerError(
