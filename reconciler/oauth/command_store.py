@@ -56,6 +56,9 @@ class CommandStore:
         """Let the command store the content, by `put`. Raises `TokenStoreError`."""
         self._run("put", content)
 
+    def find_lock(self) -> None:
+        """Return that there is nothing to lock: where the document is, only the command knows."""
+
     def check_writable(self) -> None:
         """Do nothing: whether `put` works, only a document to put would show."""
 

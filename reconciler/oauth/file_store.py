@@ -54,6 +54,16 @@ class FileStore:
                 self._check_kind(directory)
                 self._replace(directory, content)
 
+    def find_lock(self) -> Path:
+        """Return the file to lock while the tokens are replaced, beside them: whoever shares them finds it.
+
+        Makes the directory. Raises `TokenStoreError` if others could put something in the place of the lock.
+        """
+        with self._errors("write"):
+            make_private_directory(self._path.parent)
+            with self._open_directory():
+                return self._path.with_name(f".{self._path.name}.lock")
+
     def check_writable(self) -> None:
         """Raise `TokenStoreError` if `write` would fail. Leaves what is stored, and what another process writes."""
         with self._errors("write"):

@@ -66,8 +66,8 @@ class StoredTokens:
     """A `TokenSource` of the token document in a store. Thread-safe."""
 
     advice = (
-        "The tokens were just refreshed, so the connection may be disconnected at the service: check it there, then run"
-        " reconciler login."
+        "The tokens were just refreshed, so the connection may be disconnected at the service, or another program has"
+        " refreshed the same tokens meanwhile: check both, then run reconciler login."
     )
 
     def __init__(self, refreshing: Refreshing) -> None:

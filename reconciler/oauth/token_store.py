@@ -32,6 +32,9 @@ class TokenPlace(Protocol):
     def write(self, content: bytes) -> None:
         """Replace what is stored."""
 
+    def find_lock(self) -> Path | None:
+        """Return the file to lock while the document is replaced; None if there is none."""
+
     def check_writable(self) -> None:
         """Find out, as far as possible without a change, whether `write` would fail."""
 
@@ -57,6 +60,10 @@ class TokenStore:
         if stored is None:
             return None
         return parse_token_document(self._cipher.decrypt(stored, self.name), self.name)
+
+    def find_lock(self) -> Path | None:
+        """Return the file to lock while the document is replaced; None if there is none. Raises `TokenStoreError`."""
+        return self._place.find_lock()
 
     def check_writable(self) -> None:
         """Check that a document can be stored, as far as that shows without one. Raises as `save` does."""

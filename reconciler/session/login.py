@@ -85,7 +85,7 @@ def prepare_login(
     credentials, endpoints = read_oauth_credentials(environment), read_oauth_endpoints(environment)
     binding = TokenBinding(credentials.client_id, credentials.token.base_url, service.base_url)
     network, store = read_network(environment), parse_token_store(environment)
-    with hold_token_lock(binding, terminal.note):
+    with hold_token_lock(binding, store, terminal.note):
         store.check_writable()
     return LoginSetup(service, profile, endpoints, credentials, network, store, binding)
 
@@ -219,7 +219,7 @@ def obtain_tokens(setup: LoginSetup, received: ReceivedCode, terminal: Terminal)
 
     It is under the lock that a refresh holds, and Ctrl-C waits for its end: tokens that were issued are stored.
     """
-    with hold_token_lock(setup.binding, terminal.note):
+    with hold_token_lock(setup.binding, setup.store, terminal.note):
         return finish_despite_interrupt(lambda: _exchange_and_store(setup, received))
 
 

@@ -54,12 +54,13 @@ def build_stored_tokens(
     client = read_oauth_credentials(environment)
     binding = TokenBinding(client.client_id, client.token.base_url, endpoint.base_url)
     secret = find_credential(credentials, CredentialKind.CLIENT_SECRET)
+    store = parse_token_store(environment)
     return StoredTokens(
         Refreshing(
             binding=binding,
-            store=parse_token_store(environment),
+            store=store,
             refresh=lambda token: _refresh(client, network, token),
-            lock=lambda: hold_token_lock(binding, note),
+            lock=lambda: hold_token_lock(binding, store, note),
             now=_current_time,
             note=note,
             on_tokens=mask_tokens(environment),

@@ -1,5 +1,8 @@
 """The lock of a connection's tokens: one process at a time refreshes or replaces them.
 
+There are two, always taken in this order: one for the connection on this machine, wherever its tokens are, and one
+beside tokens in a file, which a service and a shell with different homes share, and containers with a common volume.
+
 It is not the target's lock, which an apply holds while it runs, and a plan does not need: both refresh.
 """
 
@@ -7,9 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
+from reconciler.errors import LockedError, ReconcilerError
+from reconciler.oauth.file_store import TokenStoreError
 from reconciler.oauth.token_document import TokenBinding
+from reconciler.oauth.token_store import TokenStore
 from reconciler.record.lock import LockWait, find_lock_directory, hold_lock
 
 _SECONDS = 180.0
@@ -18,11 +25,32 @@ _REASON = "Two at once could make the service revoke the connection. Wait for it
 
 
 @contextmanager
-def hold_token_lock(binding: TokenBinding, report: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock. Raises `LockedError` if another process holds it for minutes. `report`: that it is waited for."""
+def hold_token_lock(binding: TokenBinding, store: TokenStore, report: Callable[[str], None]) -> Iterator[None]:
+    """Hold the locks. `report`: that one is waited for.
+
+    Raises `LockedError` if another process holds one for minutes, `ReconcilerError` if one is unusable: nothing may be
+    sent then.
+    """
     wait = LockWait(_SECONDS, report, work="refresh of the tokens of this connection", reason=_REASON)
-    with hold_lock(find_lock_directory() / build_token_lock_name(binding), wait):
+    with ExitStack() as held:
+        held.enter_context(hold_lock(find_lock_directory() / build_token_lock_name(binding), wait))
+        beside = store.find_lock()
+        if beside is not None:
+            _hold_beside(held, beside, store, wait)
         yield
+
+
+def _hold_beside(held: ExitStack, path: Path, store: TokenStore, wait: LockWait) -> None:
+    try:
+        held.enter_context(hold_lock(path, wait))
+    except LockedError:
+        raise
+    except ReconcilerError as exc:
+        raise TokenStoreError(
+            f"cannot write {store.name}: {exc.summary}",
+            "Nothing was sent, so nothing is lost. Two at once could lose the connection, so a file beside the\n"
+            "tokens is locked: make its directory writable, or set RECONCILER_TOKEN_STORE to a file on a local disk.",
+        ) from exc
 
 
 def build_token_lock_name(binding: TokenBinding) -> str:

@@ -99,7 +99,7 @@ def test_a_refresh_killed_at_any_step_is_made_good_or_explained(
         stored = step == "after the tokens are stored"
         assert opened.refreshes() == refreshes + (0 if stored else 1)
         assert not opened.is_revoked()
-    assert sorted(file.name for file in opened.tokens.parent.iterdir()) == ["tokens"]
+    assert sorted(file.name for file in opened.tokens.parent.iterdir()) == [".tokens.lock", "tokens"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -130,6 +130,16 @@ def test_processes_that_want_to_refresh_at_the_same_time_do_it_once(opened: OAut
         assert opened.refreshes() == turn
     assert not opened.is_revoked()
     assert opened.stored.refresh_begun is None
+
+
+def test_processes_with_locks_in_different_places_refresh_once(opened: OAuthWorkspace) -> None:
+    homes = [str(opened.root / name) for name in ("service", "shell", "container")]
+    for turn in range(1, 3):
+        opened.age()
+        results = [wait_for_exit(process) for process in [opened.start("plan", XDG_STATE_HOME=home) for home in homes]]
+        assert [result.code for result in results] == [0] * len(homes), results
+        assert opened.refreshes() == turn
+    assert not opened.is_revoked()
 
 
 def test_a_plan_refreshes_while_an_apply_holds_the_lock_of_the_target(opened: OAuthWorkspace) -> None:
