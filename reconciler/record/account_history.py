@@ -63,6 +63,8 @@ class AccountHistory:
     """Each account, for what the service does not show."""
     seen: frozenset[str] = frozenset()
     """Those of `accounts` that users had when an apply noted it last, changed or not."""
+    replaced: frozenset[str] = frozenset()
+    """Live ids of accounts that an apply left active, that none began to remove, and whose users have a later one."""
 
 
 class AccountHistoryBuilder:
@@ -191,13 +193,13 @@ class AccountHistoryBuilder:
         }
         recorded = self._recorded.build()
         replaced = recorded.list_replaced()
-        seen = self._seen.build(recorded.accounts, self._removed) - replaced
-        present = frozenset(self._present - self._removed - replaced)
+        seen = self._seen.build(recorded.accounts, self._removed)
+        present = seen | (self._present - self._removed)
         last = self._last_start or ApplyStarted()
         return AccountHistory(
             self._reserved,
             deactivated,
-            present | seen,
+            present - replaced,
             tuple(self._recent.changes),
             self._recent.used,
             frozenset(self._known),
@@ -210,7 +212,8 @@ class AccountHistoryBuilder:
             frozenset(self._key_ids),
             frozenset(self._forms),
             recorded,
-            seen,
+            seen - replaced,
+            present & replaced,
         )
 
 

@@ -161,6 +161,7 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
         deactivated=history.deactivated,
         # The sandbox is emptied and filled at will: what its record says proves nothing.
         recorded=() if session.workspace.sandbox else history.accounts,
+        replaced=() if session.workspace.sandbox else history.replaced,
         seen=None if session.workspace.sandbox else history.seen,
         recent=history.recent,
         evidence=AccountEvidence(history.known),

@@ -112,6 +112,22 @@ def test_after_reconnecting_without_merge_every_create_is_refused_until_they_are
     assert len(list_users(company.file)) == SIZE
 
 
+def test_a_disconnect_after_one_without_merge_plans_no_return_of_the_oldest_accounts(company: Company) -> None:
+    admin.disconnect(company.file)
+    company.reconnect(merge=False)
+    company.approve(company.plan())
+    assert company.apply().code == 5
+    admin.set_auto_merge(company.file, on=True)
+    assert company.work.apply("--retry-failed").code == 0
+    admin.disconnect(company.file)
+    company.reconnect(merge=True)
+    again = company.plan()
+    assert "Plan: 20 to create, 0 to update, 0 to delete." in again.out
+    company.approve(again, "The second time")
+    assert company.work.apply("--retry-failed").code == 0
+    assert company.plan().code == 0
+
+
 def test_an_approved_apply_that_was_refused_does_not_let_the_next_plan_past(company: Company) -> None:
     shutil.rmtree(company.work.plans)
     assert company.apply().code == 0

@@ -37,14 +37,14 @@ def are_nearly_all(lost: int, there: int) -> bool:
     return lost >= FEWEST_LOST and lost * 100 >= _LOST_PERCENT * (lost + there)
 
 
-def disbelieve_hidden(recorded: Collection[str], live: LiveState) -> LiveState:
+def disbelieve_hidden(recorded: Collection[str], live: LiveState, replaced: Collection[str] = ()) -> LiveState:
     """Return the live state without inactive accounts that the service would hide, if the connection was cut.
 
     A refused creation (409) looks as if the account on record were inactive and hidden. If nearly all are lost, they
-    are manual accounts with other ids.
+    are manual accounts with other ids. `replaced`: ids of earlier accounts of users who got later ones since.
     """
     lost = find_lost_accounts(recorded, live)
-    doubted = lost & live.hidden.keys()
+    doubted = (lost | frozenset(replaced)) & live.hidden.keys()
     if not doubted or not are_nearly_all(len(lost), len(list_linked(live) & frozenset(recorded))):
         return live
     hidden = {live_id: since for live_id, since in live.hidden.items() if live_id not in doubted}

@@ -52,7 +52,7 @@ _UNASSIGNED_NAMED = 3
 
 def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     """Build the plan. Never raises for anything in the data: a user that cannot be planned is a diagnostic."""
-    live = disbelieve_hidden(request.recorded, live)
+    live = disbelieve_hidden(request.recorded, live, request.replaced)
     matching, settled, draft = _match(request, live)
     live = replace(live, users=settled.users)
     unique = _choose_unique_values(matching, request, live)
@@ -93,7 +93,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
 
 def match_accounts(request: PlanRequest, live: LiveState) -> tuple[Matching, LiveState]:
     """Return the matches and the live users of a plan, with what is settled about those without `active`."""
-    live = disbelieve_hidden(request.recorded, live)
+    live = disbelieve_hidden(request.recorded, live, request.replaced)
     matching = match_users(request.desired, live.users, request.mappings, request.policy.relink)
     doubt_activity(matching, request.doubtful)
     settled = settle_omitted_active(matching, live.users, live.inactive, request.settled_forms)

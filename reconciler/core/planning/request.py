@@ -72,6 +72,8 @@ class PlanRequest:
     """The day that approvals are judged by; None: that of `now`."""
     recorded: Collection[str] = ()
     """Ids of the accounts that exist and are active, by the applies on record."""
+    replaced: Collection[str] = ()
+    """Ids of accounts that would be in `recorded` if their users had no later accounts on record."""
     seen: Collection[str] | None = None
     """Those of `recorded` that users had when applies on record noted it last; None: not looked up."""
     evidence: AccountEvidence | None = None

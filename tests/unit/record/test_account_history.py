@@ -271,7 +271,10 @@ def test_an_account_that_was_made_again_after_a_disconnect_is_missed_no_more(tmp
     made = {"action": "create", "external_id": "id-ada"}
     later = (NOW + timedelta(seconds=5)).isoformat()
     write(tmp_path, [deletion("ada", id="7", **made), deletion("ada", id="8", **{**made, "time": later})])
-    assert read_account_history(tmp_path, TARGET, 30, NOW).accounts == {"8"}
+    history = read_account_history(tmp_path, TARGET, 30, NOW)
+    assert (history.accounts, history.replaced) == ({"8"}, {"7"})
+    write(tmp_path, [deletion("ada", id="7")], "two")
+    assert read_account_history(tmp_path, TARGET, 30, NOW).replaced == frozenset()
 
 
 @pytest.mark.parametrize(

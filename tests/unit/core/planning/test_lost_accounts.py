@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.builders import desired, live, plan_of
+from support.builders import desired, live, plan_of, request
 
 from reconciler.core.model import AwaitedAccount, LiveUser
 from reconciler.core.plan import Action, Plan
@@ -17,6 +18,7 @@ from reconciler.core.planning.lost_accounts import (
     find_lost_accounts,
     list_linked,
 )
+from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.request import LiveState
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -76,6 +78,16 @@ def test_an_account_that_an_apply_deactivated_stays_hidden_while_others_are_lost
     hidden = [account(who, active=False) for who in ("a", "b", "c", "gone")]
     cut = disbelieve_hidden({"a", "b", "c"}, LiveState(hidden, hidden={user.id: NOW for user in hidden}))
     assert [user.id for user in cut.users] == list(cut.hidden) == ["gone"]
+
+
+def test_earlier_accounts_of_users_whose_later_ones_are_lost_are_not_believed_either() -> None:
+    hidden = [account(who, active=False) for who in ("old", "gone")]
+    state = LiveState(hidden, hidden={user.id: NOW for user in hidden})
+    assert list(disbelieve_hidden({"a", "b", "c"}, state, {"old"}).hidden) == ["gone"]
+    there = replace(state, users=[*hidden, account("a"), account("b")])
+    assert disbelieve_hidden({"a", "b", "c"}, there, {"old"}) is there
+    plans = [build_plan(request([desired("old")], recorded="abc", replaced=ids), state) for ids in ({"old"}, ())]
+    assert [plan.changes[0].action for plan in plans] == [Action.CREATE, Action.REACTIVATE]
 
 
 def test_nothing_hidden_is_doubted_while_others_are_there() -> None:
