@@ -61,7 +61,8 @@ DIRECT = Network()
 
 
 def _matches(entry: str, host: str) -> bool:
-    return host.endswith(entry) if entry.startswith(".") else host == entry
+    name = host.removesuffix(".")
+    return name.endswith(entry) if entry.startswith(".") else name == entry
 
 
 def origin_host(raw_host: bytes) -> str:

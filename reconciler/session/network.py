@@ -101,7 +101,8 @@ def _parse_hosts(text: str) -> tuple[str, ...]:
                 f"entry {number} of {NO_PROXY} is neither a host nor a domain",
                 "Write hosts as scim.example.com and domains as .example.com, with commas in between, without ports.",
             )
-    return tuple(entry.strip("[]") for entry in entries)
+    # A name with a dot at its end is the same name.
+    return tuple(entry.strip("[]").removesuffix(".") for entry in entries)
 
 
 def _is_host(text: str) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping
 
 from reconciler.core.check import Answer, CheckVerdict
 from reconciler.core.text import format_names, pluralize, quote, shorten
@@ -37,7 +38,8 @@ def ask_environment(context: CheckContext) -> Iterator[Answer]:
     if context.settings is not None and context.settings.record.values == "digest" and not context.workspace.sandbox:
         # Raises if there is none.
         read_record_key(context.environment)
-    advice = (*map(_describe_unknown, unknown[:_MOST_NAMES]), *_find_odd_hosts(context.environment))
+    odd = (*_find_odd_hosts(context.environment), *_find_odd_exemptions(context.environment))
+    advice = (*map(_describe_unknown, unknown[:_MOST_NAMES]), *odd)
     if unknown:
         what = f"{names}; not known: {format_names([shorten(name, _LONGEST_NAME) for name in unknown])}"
         yield Answer("environment", CheckVerdict.WARNING, what, advice, facts)
@@ -55,9 +57,30 @@ def _describe_unknown(name: str) -> str:
 
 def _find_odd_hosts(environment: Mapping[str, str]) -> list[str]:
     """Return what to do about entries of the allowed hosts that allow nothing; their values are not shown."""
-    entries = [entry.strip() for entry in environment.get("RECONCILER_ALLOWED_HOSTS", "").split(",")]
-    odd = [number for number, entry in enumerate(entries, 1) if "://" in entry or "*" in entry or " " in entry]
+    form = "write hosts as scim.example.com or scim.example.com:8443, without https:// and *."
+    return _describe_odd(
+        environment, "RECONCILER_ALLOWED_HOSTS", lambda each: "://" in each or "*" in each or " " in each, form
+    )
+
+
+def _find_odd_exemptions(environment: Mapping[str, str]) -> list[str]:
+    """Return what to do about hosts without the proxy that are none; others that are wrong stop every connection."""
+    form = "write addresses without a dot in front, one by one."
+    return _describe_odd(environment, "RECONCILER_NO_PROXY", _is_domain_of_address, form)
+
+
+def _is_domain_of_address(entry: str) -> bool:
+    try:
+        ipaddress.ip_address(entry.removeprefix(".").strip("[]"))
+    except ValueError:
+        return False
+    return entry.startswith(".")
+
+
+def _describe_odd(environment: Mapping[str, str], variable: str, is_odd: Callable[[str], bool], form: str) -> list[str]:
+    entries = [entry.strip() for entry in environment.get(variable, "").split(",")]
+    odd = [number for number, entry in enumerate(entries, 1) if is_odd(entry)]
     if not odd:
         return []
-    which = f"{pluralize(len(odd), 'entry', 'entries')} of RECONCILER_ALLOWED_HOSTS (the first is number {odd[0]})"
-    return [f"{which} cannot match: write hosts as scim.example.com or scim.example.com:8443, without https:// and *."]
+    which = f"{pluralize(len(odd), 'entry', 'entries')} of {variable} (the first is number {odd[0]})"
+    return [f"{which} cannot match: {form}"]

@@ -124,6 +124,13 @@ def test_hosts_without_the_proxy_are_names_addresses_and_domains() -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["scim.example.test.", ".test.", "SCIM.example.test", ".example.test"])
+def test_a_dot_at_the_end_changes_no_name(text: str) -> None:
+    network = read_network({"RECONCILER_PROXY": "http://proxy.example.com:8080", "RECONCILER_NO_PROXY": text})
+    assert [network.find_proxy(f"scim.example.test{dot}") for dot in ("", ".")] == [None, None]
+    assert network.find_proxy("scim.example.com") is not None
+
+
 @pytest.mark.parametrize("entry", ["*", "*.example.com", "a:443", "http://a", "10.0.0.0/8", "a b", ".", "a/b", "u@a"])
 def test_a_wrong_host_is_named_by_its_place(entry: str) -> None:
     with pytest.raises(ReconcilerError) as caught:

@@ -61,6 +61,14 @@ def test_every_variable_that_the_program_reads_is_known() -> None:
                 " scim.example.com or scim.example.com:8443, without https:// and *."
             ),
         ),
+        (
+            {"RECONCILER_NO_PROXY": "10.0.0.1,.example.com.,.10.0.0.2,.[fd00::1]"},
+            (
+                "warning environment: RECONCILER_NO_PROXY"
+                " | 2 entries of RECONCILER_NO_PROXY (the first is number 3) cannot match: write addresses without"
+                " a dot in front, one by one."
+            ),
+        ),
     ],
 )
 def test_names_of_variables_are_shown_and_never_their_values(
