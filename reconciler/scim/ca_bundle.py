@@ -16,6 +16,9 @@ MAX_BYTES = 4 * 1024 * 1024
 _MAX_CERTIFICATES = 2_000
 _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")
+_OPENSSL = re.compile(rb"-----BEGIN (TRUSTED|X509) CERTIFICATE-----")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"-\x00-\x00", b"\x00-\x00-")
+"""How text in UTF-16 begins, which PowerShell writes by itself; without its mark, if it begins with a block."""
 _DER = b"\x30"
 """The first byte of a certificate, or of a PKCS #12 file, in DER."""
 _FORM = "It must have certificates in PEM: blocks that begin with -----BEGIN CERTIFICATE-----."
@@ -43,6 +46,7 @@ def parse_ca_bundle(path: str, content: bytes, now: datetime) -> CaBundle:
         raise CaBundleError(
             "names a file with a private key", "Remove the key: only the certificates of authorities belong there."
         )
+    _check_form(content)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for number, block in enumerate(_split_blocks(content), 1):
         try:
@@ -51,6 +55,17 @@ def parse_ca_bundle(path: str, content: bytes, now: datetime) -> CaBundle:
             detail = "It is cut or changed: get the file again from those who run the authority."
             raise CaBundleError(f"names a file whose certificate {number} cannot be read", detail) from exc
     return _judge(path, context, now)
+
+
+def _check_form(content: bytes) -> None:
+    """Raise `CaBundleError` for certificates in forms that would be passed over."""
+    if content.startswith(_UTF_16):
+        detail = "Save it as ASCII or UTF-8: in PowerShell, with Set-Content -Encoding ascii."
+        raise CaBundleError("names a file in UTF-16", detail)
+    found = _OPENSSL.search(content)
+    if found:
+        detail = "That is a form of OpenSSL's own: openssl x509 -in FILE -out FILE.pem converts such a certificate."
+        raise CaBundleError(f"names a file with {found[0].decode()}", detail)
 
 
 def _split_blocks(content: bytes) -> list[bytes]:

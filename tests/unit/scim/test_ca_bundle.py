@@ -14,6 +14,9 @@ NOW = datetime.now(UTC)
 PEM = private_authority().pem.encode()
 LEAF = private_authority().issue("scim.example.test").cert_chain_pems[0].bytes()
 FORM = "It must have certificates in PEM: blocks that begin with -----BEGIN CERTIFICATE-----."
+BEGIN = "-----BEGIN"
+UTF_16 = "Save it as ASCII or UTF-8: in PowerShell, with Set-Content -Encoding ascii."
+CONVERT = "That is a form of OpenSSL's own: openssl x509 -in FILE -out FILE.pem converts such a certificate."
 GET_AGAIN = "It is cut or changed: get the file again from those who run the authority."
 
 
@@ -48,7 +51,19 @@ def test_a_certificate_of_a_server_beside_its_authority_is_left_out() -> None:
         (b"", "names an empty file", FORM),
         (b" \n", "names an empty file", FORM),
         (b"hello", "names a file without a certificate", FORM),
-        (PEM.decode().encode("utf-16"), "names a file without a certificate", FORM),
+        (PEM.decode().encode("utf-16"), "names a file in UTF-16", UTF_16),
+        (PEM.decode().encode("utf-16-be"), "names a file in UTF-16", UTF_16),
+        (PEM.decode().encode("utf-16-le"), "names a file in UTF-16", UTF_16),
+        (
+            PEM.replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE"),
+            f"names a file with {BEGIN} TRUSTED CERTIFICATE-----",
+            CONVERT,
+        ),
+        (
+            PEM + PEM.replace(b"CERTIFICATE", b"X509 CERTIFICATE"),
+            f"names a file with {BEGIN} X509 CERTIFICATE-----",
+            CONVERT,
+        ),
         (PEM.replace(b"CERTIFICATE", b"PKCS7"), "names a file without a certificate", FORM),
         (
             ssl.PEM_cert_to_DER_cert(PEM.decode()),
