@@ -14,9 +14,12 @@ from reconciler.errors import TargetError
 from reconciler.scim.proxy_transport import TunnelError, TunnelStep
 
 _SET = "RECONCILER_PROXY"
-_PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-
-
+_BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_LATER = "The proxy limits connections or is busy: run this again later, or ask its administrators."
+_NO_STATUS = 600
+"""From this one on, numbers are no statuses of HTTP (RFC 9110 §15)."""
+_SWITCHES = "_SWITCH_UPGRADE"
+"""In the words of the HTTP library for an answer with 101."""
 _TELLING = (socket.gaierror, ssl.SSLError, ConnectionRefusedError)
 
 
@@ -54,11 +57,13 @@ def _explain_refusal(exc: TunnelError, host: str, status: int) -> tuple[TargetEr
             "RECONCILER_NO_PROXY."
         )
         return TargetError(f"the proxy {name} forbids connections to {host} (403)", next_step), False
-    if status in _PASSING or (status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED):
+    refused = f"the proxy {name} answered {status} and opens no connection to {host}"
+    if status in _BUSY:
+        return TargetError(refused, _LATER), True
+    if HTTPStatus.INTERNAL_SERVER_ERROR <= status < _NO_STATUS and status != HTTPStatus.NOT_IMPLEMENTED:
         next_step = "Check the name of the host, and the state of the service and of the proxy."
         return TargetError(f"the proxy {name} cannot connect to {host} ({status})", next_step), True
-    summary = f"the proxy {name} opens no connection to {host} ({status})"
-    return TargetError(summary, f"Check {_SET}: is it a proxy that allows CONNECT to this host and port?"), False
+    return TargetError(refused, f"Check {_SET}: is it a proxy that allows CONNECT to this host and port?"), False
 
 
 def _explain_authentication(exc: TunnelError) -> TargetError:
@@ -98,6 +103,8 @@ def _explain_proxy_tls(exc: TunnelError, cause: BaseException) -> TargetError:
 def _explain_no_answer(exc: TunnelError, host: str) -> TargetError:
     if isinstance(exc.__cause__, httpx.TimeoutException):
         summary = f"the proxy {exc.proxy.name} took too long to open a connection to {host}"
+    elif _SWITCHES in str(exc):
+        summary = f"the proxy {exc.proxy.name} answered 101 (another protocol) and opens no connection to {host}"
     elif isinstance(exc.__cause__, httpx.RemoteProtocolError):
         summary = f"the proxy {exc.proxy.name} gives no valid answer: {quote(shorten(str(exc), 160))}"
     else:

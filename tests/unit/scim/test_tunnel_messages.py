@@ -20,6 +20,7 @@ MESSAGES = ConnectionMessages(f"https://{HOST}/scim", service="the service", che
 ASK = "Check RECONCILER_PROXY: is it a proxy, spoken to in http? If so, ask its administrators."
 NO_TLS = "The proxy opened a tunnel, but the service does not speak TLS in it: ask its administrators."
 STATE = "Check the name of the host, and the state of the service and of the proxy."
+LATER = "The proxy limits connections or is busy: run this again later, or ask its administrators."
 HOST_AND_PORT = "Check RECONCILER_PROXY: is it a proxy that allows CONNECT to this host and port?"
 BASIC = "Only Basic authentication is supported."
 OPENED = b"HTTP/1.1 200 OK\r\n\r\n"
@@ -62,15 +63,18 @@ def drown(connection: socket.socket) -> None:
 
 REFUSALS = {
     301: (f"the proxy PROXY redirects (301) instead of opening a connection to {HOST}", f"allow {HOST} without", False),
-    400: (f"the proxy PROXY opens no connection to {HOST} (400)", HOST_AND_PORT, False),
-    401: (f"the proxy PROXY opens no connection to {HOST} (401)", HOST_AND_PORT, False),
+    400: (f"the proxy PROXY answered 400 and opens no connection to {HOST}", HOST_AND_PORT, False),
+    401: (f"the proxy PROXY answered 401 and opens no connection to {HOST}", HOST_AND_PORT, False),
     403: (f"the proxy PROXY forbids connections to {HOST} (403)", "add it to\nRECONCILER_NO_PROXY.", False),
-    405: (f"the proxy PROXY opens no connection to {HOST} (405)", HOST_AND_PORT, False),
-    429: (f"the proxy PROXY cannot connect to {HOST} (429)", STATE, True),
-    501: (f"the proxy PROXY opens no connection to {HOST} (501)", HOST_AND_PORT, False),
+    405: (f"the proxy PROXY answered 405 and opens no connection to {HOST}", HOST_AND_PORT, False),
+    408: (f"the proxy PROXY answered 408 and opens no connection to {HOST}", LATER, True),
+    429: (f"the proxy PROXY answered 429 and opens no connection to {HOST}", LATER, True),
+    501: (f"the proxy PROXY answered 501 and opens no connection to {HOST}", HOST_AND_PORT, False),
     502: (f"the proxy PROXY cannot connect to {HOST} (502)", STATE, True),
     503: (f"the proxy PROXY cannot connect to {HOST} (503)", STATE, True),
     504: (f"the proxy PROXY cannot connect to {HOST} (504)", STATE, True),
+    600: (f"the proxy PROXY answered 600 and opens no connection to {HOST}", HOST_AND_PORT, False),
+    999: (f"the proxy PROXY answered 999 and opens no connection to {HOST}", HOST_AND_PORT, False),
 }
 
 
@@ -104,7 +108,10 @@ NO_ANSWERS: dict[str, tuple[object, str]] = {
         b"\x00\x1b[2Jx\r\n\r\n",
         "gives no valid answer: \"illegal status line: bytearray(b'\\\\x00\\\\x1b[2Jx",
     ),
-    "another protocol": (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", 'gives no valid answer: "Received server'),
+    "another protocol": (
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        f"answered 101 (another protocol) and opens no connection to {HOST}",
+    ),
     "endless headers": (drown, 'gives no valid answer: "Receive buffer too long"'),
     "silence": (lambda _connection: time.sleep(2), f"took too long to open a connection to {HOST}"),
 }
