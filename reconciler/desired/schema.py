@@ -30,6 +30,7 @@ from reconciler.desired.schema_values import (
     EMPTY_IS_LIST,
     Boolean,
     Count,
+    DeclaredDay,
     Flag,
     OptionalDay,
     OptionalTextList,
@@ -68,13 +69,13 @@ class TargetSettings(StrictModel):
         default="token",
         description="token: RECONCILER_TOKEN; oauth: obtained by `reconciler login`, then refreshed",
     )
-    token_issued: OptionalDay = Field(
+    token_issued: DeclaredDay = Field(
         default=None, description="Day on which the token was issued: Apple's must be used within four days"
     )
-    token_expires: OptionalDay = Field(
+    token_expires: DeclaredDay = Field(
         default=None, description="Day on which the token expires, which no token says: warned of from 60 days before"
     )
-    client_secret_expires: OptionalDay = Field(
+    client_secret_expires: DeclaredDay = Field(
         default=None, description="Day on which the OAuth client secret expires: warned of from 60 days before"
     )
     active_when_absent: Boolean | None = Field(

@@ -63,6 +63,8 @@ Flag = Annotated[bool, BeforeValidator(_parse_flag), Field(json_schema_extra=_al
 Day = Annotated[date, BeforeValidator(_parse_day)]
 OptionalDay = Annotated[date | None, BeforeValidator(_parse_optional_day)]
 """A date, or no value: an empty text is none."""
+DeclaredDay = Annotated[date | None, BeforeValidator(_parse_day)]
+"""A date, or a key without a value. An empty text is an error: nothing would warn of what it was to say."""
 TextList = Annotated[list[str], *EMPTY_IS_LIST]
 OptionalTextList = Annotated[list[str], *EMPTY_IS_LIST] | None
 """A list, or no key: a key without a value is an empty list."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.desired.schema_values import EMPTY_IS_LIST, Count, Flag, OptionalDay, StrictModel, TextList
+from reconciler.desired.schema_values import EMPTY_IS_LIST, Count, DeclaredDay, Flag, StrictModel, TextList
 
 _DOMAIN_OR_ID = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
 _UUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
@@ -43,7 +43,7 @@ class EntraSource(StrictModel):
     on_missing: Literal["report", "disable", "remove"] = Field(
         default="report", description="What happens to the entry of a person that is confirmed gone or unassigned"
     )
-    credential_expires: OptionalDay = Field(
+    credential_expires: DeclaredDay = Field(
         default=None,
         description="Day on which the credential of the app registration expires, where Graph may not be asked for it",
     )

@@ -130,10 +130,30 @@ def test_a_date_in_the_past_is_no_mistake_in_it(loaded: Load) -> None:
     assert good(loaded(settings=f"{APPLE}  token_expires: {later(-30)}\n")).diagnostics == ()
 
 
-@pytest.mark.parametrize("text", ["2027-02-29", "01.05.2027", "20270501", "2027-5-1", "soon", "0000-00-00", "-1"])
+@pytest.mark.parametrize(
+    "text", ["2027-02-29", "01.05.2027", "20270501", "2027-5-1", "soon", "0000-00-00", "-1", "", " "]
+)
 def test_what_is_no_date_is_an_error_at_its_line(loaded: Load, text: str) -> None:
     (found,) = broken(loaded(settings=f"{APPLE}  token_expires: '{text}'\n"))
     assert found.startswith("settings.yaml:4:18: target.token_expires: expected a date such as 2026-12-31")
+
+
+@pytest.mark.parametrize("key", ["token_issued", "token_expires", "client_secret_expires"])
+@pytest.mark.parametrize(("value", "error"), [("", False), ("~", False), ('""', True)])
+def test_a_key_without_a_value_is_no_date_and_an_empty_text_an_error(
+    loaded: Load, key: str, value: str, error: bool
+) -> None:
+    found = loaded(settings=f"{APPLE}  {key}: {value}\n")
+    if error:
+        assert [each.partition(": ")[2][: len(key) + 7] for each in broken(found)] == [f"target.{key}"]
+    else:
+        assert all("expected a date" not in item.summary for item in good(found).diagnostics)
+
+
+def test_an_empty_text_is_no_date_of_the_credential_for_graph(loaded: Load) -> None:
+    source = 'source: {entra: {tenant: contoso.example, application: Apple, credential_expires: ""}}'
+    (found,) = broken(loaded(settings=f"{APPLE}{source}\n"))
+    assert "source.entra.credential_expires: expected a date" in found
 
 
 @pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31"])
