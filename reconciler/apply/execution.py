@@ -68,6 +68,8 @@ class Execution:
     workers: int = WORKERS
     relinks: bool = False
     """Whether an approval lets the plan clear or change the externalId of an account."""
+    lost: bool = False
+    """Whether an approval lets the plan make accounts again although nearly all on record are gone."""
     on_habit: Callable[[str], None] = lambda _sentence: None
     """Called with each habit of the service that the run learns, once."""
     recorded: RecordedAccounts = field(default_factory=RecordedAccounts)

@@ -10,8 +10,10 @@ from reconciler.apply.lookup import UserLookup
 from reconciler.apply.name_conflicts import describe_recorded_holder, find_recorded_holder, is_own
 from reconciler.core.plan import Change
 from reconciler.errors import ScimError, StopRequestedError, TargetError
+from reconciler.record.timestamps import LONG_AGO
 
 FORBIDDEN = 403
+_MERGE = "It may be this user's account from before the connection was cut: merge it there, then apply again"
 _BAD_REQUEST, _CONFLICT = 400, 409
 
 
@@ -53,6 +55,8 @@ class RefusalExplainer:
         account = find_recorded_holder(change, recorded)
         if account is None:
             return self.execution.profile.conflict_hint, ""
+        if self.execution.lost and account.removal == LONG_AGO:
+            return f"{self.execution.profile.conflict_hint}. {_MERGE}", ""
         unseen = account.live_id if is_own(change, account, recorded) else ""
         return describe_recorded_holder(change, account, recorded, self.execution.mappings), unseen
 

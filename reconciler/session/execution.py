@@ -15,6 +15,7 @@ from reconciler.apply.interrupt import finish_on_interrupt
 from reconciler.apply.selection import Selection
 from reconciler.apply.time_limit import TimeLimit, stop_in_time
 from reconciler.core.plan import Outcome, Plan, Result
+from reconciler.core.planning.guards.disconnect import DISCONNECT
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.desired.layout import TOP_FILES
 from reconciler.desired.loader import DesiredState
@@ -66,7 +67,8 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
             profile=state.profile,
             on_outcome=watch,
             stop=stop,
-            relinks=any(guard.name == "relink" and guard.approved for guard in plan.guards),
+            relinks=_is_lifted("relink", plan),
+            lost=_is_lifted(DISCONNECT, plan),
             recorded=RecordedAccounts() if session.workspace.sandbox else session.history().recorded,
             now=current_time,
             on_wait=waits.wait_for,
@@ -82,6 +84,10 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
         write_page(receipt.path.parent, session.workspace, terminal)
     terminal.note(f"Receipt: {receipt.path}")
     return report
+
+
+def _is_lifted(name: str, plan: Plan) -> bool:
+    return any(guard.name == name and guard.approved for guard in plan.guards)
 
 
 def _build_reader(state: DesiredState, plan: Plan) -> LiveReader:

@@ -102,6 +102,9 @@ def test_after_reconnecting_without_merge_every_create_is_refused_until_they_are
     refused = company.apply()
     assert refused.code == 5
     assert "is already in use" in refused.out
+    assert "from before the connection was cut: merge it there" in refused.out
+    assert "by the record. Plan again later" not in refused.out
+    assert "open the account, choose Resolve, download the conflicts and merge them" in refused.out
     assert list_users(company.file) == []
     again = company.plan()
     assert "Plan: 20 to create, 0 to update, 0 to delete." in again.out, "refused names are no inactive accounts"
