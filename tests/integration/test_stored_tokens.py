@@ -217,6 +217,8 @@ cat > "$SECRETS/value"
 AZ = """#!/bin/sh
 # Stands in for Azure's az: keyvault secret show|set --vault-name … --name …
 echo "$*" >> "$SECRETS/arguments"
+echo "WARNING: a newer version is available" >&2
+[ -z "${BROKEN:-}" ] || { echo "ERROR: (Forbidden) Caller is not authorized" >&2; exit 1; }
 case "$3" in
   show) cat "$SECRETS/value" 2> /dev/null || { echo "ERROR: (SecretNotFound) none" >&2; exit 3; } ;;
   set) while [ "$1" != --file ]; do shift; done; tr -d '\n' < "$2" > "$SECRETS/value" ;;
@@ -274,6 +276,9 @@ def test_the_recipe_for_key_vault_keeps_the_tokens(opened: OAuthWorkspace, tmp_p
     assert "keyvault secret set --vault-name kv-1 --name reconciler-tokens --file" in sent
     assert not [token for token in opened.issued() if token in sent]
     assert opened.command("plan", **{**variables, "SECRETS": "/nowhere"}).code == 1
+    said = opened.command("plan", **variables, BROKEN="yes").err
+    assert "exit status 1" in said
+    assert "ERROR: (Forbidden) Caller is not authorized" in said
 
 
 # --- where no token may be ---------------------------------------------------------------------
