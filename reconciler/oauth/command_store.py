@@ -6,16 +6,18 @@ The command is run without a shell. No token is in its arguments or its environm
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO
 
 from reconciler.core.system_limits import describe_os_error
 from reconciler.core.text import escape_control, quote, shorten
+from reconciler.oauth.command_errors import show_errors
 from reconciler.oauth.file_store import MAX_STORED, TokenStoreError
 
 DOCUMENT_VARIABLE = "RECONCILER_TOKEN_DOCUMENT"
@@ -23,13 +25,11 @@ DOCUMENT_VARIABLE = "RECONCILER_TOKEN_DOCUMENT"
 SECONDS = 60.0
 _OWN_VARIABLES = "RECONCILER_"
 _MAX_ERRORS = 16 * 1024
-_SECONDS_TO_READ = 5.0
-"""After the command has ended: what it left running may hold its output open."""
+_SECONDS_TO_READ = 2.0
+"""For both outputs together, after the command has ended: what it left running may hold them open."""
 _STEP = 64 * 1024
-_ADDRESS_OR_WORD = re.compile(r"(https?://[\w.-]+)|[A-Za-z0-9._~+/=-]{8,}")
-_LIKE_A_TOKEN = 20
-"""Characters."""
 _CHECK = "Run the command yourself to see why: its last argument is get or put."
+_CHECK_HIDDEN = f"{_CHECK} Words that could\nbe tokens are hidden here."
 
 
 class CommandStore:
@@ -78,8 +78,9 @@ class CommandStore:
             if process.returncode is None:
                 _kill(process)
                 process.wait()
-        output.join(_SECONDS_TO_READ)
-        errors.join(_SECONDS_TO_READ)
+        end = time.monotonic() + _SECONDS_TO_READ
+        for reader in (output, errors):
+            reader.join(max(0.0, end - time.monotonic()))
         if output.overflows:
             problem = f"it printed more than {MAX_STORED // 1024} KiB"
         elif errors.overflows:
@@ -87,9 +88,19 @@ class CommandStore:
         if problem:
             raise TokenStoreError(f"{self.name} was stopped at {verb}: {problem}", _CHECK)
         if process.returncode:
-            said = _describe_end(process.returncode, bytes(errors.content), content + output.content)
-            raise TokenStoreError(f"{self.name} failed at {verb}: {said}", _CHECK)
+            raise self._explain_failure(verb, process.returncode, bytes(errors.content))
         return bytes(output.content)
+
+    def _explain_failure(self, verb: str, status: int, errors: bytes) -> TokenStoreError:
+        ended = f"exit status {status}" if status > 0 else f"signal {-status}"
+        # Names are no secrets. Of the command's words only files are: others may be what it signs in with.
+        files = [word for word in self._command if Path(word).is_file()]
+        known = {*self._environment, DOCUMENT_VARIABLE, *files, *(Path(file).name for file in files)}
+        said = show_errors(errors.decode("utf-8", "replace"), known)
+        if said:
+            ended += f", {quote(shorten(said, 400))}"
+        hint = _CHECK if errors.decode("utf-8", "replace").split() == said.split() else _CHECK_HIDDEN
+        return TokenStoreError(f"{self.name} failed at {verb}: {ended}", hint)
 
     def _start(self, verb: str) -> subprocess.Popen[bytes]:
         try:
@@ -140,18 +151,3 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-
-
-def _describe_end(status: int, errors: bytes, moved: bytes) -> str:
-    """Return how a command ended and what it said, without tokens: it may print what it was given or what it read.
-
-    Hidden are long words, and shorter ones of the document that was `moved`.
-    """
-
-    def hide(found: re.Match[str]) -> str:
-        secret = not found[1] and (len(found[0]) >= _LIKE_A_TOKEN or found[0].encode() in moved)
-        return "(hidden)" if secret else found[0]
-
-    ended = f"exit status {status}" if status > 0 else f"signal {-status}"
-    said = _ADDRESS_OR_WORD.sub(hide, errors.decode("utf-8", "replace").strip())
-    return f"{ended}, {quote(shorten(said, 400))}" if said else ended

@@ -68,10 +68,10 @@ def test_no_secret_is_in_the_arguments_or_the_environment_of_the_command(tmp_pat
         ("import os; os.kill(os.getpid(), 9)", "failed at {}: signal 9"),
         (
             "import sys; sys.exit('no \\x1b[2J access\\n::error::x')",
-            'exit status 1, "no \\u{{1b}}[2J access\\n::error::x"',
+            'exit status 1, "no (hidden) access (hidden)"',
         ),
-        ("import sys; sys.exit(sys.stdin.read() or 'got acc-s3cret-4711-0815-abcdef')", "(hidden)"),
-        ("import sys; sys.stderr.write('x ' * 6000); sys.exit(1)", 'exit status 1, "x x x x'),
+        ("import sys; sys.exit(sys.stdin.read() or 'got acc-s3cret-4711-0815-abcdef')", "exit status 1"),
+        ("import sys; sys.stderr.write('no ' * 4000); sys.exit(1)", 'exit status 1, "no no no no'),
         ("import sys; sys.stderr.write('x ' * 60000)", "was stopped at {}: it printed more than 16 KiB of errors"),
         ("print('x' * 10_000_000)", "was stopped at {}: it printed more than 512 KiB"),
         ("import time; time.sleep(60)", "was stopped at {}: it took longer than 2 seconds"),
@@ -87,9 +87,9 @@ def test_a_command_that_fails_is_an_error_without_tokens(tmp_path: Path, text: s
 
 def test_an_address_in_an_error_is_shown(tmp_path: Path) -> None:
     text = "import sys; sys.exit('cannot reach https://api.github.example/repos/acme/app/environments: no route')"
-    assert '"cannot reach https://api.github.example(hidden): no route"' in refused(script(tmp_path, text))
+    assert '"cannot (hidden) https://api.github.example no route"' in refused(script(tmp_path, text))
     text = "import sys; sys.exit('GET https://vault.example/?token=acc-s3cret-4711-0815-abcdef')"
-    assert "(hidden)" in refused(script(tmp_path, text))
+    assert refused(script(tmp_path, text)).endswith('"GET https://vault.example"')
 
 
 def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None
     begun = time.monotonic()
     store = script(tmp_path, text, seconds=25.0, PATH=os.environ["PATH"])
     assert store.read() == b"{}"
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 4
 
 
 def test_a_command_that_reads_nothing_may_succeed(tmp_path: Path) -> None:
@@ -116,11 +116,17 @@ def test_a_command_that_cannot_be_run_says_so(tmp_path: Path, monkeypatch: pytes
     assert "it has characters that no command can have" in refused(CommandStore(["a\0b"], {}))
 
 
-def test_a_short_token_is_hidden_if_the_command_was_given_it_or_printed_it(tmp_path: Path) -> None:
-    for text in (
-        "import sys; sys.exit(sys.stdin.read() + ' acc-4711')",
-        "import sys; print('acc-4711'); sys.exit('acc-4711')",
-    ):
-        for content in (None, b'{"access_token": "acc-4711"}'):
-            assert "(hidden)" in (message := refused(script(tmp_path, text), content)) or content is None
-            assert "acc-4711" not in message or (content is None and "stdin" in text)
+def test_a_token_of_a_document_that_was_never_seen_is_hidden(tmp_path: Path) -> None:
+    for token in ("acc-4711", "ab!cd$ef", "Qw!x", "short"):
+        for content in (None, b"{}"):
+            message = refused(script(tmp_path, f"import sys; sys.exit('cannot read the token {token}')"), content)
+            assert message.endswith('exit status 1, "cannot read the token (hidden)"')
+
+
+def test_names_of_the_script_and_of_variables_are_shown(tmp_path: Path) -> None:
+    file = tmp_path / "s.sh"
+    file.write_text('set -eu\nprintf %s "$RECONCILER_TOKEN_DOCUMENT"\n')
+    message = refused(CommandStore(["sh", str(file)], {"PATH": os.environ["PATH"]}))
+    assert f"{file}: " in message
+    assert "RECONCILER_TOKEN_DOCUMENT: " in message
+    assert "(hidden)" not in message
