@@ -103,9 +103,9 @@ class TokenClient:
         shown = {name: secret.reveal() for name, secret in secrets.items()}
         response = self._send(urlencode({**form, "client_id": self._client_id, **shown}).encode())
         body = _decode_object(response.content)
-        if response.status_code != httpx.codes.OK:
+        if not response.is_success:  # 201 may have replaced the refresh token as 200 does
             raise explain_token_refusal(response, body or {}, form["grant_type"], secrets.values())
-        return _parse_answer(body)
+        return _parse_answer(response.status_code, body)
 
     def _send(self, content: bytes) -> httpx.Response:
         headers = {
@@ -163,9 +163,11 @@ def _decode_object(content: bytes) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _parse_answer(body: Mapping[str, Any] | None) -> TokenAnswer:
+def _parse_answer(status: int, body: Mapping[str, Any] | None) -> TokenAnswer:
     if body is None:
-        raise TokenAnswerLostError(f"{_SERVICE} answers 200 without a JSON object", f"Check {TOKEN_VARIABLE}. {_LOST}")
+        raise TokenAnswerLostError(
+            f"{_SERVICE} answers {status} without a JSON object", f"Check {TOKEN_VARIABLE}. {_LOST}"
+        )
     token = parse_bearer_token(body)
     if token is None:
         raise TokenAnswerLostError(f"{_SERVICE}'s answer holds no access token of the type Bearer", _LOST)

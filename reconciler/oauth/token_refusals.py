@@ -44,12 +44,16 @@ _INVALID_GRANT = {
 }
 _CODE = re.compile(r"[a-z][a-z_]{1,39}")
 _TEMPORARY = 500
+_TEMPORARY_CODES = ("temporarily_unavailable", "server_error", "slow_down")
+"""Of other parts of OAuth (RFC 6749 §4.1.2.1, RFC 8628 §3.5); some servers send them here, with the status 400."""
+_WAIT = "Wait some minutes, then run the same command again."
 
 
 class TokenRefusedError(TargetError):
     """The authorization server refused a request: it issued no tokens, and used up none. Exit code 1.
 
-    `code`: the error code of RFC 6749 §5.2, such as "invalid_grant"; "" if the answer has none.
+    `code`: the error code of RFC 6749 §5.2, such as "invalid_grant"; "" if the answer has none, or one that
+    does not last.
     """
 
     def __init__(self, code: str, summary: str, detail: str) -> None:
@@ -64,7 +68,7 @@ class TokenAnswerLostError(TargetError):
 def explain_token_refusal(
     response: httpx.Response, body: Mapping[str, Any], grant: str, secrets: Collection[Secret]
 ) -> TargetError:
-    """Explain an answer other than 200. `body`: its JSON object, {} without one. `secrets`: what no message repeats."""
+    """Explain an answer other than 2xx. `body`: its JSON object, {} without one. `secrets`: what no message repeats."""
     status = response.status_code
     if status >= _TEMPORARY:
         return TokenAnswerLostError(
@@ -72,9 +76,12 @@ def explain_token_refusal(
             "It may be down. Run the same command again later; if it then refuses the tokens, run reconciler login.",
         )
     if status == httpx.codes.TOO_MANY_REQUESTS:
-        return TokenRefusedError("", "the authorization server answers 429: too many requests", "Wait some minutes.")
+        return TokenRefusedError("", "the authorization server answers 429: too many requests", _WAIT)
     code = body.get("error")
     code = code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+    if code in _TEMPORARY_CODES:
+        said = _quote_description(body, secrets)
+        return TokenRefusedError("", f"the authorization server issues no tokens now ({code}){said}", _WAIT)
     if code:
         why, next_step = _INVALID_GRANT[grant] if code == "invalid_grant" else _CAUSES.get(code, ("", ""))
         said = f": {why}" if why else ""

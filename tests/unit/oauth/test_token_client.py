@@ -81,6 +81,11 @@ def test_a_code_is_exchanged(server: TokenServer, verifier: str | None) -> None:
     assert form.get("code_verifier") == verifier
 
 
+def test_tokens_with_another_status_of_success_are_used(server: TokenServer) -> None:
+    server.answers.append(reply(201, **ISSUED))
+    assert refresh(server) == "access-1"
+
+
 @pytest.mark.parametrize("sent", [{}, {"refresh_token": None}, {"refresh_token": ""}])
 def test_an_answer_without_a_refresh_token_keeps_the_old_one(server: TokenServer, sent: dict[str, None]) -> None:
     server.answers.append(reply(**ISSUED, **sent))
@@ -106,6 +111,9 @@ def test_an_answer_without_a_refresh_token_keeps_the_old_one(server: TokenServer
         Reply(status=200, headers={"Content-Encoding": "br"}, body=b"{}"),
         Reply(status=200, headers={"Content-Encoding": "gzip"}, body=b"{}"),
         Reply(status=503, body=b"<html>busy"),
+        Reply(status=204),
+        Reply(status=202, body=b"<html>"),
+        reply(201, error="invalid_grant"),
     ],
 )
 def test_a_useless_answer_is_lost_and_not_asked_for_again(server: TokenServer, answer: Reply) -> None:
@@ -121,6 +129,7 @@ def test_a_useless_answer_is_lost_and_not_asked_for_again(server: TokenServer, a
     [
         reply(400, error="invalid_grant", error_description=f"no {REFRESH} of {SECRET}"),
         Reply(status=429, headers={"Retry-After": "0"}),
+        reply(400, error="temporarily_unavailable"),
         Reply(status=302, headers={"Location": "https://evil.example/"}),
         Reply(status=404, body=b"<html>"),
     ],

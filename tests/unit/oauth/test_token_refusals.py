@@ -66,9 +66,17 @@ def test_a_redirect_is_explained() -> None:
     assert "a redirect, which is not followed" in explain(302).summary
 
 
+@pytest.mark.parametrize("code", ["temporarily_unavailable", "server_error", "slow_down"])
+def test_a_refusal_that_does_not_last_is_not_final(code: str) -> None:
+    error = explain(400, error=code, error_description="back at s3cret+/= five")
+    assert error.code == ""  # a token that lasts is used meanwhile
+    assert error.summary == (f'the authorization server issues no tokens now ({code}); it says "back at (secret) five"')
+    assert error.detail == "Wait some minutes, then run the same command again."
+
+
 def test_too_many_requests() -> None:
     error = explain(429, error="invalid_grant")
-    assert (error.code, error.detail) == ("", "Wait some minutes.")
+    assert (error.code, error.detail) == ("", "Wait some minutes, then run the same command again.")
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
