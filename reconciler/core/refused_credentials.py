@@ -18,6 +18,7 @@ from reconciler.core.expiry import (
 
 _REFUSED_CLIENT = ("invalid_client", "invalid_grant", "unauthorized_client")
 """Errors of a token endpoint (RFC 6749 §5.2): each of them was seen for a client secret that had expired."""
+_REFUSED_GRANT = "invalid_grant"
 _MAYBE_ENDED = 1
 """Days before its end from which a credential may have ended: days begin earlier in time zones ahead of UTC."""
 
@@ -52,6 +53,8 @@ def explain_refused_secret(secret: ConnectionCredential | None, today: date, cod
     """
     if secret is None or code not in _REFUSED_CLIENT:
         return ""
+    if code == _REFUSED_GRANT:  # the grant is at fault, unless the secret has ended
+        return _explain_end(secret, today)
     if secret.expires is None:
         return "No date of the client secret's end is declared: set target.client_secret_expires."
     ended = _explain_end(secret, today)

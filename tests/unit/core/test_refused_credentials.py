@@ -87,6 +87,11 @@ def test_a_client_secret_before_its_end_and_without_one() -> None:
     assert "set target.client_secret_expires" in explain_refused_secret(without, END, "invalid_client")
 
 
+def test_a_refused_grant_is_not_about_a_client_secret_that_lasts() -> None:
+    assert explain_refused_secret(SECRET, END - timedelta(10), "invalid_grant") == ""
+    assert explain_refused_secret(ConnectionCredential(CredentialKind.CLIENT_SECRET), END, "invalid_grant") == ""
+
+
 def test_another_error_is_not_about_the_client_secret() -> None:
     assert explain_refused_secret(SECRET, END + timedelta(3), "temporarily_unavailable") == ""
     assert explain_refused_secret(None, END, "invalid_client") == ""
