@@ -14,6 +14,7 @@ from reconciler.errors import ReconcilerError, TargetError, UsageError
 from reconciler.oauth.authorization import LONGEST_URL, Authorization, AuthorizationError, UnrelatedRedirectError
 from reconciler.oauth.encryption import TokenKeyError
 from reconciler.oauth.endpoints import OAuthEndpoints
+from reconciler.oauth.file_store import TokenStoreError
 from reconciler.oauth.loopback import LoopbackListener
 from reconciler.oauth.redirect_uri import DEFAULT_PORT, RedirectUri, build_loopback_uri, parse_redirect_uri
 from reconciler.oauth.rotation import finish_despite_interrupt
@@ -236,7 +237,13 @@ def _exchange_and_store(setup: LoginSetup, received: ReceivedCode) -> TokenDocum
         setup.binding, answer.access_token, answer.refresh_token, answer.lifetime, asked=asked
     )
     mask_tokens()(document.tokens)
-    setup.store.save(document)
+    try:
+        setup.store.save(document)
+    except TargetError as exc:
+        raise TokenStoreError(
+            f"tokens were issued, but are not stored: {exc.summary}",
+            f"{exc.detail}\nThe issued tokens are lost. When the store works: run reconciler login again.",
+        ) from exc
     return document
 
 

@@ -500,7 +500,9 @@ def test_a_store_that_fails_afterwards(work: LoginWorkspace) -> None:
     script.chmod(0o700)
     done = work.log_in(env={"RECONCILER_TOKEN_STORE": f"cmd:{script}"})
     assert done.code == 1
+    assert "Error: tokens were issued, but are not stored: the token store" in done.err
     assert "exit status 3" in done.err
+    assert "run reconciler login again" in done.err
 
 
 def test_an_encrypted_store(work: LoginWorkspace) -> None:
