@@ -13,6 +13,9 @@ from support.checks import TOKEN, AskedService, ask_all, build_check_context, li
 from support.servers.http_server import Reply, Request
 
 from reconciler.core.check import Answer
+from reconciler.render.check import CheckReport, render_answer
+from reconciler.render.check_document import render_check_json
+from reconciler.render.style import Style
 from reconciler.scim.transport import WriteRefusedError
 from reconciler.session.checks.access import ask_access, ask_token
 from reconciler.session.checks.budget import CHECK_SECONDS, TIME_OVER, CheckBudget
@@ -202,3 +205,22 @@ def test_a_service_that_says_the_token_everywhere_does_not_make_check_say_it(tmp
     for status in (400, 401, 403, 404, 429, 500):
         reply = Reply(status=status, body=body, headers={"Date": TOKEN, "Location": TOKEN, "Retry-After": TOKEN})
         assert TOKEN not in repr(answers_to(tmp_path, reply))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(status=403, body=b'{"detail": "Zaphod\\" and \\"Zaphod may not"}'),
+        Reply(status=400, body=b'{"detail": "Zaphod"}'),
+        Reply(status=301, headers={"Location": 'https://example.com/Zaphod?"Zaphod'}),
+        Reply(status=200, body=b'Zaphod " Zaphod'),
+        list_reply(headers={"Date": 'Zaphod " Zaphod'}),
+    ],
+    ids=["403", "400", "Location", "no JSON", "Date"],
+)
+def test_what_a_service_says_is_hidden_with_the_names(tmp_path: Path, reply: Reply) -> None:
+    report = CheckReport(None, answers_to(tmp_path, reply), datetime.now(UTC), 1.0)
+    assert "Zaphod" in render_check_json(report, Style())
+    assert "Zaphod" not in repr([answer.facts for answer in report.answers])
+    assert "Zaphod" not in render_check_json(report, Style(redact=True))
+    assert "Zaphod" not in "".join(render_answer(answer, Style(redact=True)) for answer in report.answers)
