@@ -221,6 +221,24 @@ def test_a_run_can_be_run_again_after_a_later_one_that_failed_before_it_applied(
     assert scenario.users() == [ADA, GRACE]
 
 
+def test_an_old_run_that_is_run_again_does_not_undo_a_commit_on_record_whose_run_was_deleted(
+    scenario: WorkflowScenario,
+) -> None:
+    merged = scenario.merge(reviewed(scenario))
+    first = fail(scenario, merged)
+    remove(scenario, GRACE)
+    later = scenario.commit("Without Grace")
+    edit_user(scenario.file, ADA, {"enterprise:department": "By hand"})
+    applied = scenario.dispatch(scenario.drift().plan_id)
+    assert (applied.code, scenario.record(later, applied).code) == (0, 0)
+    del scenario.api.runs[applied.run]
+    again = scenario.apply_again(merged, first)
+    assert again.code == 4
+    refused = again.said("Fetch the plan that was reviewed")
+    assert f"the later commit {later[:12]} has been applied (the apply of " in refused
+    assert scenario.users() == [ADA]
+
+
 def cancel(scenario: WorkflowScenario, commit: str) -> None:
     """Let GitHub cancel the run for `commit` while it waits, as it did without `queue: max`."""
     number = scenario.runner.numbers["apply.yml"] = scenario.runner.numbers.get("apply.yml", 0) + 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reconciler.core.text import quote, shorten
 from reconciler.errors import ExitCode, StalePlanError
-from reconciler.github.environment import open_github, read_workflow
+from reconciler.github.environment import git_remote, open_github, read_workflow
 from reconciler.session.network import read_network
 from reconciler.session.run_order import check_run_order
 from reconciler.session.saved_plan import read_saved_plan
@@ -16,8 +16,9 @@ from reconciler.session.workspace import Workspace
 
 def run_expect(workspace: Workspace, file: Path, plan_id: str, terminal: Terminal) -> ExitCode:
     """Raise `StalePlanError` unless a saved plan has this ID and no later run or commit has been applied."""
-    with open_github(read_network()) as hub:
-        if not check_run_order(workspace, hub, read_workflow(), terminal):
+    network = read_network()
+    with open_github(network) as hub:
+        if not check_run_order(workspace, hub, git_remote(network), read_workflow(), terminal):
             return ExitCode.ERROR
     plan = read_saved_plan(file)
     if plan.plan_id != plan_id:

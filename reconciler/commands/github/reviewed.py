@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reconciler.errors import ExitCode
 from reconciler.github import reviewed_plan
-from reconciler.github.environment import PLAN_WORKFLOW, open_github, read_workflow
+from reconciler.github.environment import PLAN_WORKFLOW, git_remote, open_github, read_workflow
 from reconciler.record.files import write_private
 from reconciler.record.plan_file import from_json
 from reconciler.session.network import read_network
@@ -17,9 +17,9 @@ from reconciler.session.workspace import Workspace
 
 def run_reviewed(workspace: Workspace, out: Path, terminal: Terminal) -> ExitCode:
     """Save the reviewed plan to `out`. Raises `NotReviewedError` if there is none."""
-    here = read_workflow()
-    with open_github(read_network()) as hub:
-        if not check_run_order(workspace, hub, here, terminal):
+    here, network = read_workflow(), read_network()
+    with open_github(network) as hub:
+        if not check_run_order(workspace, hub, git_remote(network), here, terminal):
             return ExitCode.ERROR
         pull = reviewed_plan.at_last_approval(hub, reviewed_plan.find_merged_pull(hub, here.commit, here.branch))
         found = reviewed_plan.find_recorded_plan(hub, pull)

@@ -13,6 +13,7 @@ from support.recording_terminal import RecordingTerminal
 from support.workflow_step import write_settings
 
 from reconciler.errors import RepositoryError, StalePlanError
+from reconciler.git.server import Remote
 from reconciler.github.api import GitHub, GitHubError, Json
 from reconciler.github.environment import Workflow, read_workflow
 from reconciler.session.run_order import check_run_order
@@ -43,6 +44,8 @@ class Repository:
     git: GitRepository
     workspace: Workspace
     terminal: RecordingTerminal
+    server: str
+    """The path of the repository that is the server's: by default the same one."""
 
     def commit(self, text: str) -> str:
         return self.git.commit(text, {PEOPLE: f"# {text}\n"})
@@ -60,7 +63,8 @@ class Repository:
         """Start run 3, for `commit`, after runs for `later` began to wait."""
         environment = {"GITHUB_RUN_ID": "103", "GITHUB_RUN_NUMBER": "3", "GITHUB_RUN_ATTEMPT": str(attempt)}
         here: Workflow = replace(read_workflow(environment), branch="main", commit=commit)
-        assert check_run_order(self.workspace, cast("GitHub", Hub(*later)), here, self.terminal)
+        remote = Remote(self.server, "https://github.com", "file", {})
+        assert check_run_order(self.workspace, cast("GitHub", Hub(*later)), remote, here, self.terminal)
 
     def refusal(self, commit: str, *later: str, attempt: int = 1) -> str:
         with pytest.raises(StalePlanError) as refused:
@@ -74,7 +78,7 @@ def repository(tmp_path: Path, terminal: RecordingTerminal) -> Repository:
     git = GitRepository(tmp_path)
     write_settings(tmp_path)
     workspace = Workspace(tmp_path / "desired-state", tmp_path / "plans", False, datetime.now(UTC))
-    return Repository(git, workspace, terminal)
+    return Repository(git, workspace, terminal, str(tmp_path))
 
 
 def test_an_older_commit_is_not_applied_after_a_later_one_on_record(repository: Repository) -> None:
@@ -122,12 +126,42 @@ def test_a_merged_branch_is_later_than_what_it_was_merged_into(repository: Repos
     assert repository.refusal(old).startswith(f"the later commit {merged[:12]} has been applied")
 
 
-def test_the_fetched_branch_decides_not_what_is_checked_out(repository: Repository) -> None:
+def check_out(repository: Repository, commit: str) -> None:
+    """As `actions/checkout` does, which sets origin/main to the commit of the run."""
+    repository.git.git("update-ref", "refs/remotes/origin/main", commit)
+    repository.git.git("checkout", "--quiet", "--detach", commit)
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_the_branch_of_the_server_decides_not_what_is_checked_out(attempt: int, repository: Repository) -> None:
     old, new = repository.commit("old"), repository.commit("new")
-    repository.git.git("update-ref", "refs/remotes/origin/main", new)
-    repository.git.git("checkout", "--quiet", "--detach", old)
+    check_out(repository, old)
     repository.record(new)
-    assert repository.refusal(old).startswith(f"the later commit {new[:12]} has been applied")
+    assert repository.refusal(old, attempt=attempt).startswith(f"the later commit {new[:12]} has been applied")
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_commit_that_the_server_removed_from_the_branch_is_refused(attempt: int, repository: Repository) -> None:
+    first, dropped = repository.commit("first"), repository.commit("dropped")
+    repository.git.git("reset", "--quiet", "--hard", first)
+    repository.commit("instead")
+    check_out(repository, dropped)
+    repository.record(first)
+    expected = f"commit {dropped[:12]} is no longer on the default branch"
+    assert repository.refusal(dropped, attempt=attempt) == expected
+
+
+def test_nothing_is_applied_if_the_server_does_not_say_what_the_newest_commit_is(repository: Repository) -> None:
+    old = repository.commit("old")
+    check_out(repository, old)
+    repository.git.git("branch", "--quiet", "-D", "main")
+    repository.check(old)  # no apply is on record, and nothing was started again: no commit is compared
+    with pytest.raises(RepositoryError, match='the server has no branch "main"'):
+        repository.check(old, attempt=2)
+    repository.record(old)
+    repository.server += "/gone"
+    with pytest.raises(RepositoryError, match=r'the branch "main" cannot be reached \(ls-remote\)'):
+        repository.check(old)
 
 
 def test_a_commit_that_was_removed_from_the_branch_is_refused(repository: Repository) -> None:
@@ -188,7 +222,7 @@ def test_a_shallow_clone_is_reported(repository: Repository, tmp_path: Path) -> 
 def test_applies_on_record_without_git_are_an_error(tmp_path: Path, terminal: RecordingTerminal) -> None:
     write_settings(tmp_path)
     workspace = Workspace(tmp_path / "desired-state", tmp_path / "plans", False, datetime.now(UTC))
-    outside = Repository(cast("GitRepository", None), workspace, terminal)
+    outside = Repository(cast("GitRepository", None), workspace, terminal, str(tmp_path))
     outside.check("a" * 40)
     outside.record("a" * 40)
     with pytest.raises(RepositoryError, match="is not in a git repository"):
@@ -207,7 +241,8 @@ def test_earlier_runs_that_cannot_be_read_are_noted(repository: Repository) -> N
             yield from ()
 
     here = replace(read_workflow({}), branch="main")
-    assert check_run_order(repository.workspace, cast("GitHub", Failing()), here, repository.terminal)
+    remote = Remote(repository.server, "https://github.com", "file", {})
+    assert check_run_order(repository.workspace, cast("GitHub", Failing()), remote, here, repository.terminal)
     assert repository.terminal.notes == [
         "Cannot determine whether every earlier merge was applied: GitHub answered 502."
     ]
@@ -216,5 +251,6 @@ def test_earlier_runs_that_cannot_be_read_are_noted(repository: Repository) -> N
 def test_settings_that_cannot_be_read_end_the_step(repository: Repository) -> None:
     (repository.workspace.state / "settings.yaml").write_text("[")
     here = replace(read_workflow({}), branch="main")
-    assert check_run_order(repository.workspace, cast("GitHub", Hub()), here, repository.terminal) is False
+    remote = Remote(repository.server, "https://github.com", "file", {})
+    assert check_run_order(repository.workspace, cast("GitHub", Hub()), remote, here, repository.terminal) is False
     assert repository.terminal.found
