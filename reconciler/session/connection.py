@@ -62,9 +62,6 @@ class AnswerBounds:
     max_bytes: int = MAX_BYTES
 
 
-ANSWER_BOUNDS = AnswerBounds()
-
-
 def connect(base_url: str, profile: TargetProfile, environment: Mapping[str, str] = os.environ) -> Connection:
     """Read the environment for a real service.
 
@@ -121,17 +118,18 @@ def open_client(
     writes: bool,
     limiter: RateLimiter | None = None,
     budget: ReadBudget | None = None,
-    bounds: AnswerBounds = ANSWER_BOUNDS,
+    bounds: AnswerBounds | None = None,
     on_wait: Callable[[Wait], None] = lambda _wait: None,
 ) -> Iterator[ScimClient]:
     """Open a client; without `writes` it can send nothing but GET. `budget`: of reading all users.
 
-    `bounds`: of a read and its answer. `on_wait` is called before each pause, from any thread.
+    `bounds`: of a read and its answer; None: the usual ones. `on_wait` is called before each pause, from any thread.
 
     Its transports, from the client down: the budget, sending again within the rate limit, the token, the service's
     clock, bounded answers, reading only, one host, one connection per thread.
     """
     base_url, sent = to.endpoint.base_url, SentTokens()
+    bounds = bounds or AnswerBounds(READ_SECONDS)
     messages = _build_messages(to, sent)
     transport: httpx.BaseTransport = PinnedTransport(open_connections(to.network), to.endpoint)
     transport = transport if writes else ReadOnlyTransport(transport)
