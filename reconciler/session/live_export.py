@@ -50,9 +50,11 @@ def check_accounts(live: LiveState, *, unmanaged: bool) -> None:
     if live.users:
         others = pluralize(len(live.users), "account")
         detail = f"The ownership filter of settings.yaml excludes {others}: --unmanaged exports them as comments."
-    else:
-        detail = "The service lists no accounts. Check the token and target.base_url."
-    raise SourceError("there are no managed accounts to export", detail)
+        raise SourceError("there are no managed accounts to export", detail)
+    detail = (
+        "The service lists none: check the token and target.base_url. After a new connection it may show no old one."
+    )
+    raise SourceError("there are no accounts to export", detail)
 
 
 def settle_accounts(session: Session, live: LiveState) -> list[LiveUser]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,29 @@ def test_after_reconnecting_without_merge_every_create_is_refused_until_they_are
     assert company.work.apply("--retry-failed").code == 0
     assert company.plan().code == 0
     assert len(list_users(company.file)) == SIZE
+
+
+def test_users_are_compared_with_a_snapshot_by_the_commands_of_the_documentation(company: Company) -> None:
+    before, jq = company.work.root / "before", shutil.which("jq")
+    assert company.work.run("export", "--unmanaged", "-o", str(before)).code == 0
+    admin.disconnect(company.file)
+    company.reconnect(merge=True)
+    now = company.work.run("export", "--unmanaged", "-o", str(company.work.root / "now"))
+    assert (now.code, "there are no accounts to export" in now.err) == (1, True)
+    people = [source(make_user(number)) for number in range(SIZE)]
+    old, people[0]["userPrincipalName"] = people[0]["userPrincipalName"], "renamed@example.com"
+    company.work.users(people)
+    plan = company.work.run("plan", "--format", "json").out
+    snapshot = (before / "accounts.jsonl").read_text("ascii")
+    text = (Path(__file__).parents[2] / "docs" / "disconnect.md").read_text("utf-8")
+    programs = re.findall(r"jq -r '([^']+)'", text)
+    if jq is None:
+        pytest.skip("jq is not installed")
+    planned, had = (
+        set(subprocess.run([jq, "-r", program], input=given, capture_output=True, text=True, check=True).stdout.split())
+        for program, given in zip(programs, (plan, snapshot), strict=True)
+    )
+    assert (len(planned), planned - had, had - planned) == (SIZE, {"renamed@example.com"}, {old})
 
 
 def test_a_disconnect_after_one_without_merge_plans_no_return_of_the_oldest_accounts(company: Company) -> None:
