@@ -1,7 +1,7 @@
 """Recipients of notifications in settings.yaml: `mailto:ADDRESS`, and `webhook:FORMAT` for RECONCILER_WEBHOOK_URL.
 
 Destinations come from the environment only. If settings.yaml could name a URL or a mail server, then so could a pull
-request, and it would choose who is told about the users of the organisation.
+request, and it would choose who is notified about the users of the organisation.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST = 254
 _LOCAL = r"(?!\.)(?!.*\.\.)[A-Za-z0-9!#$&'*+/=^_`{|}~.-]{1,64}(?<!\.)"
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _ADDRESS = re.compile(rf"{_LOCAL}@{_LABEL}(\.{_LABEL})*")
-_WHY = "settings.yaml says who is told; where messages are sent comes from the environment alone."
+_WHY = "settings.yaml says who is notified; where messages are sent comes from the environment alone."
 
 
 class WebhookFormat(StrEnum):

@@ -296,4 +296,4 @@ def _build_error(server: SmtpServer, what: str) -> NotificationError:
 def describe_refusals(refused: Sequence[RefusedRecipient]) -> str:
     """Return one sentence about refused recipients, with the addresses in quotes."""
     listed = ", ".join(f"{quote(each.address)} (code {each.code})" for each in refused)
-    return f"the mail server refuses {listed}; the others were told"
+    return f"the mail server refuses {listed}; the others were notified"

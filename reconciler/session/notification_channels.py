@@ -194,6 +194,6 @@ def describe_problems(channel: Channel, delivery: Delivery, news: Sequence[News]
 
 
 def describe_recipients(channel: Channel) -> str:
-    """Return who is told by a channel, in quotes."""
+    """Return who is notified by a channel, in quotes."""
     formats = channel.formats.get(EventKind.TEST, ())
     return ", ".join(map(quote, channel.mailboxes.get(EventKind.TEST, ()))) or ", ".join(formats)

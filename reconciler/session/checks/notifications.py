@@ -1,4 +1,4 @@
-"""Questions about notifications: who is told, and, with `--notify`, whether a test message arrives."""
+"""Questions about notifications: who is notified, and, with `--notify`, whether a test message arrives."""
 
 from __future__ import annotations
 

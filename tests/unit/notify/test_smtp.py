@@ -154,7 +154,8 @@ def test_some_recipients_may_be_refused(serve: Serve, trusted: ssl.SSLContext) -
     assert refused == (RefusedRecipient("gone@example.com", 550), RefusedRecipient("later@example.com", 451))
     assert service.mails[0].recipients == ("it@example.com",)
     assert describe_refusals(refused) == (
-        'the mail server refuses "gone@example.com" (code 550), "later@example.com" (code 451); the others were told'
+        'the mail server refuses "gone@example.com" (code 550), "later@example.com" (code 451);'
+        " the others were notified"
     )
 
 

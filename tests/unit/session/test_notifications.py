@@ -393,7 +393,7 @@ def test_some_recipients_are_refused(target: TargetWorkspace, mail: SmtpService)
     target.desire(person("ada"))
     target.service.faults = FAIL_ALL
     target.apply()
-    said = 'the mail server refuses "gone@example.com" (code 550); the others were told.'
+    said = 'the mail server refuses "gone@example.com" (code 550); the others were notified.'
     assert target.terminal.summaries == [f"Notified by mail, not all recipients: {said}"]
     target.apply(retry_failed=True)
     assert subjects(mail) == ["Apply incomplete"]

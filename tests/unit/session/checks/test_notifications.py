@@ -96,7 +96,9 @@ def test_what_is_refused_fails(target: TargetWorkspace, code: int) -> None:
             "RECONCILER_WEBHOOK_URL": hook.url,
         }
         shown = "\n".join(ask(target, given, notify=True))
-        assert f'warning mail: the mail server refuses "ops@example.com" (code {code}); the others were told' in shown
+        assert (
+            f'warning mail: the mail server refuses "ops@example.com" (code {code}); the others were notified' in shown
+        )
         assert "failed webhook: the webhook answered 410" in shown
         faults.refused["it@example.com"] = code
         shown = "\n".join(ask(target, given, notify=True))
