@@ -12,6 +12,7 @@ from pathlib import Path
 from reconciler.core.system_limits import advise, describe_os_error, is_exhaustion
 from reconciler.core.text import escape_control
 from reconciler.errors import TargetError
+from reconciler.git.ignored import find_unignored, is_tracked
 from reconciler.oauth.token_document import MAX_BYTES
 from reconciler.record.files import make_private_directory
 
@@ -62,6 +63,7 @@ class FileStore:
         with self._errors("write"):
             make_private_directory(self._path.parent)
             with self._open_directory():
+                self._check_git()
                 return self._path.with_name(f".{self._path.name}.lock")
 
     def check_writable(self) -> None:
@@ -70,6 +72,7 @@ class FileStore:
             make_private_directory(self._path.parent)
             with self._open_directory() as directory:
                 self._check_kind(directory)
+                self._check_git()
                 name = f"{self._temporary}.{os.getpid()}"  # a name of its own: `check` does not hold the lock
                 os.close(os.open(name, _NEW_FILE, _PRIVATE, dir_fd=directory))
                 os.unlink(name, dir_fd=directory)
@@ -117,6 +120,21 @@ class FileStore:
         with suppress(FileNotFoundError):
             if not stat.S_ISREG(os.stat(self._path.name, dir_fd=directory, follow_symlinks=False).st_mode):
                 raise self._unusable("it is not a file, or a symbolic link")
+
+    def _check_git(self) -> None:
+        """Refuse a place from which the tokens would get into a repository, and to all who can read it."""
+        folder, name = self._path.parent, self._path.name
+        if is_tracked(folder, name):
+            raise self._unusable(
+                "git tracks it",
+                "Choose a place outside of the repository. If the file was ever pushed, revoke the connection at the\n"
+                "service and run reconciler login.",
+            )
+        if find_unignored(folder, [name, self._temporary]):
+            raise self._unusable(
+                "it is in a git work tree, and the next git add would take it",
+                "Choose a place outside of it, or name its directory in .gitignore.",
+            )
 
     def _replace(self, directory: int, content: bytes) -> None:
         self._remove_temporary(directory)

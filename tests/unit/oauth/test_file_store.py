@@ -126,6 +126,27 @@ def test_a_directory_in_which_others_can_replace_it_is_refused(tmp_path: Path, b
     assert store.read() == CONTENT
 
 
+def test_a_place_that_git_would_keep_is_refused(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    store = FileStore(tmp_path / "private" / "tokens")
+    for ask in (store.check_writable, store.find_lock):
+        with pytest.raises(TokenStoreError, match="the next git add would take it"):
+            ask()
+    for rule in ("tokens", "private/"):
+        (tmp_path / ".gitignore").write_text(f"{rule}\n")
+        if rule == "tokens":  # what a killed writer leaves has another name
+            with pytest.raises(TokenStoreError, match="git add"):
+                store.find_lock()
+    store.check_writable()
+    assert store.find_lock() == tmp_path / "private" / ".tokens.lock"
+    store.write(CONTENT)
+    subprocess.run(["git", "-C", str(tmp_path), "add", "-f", "private/tokens"], check=True)
+    for ask in (store.check_writable, store.find_lock):
+        with pytest.raises(TokenStoreError, match="git tracks it"):
+            ask()
+    assert store.read() == CONTENT  # a token that lasts is used
+
+
 def test_a_file_or_directory_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = FileStore(tmp_path / "tokens")
     store.write(CONTENT)
