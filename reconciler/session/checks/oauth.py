@@ -13,6 +13,7 @@ import httpx
 
 from reconciler.core.check import Answer, CheckVerdict
 from reconciler.core.planning.clock import format_minute
+from reconciler.errors import TargetError
 from reconciler.oauth.token_document import TokenBinding, TokenDocument, check_binding
 from reconciler.oauth.token_store import STORE_VARIABLE, TokenStore, parse_token_store
 from reconciler.scim.connection_messages import ConnectionMessages
@@ -49,8 +50,21 @@ def ask_stored_tokens(context: CheckContext) -> Iterator[Answer]:
     if context.endpoint is not None:
         binding = TokenBinding(client.client_id, client.token.base_url, context.endpoint.base_url)
         check_binding(document, binding, store.name)
-    store.check_writable()
+    try:
+        store.check_writable()
+    except TargetError as exc:
+        if document.expires <= context.now:
+            raise
+        yield _describe_unwritable(document, exc)
+        return
     yield _describe_document(document, store, context.now)
+
+
+def _describe_unwritable(document: TokenDocument, exc: TargetError) -> Answer:
+    """Return a warning: until the access token ends all commands work, as in a job that may not write."""
+    summary = f"{exc.summary}; the access token, which lasts until {format_minute(document.expires)} UTC, is used"
+    facts = (("kind", "oauth"), ("access_expires", document.expires.isoformat()))
+    return Answer("token", CheckVerdict.WARNING, summary, tuple(exc.detail.splitlines()), facts)
 
 
 def _is_command(context: CheckContext) -> bool:

@@ -150,13 +150,17 @@ def test_an_authorization_server_that_nobody_runs_names_the_other_host(
     )
 
 
-def test_a_store_that_takes_no_new_tokens_is_a_failure_before_they_are_lost(
+def test_a_store_that_takes_no_new_tokens_is_a_failure_once_the_access_token_has_ended(
     work: OAuthWorkspace, resources: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(store: FileStore) -> None:
         raise TokenStoreError(f"{store.name} cannot be written", "Make it writable.")
 
     monkeypatch.setattr(FileStore, "check_writable", refuse)
+    (text,) = ask(work, resources, TOKEN)
+    assert text.startswith(f"warning token: the token store {work.tokens} cannot be written; the access token, which")
+    assert text.endswith(" UTC, is used | Make it writable.")
+    work.age()
     assert ask(work, resources, TOKEN) == [
         f"failed token: the token store {work.tokens} cannot be written | Make it writable."
     ]
