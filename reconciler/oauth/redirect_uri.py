@@ -14,6 +14,8 @@ _LOCAL = ("127.0.0.1", "localhost")
 """What a listener on 127.0.0.1 is reached by."""
 _MAX_URI = 2_000
 _MAX_FIELDS = 20
+_OF_THE_ANSWER = ("code", "state", "error")
+"""Fields that come with the code (RFC 6749 §4.1.2): with two of a name nobody could tell which is the service's."""
 _EXAMPLE = "Write it as it is registered, such as https://example.com/callback or http://127.0.0.1:8765/callback."
 
 
@@ -56,6 +58,12 @@ def parse_redirect_uri(text: str) -> RedirectUri:
     if origin[0] != "https" and not is_loopback(origin[1]):
         raise UsageError(
             f"--redirect-uri {shown} would receive the code unencrypted", "Plain http is for this machine."
+        )
+    taken = next((name for name, _ in query if name in _OF_THE_ANSWER), None)
+    if taken is not None:
+        raise UsageError(
+            f"--redirect-uri {shown} has {taken} in its query, which the service adds itself",
+            "Leave it out, and register the redirect URI without it.",
         )
     return RedirectUri(text, origin, parts.path or "/", tuple(query))
 

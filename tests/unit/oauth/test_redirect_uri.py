@@ -57,6 +57,9 @@ def test_parts() -> None:
         "https://example.com/cb?x",
         "https://example.com/cb?" + "&".join(f"a{number}=x" for number in range(30)),
         "https://example.com/" + "x" * 2000,
+        "https://example.com/cb?code=secret",
+        "https://example.com/cb?a=1&state=",
+        "https://example.com/cb?err%6Fr=x",
     ],
 )
 def test_what_is_no_redirect_uri(text: str) -> None:
