@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -168,13 +169,13 @@ def _describe_service(running: RunningSandbox, tokens: Path) -> str:
         f"The sandbox listens on {running.base_url}\n"
         f"Its token: {running.token}\n\n"
         "To use it as if it were a service elsewhere, write that base_url into settings.yaml and set\n"
-        f"  RECONCILER_TOKEN={running.token} RECONCILER_ALLOWED_HOSTS=127.0.0.1\n\n"
+        f"  export RECONCILER_TOKEN={running.token} RECONCILER_ALLOWED_HOSTS=127.0.0.1\n\n"
         "To try OAuth, write `auth: oauth` below it in settings.yaml, set\n"
-        f"  RECONCILER_ALLOWED_HOSTS=127.0.0.1 RECONCILER_TOKEN_STORE=file:{tokens}\n"
-        f"  RECONCILER_OAUTH_CLIENT_ID={client.client_id}\n"
-        f"  RECONCILER_OAUTH_CLIENT_SECRET={client.secret}\n"
-        f"  RECONCILER_OAUTH_AUTHORIZE_URL={running.authorize_url}\n"
-        f"  RECONCILER_OAUTH_TOKEN_URL={running.token_url}\n"
+        f"  export RECONCILER_ALLOWED_HOSTS=127.0.0.1 RECONCILER_TOKEN_STORE={shlex.quote(f'file:{tokens}')}\n"
+        f"  export RECONCILER_OAUTH_CLIENT_ID={client.client_id}\n"
+        f"  export RECONCILER_OAUTH_CLIENT_SECRET={client.secret}\n"
+        f"  export RECONCILER_OAUTH_AUTHORIZE_URL={running.authorize_url}\n"
+        f"  export RECONCILER_OAUTH_TOKEN_URL={running.token_url}\n"
         f"and run `reconciler login`. The redirect URI is {' or '.join(client.redirect_uris)}\n\n"
         "Press Ctrl-C to stop it.\n"
     )

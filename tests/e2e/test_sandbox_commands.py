@@ -120,7 +120,11 @@ def test_serve_says_where_it_is_answers_and_ends_with_ctrl_c(
     (token,) = set(re.findall(r"(?:token: |_TOKEN=)(\S+)", said))
     assert f"RECONCILER_OAUTH_TOKEN_URL={base_url.partition('/feeds')[0]}/auth/oauth2/v2/token\n" in said
     assert "The redirect URI is http://127.0.0.1:8765/callback\n" in said
-    assert f"RECONCILER_TOKEN={token} RECONCILER_ALLOWED_HOSTS=127.0.0.1" in said
+    pasted = "\n".join(re.findall(r"^  (export .*)$", said, re.MULTILINE))
+    listing = subprocess.run(["sh", "-c", f"{pasted}\nenv"], capture_output=True, text=True, check=True, env={}).stdout
+    assert f"RECONCILER_TOKEN={token}\n" in listing
+    assert "RECONCILER_ALLOWED_HOSTS=127.0.0.1\n" in listing
+    assert len(re.findall(r"^RECONCILER_(?:OAUTH_\w+|TOKEN_STORE)=\S+$", listing, re.MULTILINE)) == 5
     answer = httpx.get(f"{base_url}/Users", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
     assert (answer.status_code, answer.json()["totalResults"]) == (200, 3)
     assert httpx.get(f"{base_url}/Users", trust_env=False).status_code == 401
