@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,20 +14,22 @@ from reconciler.core.planning.forms import describe_forms
 from reconciler.core.planning.guards.approvals import carry_over_approval, reevaluate_guards
 from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile
-from reconciler.core.provisioning import SWITCH_ON
+from reconciler.core.provisioning import SWITCH_ON, Provisioning
 from reconciler.core.text import pluralize
 from reconciler.desired.loader import DesiredState
+from reconciler.desired.provisioning import read_provisioning
 from reconciler.errors import (
     ExitCode,
     MachineLimitError,
     PlanFileError,
     QuarantineError,
+    StalePlanError,
     TargetError,
     TimeLimitError,
     UsageError,
 )
 from reconciler.history.unapplied import UnappliedCommits
-from reconciler.record.lock import LockWait, hold_lock, share_lock
+from reconciler.record.lock import LockWait
 from reconciler.record.reader import read_runs, read_started_addresses
 from reconciler.record.refusal import clear_refusal, read_refusal, save_refusal
 from reconciler.render.apply_report import render_report
@@ -51,9 +51,10 @@ from reconciler.session.run_events import RunEvents
 from reconciler.session.run_metrics import RunMetrics, measure, measure_failure
 from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.session import Session, open_session
+from reconciler.session.target_locks import hold_target_locks
 from reconciler.session.terminal import Terminal
 from reconciler.session.unapplied import find_unapplied_commits
-from reconciler.session.workspace import Workspace, current_time, follow_plan, load_state
+from reconciler.session.workspace import Workspace, current_time, follow_plan, load_state, read_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +123,32 @@ def _apply(
     redactor = build_redactor(workspace, state)
     with (
         open_log(options.log, terminal) as log,
-        _hold_locks(workspace, state.target, LockWait(options.lock_timeout, terminal.note)),
-        open_session(workspace, state, terminal, redactor) as session,
+        hold_target_locks(workspace, state.target, LockWait(options.lock_timeout, terminal.note)) as waited,
     ):
-        write_missing_pages(session.workspace, terminal)
-        return _Apply(session, options, reviewed, terminal, RunReports(log, findings)).run()
+        if waited:
+            state = _load_again(workspace, state.target, terminal)
+            if state is None:
+                return ExitCode.ERROR
+            if not state.provisioning.enabled:
+                return _show_without_applying(workspace, state, options, findings.metrics, terminal)
+            redactor = build_redactor(workspace, state)
+        with open_session(workspace, state, terminal, redactor) as session:
+            write_missing_pages(session.workspace, terminal)
+            return _Apply(session, options, reviewed, terminal, RunReports(log, findings)).run()
+
+
+def _load_again(workspace: Workspace, target: Target, terminal: Terminal) -> DesiredState | None:
+    """Return the desired state as it is after the wait; None, with all errors shown, if it cannot be planned from.
+
+    Raises `StalePlanError` if it is for another target: its lock is not held.
+    """
+    state = load_state(workspace, terminal)
+    if state is not None and state.target != target:
+        raise StalePlanError(
+            "the settings name another target than when this apply began to wait",
+            "Nothing was changed. Run the same command again.",
+        )
+    return state
 
 
 def _show_without_applying(
@@ -140,7 +162,11 @@ def _show_without_applying(
         plan = make_plan(session, options.users, terminal)
     metrics.planned(plan)
     terminal.result(render_text(plan, state.profile, terminal.style, summary_only=options.summary))
-    why = terminal.style.message(f"Provisioning is {state.provisioning}")
+    return _say_that_it_is_off(state.provisioning, terminal)
+
+
+def _say_that_it_is_off(provisioning: Provisioning, terminal: Terminal) -> ExitCode:
+    why = terminal.style.message(f"Provisioning is {provisioning}")
     terminal.result(f"\nApply sent nothing. {why}.\n{SWITCH_ON}")
     return ExitCode.OK
 
@@ -150,14 +176,6 @@ def _follow_plan(workspace: Workspace, reviewed: Plan | None, terminal: Terminal
     if found != workspace:
         terminal.note("The plan was made on the sandbox, and is applied there.")
     return found
-
-
-@contextmanager
-def _hold_locks(workspace: Workspace, target: Target, wait: LockWait) -> Iterator[None]:
-    """Hold the lock of the target, and share that of its address with the other tenants there."""
-    address = workspace.address_lock(target)
-    with hold_lock(workspace.lock(target), wait), share_lock(address, wait) if address is not None else nullcontext():
-        yield
 
 
 def _read_reviewed_plan(options: ApplyOptions) -> Plan | None:
@@ -223,6 +241,8 @@ class _Apply:
         if selection.plan.changes and not self._is_approved():
             self._terminal.result("Apply cancelled.")
             return ExitCode.ERROR
+        if selection.plan.changes and (code := self._end_if_switched_off()) is not None:
+            return code
         self._log.begin(plan, self._session, person=self._reviewed is None and not self._options.auto_approve)
         return self._execute(selection, self._reviewed or plan)
 
@@ -319,6 +339,14 @@ class _Apply:
 
     def _is_approved(self) -> bool:
         return self._reviewed is not None or self._options.auto_approve or ask_for_approval(self._terminal)
+
+    def _end_if_switched_off(self) -> ExitCode | None:
+        """Read the switch right before the first write: reading the service and the question can take hours."""
+        settings = read_settings(self._session.workspace, self._terminal)
+        if settings is None:
+            return ExitCode.ERROR
+        found = read_provisioning(settings)
+        return None if found.enabled else _say_that_it_is_off(found, self._terminal)
 
     def _execute(self, selection: Selection, recorded: Plan) -> ExitCode:
         report = Report()

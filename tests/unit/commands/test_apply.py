@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +15,16 @@ from support.servers.server_faults import ServerFaults
 from support.target_workspace import TargetWorkspace
 
 from reconciler.apply.executor import Report
+from reconciler.commands import apply
 from reconciler.commands.apply import apply_exit_code
-from reconciler.core.plan import Base, Outcome, Result
+from reconciler.core.plan import Base, Outcome, Plan, Result
 from reconciler.errors import ExitCode, PlanFileError, StalePlanError, TargetError, UsageError
+from reconciler.record.lock import LockWait, hold_lock
 from reconciler.record.plan_file import to_json
 from reconciler.session.drift_baseline import load_drift_baseline
+from reconciler.session.live_plan import make_plan
+from reconciler.session.session import Session
+from reconciler.session.terminal import Terminal
 
 
 def saved_plan(target: TargetWorkspace, file: Path) -> Path:
@@ -254,6 +261,83 @@ def test_without_changes_there_is_no_receipt_while_provisioning_is_off(target: T
     assert target.apply() is ExitCode.OK
     assert "No changes." in target.terminal.out
     assert_nothing_was_done(target)
+
+
+def test_provisioning_can_be_switched_off_while_the_service_is_read(
+    target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plan(session: Session, users: tuple[str, ...], terminal: Terminal) -> Plan:
+        made = make_plan(session, users, terminal)
+        switch_off(target)
+        return made
+
+    target.desire(person("ada"))
+    monkeypatch.setattr(apply, "make_plan", plan)
+    assert target.apply() is ExitCode.OK
+    assert_nothing_was_done(target)
+
+
+def test_provisioning_can_be_switched_off_at_the_question(
+    target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.desire(person("ada"))
+    monkeypatch.setattr(apply, "ask_for_approval", lambda _: [switch_off(target)])
+    assert target.apply(auto_approve=False) is ExitCode.OK
+    assert_nothing_was_done(target)
+
+
+def test_settings_that_cannot_be_read_right_before_the_first_write_are_never_on(
+    target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.desire(person("ada"))
+    monkeypatch.setattr(apply, "ask_for_approval", lambda _: [target.files.write("settings.yaml", "[")])
+    assert target.apply(auto_approve=False) is ExitCode.ERROR
+    assert target.service.writes == []
+    assert target.terminal.found
+
+
+def apply_after(target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> ExitCode:
+    """Apply after waiting for another apply, which makes a change to the desired state before it ends."""
+    with ExitStack() as other:
+        other.enter_context(hold_lock(target.workspace.lock(target.state().target), LockWait(0, print)))
+
+        def note(text: str) -> None:
+            if text.startswith("Waiting for another apply"):
+                change()
+                other.close()
+
+        monkeypatch.setattr(target.terminal, "note", note)
+        return target.apply(lock_timeout=30)
+
+
+@pytest.mark.parametrize("people", [["ada"], []], ids=["changes", "no changes"])
+def test_provisioning_can_be_switched_off_while_an_apply_waits_for_another_one(
+    people: list[str], target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.desire(*map(person, people))
+    assert apply_after(target, monkeypatch, lambda: switch_off(target)) is ExitCode.OK
+    assert_nothing_was_done(target)
+
+
+def test_an_apply_that_waited_applies_the_desired_state_as_it_is_then(
+    target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.desire(person("ada"))
+    assert apply_after(target, monkeypatch, lambda: target.desire(person("bob"))) is ExitCode.OK
+    assert target.live("bob")
+    assert len(target.service.users) == 2, "Ada is not desired any more"
+    assert apply_after(target, monkeypatch, lambda: target.files.write("settings.yaml", "[")) is ExitCode.ERROR
+
+
+def test_an_apply_that_waited_is_stale_if_the_settings_name_another_target_then(
+    target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = target.workspace.state / "settings.yaml"
+    other = path.read_text().replace("/scim", "/other/scim")
+    assert other != path.read_text()
+    with pytest.raises(StalePlanError, match="name another target than when this apply began to wait"):
+        apply_after(target, monkeypatch, lambda: path.write_text(other))
+    assert target.service.writes == []
 
 
 def test_settings_that_cannot_be_read_are_never_on(target: TargetWorkspace) -> None:
