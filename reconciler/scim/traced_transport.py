@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from reconciler.tracing import trace_request
+from reconciler.tracing import is_traced, trace_request
 
 _ERROR = 400
 _WORDS = frozenset(
@@ -34,6 +34,8 @@ class TracedTransport(httpx.BaseTransport):
         self._inner = inner
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not is_traced():
+            return self._inner.handle_request(request)
         where = template_path(request.url.path)
         attributes = {
             "http.request.method": request.method,
