@@ -58,8 +58,9 @@ class ResponseLimitTransport(httpx.BaseTransport):
         self._deadline = Deadline()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        seconds = min(MAX_SECONDS, request.extensions.get(SECONDS_LEFT, MAX_SECONDS))
-        is_short = seconds <= _READ_TIMEOUT
+        left = request.extensions.get(SECONDS_LEFT, MAX_SECONDS)
+        seconds = min(MAX_SECONDS, left)
+        is_short = left < MAX_SECONDS and left <= _READ_TIMEOUT
         read = seconds + _GRACE if is_short else _READ_TIMEOUT
         timeout = httpx.Timeout(read, connect=min(_CONNECT_TIMEOUT, seconds))
         request.extensions |= {"timeout": timeout.as_dict(), "trace": self._deadline.trace}
