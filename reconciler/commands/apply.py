@@ -313,7 +313,8 @@ class _Apply:
             if plan.protection.differs:
                 path = record_nothing_to_do(plan, self._session, self._terminal)
                 self._terminal.note(f"Noted which accounts are protected by their entries. Receipt: {path}")
-            elif plan.seen is not None:
+            elif plan.seen is not None and health.healthy and not plan.tally.failed:
+                # Not after failures: a receipt that says "nothing to do" would look like their end.
                 path = record_nothing_to_do(plan, self._session, self._terminal)
                 self._terminal.note(f"Noted which accounts the users have. Receipt: {path}")
             return
