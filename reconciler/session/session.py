@@ -149,7 +149,7 @@ def open_session(
     if redactor is None:
         redactor = build_redactor_for_reading(workspace, state, terminal)
     if not workspace.sandbox:
-        to = explain_refusals(_connect(state, terminal), state.credentials, approval_date(workspace))
+        to = explain_refusals(_connect(state, terminal), state.credentials, current_time().date())
         with open_full_record(workspace, state.policy.record_branch, terminal) as whole:
             yield Session(whole, state, state.target, to, redactor)
         return

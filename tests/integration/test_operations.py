@@ -128,18 +128,19 @@ def test_a_connection_lives_through_its_first_year(year: Year) -> None:
         assert second.strip() != old
 
         # 4. The token has ended
+        year.set_target(read_yaml(4))
         advanced, refused = year.run(4)
         assert (advanced.code, refused.code) == (0, 1)
-        assert move_dates("expired on 2027-11-29") in refused.err
+        assert move_dates("expired on 2026-11-28") in refused.err
         assert "settings.yaml:" in refused.err
         assert run(["reconciler", "apply", "--auto-approve"]).code == 1
         assert "Quarantine:" in run(["reconciler", "status"]).out
         assert run(["reconciler", "apply", "--auto-approve"]).code == 1
         told = receiver.documents[1:]
-        assert [(each["kind"], each["ended"]) for each in told] == [("failure", False)], "once"
+        assert [(each["kind"], each["ended"]) for each in told] == [("failure", False), ("expiry", False)], "once"
         year.export(run(["reconciler", "sandbox", "token"]).out)
         assert run(["reconciler", "apply", "--auto-approve"]).code == 0
-        assert [(each["kind"], each["ended"]) for each in receiver.documents[2:]] == [("failure", True)]
+        assert [(each["kind"], each["ended"]) for each in receiver.documents[3:]] == [("failure", True)]
 
 
 def test_provisioning_is_off_for_a_weekend(year: Year) -> None:
