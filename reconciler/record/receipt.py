@@ -74,8 +74,8 @@ class Receipt:
         self._written = self._on_disk = 0
         self._failure: OSError | None = None
         self._handle = self._open(directory)
-        note, seen = (made_now or plan).protection, (made_now or plan).seen
-        self._protection = note
+        made = made_now or plan
+        self._protection = note = made.protection
         started = ApplyStarted(
             **self._head(),
             target=plan.target.base_url,
@@ -83,16 +83,16 @@ class Receipt:
             tenant=plan.target.tenant if plan.target.tenant is not None else UNSET,
             changes=len(plan.changes),
             whole=whole,
-            commit=(made_now or plan).commit,
-            config_digest=(made_now or plan).config_digest,
+            commit=made.commit,
+            config_digest=made.config_digest,
             top_files=tuple(top_files) if top_files is not None else UNSET,
             key=redactor.key_id if redactor.key_id is not None else UNSET,
             run=run or UNSET,
             service_ahead=_to_seconds(service_ahead) if service_ahead is not None else UNSET,
-            approved={guard.name: guard.approved_by for guard in (made_now or plan).guards if guard.approved},
+            approved={guard.name: guard.approved_by for guard in made.guards if guard.approved},
             protected=note.protected or UNSET,
             unprotected=note.ended or UNSET,
-            accounts=seen if whole and seen is not None else UNSET,
+            accounts=made.seen if whole and made.seen is not None else UNSET,
         )
         self._write(to_entry(started))
 
