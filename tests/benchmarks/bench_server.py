@@ -1,7 +1,9 @@
 """A SCIM list service as fast as Python can: `python bench_server.py --users N --drift 0.02 --port 0`.
 
-All users are encoded once, one after another, at the start; a page of any size is a head and a slice of that, sent
-without a copy. The first line on stdout is the base URL. It ends when stdin closes, so start it with a pipe there.
+All users are encoded once, one after another, at the start; a page of any size up to `--cap` is a head and a slice of
+that, sent without a copy, `--latency` milliseconds after the request. The first line on stdout is the base URL. It ends
+when stdin closes, so start it with a pipe there; its last line says as JSON how many requests came, and how many of
+them waited for their answers at once, at most.
 """
 
 import argparse
@@ -36,7 +38,8 @@ Parts = tuple[bytes | memoryview, ...]
 class Pages:
     """Users as JSON, found by position, id, userName or externalId."""
 
-    def __init__(self, users: Iterable[dict[str, Any]]) -> None:
+    def __init__(self, users: Iterable[dict[str, Any]], cap: int = CAP) -> None:
+        self.cap = cap
         encode = msgspec.json.Encoder().encode
         text = bytearray()
         self.ends = array("Q", [0])
@@ -56,7 +59,7 @@ class Pages:
 
     def page(self, start: int, count: int) -> Parts:
         first = min(max(start, 1) - 1, self.total)
-        last = min(first + max(0, min(count, CAP)), self.total)
+        last = min(first + max(0, min(count, self.cap)), self.total)
         return listed(self.slice(first, last), self.total, max(start, 1), last - first)
 
     def find(self, filter_text: str) -> Parts:
@@ -112,11 +115,28 @@ def respond(pages: Pages, head: bytes) -> Parts:
     return pages.page(int(options.get("startIndex", 1)), int(options.get("count", DEFAULT_COUNT)))
 
 
+class Load:
+    """How many requests came, how many wait for their answers, and how many did at once."""
+
+    def __init__(self) -> None:
+        self.requests = self.waiting = self.at_once = 0
+
+    def begin(self) -> None:
+        self.requests += 1
+        self.waiting += 1
+        self.at_once = max(self.at_once, self.waiting)
+
+    def end(self) -> None:
+        self.waiting -= 1
+
+
 class Connection(asyncio.Protocol):
     """One kept connection. Only GET is understood; after a request with a body the connection closes."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, load: Load, latency: float) -> None:
         self.pages = pages
+        self.load = load
+        self.latency = latency
         self.received = b""
         self.transport: asyncio.Transport
 
@@ -130,11 +150,20 @@ class Connection(asyncio.Protocol):
         self.received += data
         while _HEAD_END in self.received:
             head, _, self.received = self.received.partition(_HEAD_END)
-            for part in self._answer(head):
-                self.transport.write(part)
-            if not head.startswith(b"GET "):
-                self.transport.close()
-                return
+            self.load.begin()
+            if self.latency:
+                asyncio.get_running_loop().call_later(self.latency, self._send, head)
+            else:
+                self._send(head)
+
+    def _send(self, head: bytes) -> None:
+        self.load.end()
+        if self.transport.is_closing():
+            return
+        for part in self._answer(head):
+            self.transport.write(part)
+        if not head.startswith(b"GET "):
+            self.transport.close()
 
     def _answer(self, head: bytes) -> Parts:
         try:
@@ -143,15 +172,17 @@ class Connection(asyncio.Protocol):
             return answer(HTTPStatus.BAD_REQUEST, b"{}")
 
 
-async def serve(pages: Pages, port: int) -> None:
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(pages), "127.0.0.1", port, backlog=256)
+async def serve(pages: Pages, port: int, latency: float = 0.0) -> Load:
+    """Serve `pages` until stdin closes, each answer `latency` seconds after its request."""
+    loop, load = asyncio.get_running_loop(), Load()
+    server = await loop.create_server(lambda: Connection(pages, load, latency), "127.0.0.1", port, backlog=256)
     closed = asyncio.Event()
     threading.Thread(target=_wait_for_end, args=(loop, closed), daemon=True).start()
     sys.stdout.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{PREFIX}\n")
     sys.stdout.flush()
     await closed.wait()
     server.close()
+    return load
 
 
 def _wait_for_end(loop: asyncio.AbstractEventLoop, closed: asyncio.Event) -> None:
@@ -166,10 +197,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--drift", type=float, default=0.02)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--cap", type=int, default=CAP, help="users on a page at most")
+    parser.add_argument("--latency", type=float, default=0.0, help="milliseconds from a request to its answer")
     options = parser.parse_args()
-    pages = Pages(live_users(options.users, options.seed, options.drift))
+    pages = Pages(live_users(options.users, options.seed, options.drift), options.cap)
     gc.freeze()
-    asyncio.run(serve(pages, options.port))
+    load = asyncio.run(serve(pages, options.port, options.latency / 1000))
+    sys.stdout.write(json.dumps({"requests": load.requests, "at_once": load.at_once}) + "\n")
 
 
 if __name__ == "__main__":

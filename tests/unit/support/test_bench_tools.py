@@ -19,8 +19,9 @@ TOOLS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
 @contextmanager
-def bench_server(users: int) -> Iterator[httpx.Client]:
-    command = [sys.executable, str(TOOLS / "bench_server.py"), "--users", str(users), "--drift", "0.02"]
+def bench_server(users: int, *options: str, load: dict[str, int] | None = None) -> Iterator[httpx.Client]:
+    """`load`: takes what the server says at its end."""
+    command = [sys.executable, str(TOOLS / "bench_server.py"), "--users", str(users), "--drift", "0.02", *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -29,6 +30,9 @@ def bench_server(users: int) -> Iterator[httpx.Client]:
             yield client
         process.stdin.close()
         assert process.wait(timeout=5) == 0
+        found = json.loads(process.stdout.readline())
+        if load is not None:
+            load |= found
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +110,16 @@ def test_the_same_seed_gives_the_same_users_and_drift() -> None:
     for old, new in differing:
         assert {**old, ENTERPRISE: None} == {**new, ENTERPRISE: None}
         assert old[ENTERPRISE]["department"] != new[ENTERPRISE]["department"]
+
+
+def test_a_bare_read_has_as_many_requests_in_flight_as_connections() -> None:
+    load: dict[str, int] = {}
+    with bench_server(1050, "--cap", "50", "--latency", "20", load=load) as client:
+        command = [sys.executable, str(TOOLS / "bare_read.py"), str(client.base_url).rstrip("/"), "--connections", "5"]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    figures = json.loads(answer.stdout)
+    assert (figures["requests"], figures["users"]) == (21, 1050)
+    assert load == {"requests": 21, "at_once": 5}
 
 
 def test_the_floor_counts_users_and_differences(client: httpx.Client, tmp_path: Path) -> None:
