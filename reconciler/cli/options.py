@@ -34,6 +34,13 @@ UserKeys = Annotated[
         help="Only this user, by userPrincipalName, userName, externalId or id.",
     ),
 ]
+Incremental = Annotated[
+    bool,
+    typer.Option(
+        "--incremental",
+        help="Look only at users that may differ since the last complete apply; at all users when in doubt.",
+    ),
+]
 Summary = Annotated[bool, typer.Option("--summary", help="Print one line per user.")]
 LogFile = Annotated[
     Path | None,

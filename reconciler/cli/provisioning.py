@@ -16,6 +16,7 @@ from reconciler.cli.options import (
     CommonOptions,
     DataFormat,
     FormatOptions,
+    Incremental,
     Limit,
     MetricsFile,
     Only,
@@ -114,6 +115,7 @@ class _BaseOptions:
     offline: Annotated[
         bool, typer.Option("--offline", help="With --base: compare with that commit only. No network, no token.")
     ] = False
+    incremental: Incremental = False
 
 
 @command(app)
@@ -140,6 +142,7 @@ def plan(
         base_options.base,
         base_options.offline,
         files.metrics,
+        base_options.incremental,
     )
     return lazy.run_plan(common.workspace(), options, common.terminal())
 
@@ -171,6 +174,7 @@ class _RunOptions:
     lock_timeout: Annotated[
         float, typer.Option("--lock-timeout", min=0, metavar="SECONDS", help="Wait for another apply to end.")
     ] = 0
+    incremental: Incremental = False
 
 
 @command(app)
@@ -199,6 +203,7 @@ def apply(
         log=files.log,
         lifts=tuple(approval.lift or ()),
         metrics=files.metrics,
+        incremental=execution.incremental,
     )
     return lazy.run_apply(common.workspace(), options, common.terminal())
 

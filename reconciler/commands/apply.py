@@ -41,6 +41,7 @@ from reconciler.session.audit_record import (
 )
 from reconciler.session.execution import Job, execute_selection, record_nothing_to_do
 from reconciler.session.health import assess_health, report_health
+from reconciler.session.incremental.options import check_incremental, describe_full
 from reconciler.session.live_plan import make_plan
 from reconciler.session.notifications import notify
 from reconciler.session.older_checkout import refuse_older_checkout
@@ -72,11 +73,14 @@ class ApplyOptions:
     log: Path | None = None
     lifts: tuple[str, ...] = ()
     metrics: Path | None = None
+    incremental: bool = False
 
 
 def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -> ExitCode:
     """Plan, compare or ask, execute, report; the only writer to its target until it ends."""
     check_lifts(options.approve, options.lifts)
+    if options.incremental:
+        check_incremental(users=options.users)
     findings = ApplyFindings()
     try:
         reviewed = _read_reviewed_plan(options)
@@ -115,6 +119,8 @@ class ApplyFindings:
 def _apply(
     workspace: Workspace, options: ApplyOptions, reviewed: Plan | None, findings: ApplyFindings, terminal: Terminal
 ) -> ExitCode:
+    if options.incremental:
+        terminal.note(describe_full("this version makes no incremental plans yet"))
     state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR

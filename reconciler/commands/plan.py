@@ -13,6 +13,7 @@ from reconciler.record.reader import read_runs
 from reconciler.render.formats import OutputOptions, render_plan
 from reconciler.session.baseline import CommitBaseline, compare_offline, load_baseline
 from reconciler.session.health import assess_health
+from reconciler.session.incremental.options import check_incremental, describe_full
 from reconciler.session.live_plan import check_users_exist, make_plan
 from reconciler.session.older_checkout import note_older_checkout
 from reconciler.session.plan_report import PlanReport, plan_exit_code, report_plan
@@ -35,6 +36,7 @@ class PlanOptions:
     base: str | None = None
     offline: bool = False
     metrics: Path | None = None
+    incremental: bool = False
 
 
 def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> ExitCode:
@@ -42,11 +44,15 @@ def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> 
     options.output.check()
     _check_template(options.output.template, workspace)
     _check_offline(options)
+    if options.incremental:
+        check_incremental(users=options.users, base=options.base)
     metrics = RunMetrics("plan")
     return measure(options.metrics, metrics, workspace, terminal, lambda: _plan(workspace, options, metrics, terminal))
 
 
 def _plan(workspace: Workspace, options: PlanOptions, metrics: RunMetrics, terminal: Terminal) -> ExitCode:
+    if options.incremental:
+        terminal.note(describe_full("this version makes no incremental plans yet"))
     state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR
