@@ -167,6 +167,10 @@ class _ApprovalOptions:
 
 @dataclass(frozen=True, slots=True)
 class _RunOptions:
+    unattended: Annotated[
+        bool,
+        typer.Option("--unattended", help="Apply without asking if the plan is within `unattended` of settings.yaml."),
+    ] = False
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 4 if any change is not in the saved plan or differs from it.")
     ] = False
@@ -204,6 +208,7 @@ def apply(
         lifts=tuple(approval.lift or ()),
         metrics=files.metrics,
         incremental=execution.incremental,
+        unattended=execution.unattended,
     )
     return lazy.run_apply(common.workspace(), options, common.terminal())
 

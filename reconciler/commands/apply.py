@@ -13,7 +13,6 @@ from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.planning.forms import describe_forms
 from reconciler.core.planning.guards.approvals import carry_over_approval, reevaluate_guards
 from reconciler.core.policy import Approval
-from reconciler.core.profile import TargetProfile
 from reconciler.core.provisioning import SWITCH_ON, Provisioning
 from reconciler.core.text import pluralize
 from reconciler.desired.loader import DesiredState
@@ -32,8 +31,10 @@ from reconciler.history.unapplied import UnappliedCommits
 from reconciler.record.lock import LockWait
 from reconciler.record.reader import read_runs, read_started_addresses
 from reconciler.record.refusal import clear_refusal, read_refusal, save_refusal
-from reconciler.render.apply_report import render_report
+from reconciler.render.apply_report import explain_conflicts, render_report
 from reconciler.render.text import render_text
+from reconciler.session import unattended
+from reconciler.session.apply_findings import ApplyFindings
 from reconciler.session.approval import ask_for_approval, check_approval, check_lifts
 from reconciler.session.audit_record import (
     build_redactor,
@@ -48,7 +49,6 @@ from reconciler.session.older_checkout import refuse_older_checkout
 from reconciler.session.plan_report import plan_exit_code
 from reconciler.session.provisioning_log import ProvisioningLog, open_log
 from reconciler.session.review_check import check_binding, check_expiry, find_unreviewed
-from reconciler.session.run_events import RunEvents
 from reconciler.session.run_metrics import RunMetrics, measure, measure_failure
 from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.session import Session, open_session
@@ -74,6 +74,7 @@ class ApplyOptions:
     lifts: tuple[str, ...] = ()
     metrics: Path | None = None
     incremental: bool = False
+    unattended: bool = False
 
 
 def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -> ExitCode:
@@ -81,6 +82,7 @@ def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -
     check_lifts(options.approve, options.lifts)
     if options.incremental:
         check_incremental(users=options.users)
+    unattended.check_options(options, workspace.now)
     findings = ApplyFindings()
     try:
         reviewed = _read_reviewed_plan(options)
@@ -98,24 +100,6 @@ def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -
     return measure(options.metrics, findings.metrics, workspace, terminal, apply_and_notify)
 
 
-class ApplyFindings:
-    """What one apply found, for its metrics and for notifications."""
-
-    def __init__(self) -> None:
-        self.metrics = RunMetrics("apply")
-        self.events = RunEvents("apply")
-
-    def planned(self, plan: Plan, *, whole: bool) -> None:
-        """Note the plan. `whole`: it is not limited to some users."""
-        self.metrics.planned(plan)
-        self.events.planned(plan, whole=whole)
-
-    def applied(self, report: Report) -> None:
-        """Note how the changes ended."""
-        self.metrics.applied(report.outcomes)
-        self.events.applied(report)
-
-
 def _apply(
     workspace: Workspace, options: ApplyOptions, reviewed: Plan | None, findings: ApplyFindings, terminal: Terminal
 ) -> ExitCode:
@@ -124,6 +108,8 @@ def _apply(
     state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR
+    if options.unattended:
+        unattended.require_limits(state.policy.unattended)
     if not state.provisioning.enabled:
         return _show_without_applying(workspace, state, options, findings.metrics, terminal)
     redactor = build_redactor(workspace, state)
@@ -244,12 +230,19 @@ class _Apply:
         if plan.blocked or not plan.changes:
             return self._end_without_changes(plan, health)
         selection = self._select(plan, unreviewed, health)
+        if self._options.unattended and not unattended.may_apply(
+            plan, health, self._runs, self._session, self._terminal
+        ):
+            self._log.begin(plan, self._session, person=False)
+            self._log.planned(plan)
+            return ExitCode.BLOCKED
         if selection.plan.changes and not self._is_approved():
             self._terminal.result("Apply cancelled.")
             return ExitCode.ERROR
         if selection.plan.changes and (code := self._end_if_switched_off()) is not None:
             return code
-        self._log.begin(plan, self._session, person=self._reviewed is None and not self._options.auto_approve)
+        asked = self._reviewed is None and not (self._options.auto_approve or self._options.unattended)
+        self._log.begin(plan, self._session, person=asked)
         return self._execute(selection, self._reviewed or plan)
 
     def _note_earlier_merges(self, found: UnappliedCommits) -> None:
@@ -266,6 +259,8 @@ class _Apply:
         workspace = self._session.workspace
         plan = self._read_and_plan()
         approvals = [*self._session.approvals(), *_read_given_approval(self._options)]
+        if self._options.unattended:
+            approvals = []  # They are for a plan that somebody reviewed, and would be used up.
         plan = reevaluate_guards(plan, approvals, self._session.approval_date)
         reviewed = self._reviewed
         check_approval(self._options.approve, [plan, reviewed or plan], self._terminal)
@@ -345,7 +340,8 @@ class _Apply:
         return selection
 
     def _is_approved(self) -> bool:
-        return self._reviewed is not None or self._options.auto_approve or ask_for_approval(self._terminal)
+        approved = self._reviewed is not None or self._options.auto_approve or self._options.unattended
+        return approved or ask_for_approval(self._terminal)
 
     def _end_if_switched_off(self) -> ExitCode | None:
         """Read the switch right before the first write: reading the service and the question can take hours."""
@@ -358,14 +354,15 @@ class _Apply:
     def _execute(self, selection: Selection, recorded: Plan) -> ExitCode:
         report = Report()
         if selection.plan.changes:
-            job = Job(selection, recorded, whole=not self._options.users)
+            job = Job(selection, recorded, whole=not self._options.users, unattended=self._options.unattended)
             report = execute_selection(job, self._session, self._log, self._terminal)
         report.outcomes += selection.skipped
         self._findings.applied(report)
         for outcome in selection.skipped:
             self._log.outcome(outcome)
         self._terminal.result("\n" + render_report(report.outcomes, self._terminal.style))
-        _explain_conflicts(report, self._session.state.profile, self._terminal)
+        if causes := explain_conflicts(report.outcomes, self._session.state.profile):
+            self._terminal.result(causes)
         forms = [each for outcome in report.outcomes for each in outcome.forms]
         for line in describe_forms(forms, self._session.state.mappings):
             self._terminal.note(line)
@@ -376,17 +373,6 @@ class _Apply:
         elif report.timed_out:
             self._terminal.error(TimeLimitError(report.timed_out))
         return apply_exit_code(selection.plan, report)
-
-
-def _explain_conflicts(report: Report, profile: TargetProfile, terminal: Terminal) -> None:
-    """List once what can hold the user names that the service refused without a reason."""
-    held = sum(profile.conflict_hint in outcome.message for outcome in report.outcomes)
-    if held and profile.conflict_causes:
-        causes = "\n".join(f"  - {cause}" for cause in profile.conflict_causes)
-        terminal.result(
-            f"\n{profile.title} does not say over SCIM what holds {pluralize(held, 'user name')}; "
-            f"its activity log does. Likely one of:\n{causes}"
-        )
 
 
 def apply_exit_code(plan: Plan, report: Report) -> ExitCode:

@@ -30,6 +30,15 @@ class Limit:
     floor: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class UnattendedLimits:
+    """The most accounts that applies which nobody reviewed may change, in one plan and in 24 hours together."""
+
+    updates: int = 0
+    creates: int = 0
+    removals: int = 0
+
+
 APPROVABLE_GUARDS = (
     "removals",
     "reactivations",
@@ -141,6 +150,8 @@ class Policy:
     """The branch of the record."""
     relink: RelinkRules = NO_RELINKING
     approvals: tuple[Approval, ...] = ()
+    unattended: UnattendedLimits | None = None
+    """How far an apply goes that nobody reviewed; None: nothing is applied unattended."""
 
     def permits(self, action: Action) -> bool:
         """Whether `lifecycle.actions` permits `action`; adopting, relinking and reactivating are updates."""

@@ -1,4 +1,4 @@
-"""Strict models of `guards` and `approvals` in settings.yaml."""
+"""Strict models of `guards`, `approvals` and `unattended` in settings.yaml."""
 
 from __future__ import annotations
 
@@ -136,3 +136,14 @@ class ApprovalSettings(StrictModel):
     removals: Count | None = Field(default=None, description="The number of removals in that plan, for the reviewer")
     until: Day = Field(description=f"The last day, at most {MAX_APPROVAL_PERIOD.days} days ahead")
     reason: str = Field(description="Why, for the reviewer and the record")
+
+
+class UnattendedSettings(StrictModel):
+    """How many accounts `apply --unattended` may change: in one plan, and in all of its applies of 24 hours.
+
+    A plan beyond one of these is not applied at all, not even in part. What is not named is not done.
+    """
+
+    updates: Count = Field(default=0, description="Changed accounts, without identity, access or activity")
+    creates: Count = Field(default=0, description="New accounts")
+    removals: Count = Field(default=0, description="Deactivations and deletions together")

@@ -24,6 +24,7 @@ from reconciler.core.policy import (
     RelinkedId,
     RelinkRules,
     Removal,
+    UnattendedLimits,
 )
 from reconciler.core.profile import Confidence, Switch, TargetProfile
 from reconciler.core.provisioning import ON, Provisioning
@@ -297,6 +298,7 @@ def _build_policy(located: LocatedModel[schema.Settings]) -> Policy:
         record_branch=settings.record.branch,
         relink=_build_relink_rules(settings.relink, located),
         approvals=_build_approvals(located),
+        unattended=UnattendedLimits(**dict(settings.unattended)) if settings.unattended is not None else None,
     )
 
 
@@ -380,6 +382,7 @@ _NOT_IN_DIGEST: Any = {
     "record": True,
     "target": {"token_issued", "token_expires", "client_secret_expires"},
     "source": {"entra": {"credential_expires"}},
+    "unattended": True,
 }
 """Settings that change neither a plan nor where it is applied."""
 

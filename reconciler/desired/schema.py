@@ -25,7 +25,7 @@ from reconciler.core.model import TENANT_PATTERN
 from reconciler.core.scope.operators import EXTENSIONS, Operator
 from reconciler.core.text import quote, shorten
 from reconciler.core.values import fold_case
-from reconciler.desired.guard_settings import ApprovalSettings, GuardSettings
+from reconciler.desired.guard_settings import ApprovalSettings, GuardSettings, UnattendedSettings
 from reconciler.desired.schema_values import (
     EMPTY_IS_LIST,
     Boolean,
@@ -240,6 +240,9 @@ class Settings(StrictModel):
     )
     relink: RelinkSettings = Field(
         default=RelinkSettings(), description="Which accounts get another externalId, to be removed after the apply"
+    )
+    unattended: UnattendedSettings | None = Field(
+        default=None, description="How far `apply --unattended` goes; without it nothing is applied unattended"
     )
     source: SourceSettings = Field(
         default=SourceSettings(), description="Where `reconciler import` gets people from; without it from git alone"

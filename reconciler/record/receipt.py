@@ -50,7 +50,7 @@ class Receipt:
     `whole`: the apply is about all users. `redactor`: what replaces names and values. `made_now`: the plan as made for
     this apply, if the recorded one is a reviewed plan, maybe of another commit. `run`: that of GitHub Actions, if any.
     `service_ahead`: how far the service's clock is ahead of `clock`, if they disagree. `top_files`: the files at
-    the top level of the desired state.
+    the top level of the desired state. `unattended`: nobody reviewed the plan.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Receipt:
         run: str | None = None,
         service_ahead: timedelta | None = None,
         top_files: Iterable[str] | None = None,
+        unattended: bool = False,
     ) -> None:
         self._redactor = redactor
         self.path = directory / RECEIPT
@@ -90,6 +91,7 @@ class Receipt:
             run=run or UNSET,
             service_ahead=_to_seconds(service_ahead) if service_ahead is not None else UNSET,
             approved={guard.name: guard.approved_by for guard in made.guards if guard.approved},
+            unattended=unattended or UNSET,
             protected=note.protected or UNSET,
             unprotected=note.ended or UNSET,
             accounts=made.seen if whole and made.seen is not None else UNSET,

@@ -80,7 +80,9 @@ class ApplyStarted(ReceiptLine, frozen=True, kw_only=True, tag="apply_started"):
     approved: Annotated[
         dict[str, str] | UnsetType, Meta(description="Which approval lifted each guard that failed; absent: unknown")
     ] = UNSET
-
+    unattended: Annotated[
+        bool | UnsetType, Meta(description="true: nobody reviewed the plan (`apply --unattended`)")
+    ] = UNSET
     protected: Annotated[
         tuple[str, ...] | UnsetType, Meta(description="Ids of accounts that the entries of their users protect")
     ] = UNSET

@@ -68,8 +68,10 @@ class RecentChangeReader:
     def begin(self, line: ApplyStarted | None) -> None:
         """Begin an apply, and end the one before it. None: the receipt ends, or the apply went to another target."""
         lifted = _read_approved(self._apply)
+        unattended = self._apply is not None and self._apply.unattended is True
         self._dated += [
-            (request.began, _to_change(request, frozenset(lifted or ()))) for request in self._requests.values()
+            (request.began, _to_change(request, frozenset(lifted or ()), unattended=unattended))
+            for request in self._requests.values()
         ]
         self._apply, self._requests = line, {}
 
@@ -175,7 +177,7 @@ def _read_correction(line: ApplyStarted | None) -> timedelta:
     )
 
 
-def _to_change(request: _Request, lifted: frozenset[str]) -> RecentChange:
+def _to_change(request: _Request, lifted: frozenset[str], *, unattended: bool) -> RecentChange:
     """Return the change of a request. Records of version 0.1 do not say whether the account was active."""
     reactivated = request.action is Action.REACTIVATE or (
         request.action in _REVIVING and "active" in request.attributes
@@ -187,6 +189,7 @@ def _to_change(request: _Request, lifted: frozenset[str]) -> RecentChange:
         request.was_active,
         reactivated,
         lifted,
+        unattended,
         request.attributes,
         tuple(request.user_names),
         tuple(request.full_names),

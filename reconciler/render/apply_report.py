@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.core.plan import NOT_STARTED, Action, Outcome, Result
+from reconciler.core.profile import TargetProfile
 from reconciler.core.text import escape_control, pluralize
 from reconciler.render.changes import address_of
 from reconciler.render.labels import format_counts_done
@@ -65,3 +66,15 @@ def _count_unstarted(missing: Sequence[Outcome]) -> Iterator[str]:
         total = sum(item.not_started for item in missing)
         listed = f"; with those above, {pluralize(total, 'change')} not started" if total > len(ended) else ""
         yield f"  {pluralize(len(ended), 'change')} {escape_control(ended[0].message)}{listed}"
+
+
+def explain_conflicts(outcomes: Sequence[Outcome], profile: TargetProfile) -> str:
+    """List once what can hold the user names that the service refused without a reason; "" if it refused none so."""
+    held = sum(profile.conflict_hint in outcome.message for outcome in outcomes)
+    if not held or not profile.conflict_causes:
+        return ""
+    causes = "\n".join(f"  - {cause}" for cause in profile.conflict_causes)
+    return (
+        f"\n{profile.title} does not say over SCIM what holds {pluralize(held, 'user name')}; "
+        f"its activity log does. Likely one of:\n{causes}"
+    )

@@ -39,11 +39,15 @@ from reconciler.tracing import trace_phase
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is executed: `selection` of the plan `recorded` under; `whole`: not limited to some users."""
+    """What is executed: `selection` of the plan `recorded` under; `whole`: not limited to some users.
+
+    `unattended`: nobody reviewed the plan.
+    """
 
     selection: Selection
     recorded: Plan
     whole: bool
+    unattended: bool = False
 
 
 def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal: Terminal) -> Report:
@@ -118,6 +122,7 @@ def _create_receipt(job: Job, session: Session) -> Receipt:
         run=read_workflow().run_identity,
         service_ahead=session.service_ahead,
         top_files=[name for name in TOP_FILES if name in session.state.files],
+        unattended=job.unattended,
     )
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from reconciler.core.model import Severity
 from reconciler.core.plan import Action, Attribution, Change, Plan
+from reconciler.core.planning.unattended import changes_activity, changes_identity
 from reconciler.core.text import pluralize
 
 _HARMLESS = (Action.CREATE, Action.UPDATE)
-_IDENTITY = frozenset({"externalId", "userName", "active"})
 
 
 def find_planned_obstacles(plan: Plan, base: str, limit: int) -> tuple[str, ...]:
@@ -50,9 +50,7 @@ def _is_more_than_an_update(change: Change) -> bool:
 
 
 def _changes_identity(change: Change) -> bool:
-    if change.action is not Action.UPDATE:
-        return False
-    return change.temporary_user_name is not None or any(each.path in _IDENTITY for each in change.attribute_changes())
+    return change.action is Action.UPDATE and (changes_identity(change) or changes_activity(change))
 
 
 def _is_of_another_origin(change: Change) -> bool:

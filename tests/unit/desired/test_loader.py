@@ -9,7 +9,7 @@ from support.desired_directory import Tree
 from support.desired_state import ADA, BOB, SETTINGS, USUAL, Load, broken, good, messages
 
 from reconciler.core.model import Origin
-from reconciler.core.policy import Approval, Limit, Policy, Removal
+from reconciler.core.policy import Approval, Limit, Policy, Removal, UnattendedLimits
 from reconciler.desired.loader import BrokenState, CheckedState, DesiredState, check, load, load_policy
 from reconciler.desired.missing_state import describe_missing_state
 
@@ -214,6 +214,26 @@ def test_a_directory_that_is_not_there_is_broken(tmp_path: Path) -> None:
 # --- the digest ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("written", "limits"),
+    [
+        ("", None),
+        ("unattended:\n", None),
+        ("unattended: {}\n", UnattendedLimits()),
+        ("unattended: {updates: 50, creates: 40, removals: 3}\n", UnattendedLimits(50, 40, 3)),
+    ],
+)
+def test_nothing_is_unattended_unless_it_is_written(
+    written: str, limits: UnattendedLimits | None, loaded: Load
+) -> None:
+    assert good(loaded(settings=SETTINGS + written)).policy.unattended == limits
+
+
+@pytest.mark.parametrize("written", ["-1", "many", "1.5", "true"])
+def test_a_limit_of_unattended_applies_is_a_number(written: str, loaded: Load) -> None:
+    assert isinstance(loaded(settings=f"{SETTINGS}unattended: {{updates: {written}}}\n"), BrokenState)
+
+
 def digest(state: DesiredState | BrokenState) -> str:
     return good(state).digest
 
@@ -227,6 +247,7 @@ def test_the_digest_covers_everything_that_can_change_a_plan(loaded: Load) -> No
     assert digest(loaded(settings=f"{SETTINGS}  active_when_absent:\n")) == first, "the same"
     dates = "  auth: token\n  token_issued: 2026-05-01\n  token_expires: 2027-05-01\n"
     assert digest(loaded(settings=f"{SETTINGS}{dates}provisioning: {{enabled: false}}\n")) == first, "no other plan"
+    assert digest(loaded(settings=f"{SETTINGS}unattended: {{updates: 9}}\n")) == first, "it decides who looks at a plan"
     seen = {
         first,
         digest(loaded(settings=f"{SETTINGS}lifecycle: {{removed: keep}}\n")),

@@ -36,7 +36,8 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             'unknown key "lifecycel"',
             (
                 "Did you mean lifecycle? Known keys: "
-                "approvals, guards, lifecycle, notifications, ownership, provisioning, record, relink, source, target."
+                "approvals, guards, lifecycle, notifications, ownership, provisioning, record, relink, source, target,"
+                " unattended."
             ),
         ),
         (
@@ -146,7 +147,8 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             'unknown key "out_of_scope"',
             (
                 "It belongs under lifecycle. Known keys: "
-                "approvals, guards, lifecycle, notifications, ownership, provisioning, record, relink, source, target."
+                "approvals, guards, lifecycle, notifications, ownership, provisioning, record, relink, source, target,"
+                " unattended."
             ),
         ),
         (
@@ -155,7 +157,7 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             'unknown key "url"',
             (
                 "Known keys: approvals, guards, lifecycle, notifications, ownership, provisioning, record, relink,"
-                " source, target."
+                " source, target, unattended."
             ),
         ),
         (

@@ -137,7 +137,7 @@ def test_the_schema_knows_every_key_that_is_written(tmp_path: Path) -> None:
     entries = written(tmp_path, Redactor(b"k" * 32))
     assert [entry["event"] for entry in entries] == list(by_event) == schema["properties"]["event"]["enum"]
     optional = {
-        "apply_started": {"protected", "unprotected", "accounts"},
+        "apply_started": {"unattended", "protected", "unprotected", "accounts"},
         "started": {"original_user_name", "was_active", "user_name", "external_id", "full_name", "last_modified"},
         "finished": {"protected", "forms", "unseen", "unconfirmed"},
     }

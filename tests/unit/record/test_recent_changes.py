@@ -41,6 +41,14 @@ def finished(result: str = "done", **fields: Any) -> Finished:
     return Finished(time=NOW.isoformat(), **{**usual, **fields})
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"), [({}, False), ({"unattended": True}, True), ({"unattended": False}, False)]
+)
+def test_a_change_says_whether_somebody_reviewed_it(written: dict[str, bool], expected: bool) -> None:
+    (change,) = read(begun(**written), started(), finished()).changes
+    assert change.unattended is expected
+
+
 def later_version(**fields: Any) -> UnknownLine:
     return UnknownLine(time=NOW.isoformat(), **fields)
 

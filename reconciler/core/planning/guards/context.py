@@ -27,6 +27,8 @@ class RecentChange:
     was_active: bool = True
     reactivated: bool = False
     lifted: frozenset[str] = frozenset()
+    unattended: bool = False
+    """Whether nobody reviewed the plan of that apply."""
     attributes: frozenset[str] = frozenset()
     """The attributes that a request named; of a create, all."""
     user_names: tuple[str, ...] = ()
