@@ -21,22 +21,30 @@ from generate import people
 
 COMMAND = Path(sys.executable).parent / "reconciler"
 DEPARTMENTS = ("Engineering", "Sales", "Marketing", "Finance", "IT", "Legal")
+BEGIN, SPACING = 1_700_000_000, 18_900
+"""The time of the first commit, and the seconds between two: 5,000 of them are three years."""
 SETTINGS = "target: {profile: apple-business-manager, base_url: 'https://federation.apple.com/feeds/business/scim'}\n"
+
+
+_QUOTE = "'"
 
 
 def item(user: dict[str, str]) -> str:
     """One entry."""
-    return "".join(f"{'  ' if number else '- '}{key}: '{value}'\n" for number, (key, value) in enumerate(user.items()))
+    return "".join(
+        f"{'  ' if number else '- '}{key}: '{value.replace(_QUOTE, _QUOTE * 2)}'\n"
+        for number, (key, value) in enumerate(user.items())
+    )
 
 
-def stream(commits: int, users: int, files: int) -> Iterator[bytes]:
+def stream(commits: int, users: int, files: int, settings: str = SETTINGS) -> Iterator[bytes]:
     """A history for git fast-import: all users are added, then each commit edits one user of one file."""
     chance = random.Random(1)  # noqa: S311
-    everybody = [{key: value.replace("'", "") for key, value in user.items()} for user in people(users, 1)]
+    everybody = list(people(users, 1))
     size = -(-users // files)
     texts = [[item(user) for user in everybody[at : at + size]] for at in range(0, users, size)]
     yield head(0, "Begin")
-    yield data("M 100644 inline desired-state/settings.yaml", SETTINGS)
+    yield data("M 100644 inline desired-state/settings.yaml", settings)
     yield data("M 100644 inline desired-state/scope.yaml", "sync: all\n")
     for number in range(len(texts)):
         yield file(number, texts)
@@ -49,7 +57,7 @@ def stream(commits: int, users: int, files: int) -> Iterator[bytes]:
 
 
 def head(number: int, subject: str) -> bytes:
-    text = f"commit refs/heads/main\ncommitter Grace Hopper <grace@example.com> {1_700_000_000 + number * 600} +0000\n"
+    text = f"commit refs/heads/main\ncommitter Grace Hopper <grace@example.com> {BEGIN + number * SPACING} +0000\n"
     return (text + f"data {len(subject)}\n{subject}\n").encode()
 
 
@@ -60,6 +68,18 @@ def file(number: int, texts: list[list[str]]) -> bytes:
 def data(line: str, text: str) -> bytes:
     content = text.encode()
     return f"{line}\ndata {len(content)}\n".encode() + content + b"\n"
+
+
+def make_repository(root: Path, commits: int, users: int, files: int, settings: str = SETTINGS) -> None:
+    """Make a repository in the empty directory `root`, and check its last commit out."""
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=root, check=True)
+    importing = subprocess.Popen(["git", "fast-import", "--quiet"], cwd=root, stdin=subprocess.PIPE)
+    assert importing.stdin is not None
+    for part in stream(commits, users, files, settings):
+        importing.stdin.write(part)
+    importing.stdin.close()
+    importing.wait()
+    subprocess.run(["git", "reset", "--quiet", "--hard"], cwd=root, check=True)
 
 
 def measure(root: Path, *arguments: str) -> str:
@@ -84,15 +104,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="reconciler-history-") as folder:
         root = options.keep or Path(folder)
-        subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=root, check=True)
         began = time.monotonic()
-        importing = subprocess.Popen(["git", "fast-import", "--quiet"], cwd=root, stdin=subprocess.PIPE)
-        assert importing.stdin is not None
-        for part in stream(options.commits, options.users, options.files):
-            importing.stdin.write(part)
-        importing.stdin.close()
-        importing.wait()
-        subprocess.run(["git", "reset", "--quiet", "--hard"], cwd=root, check=True)
+        make_repository(root, options.commits, options.users, options.files)
         size = sum(path.stat().st_size for path in (root / ".git").rglob("*") if path.is_file()) >> 20
         made = f"made in {time.monotonic() - began:.0f} s, {size} MiB of git"
         print(f"{options.commits} commits, {options.users} users in {options.files} files: {made}")  # noqa: T201
