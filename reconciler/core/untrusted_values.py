@@ -40,9 +40,10 @@ def parse_moment(value: object, earliest: datetime = _EARLIEST) -> datetime | No
     """Parse a date with time and offset (ISO 8601, RFC 3339) as UTC; None if it is not from `earliest` to year 9998."""
     if not isinstance(value, str) or len(value) > LONGEST_DATE or not value.isascii():
         return None
-    with suppress(ValueError):
+    try:
         return _check_moment(datetime.fromisoformat(value), earliest)
-    return None
+    except ValueError:
+        return None
 
 
 def parse_http_date(value: object) -> datetime | None:
@@ -60,7 +61,7 @@ def _check_moment(when: datetime, earliest: datetime) -> datetime | None:
     if when.tzinfo is None:
         return None
     try:
-        moment = when.astimezone(UTC)
+        moment = when if when.tzinfo is UTC else when.astimezone(UTC)
     except OverflowError:  # year 1 with an offset ahead of UTC, year 9999 with one behind
         return None
     return moment if earliest <= moment <= _LATEST else None

@@ -15,7 +15,7 @@ from reconciler.core.planning.protection import AccountNames
 from reconciler.core.values import fold_case
 from reconciler.record.account_names import AccountNameReader
 from reconciler.record.protected_accounts import ProtectionReader
-from reconciler.record.receipt_line import ApplyStarted, Finished, ReceiptLine, Started, UnknownLine
+from reconciler.record.receipt_line import ApplyFinished, ApplyStarted, Finished, ReceiptLine, Started, UnknownLine
 from reconciler.record.recent_changes import ApprovalUses, RecentChangeReader
 from reconciler.record.recorded_accounts import RecordedAccountReader, RecordedAccounts
 from reconciler.record.runs import PlanSummary
@@ -127,14 +127,19 @@ class AccountHistoryBuilder:
                     self._recent.add(line)
                     if isinstance(line, Started | Finished | UnknownLine):
                         self._add(line, record)
-            self._protection_anywhere.add(line)
-            if ours:
-                self._protection.add(line)
-                self._seen.add(line)
+            if isinstance(line, ApplyStarted | ApplyFinished) or (isinstance(line, Finished) and line.protected):
+                self._add_note(line, ours=ours)
         self._recent.begin(None)
         self._seen.end()
         self._names_of_last = self._names if ours else self._names_elsewhere
         return lacking
+
+    def _add_note(self, line: ReceiptLine, *, ours: bool) -> None:
+        """Add what an apply notes about accounts that it does not change."""
+        self._protection_anywhere.add(line)
+        if ours:
+            self._protection.add(line)
+            self._seen.add(line)
 
     def add_plan(self, plan: PlanSummary) -> None:
         """Add the plan of the last receipt, which lacks names. All applies of a plan go to one target."""

@@ -6,12 +6,12 @@ well-formed. Every function that reads receipts raises `PlanFileError`, with fil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from reconciler.core.model import Target
 from reconciler.record.account_history import AccountHistory, AccountHistoryBuilder
@@ -28,12 +28,11 @@ from reconciler.record.receipt_line import (
     Started,
     parse_entry,
     parse_line,
+    parse_whole_lines,
 )
 from reconciler.record.record_files import list_receipts
 from reconciler.record.runs import AppliedChange, ApplyRun, Attempt, Quarantine, disregard_future, join_plan
 from reconciler.record.timestamps import LONG_AGO
-
-T = TypeVar("T")
 
 _LONGEST_NAME = 512
 """Characters of a user name."""
@@ -44,22 +43,20 @@ _LONGEST_NAME = 512
 
 def read_lines(path: Path) -> Iterator[ReceiptLine]:
     """Yield the lines of a receipt; a last line that a crash cut short is left out."""
-    return _read(path, parse_line)
+    content = read_file(path)
+    lines = parse_whole_lines(content)
+    return iter(lines) if lines is not None else parse_receipt(content, str(path), parse_line)
 
 
 def read_entries(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the lines of a receipt as they are, with every key and value, to be shown."""
-    return _read(path, parse_entry)
-
-
-def _read(path: Path, parse: Callable[[bytes], T]) -> Iterator[T]:
-    return parse_receipt(read_file(path), str(path), parse)
+    return parse_receipt(read_file(path), str(path), parse_entry)
 
 
 def _first_lines(plans: Path) -> Iterator[ApplyStarted]:
     """Yield the first line of each receipt that begins with an apply."""
     for path in list_receipts(plans):
-        first = next(read_lines(path), None)
+        first = next(parse_receipt(read_file(path), str(path), parse_line), None)
         if isinstance(first, ApplyStarted):
             yield first
 

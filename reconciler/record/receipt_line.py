@@ -186,6 +186,7 @@ KnownLine = ApplyStarted | Started | Finished | Quarantined | ApplyFinished
 _CLASSES: tuple[type[ReceiptLine], ...] = (ApplyStarted, Started, Finished, Quarantined, ApplyFinished)
 _BY_EVENT = {str(each.__struct_config__.tag): each for each in _CLASSES}
 _decode: Callable[[bytes], ReceiptLine] = msgspec.json.Decoder(KnownLine).decode
+_decode_lines: Callable[[bytes], list[ReceiptLine]] = msgspec.json.Decoder(KnownLine).decode_lines
 
 
 def to_entry(line: ReceiptLine) -> dict[str, Any]:
@@ -213,6 +214,22 @@ def parse_line(text: bytes) -> ReceiptLine:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # An unknown event, a value of another type, or what only Python's parser takes: half a surrogate pair.
         return _coerce(parse_entry(text))
+
+
+def parse_whole_lines(content: bytes) -> list[ReceiptLine] | None:
+    """Return the lines of a receipt, parsed at once; None if one has to be looked at by itself, or is not complete.
+
+    Whoever gets None parses line by line, with the same result for all that is not None here.
+    """
+    try:
+        lines = _decode_lines(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    # It also takes several objects on one line, and one on several. Neither is left if each end of a line is between
+    # two objects, where JSON cannot go on, and there are as many.
+    count = len(lines)
+    whole = content.count(b"\n") == count == content.count(b"}\n{") + 1 and content.endswith(b"}\n")
+    return lines if whole else None
 
 
 def _coerce(entry: dict[str, Any]) -> ReceiptLine:

@@ -24,6 +24,7 @@ from reconciler.record.receipt_line import (
 
 _NOT_MADE = frozenset({Result.FAILED.value, Result.SKIPPED.value})
 _LONGEST_NAME = 512
+_NOTHING = timedelta()
 _REVIVING = frozenset({Action.UPDATE, Action.ADOPT, Action.RELINK, Action.REACTIVATE})
 
 ApprovalUses = Mapping[tuple[str, str], date]
@@ -89,8 +90,11 @@ class RecentChangeReader:
 
     def _add_request(self, line: Started | UnknownLine) -> None:
         """Add an announced request, or an event of a later version, which may be one."""
-        key, action, when = _key(line), _parse_action(line.action), line.timestamp
-        if action is None or not key or when is None or not self._is_recent(when):
+        when = line.timestamp
+        if when is None or not self._is_recent(when):
+            return
+        key, action = _key(line), _parse_action(line.action)
+        if action is None or not key:
             return
         if isinstance(line, UnknownLine):
             if line.result not in _NOT_MADE:
@@ -131,13 +135,13 @@ class RecentChangeReader:
 
         A correction that was forged can add to what counts, and takes nothing from it.
         """
-        there = self.service_time or self.now
-        return _is_within(when, min(self.now, there), max(self.now, there)) or _is_within(
-            when, there, there, _read_correction(self._apply)
-        )
+        there, correction = self.service_time or self.now, _read_correction(self._apply)
+        if _is_within(when, min(self.now, there), max(self.now, there)):
+            return True
+        return bool(correction) and _is_within(when, there, there, correction)
 
 
-def _is_within(when: datetime, first: datetime, last: datetime, correction: timedelta = timedelta()) -> bool:
+def _is_within(when: datetime, first: datetime, last: datetime, correction: timedelta = _NOTHING) -> bool:
     """Whether a moment, corrected, is less than `WINDOW` before `first` and after `last`."""
     # No sum of a moment and a period: it may be beyond the calendar.
     return first - when - correction < WINDOW and when - last + correction < WINDOW
@@ -172,9 +176,9 @@ def _read_approved(line: ApplyStarted | None) -> Mapping[str, str] | None:
 
 def _read_correction(line: ApplyStarted | None) -> timedelta:
     """Return how far the service's clock was ahead of the one that dated the lines of an apply."""
-    return (
-        timedelta(seconds=line.service_ahead) if line is not None and line.service_ahead is not UNSET else timedelta()
-    )
+    if line is None or line.service_ahead is UNSET:
+        return _NOTHING
+    return timedelta(seconds=line.service_ahead)
 
 
 def _to_change(request: _Request, lifted: frozenset[str], *, unattended: bool) -> RecentChange:

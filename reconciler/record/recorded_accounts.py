@@ -164,11 +164,15 @@ class RecordedAccountReader:
     _accounts: dict[str, RecordedAccount] = field(default_factory=dict)
     _announced: dict[str, datetime] = field(default_factory=dict)
     _answered: dict[str, datetime] = field(default_factory=dict)
+    _latest: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._latest = self.now + CLOCK_TOLERANCE
 
     def add(self, line: Started | Finished | UnknownLine) -> None:
         """Add a line."""
         when = line.sort_time
-        when = LONG_AGO if when > self.now + CLOCK_TOLERANCE else when
+        when = LONG_AGO if when > self._latest else when
         match line:
             case Started():
                 self._add_started(line, when)

@@ -210,10 +210,13 @@ class ApplyRun:
 
 def disregard_future(run: ApplyRun, now: datetime) -> ApplyRun:
     """Return `run` as an undated one if it is from the future: the clock was wrong, and it must not count for ever."""
+    latest = now + CLOCK_TOLERANCE
 
     def to_past(when: datetime) -> datetime:
-        return LONG_AGO if when > now + CLOCK_TOLERANCE else when
+        return LONG_AGO if when > latest else when
 
+    if max(run.began, run.ended or LONG_AGO, *(each.time for each in run.attempts)) <= latest:
+        return run
     attempts = tuple(replace(each, time=to_past(each.time)) for each in run.attempts)
     ended = to_past(run.ended) if run.ended is not None else None
     return replace(run, began=to_past(run.began), ended=ended, attempts=attempts)

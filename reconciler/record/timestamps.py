@@ -14,6 +14,7 @@ returns None. Each consumer takes the safe side of that:
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from reconciler.core.untrusted_values import parse_moment
 
@@ -22,4 +23,10 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 def parse_timestamp(text: object) -> datetime | None:
     """Return the moment that `text` names, as UTC; None if it names none or has no offset."""
+    return _parse(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=16)
+def _parse(text: str) -> datetime | None:
+    """Each line of a receipt is asked several times in a row when it was written."""
     return parse_moment(text)

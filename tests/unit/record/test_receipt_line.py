@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from support.builders import NOW, TARGET, change, plan_with
 
 from reconciler.core.model import Target
 from reconciler.core.plan import Action, Outcome, Result
+from reconciler.core.text import to_ascii_json
 from reconciler.record.receipt import Receipt
+from reconciler.record.receipt_content import parse_receipt
 from reconciler.record.receipt_line import (
     FORMAT_VERSION,
     ApplyFinished,
@@ -21,6 +25,7 @@ from reconciler.record.receipt_line import (
     json_schema,
     parse_entry,
     parse_line,
+    parse_whole_lines,
     to_entry,
 )
 from reconciler.record.redaction import Redactor
@@ -150,3 +155,39 @@ def test_the_schema_lists_actions_and_results() -> None:
     assert properties["action"] == {"type": "string", "enum": [action.value for action in Action]}
     assert properties["result"] == {"type": "string", "enum": [result.value for result in Result]}
     assert set(Result) <= json_schema()["$defs"]["ApplyFinished"]["properties"].keys()
+
+
+_LINE = to_ascii_json(to_entry(Started(time="2026-03-01T08:00:00+00:00", address='user["a"]', attributes=("active",))))
+_PIECES = (
+    "\n",
+    "\r\n",
+    " ",
+    "",
+    "\n\n",
+    "}\n{",
+    "{}",
+    '{"event": "later", "id": 7}',
+    '"',
+    "\0",
+    _LINE,
+    _LINE + "\n",
+    "é",
+)
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=8).map("".join))
+@example(_LINE.replace(":", ":\n", 1) + _LINE + "\n")
+@example(_LINE.replace(":", ":\n", 1) + "\n")
+@example(_LINE + _LINE + "\n" + "\n")
+@example('{"event": "started",\n"id": {}}{"event": "started"}\n')
+def test_lines_that_are_parsed_at_once_are_those_that_are_parsed_one_by_one(text: str) -> None:
+    content = text.encode()
+    found = parse_whole_lines(content)
+    if found is not None:
+        assert found == list(parse_receipt(content, "receipt.jsonl", parse_line))
+
+
+def test_a_receipt_as_it_is_written_is_parsed_at_once() -> None:
+    found = parse_whole_lines(f"{_LINE}\n{_LINE}\n".encode())
+    assert found is not None
+    assert [line.event for line in found] == ["started", "started"]
