@@ -29,6 +29,7 @@ from reconciler.core.planning.mapping import build_constant_rule, build_direct_r
 from reconciler.core.planning.ordering import order_changes
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.request import LiveState, PlanRequest
+from reconciler.core.planning.settled import JoinedUsers
 from reconciler.core.policy import Policy
 from reconciler.core.profile import Attribute, Comparison, Confidence, TargetProfile
 from reconciler.core.scope.filters import ScopingFilter
@@ -297,8 +298,12 @@ def request(
 def plan_of(
     people: Iterable[DesiredUser] = (), accounts: Iterable[LiveUser] = (), *, problem: str | None = None, **fields: Any
 ) -> Plan:
-    """The plan for these desired and live users; keywords as for `request`."""
-    return build_plan(request(people, **fields), LiveState(list(accounts), problem))
+    """The plan for these desired and live users, with settled pairs and without; keywords as for `request`."""
+    made, state = request(people, **fields), LiveState(list(accounts), problem)
+    plan = build_plan(made, state)
+    joined = JoinedUsers.join(made.desired, state.users, made.mappings)
+    assert build_plan(made, replace(state, users=joined)) == plan
+    return plan
 
 
 def plan_with(*changes: Change, accounts: Iterable[LiveUser] = (), **fields: Any) -> Plan:

@@ -7,7 +7,7 @@ service that shows the sub-attribute anywhere keeps it, and an element without i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,12 +73,18 @@ def read(row: AttributeMapping, element: Mapping[str, Any]) -> Value | None:
 
 
 def match_elements(
-    pairs: Pairs, live: Sequence[LiveUser], mappings: Sequence[AttributeMapping]
+    pairs: Pairs,
+    live: Sequence[LiveUser],
+    mappings: Sequence[AttributeMapping],
+    others: Collection[AttributePath] = (),
 ) -> tuple[Pairs, list[Diagnostic]]:
-    """Return the pairs with live users whose elements were matched to the mappings, and what could not be."""
+    """Return the pairs with live users whose elements were matched to the mappings, and what could not be.
+
+    `others`: attributes of users that are not in `live`, whose elements all filters find.
+    """
     if not any(user.unselected for user in live):
         return pairs, []
-    matcher = _ElementMatcher(_find_claims(mappings), live)
+    matcher = _ElementMatcher(_find_claims(mappings), live, others)
     return [matcher.match(user, found) for user, found in pairs], matcher.report()
 
 
@@ -129,12 +135,13 @@ def _find_claims(mappings: Iterable[AttributeMapping]) -> list[_Claim]:
 class _ElementMatcher:
     """Matches the elements of each user; collects the users for which that is not possible."""
 
-    def __init__(self, claims: Sequence[_Claim], live: Sequence[LiveUser]) -> None:
+    def __init__(self, claims: Sequence[_Claim], live: Sequence[LiveUser], others: Collection[AttributePath]) -> None:
         self._claims: dict[str, list[_Claim]] = {}
         for claim in claims:
             self._claims.setdefault(claim.holder, []).append(claim)
-        self._kept = {claim.path for claim in claims if any(_shows_label(claim, user) for user in live)}
-        self._found = {claim.path for claim in claims if any(_shows_element(claim, user) for user in live)}
+        elsewhere = {claim.path for claim in claims if any(row.target in others for row in claim.rows)}
+        self._kept = elsewhere | {claim.path for claim in claims if any(_shows_label(claim, user) for user in live)}
+        self._found = elsewhere | {claim.path for claim in claims if any(_shows_element(claim, user) for user in live)}
         self._doubtful: dict[Path, list[DesiredUser]] = {}
         self._rows = {claim.path: claim.rows[0] for claim in claims}
 

@@ -49,7 +49,7 @@ class FormDifferences:
         shown = live.attributes.get(row.target)
         if value is None or shown is None or not is_same_form(row.attribute, value, shown):
             return False
-        unkept = differs_in_case(row.attribute, value, shown) and not self.keeps_case and not _has_upper_case(shown)
+        unkept = differs_in_case(row.attribute, value, shown) and not self.keeps_case and not has_capitals(shown)
         left = unkept or self.settled(live.id, row.target, value, shown)
         if left and row.target == "userName":
             self.user_names += 1
@@ -67,29 +67,33 @@ class FormDifferences:
 
 
 def keeps_case(
-    pairs: Iterable[tuple[DesiredUser, LiveUser | None]], live: Iterable[LiveUser], settled: SettledForms
+    pairs: Iterable[tuple[DesiredUser, LiveUser | None]],
+    live: Iterable[LiveUser],
+    settled: SettledForms,
+    others: int = 0,
 ) -> bool:
     """Whether live user names show that the service keeps case: capitals, in no fewer names than lack wanted ones.
 
     One account with capitals among many that lost theirs is from another client, or another time. Capitals of names
     that this plan gives count as well: they would show in the next plan. One name on record that lost its capitals
-    shows that the service does not keep them.
+    shows that the service does not keep them. `others`: managed accounts with capitals, as desired, in neither.
     """
-    lost = kept = 0
+    lost = 0
+    kept = others
     for user, found in pairs:
         wanted = user.attributes.get("userName")
         # Nearly always the same text.
         if wanted is None or (found is not None and wanted == found.user_name):
             continue
         if found is None or fold_case(str(wanted)) != fold_case(found.user_name):
-            kept += _has_upper_case(wanted)
-        elif _has_upper_case(found.user_name):
+            kept += has_capitals(wanted)
+        elif has_capitals(found.user_name):
             kept += not found.managed
         elif settled(found.id, "userName", wanted, found.user_name):
             return False
         else:
             lost += 1
-    return 0 < lost <= kept + sum(user.managed and _has_upper_case(user.user_name) for user in live)
+    return 0 < lost <= kept + sum(user.managed and has_capitals(user.user_name) for user in live)
 
 
 def describe_forms(forms: Collection[FormDifference], mappings: Sequence[AttributeMapping]) -> list[str]:
@@ -130,7 +134,8 @@ def _advise(row: AttributeMapping, form: str) -> tuple[str, ...]:
     return (f"In the mapping of {shorten_path(row.target)}, `expression: '{expression}'` ends the difference.",)
 
 
-def _has_upper_case(value: Value) -> bool:
+def has_capitals(value: Value) -> bool:
+    """Whether a value has capitals."""
     return str(value) != str(value).lower()
 
 

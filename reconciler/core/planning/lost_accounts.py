@@ -23,13 +23,20 @@ def find_lost_accounts(recorded: Collection[str], live: LiveState) -> frozenset[
     Without those that applies wrote a short while ago, and that the service does not show yet.
     """
     awaited = {each.live_id for each in (*live.awaited.values(), *live.unshown)}
-    return frozenset(recorded) - awaited - list_linked(live)
+    lost = frozenset(recorded) - awaited - list_linked(live)
+    return frozenset(each for each in lost if each not in live.settled) if live.settled.count else lost
 
 
 def list_linked(live: LiveState) -> set[str]:
-    """Return the ids of the listed accounts that are managed, or have an externalId."""
+    """Return the ids of the listed accounts that are managed, or have an externalId, but for the settled ones."""
     shown = (user for user in live.users if user.id not in live.hidden)
     return {user.id for user in shown if user.managed or user.external_id is not None}
+
+
+def count_linked(recorded: Collection[str], live: LiveState) -> int:
+    """Return how many of the accounts in `recorded` are listed, and are managed or have an externalId."""
+    linked = list_linked(live)
+    return sum(each in linked or each in live.settled for each in frozenset(recorded))
 
 
 def are_nearly_all(lost: int, there: int) -> bool:
@@ -45,7 +52,7 @@ def disbelieve_hidden(recorded: Collection[str], live: LiveState, replaced: Coll
     """
     lost = find_lost_accounts(recorded, live)
     doubted = (lost | frozenset(replaced)) & live.hidden.keys()
-    if not doubted or not are_nearly_all(len(lost), len(list_linked(live) & frozenset(recorded))):
+    if not doubted or not are_nearly_all(len(lost), count_linked(recorded, live)):
         return live
     hidden = {live_id: since for live_id, since in live.hidden.items() if live_id not in doubted}
     return replace(live, users=[user for user in live.users if user.id not in doubted], hidden=hidden)

@@ -55,9 +55,13 @@ def match_users(
     live: Iterable[LiveUser],
     mappings: Sequence[AttributeMapping],
     rules: RelinkRules = NO_RELINKING,
+    others: int = 0,
 ) -> Matching:
-    """Match by the rows with `match`, lowest number first; the first hit wins. `rules`: what may be relinked."""
-    return _Matcher(desired, list(live), mappings, rules).run()
+    """Match by the rows with `match`, lowest number first; the first hit wins. `rules`: what may be relinked.
+
+    `others`: how many managed accounts are not in `live`.
+    """
+    return _Matcher(desired, list(live), mappings, rules, others).run()
 
 
 class _Matcher:
@@ -67,6 +71,7 @@ class _Matcher:
         live: list[LiveUser],
         mappings: Sequence[AttributeMapping],
         rules: RelinkRules,
+        others: int,
     ) -> None:
         rows = select_matching_rows(mappings)
         self._attributes = [row.attribute for row in rows]
@@ -76,6 +81,7 @@ class _Matcher:
         self._relinking = Relinking(rules, self._external_id, desired, live)
         self._desired = self._relinking.hold_users()
         self._live = live
+        self._others = others
         self._claims: dict[str, DesiredUser] = {}
         self._untouchable: set[str] = set()
         self._in_conflict: set[int] = set()
@@ -107,7 +113,8 @@ class _Matcher:
 
     def _suggest_relinking(self) -> None:
         """Suggest `relink` if the accounts look like those of a former identity provider."""
-        if len(self._foreign) >= _MANY and 2 * len(self._foreign) >= sum(user.managed for user in self._live):
+        managed = self._others + sum(user.managed for user in self._live)
+        if len(self._foreign) >= _MANY and 2 * len(self._foreign) >= managed:
             self._result.conflicts.append(suggest_relinking(len(self._foreign)))
 
     def _report_duplicates(self, level: int) -> None:

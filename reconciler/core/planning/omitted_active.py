@@ -64,16 +64,16 @@ class SettledUsers:
 
 
 def settle_omitted_active(
-    matching: Matching, live: Sequence[LiveUser], inactive: Collection[str], settled: SettledForms
+    matching: Matching, live: Sequence[LiveUser], inactive: Collection[str], settled: SettledForms, others: int = 0
 ) -> SettledUsers:
     """Decide what a left out `active` means, and replace the users without it, in `matching` too.
 
     `inactive`: as in `LiveState`. `settled`: knows the accounts that an apply deactivated, with their meta.lastModified
-    right after it.
+    right after it. `others`: accounts of users in scope that are shown as active, and in neither.
     """
     known = {user.id: _deactivate(user) for user in live if user.omits_active and user.id in inactive}
     users = _replace_everywhere(matching, live, known)
-    meaning, problems = _learn_meaning(matching, live)
+    meaning, problems = _learn_meaning(matching, live, others)
     unknown = {user.id: _without_active(user) for user in users if user.omits_active}
     if meaning is OmittedActive.TRUE or not unknown:
         return SettledUsers(users, meaning, problems)
@@ -82,17 +82,19 @@ def settle_omitted_active(
     return SettledUsers(_replace_everywhere(matching, users, unknown), meaning, doubts=doubts)
 
 
-def _learn_meaning(matching: Matching, live: Iterable[LiveUser]) -> tuple[OmittedActive, tuple[Diagnostic, ...]]:
-    shown = {user.active for user in live if not user.omits_active}
+def _learn_meaning(
+    matching: Matching, live: Iterable[LiveUser], others: int
+) -> tuple[OmittedActive, tuple[Diagnostic, ...]]:
+    shown = {user.active for user in live if not user.omits_active} | ({True} if others else set())
     if True not in shown:
         return OmittedActive.TRUE, ()
     wanted = [
         found for user, found in matching.pairs if found is not None and user.verdict.in_scope and not user.failed
     ]
-    without = sum(found.omits_active for found in wanted)
-    if without > max(_CROWD, len(wanted) - without):
+    without, count = sum(found.omits_active for found in wanted), len(wanted) + others
+    if without > max(_CROWD, count - without):
         # One account with `active` does not reactivate a company.
-        return OmittedActive.TRUE, (_report_crowd(without, len(wanted)),)
+        return OmittedActive.TRUE, (_report_crowd(without, count),)
     return OmittedActive.UNKNOWN if False in shown else OmittedActive.FALSE, ()
 
 

@@ -36,6 +36,7 @@ from reconciler.core.planning.ordering import order_changes
 from reconciler.core.planning.ownership import check_ownership
 from reconciler.core.planning.protection import ProtectedAccounts
 from reconciler.core.planning.relinking import report_unused
+from reconciler.core.planning.reopening import set_aside
 from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.planning.seen_accounts import note_seen
 from reconciler.core.planning.unconfirmed_writes import report_unconfirmed
@@ -52,6 +53,7 @@ _UNASSIGNED_NAMED = 3
 
 def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     """Build the plan. Never raises for anything in the data: a user that cannot be planned is a diagnostic."""
+    request, live = set_aside(request, live)
     live = disbelieve_hidden(request.recorded, live, request.replaced)
     matching, settled, draft = _match(request, live)
     live = replace(live, users=settled.users)
@@ -86,7 +88,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
         unresolved=protected.find_unresolved() if request.unreadable else (),
         without_entry=entries.without_entry,
     )
-    plan = _assemble(request, live, _require_replacement(selected, live.users), context, draft)
+    plan = _assemble(request, live, _require_replacement(selected, live), context, draft)
     seen = note_seen(matching.pairs, live, request, changes=bool(plan.changes))
     return replace(plan, protection=entries.note, omitted_active=settled.meaning, seen=seen)
 
@@ -102,13 +104,15 @@ def match_accounts(request: PlanRequest, live: LiveState) -> tuple[Matching, Liv
 
 def _match(request: PlanRequest, live: LiveState) -> tuple[Matching, SettledUsers, PlanDraft]:
     """Match users and settle what the service leaves out of accounts; the draft has what is to be reported about it."""
-    matching = match_users(request.desired, live.users, request.mappings, request.policy.relink)
+    others = live.settled
+    matching = match_users(request.desired, live.users, request.mappings, request.policy.relink, others.count)
     doubt_activity(matching, request.doubtful)
-    settled = settle_omitted_active(matching, live.users, live.inactive, request.settled_forms)
-    pairs, doubts = match_elements(matching.pairs, settled.users, request.mappings)
+    settled = settle_omitted_active(matching, live.users, live.inactive, request.settled_forms, others.count)
+    pairs, doubts = match_elements(matching.pairs, settled.users, request.mappings, others.paths)
     matching = replace(matching, pairs=pairs)
-    draft = PlanDraft(diagnostics=[*request.diagnostics, *matching.conflicts, *settled.problems, *doubts])
-    case_is_kept = keeps_case(matching.pairs, settled.users, request.settled_forms)
+    diagnostics = [*request.diagnostics, *matching.conflicts, *settled.problems, *doubts]
+    draft = PlanDraft(diagnostics=diagnostics, unchanged=others.count)
+    case_is_kept = keeps_case(matching.pairs, settled.users, request.settled_forms, others.capitals)
     draft.forms = FormDifferences(request.mappings, request.settled_forms, case_is_kept)
     draft.activity = settled.doubts
     return matching, settled, draft
@@ -149,6 +153,7 @@ def _build_guard_context(request: PlanRequest, live: LiveState, matching: Matchi
         unclaimed=unclaimed,
         unnamed={user.id for user in live.users if user.id in live.hidden and not user.user_name},
         evidence=request.evidence,
+        settled=live.settled,
     )
 
 
@@ -289,14 +294,15 @@ def _plan_unclaimed(found: LiveUser, key: str, request: PlanRequest, draft: Plan
         draft.remove(lifecycle.decide_unclaimed_removal(found, key, request.policy, request.clock))
 
 
-def _require_replacement(changes: Sequence[Change], live: Sequence[LiveUser]) -> list[Change]:
+def _require_replacement(changes: Sequence[Change], live: LiveState) -> list[Change]:
     """If a plan removes every active user, make each removal wait for one replacement.
 
     An active user then remains even if the apply fails halfway.
     """
     removed = {change.live_id for change in changes if change.action in REMOVALS}
     gained = [change for change in changes if gains_active_user(change)]
-    if not removed or not gained or any(user.managed and user.active and user.id not in removed for user in live):
+    others = (user.id for user in live.users if user.managed and user.active)
+    if not removed or not gained or live.settled.count or any(live_id not in removed for live_id in others):
         return list(changes)
     replacement = min(gained, key=lambda change: (change.action is not Action.CREATE, change.wave, change.address))
     return [
@@ -327,7 +333,7 @@ def _assemble(
         changes=tuple(changes),
         guards=verdicts,
         diagnostics=_sort_diagnostics(draft.diagnostics, request.only),
-        tally=replace(_count_users(draft), managed=len(context.managed), unassigned=len(unassigned)),
+        tally=replace(_count_users(draft), managed=context.count_managed(), unassigned=len(unassigned)),
         complete=live.problem is None,
         created_at=request.now,
         expires_at=request.now + PLAN_LIFETIME,

@@ -19,6 +19,7 @@ from reconciler.core.planning.forms import SettledForms, no_settled_forms
 from reconciler.core.planning.guards.context import AccountEvidence, RecentChange
 from reconciler.core.planning.lifecycle import Clock
 from reconciler.core.planning.protection import AccountNames
+from reconciler.core.planning.settled import NOTHING_SETTLED, SettledPairs
 from reconciler.core.planning.unconfirmed_writes import UnconfirmedWrite
 from reconciler.core.policy import Policy
 from reconciler.core.provisioning import ON, Provisioning
@@ -43,6 +44,8 @@ class LiveState:
     """For the reader: what was read by id, and why."""
     inactive: Collection[str] = frozenset()
     """Live ids of users without `active` that are inactive by a filter of the service."""
+    settled: SettledPairs = NOTHING_SETTLED
+    """The pairs that are neither in `users` nor in the request: `reopening.set_aside` took them out."""
 
 
 @dataclass(frozen=True, slots=True)

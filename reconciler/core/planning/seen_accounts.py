@@ -10,7 +10,12 @@ from hashlib import sha256
 from heapq import nsmallest
 
 from reconciler.core.model import DesiredUser, LiveUser
-from reconciler.core.planning.lost_accounts import are_nearly_all, find_lost_accounts, list_linked
+from reconciler.core.planning.lost_accounts import (
+    are_nearly_all,
+    count_linked,
+    find_lost_accounts,
+    list_linked,
+)
 from reconciler.core.planning.request import LiveState, PlanRequest
 
 MOST_SEEN = 1_000
@@ -29,15 +34,15 @@ def note_seen(
     """
     if request.seen is None or request.unseen is not None or live.problem is not None:
         return None
-    lost, linked = find_lost_accounts(request.recorded, live), list_linked(live)
-    if not changes and are_nearly_all(len(lost), len(linked & frozenset(request.recorded))):
+    lost = find_lost_accounts(request.recorded, live)
+    if not changes and are_nearly_all(len(lost), count_linked(request.recorded, live)):
         return None
     found = {
         account.id
         for user, account in pairs
         if account is not None and user.verdict.in_scope and account.active and account.external_id is not None
     }
-    chosen = choose_seen(found & linked)
+    chosen = choose_seen([*(found & list_linked(live)), *live.settled.list_ids()])
     unknown, missing = len(chosen - frozenset(request.recorded)), len(frozenset(request.seen) - chosen)
     new = unknown > 0 and unknown * _CHANGED >= len(chosen)
     old = missing > 0 and missing * _CHANGED >= len(request.seen)
@@ -45,7 +50,7 @@ def note_seen(
 
 
 def choose_seen(ids: Collection[str]) -> frozenset[str]:
-    """Return the ids, or a sample that stays nearly the same while accounts come and go."""
+    """Return the ids, each of which comes once, or a sample that stays nearly the same while accounts come and go."""
     return frozenset(ids if len(ids) <= MOST_SEEN else nsmallest(MOST_SEEN, ids, key=_digest))
 
 

@@ -115,6 +115,7 @@ def _leaves_active_user(changes: Sequence[Change], context: GuardContext) -> boo
     active = [user for user in context.managed if user.active]
     return (
         not removed
+        or context.settled.count > 0
         or not active
         or any(map(gains_active_user, changes))
         or any(user.id not in removed for user in active)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import chain
 
 from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.core.plan import Action, Change
+from reconciler.core.planning.settled import NOTHING_SETTLED, SettledPairs
 
 WINDOW = timedelta(hours=24)
 """How long a change counts towards the limits."""
@@ -88,6 +90,16 @@ class GuardContext:
     """Ids of accounts that the service does not show, and whose names are not known: apply judges what they are."""
     evidence: AccountEvidence | None = None
     """None: not looked up, as for a plan without a service."""
+    settled: SettledPairs = NOTHING_SETTLED
+    """Users in scope and accounts that are as desired. They are in nothing above, and the record names none of them."""
+
+    def count_managed(self) -> int:
+        """Return how many live users are managed."""
+        return len(self.managed) + self.settled.count
+
+    def list_managed(self) -> Iterable[LiveUser]:
+        """Return the managed live users; those that are as desired are built one after another."""
+        return chain(self.managed, self.settled.list_users())
 
     @property
     def chosen(self) -> Sequence[Change]:

@@ -26,8 +26,12 @@ def check_disconnect(context: GuardContext, tenant: Guard) -> Guard:
         return Guard(DISCONNECT, passed=True, message="not checked: the guard tenant judges whose accounts these are")
     if not context.lost:
         return Guard(DISCONNECT, passed=True, message="no account that earlier applies left active is gone")
-    nearly_all = are_nearly_all(len(context.lost), len(context.there))
+    nearly_all = are_nearly_all(len(context.lost), _count_there(context))
     return Guard(DISCONNECT, passed=not nearly_all, message=_describe(context) + (_CAUSE if nearly_all else ""))
+
+
+def _count_there(context: GuardContext) -> int:
+    return len(context.there) + context.settled.count
 
 
 def _describe(context: GuardContext) -> str:
@@ -35,5 +39,5 @@ def _describe(context: GuardContext) -> str:
     unlinked = sum(user.id in context.lost for user in context.live)
     counts = [(lost - unlinked, "not listed"), (unlinked, "listed without an externalId")]
     how = ", ".join(f"{count:,} {what}" for count, what in counts if count)
-    accounts = pluralize(lost + len(context.there), "account")
+    accounts = pluralize(lost + _count_there(context), "account")
     return f"{lost:,} of {accounts} that earlier applies left active {'is' if lost == 1 else 'are'} gone: {how}"

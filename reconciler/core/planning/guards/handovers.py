@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.plan import Change
@@ -216,23 +216,24 @@ def _find_namesakes(
     recent = updates.find_rewritten(NAMES) - {identify(change) for change in takers}
     if not takers or len(takers) + len(recent) == 1:
         return [], set()
-    owners = _index_owners(context)
+    names = {account: fold_full_name(user.attributes) for account, user in find_live(context, recent).items()}
+    owners = _index_owners(context, {*names.values(), *(fold_full_name(change.after) for change in takers)})
     found = [change for change in takers if _has_other(owners, fold_full_name(change.after), identify(change))]
     before = merge_recent(context.recent, _GUARD)
     earlier = {
         account
-        for account, user in find_live(context, recent).items()
-        if (name := fold_full_name(user.attributes)) not in before[account].full_names[:1]
-        and _has_other(owners, name, account)
+        for account, name in names.items()
+        if name not in before[account].full_names[:1] and _has_other(owners, name, account)
     }
     return (found, earlier) if found and len(found) + len(earlier) > 1 else ([], set())
 
 
-def _index_owners(context: GuardContext) -> Mapping[str, set[str]]:
+def _index_owners(context: GuardContext, names: Collection[str]) -> Mapping[str, set[str]]:
+    """Index the active accounts that have one of these names today, or had any name within the last 24 hours."""
     owners: dict[str, set[str]] = {}
-    for user in context.managed:
-        if user.active:
-            owners.setdefault(fold_full_name(user.attributes), set()).add(user.id)
+    for user in context.list_managed():
+        if user.active and (name := fold_full_name(user.attributes)) in names:
+            owners.setdefault(name, set()).add(user.id)
     for account, change in list_existing(context):
         for name in filter(None, change.full_names):
             owners.setdefault(name, set()).add(account)

@@ -29,7 +29,8 @@ class _Counts:
     """Accounts by their keys: `planned` now, `recent` within the window; both count.
 
     `measured`: those of both that the percentage counts, of the users in `population`. `newcomers`: the accounts that
-    came within the window. `adopted`: those whose adoption is a change that counts.
+    came within the window. `adopted`: those whose adoption is a change that counts. `others`: users that the percentage
+    is of as well, and that are in nothing else.
     """
 
     planned: AbstractSet[str | None]
@@ -38,11 +39,12 @@ class _Counts:
     population: AbstractSet[str | None]
     newcomers: AbstractSet[str | None] = frozenset()
     adopted: AbstractSet[str | None] = frozenset()
+    others: int = 0
 
     @property
     def base(self) -> int:
         """The number of users that the percentage is of."""
-        return len(self.population)
+        return len(self.population) + self.others
 
     def without_newcomers(self) -> _Counts:
         """Return the counts of the accounts that existed before."""
@@ -92,7 +94,8 @@ def check_removals(context: GuardContext, limit: Limit) -> Guard:
     removed = [change for change in earlier if change.action in REMOVALS]
     recent = {change.live_id for change in removed}
     before = active | {change.live_id for change in removed if change.was_active}
-    counts = _Counts(planned, recent, (planned | recent) & before, before, _find_newcomers(earlier, _JOINING))
+    newcomers, others = _find_newcomers(earlier, _JOINING), context.settled.count
+    counts = _Counts(planned, recent, (planned | recent) & before, before, newcomers, others=others)
     of_active = len(planned & active)
     share = f"{of_active:,} of {pluralize(counts.base, 'active managed user')} ({counts.format_percent(planned)})"
     message = f"{share} would be deactivated or deleted"
@@ -114,7 +117,8 @@ def check_reactivations(context: GuardContext, limit: Limit) -> Guard:
     recent = {change.live_id for change in earlier if change.reactivated}
     removed = {change.live_id for change in earlier if change.action in REMOVALS and change.was_active}
     base = ({user.id for user in context.managed if user.active} - recent) | removed | _adopted_active(context)
-    counts = _Counts(planned, recent, planned | recent, base, _find_newcomers(earlier, {Action.CREATE}))
+    newcomers, others = _find_newcomers(earlier, {Action.CREATE}), context.settled.count
+    counts = _Counts(planned, recent, planned | recent, base, newcomers, others=others)
     what = _describe_reactivated(context, planned)
     of_base = f"{counts.format_percent(planned)} of {pluralize(counts.base, 'active managed user')}"
     # An organisation without an active user must not get all of its leavers back.
@@ -154,11 +158,12 @@ def check_updates(context: GuardContext, limit: Limit) -> Guard:
     edited = {change.live_id for change in changes if change.action in _UPDATES - {Action.ADOPT}}
     created = {change.live_id for change in earlier if change.action is Action.CREATE}
     deleted = {change.live_id for change in earlier if change.action is Action.DELETE}
-    measured = planned | recent
-    if not managed - created - adopted:
+    measured, others = planned | recent, context.settled.count
+    if not others and not managed - created - adopted:
         # A first apply adopts what is there, and an interrupted one goes on.
         measured = edited
-    counts = _Counts(planned, recent, measured, managed | deleted, _find_newcomers(earlier, _JOINING), adopted)
+    newcomers = _find_newcomers(earlier, _JOINING)
+    counts = _Counts(planned, recent, measured, managed | deleted, newcomers, adopted, others)
     return _check_limit("updates", _format_share(counts, "updated"), limit, counts)
 
 
@@ -172,7 +177,7 @@ def check_creates(context: GuardContext, limit: Limit) -> Guard:
     new = _find_newcomers(earlier, _JOINING)
     deleted = {change.live_id for change in earlier if change.action is Action.DELETE}
     before = ({user.id for user in context.managed} - new) | (deleted - new)
-    counts = _Counts(planned, recent, planned | recent, before)
+    counts = _Counts(planned, recent, planned | recent, before, others=context.settled.count)
     return _check_limit("creates", _format_share(counts, "created"), limit, counts)
 
 

@@ -54,7 +54,7 @@ def find_continued(context: GuardContext) -> frozenset[str]:
     if not begun:
         return frozenset()
     names = {name for change in context.chosen if (name := find_new_name(change))}
-    names |= {fold_case(user.user_name) for user in context.live}
+    names |= {fold_case(user.user_name) for user in chain(context.live, context.settled.list_users())}
     return frozenset(identify(change) for change in begun if continues_exchange(change, names))
 
 

@@ -25,8 +25,8 @@ def check_complete_read(context: GuardContext) -> Guard:
 
 def check_desired_state(context: GuardContext) -> Guard:
     """Block a plan without a user in scope if managed users exist."""
-    any_in_scope = any(user.verdict.in_scope for user in context.desired)
-    passed = any_in_scope or not context.managed
+    any_in_scope = context.settled.count > 0 or any(user.verdict.in_scope for user in context.desired)
+    passed = any_in_scope or not context.count_managed()
     message = (
         "the desired state names users"
         if passed
@@ -60,13 +60,17 @@ def check_tenant(context: GuardContext, domains: Sequence[str]) -> Guard:
 
 def _find_foreign_domains(context: GuardContext, domains: Sequence[str]) -> str | None:
     """Return a problem if no account has a domain of the organisation; None if one has, or if domains prove nothing."""
-    shown = context.managed or context.live
-    too_few = not context.managed and len(shown) <= ADMINISTRATORS
-    if not domains or too_few or _has_domain(shown, domains):
+    managed = context.count_managed()
+    too_few = not managed and len(context.live) <= ADMINISTRATORS
+    if not domains or too_few or _has_domain(_list_shown(context), domains):
         return None
-    accounts = pluralize(len(shown), "managed account" if context.managed else "unmanaged account")
+    accounts = pluralize(managed, "managed account") if managed else pluralize(len(context.live), "unmanaged account")
     own = format_names(domains)
-    return f"none of {accounts} has a domain of target.domains ({own}); {_describe_domains(shown)}"
+    return f"none of {accounts} has a domain of target.domains ({own}); {_describe_domains(_list_shown(context))}"
+
+
+def _list_shown(context: GuardContext) -> Iterable[LiveUser]:
+    return context.list_managed() if context.count_managed() else context.live
 
 
 def _has_domain(accounts: Iterable[LiveUser], domains: Iterable[str]) -> bool:
@@ -89,6 +93,6 @@ def _describe_domains(accounts: Iterable[LiveUser]) -> str:
 def _describe_evidence(context: GuardContext, domains: Sequence[str]) -> str:
     if not domains:
         return "target.domains is empty, so domains do not show whose accounts these are"
-    if not context.managed:
+    if not context.count_managed():
         return "there are no managed accounts that would show whose tenant this is"
     return "managed accounts have the domains of target.domains"

@@ -1,0 +1,300 @@
+"""Users whose live accounts are as desired: a plan changes nothing about them, so it needs no objects for them.
+
+Of such a pair only the live id, the number of the desired user and `meta.lastModified` are kept; the live user is built
+again from the desired one where it is needed. A pair that anything else in a plan can touch is opened again
+(`reopening`), so a plan with settled pairs is the plan without them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import overload
+
+from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, LiveUser, Value
+from reconciler.core.planning.forms import has_capitals
+from reconciler.core.planning.temporary_names import is_temporary
+from reconciler.core.profile import Attribute
+from reconciler.core.values import fold_case, to_comparable
+
+SettledUser = bytes
+"""A settled live user: the number of its desired user in 4 bytes, then `meta.lastModified`."""
+
+_ROW_BYTES = 4
+_ROW_BITS = 21
+MOST_ROWS = 1 << _ROW_BITS
+"""Desired users that can have settled pairs; the others stay open."""
+_HASH_MASK = (1 << (64 - _ROW_BITS)) - 1
+_BUCKETS = 64
+_SETTLED, _CAPITALS = 1, 2
+"""What `list_rows` says of a desired user with a settled account; the latter: its userName has capitals."""
+
+
+def find_linking_attribute(mappings: Iterable[AttributeMapping]) -> Attribute | None:
+    """Return the attribute that links accounts, by which pairs can be settled; None if no pair can.
+
+    A mapping that chooses unique values looks at the values of all accounts.
+    """
+    rows = list(mappings)
+    if any(row.unique for row in rows):
+        return None
+    return next((row.attribute for row in rows if row.target == "externalId"), None)
+
+
+def is_settled(user: DesiredUser, found: LiveUser, linking: Attribute) -> bool:
+    """Whether an account is exactly as desired, and nothing about it or its user can need a decision.
+
+    Whether others share its names is for `reopening`. `linking`: of `find_linking_attribute`.
+    """
+    return (
+        user.attributes == found.attributes
+        and user.match[:1] not in ((), (None,))
+        and user.verdict.in_scope
+        and not (user.failed or user.doubtful or user.candidates or user.lifecycle.protected)
+        and not (found.lacks_active or found.unselected)
+        and found.resource is None
+        and found.last_modified != ""
+        and user.anchor is not None
+        and user.anchor == to_comparable(linking, found.external_id)
+        and not (found.user_name[:1] in "rR" and is_temporary(found.user_name))
+        and found == _show_as_desired(user, found.id, found.last_modified)
+    )
+
+
+def _show_as_desired(user: DesiredUser, live_id: str, last_modified: str | None) -> LiveUser:
+    """Return the live user of an account that is exactly as desired."""
+    values = user.attributes
+    return LiveUser(
+        id=live_id,
+        user_name=str(values.get("userName", "")),
+        external_id=str(values.get("externalId", "")),
+        active=True,
+        attributes=values,
+        managed=True,
+        adoptable=False,
+        match=user.match,
+        last_modified=last_modified,
+    )
+
+
+def list_desired_names(user: DesiredUser) -> set[str]:
+    """Return the folded names and identifiers that a desired user has, or that a change can give its account."""
+    values: set[Value | None] = {user.key, user.anchor, *user.match, *user.user_names}
+    for side in (user.attributes, user.create_only):
+        values.update((side.get("externalId"), side.get("userName")))
+    return {fold_case(str(value)) for value in values if value is not None}
+
+
+def list_live_names(user: LiveUser) -> set[str]:
+    """Return the folded names and identifiers of a live user."""
+    values: set[Value | None] = {user.id, user.user_name, user.external_id, *user.match}
+    return {fold_case(str(value)) for value in values if value is not None}
+
+
+class NameIndex:
+    """Finds users, by their numbers, by folded name: all that have it, and perhaps some that do not."""
+
+    def __init__(self) -> None:
+        self._buckets = [array("Q") for _ in range(_BUCKETS)]
+        self._sorted = True
+
+    def add(self, names: Iterable[str], row: int) -> None:
+        """Add the names of a user."""
+        self._sorted = False
+        for name in names:
+            digest = hash(name)
+            self._buckets[digest % _BUCKETS].append((digest // _BUCKETS & _HASH_MASK) << _ROW_BITS | row)
+
+    def find(self, names: Iterable[str]) -> set[int]:
+        """Return the users that have one of these names."""
+        self._sort()
+        found: set[int] = set()
+        for name in names:
+            digest = hash(name)
+            bucket, wanted = self._buckets[digest % _BUCKETS], digest // _BUCKETS & _HASH_MASK
+            place = bisect_left(bucket, wanted << _ROW_BITS)
+            while place < len(bucket) and bucket[place] >> _ROW_BITS == wanted:
+                found.add(bucket[place] & (MOST_ROWS - 1))
+                place += 1
+        return found
+
+    def find_shared(self) -> set[int]:
+        """Return the users that have a name which another user has too."""
+        self._sort()
+        found: set[int] = set()
+        for bucket in self._buckets:
+            before = -1
+            for entry in bucket:
+                if entry >> _ROW_BITS == before >> _ROW_BITS and entry != before:
+                    found.update((before & (MOST_ROWS - 1), entry & (MOST_ROWS - 1)))
+                before = entry
+        return found
+
+    def _sort(self) -> None:
+        # Bucket by bucket: sorting all at once would take several times the memory.
+        if not self._sorted:
+            self._buckets = [array("Q", sorted(bucket)) for bucket in self._buckets]
+            self._sorted = True
+
+
+class JoinedUsers(Sequence[LiveUser]):
+    """The users of a list in its order, by id. Those that equal their desired users are built again at each access.
+
+    `desired`: the desired users by number, each the same at each access. `linking`: of `find_linking_attribute`.
+    """
+
+    def __init__(self, desired: Sequence[DesiredUser], linking: Attribute) -> None:
+        self.desired = desired
+        self.linking = linking
+        self.names = NameIndex()
+        self.paths: set[AttributePath] = set()
+        """The attributes that settled accounts have."""
+        self._users: dict[str, LiveUser | SettledUser] = {}
+        self._taken = bytearray()
+
+    @classmethod
+    def join(
+        cls, desired: Sequence[DesiredUser], live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]
+    ) -> Sequence[LiveUser]:
+        """Return live users with those settled that are as desired; all as they are if an id comes twice."""
+        linking, users = find_linking_attribute(mappings), list(live)
+        if linking is None:
+            return users
+        joined = cls(desired, linking)
+        rows = {user.match[0]: row for row, user in enumerate(desired) if user.match}
+        for user in users:
+            row = rows.get(user.match[0]) if user.match else None
+            joined.add(user, row)
+        return joined if len(joined) == len(users) else users
+
+    def add(self, user: LiveUser, row: int | None) -> None:
+        """Add a user of the list. `row`: the number of the desired user that it may be settled with."""
+        self._users[user.id] = user if row is None or not self._settle(user, row) else _pack(user, row)
+
+    def _settle(self, user: LiveUser, row: int) -> bool:
+        if row >= MOST_ROWS or (row < len(self._taken) and self._taken[row]):
+            return False
+        desired = self.desired[row]
+        if not is_settled(desired, user, self.linking):
+            return False
+        if row >= len(self._taken):
+            self._taken.extend(bytes(max(row + 1 - len(self._taken), len(self._taken))))
+        self._taken[row] = _CAPITALS if has_capitals(user.user_name) else _SETTLED
+        self.names.add(list_desired_names(desired) | {fold_case(user.id)}, row)
+        self.paths.update(desired.attributes)
+        return True
+
+    def __len__(self) -> int:
+        return len(self._users)
+
+    def __iter__(self) -> Iterator[LiveUser]:
+        return map(self._build, self._users.items())
+
+    @overload
+    def __getitem__(self, place: int) -> LiveUser: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[LiveUser]: ...
+    def __getitem__(self, place: int | slice) -> LiveUser | list[LiveUser]:
+        items = list(self._users.items())
+        return self._build(items[place]) if isinstance(place, int) else list(map(self._build, items[place]))
+
+    def _build(self, item: tuple[str, LiveUser | SettledUser]) -> LiveUser:
+        live_id, user = item
+        if not isinstance(user, bytes):
+            return user
+        row, last_modified = _unpack(user)
+        return _show_as_desired(self.desired[row], live_id, last_modified)
+
+    def get(self, live_id: str) -> LiveUser | None:
+        """Return the user with this id; None if there is none."""
+        found = self._users.get(live_id)
+        return None if found is None else self._build((live_id, found))
+
+    def find_row(self, live_id: str) -> int | None:
+        """Return the number of the desired user that the user with this id is settled with; None if it is not."""
+        found = self._users.get(live_id)
+        return _unpack(found)[0] if isinstance(found, bytes) else None
+
+    def list_rows(self) -> bytearray:
+        """Return, by the number of the desired user, what is not 0 if it has a settled account."""
+        count = len(self.desired)
+        return self._taken[:count] + bytes(max(0, count - len(self._taken)))
+
+    def list_open(self) -> Iterator[LiveUser]:
+        """Yield the users that are not settled."""
+        return (user for user in self._users.values() if not isinstance(user, bytes))
+
+    def split(self, rows: bytearray) -> Iterator[LiveUser]:
+        """Yield the users that are not settled with one of the desired users of which `rows` says so."""
+        for live_id, user in self._users.items():
+            if not isinstance(user, bytes):
+                yield user
+            elif not rows[int.from_bytes(user[:_ROW_BYTES], "big")]:
+                yield self._build((live_id, user))
+
+    def list_settled(self, rows: bytearray) -> Iterator[tuple[str, int]]:
+        """Yield the ids of the others, with the numbers of their desired users."""
+        for live_id, user in self._users.items():
+            if isinstance(user, bytes):
+                row = int.from_bytes(user[:_ROW_BYTES], "big")
+                if rows[row]:
+                    yield live_id, row
+
+
+def _pack(user: LiveUser, row: int) -> SettledUser:
+    modified = (user.last_modified or "").encode("utf-8", "surrogatepass")
+    return row.to_bytes(_ROW_BYTES, "big") + modified
+
+
+def _unpack(user: SettledUser) -> tuple[int, str | None]:
+    modified = user[_ROW_BYTES:].decode("utf-8", "surrogatepass")
+    return int.from_bytes(user[:_ROW_BYTES], "big"), modified or None
+
+
+@dataclass(frozen=True, slots=True)
+class SettledPairs:
+    """What a plan needs of the pairs that it has no objects for: users in scope with managed and active accounts.
+
+    `rows`: of `JoinedUsers.list_rows`, for these pairs alone.
+    """
+
+    source: JoinedUsers | None = None
+    rows: bytearray = field(default_factory=bytearray)
+    count: int = field(init=False, default=0)
+    """How many there are."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "count", len(self.rows) - self.rows.count(0))
+
+    @property
+    def capitals(self) -> int:
+        """How many have a userName with capitals."""
+        return self.rows.count(_CAPITALS)
+
+    @property
+    def paths(self) -> Collection[AttributePath]:
+        """The attributes that accounts have."""
+        return self.source.paths if self.source is not None else ()
+
+    def __contains__(self, live_id: str) -> bool:
+        row = self.source.find_row(live_id) if self.source is not None else None
+        return row is not None and bool(self.rows[row])
+
+    def list_ids(self) -> Iterator[str]:
+        """Yield the live ids."""
+        return (live_id for live_id, _ in self._list())
+
+    def list_users(self) -> Iterator[LiveUser]:
+        """Yield the live users, each built when it is reached."""
+        return (user for live_id, _ in self._list() if (user := self._get(live_id)) is not None)
+
+    def _list(self) -> Iterator[tuple[str, int]]:
+        return self.source.list_settled(self.rows) if self.source is not None else iter(())
+
+    def _get(self, live_id: str) -> LiveUser | None:
+        return self.source.get(live_id) if self.source is not None else None
+
+
+NOTHING_SETTLED = SettledPairs()

@@ -1,0 +1,168 @@
+"""A plan with settled pairs is the plan without them, and the pairs that are as desired are settled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from support.builders import MAPPINGS, OUT, desired, live, mapping, mappings, values_of
+from support.laws import examples
+from support.settled_companies import EDITS, SettledCompany, equal_company, settled_companies
+
+from reconciler.core.model import Lifecycle
+from reconciler.core.planning.planner import build_plan
+from reconciler.core.planning.reopening import set_aside
+from reconciler.core.planning.request import LiveState, PlanRequest
+from reconciler.core.planning.settled import (
+    MOST_ROWS,
+    JoinedUsers,
+    NameIndex,
+    find_linking_attribute,
+    is_settled,
+)
+from reconciler.record.plan_file import to_json
+
+
+def join(request: PlanRequest, live: LiveState) -> LiveState:
+    return replace(live, users=JoinedUsers.join(request.desired, live.users, request.mappings))
+
+
+def check_law(request: PlanRequest, live: LiveState) -> int:
+    """Check the law for one company; return how many pairs were settled."""
+    joined = join(request, live)
+    assert list(joined.users) == list(live.users)
+    plain, planned = build_plan(request, live), build_plan(request, joined)
+    assert to_json(planned) == to_json(plain)
+    assert planned == plain
+    return set_aside(request, joined)[1].settled.count
+
+
+@settings(max_examples=examples(400), deadline=None)
+@given(company=settled_companies())
+def test_a_plan_with_settled_pairs_is_the_plan_without_them(company: SettledCompany) -> None:
+    check_law(*company.build())
+
+
+@pytest.mark.parametrize("name", sorted(EDITS))
+def test_one_edit_changes_nothing_of_a_plan(name: str) -> None:
+    counts = Counter[int]()
+    for one, other in product((0, 3, 4), (1, 3, 8)):
+        company = equal_company()
+        EDITS[name](company, one, other)
+        counts[check_law(*company.build())] += 1
+    assert name == "relinks" or max(counts) >= 5, "most pairs are settled"
+
+
+def test_all_pairs_of_an_equal_company_are_settled() -> None:
+    request, live = equal_company().build()
+    assert check_law(request, live) == len(live.users) == len(request.desired)
+
+
+# --- which pairs are settled ---------------------------------------------------
+
+LINKING = find_linking_attribute(MAPPINGS)
+VETOES = {
+    "out of scope": ({"verdict": OUT}, {}),
+    "failed": ({"failed": True}, {}),
+    "doubtful": ({"doubtful": frozenset({"userName"})}, {}),
+    "protected": ({"lifecycle": Lifecycle(protected=True)}, {}),
+    "candidates": ({"candidates": (("userName", ("a",)),)}, {}),
+    "no value to match by": ({"match": (None, "ada@example.com")}, {"match": (None, "ada@example.com")}),
+    "nothing to match by": ({"match": ()}, {"match": ()}),
+    "no link": ({"anchor": None}, {}),
+    "another link": ({"anchor": "id-bob"}, {}),
+    "another value": ({"attributes": values_of(department="Sales")}, {}),
+    "matched otherwise": ({}, {"match": ("id-ada", "bob@example.com")}),
+    "another name": ({}, {"user_name": "Ada@example.com"}),
+    "another externalId": ({}, {"external_id": "id-bob"}),
+    "inactive": ({}, {"active": False}),
+    "not managed": ({}, {"managed": False}),
+    "adoptable": ({}, {"adoptable": True}),
+    "unreadable": ({}, {"unreadable": "title is a list"}),
+    "omits active": ({}, {"omits_active": True}),
+    "lacks active": ({}, {"lacks_active": True}),
+    "unselected elements": ({}, {"unselected": {"title": ({},)}}),
+    "its resource is needed": ({}, {"resource": {}}),
+    "no date that can be kept": ({}, {"last_modified": ""}),
+}
+
+
+def test_equal_users_are_settled() -> None:
+    assert LINKING is not None
+    assert is_settled(desired(), live(), LINKING)
+
+
+@pytest.mark.parametrize("case", VETOES)
+def test_users_that_may_need_a_decision_are_not_settled(case: str) -> None:
+    assert LINKING is not None
+    wanted, shown = VETOES[case]
+    assert not is_settled(replace(desired(), **wanted), replace(live(), **shown), LINKING)  # type: ignore[arg-type]
+
+
+def test_a_temporary_name_is_not_settled() -> None:
+    assert LINKING is not None
+    name = "renaming-0123456789ab-0123456789abcdef@example.com"
+    assert not is_settled(desired(user_name=name), live(user_name=name), LINKING)
+
+
+def test_nothing_is_settled_without_externalid_or_with_unique_values() -> None:
+    assert find_linking_attribute([row for row in MAPPINGS if row.target != "externalId"]) is None
+    assert find_linking_attribute(mappings(mapping("enterprise:costCenter", unique=True))) is None
+
+
+# --- what is kept --------------------------------------------------------------
+
+
+def joined_users(*names: str) -> JoinedUsers:
+    assert LINKING is not None
+    joined = JoinedUsers([desired(name) for name in names], LINKING)
+    for row, name in enumerate(names):
+        joined.add(live(name, last_modified=f"2026-01-0{row + 1}T00:00:00Z"), row)
+    return joined
+
+
+def test_settled_users_are_built_again_as_they_were_listed() -> None:
+    joined = joined_users("ada", "bob", "eve")
+    expected = [
+        live(name, last_modified=f"2026-01-0{row + 1}T00:00:00Z") for row, name in enumerate(("ada", "bob", "eve"))
+    ]
+    assert list(joined) == expected
+    assert [joined[0], joined[-1], *joined[1:2]] == [expected[0], expected[-1], expected[1]]
+    assert [joined.get("live-bob"), joined.get("live-zoe")] == [expected[1], None]
+    assert [joined.find_row("live-bob"), joined.find_row("live-zoe")] == [1, None]
+    assert len(joined) == 3
+    assert list(joined.list_open()) == []
+
+
+def test_a_desired_user_has_one_settled_account() -> None:
+    joined = joined_users("ada")
+    joined.add(live("ada", id="again"), 0)
+    assert [user.id for user in joined.list_open()] == ["again"]
+
+
+def test_a_row_that_cannot_be_numbered_stays_open() -> None:
+    assert LINKING is not None
+    joined = JoinedUsers([], LINKING)
+    joined.add(live(), MOST_ROWS)
+    assert list(joined.list_open()) == [live()]
+
+
+def test_an_id_that_comes_twice_settles_nothing() -> None:
+    users = [live("ada"), live("bob", id="live-ada")]
+    assert JoinedUsers.join([desired("ada"), desired("bob")], users, MAPPINGS) == users
+
+
+def test_names_are_found_with_all_who_have_them() -> None:
+    index = NameIndex()
+    names = [f"name-{number}" for number in range(1000)]
+    for number, name in enumerate(names):
+        index.add({name, f"alias-{number}", "everyone"} if number < 2 else {name}, number)
+    assert [index.find({name}) for name in names] == [{number} for number in range(1000)]
+    assert index.find({"everyone", "name-7"}) == {0, 1, 7}
+    assert index.find({"nobody"}) == set()
+    assert index.find_shared() == {0, 1}
+    index.add({"name-7"}, 2000)
+    assert index.find_shared() == {0, 1, 7, 2000}
