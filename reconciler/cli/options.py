@@ -104,6 +104,7 @@ class CommonOptions:
     now: Annotated[
         str | None, typer.Option("--now", metavar="DATE", help="Plan as if it were this date or time (UTC).")
     ] = None
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Parse all files of users, and cache nothing.")] = False
     redact: Annotated[bool, typer.Option("--redact", help="Redact names and values of users.")] = False
     no_color: Annotated[bool, typer.Option("--no-color", help="Disable colors; NO_COLOR does the same.")] = False
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only the result and errors.")] = False
@@ -111,7 +112,7 @@ class CommonOptions:
 
     def workspace(self) -> Workspace:
         """Return directories, clock and target. Raises `UsageError` if --now is not a date."""
-        return lazy.Workspace(self.state, self.plans, self.sandbox, lazy.parse_now(self.now))
+        return lazy.Workspace(self.state, self.plans, self.sandbox, lazy.parse_now(self.now), no_cache=self.no_cache)
 
     def terminal(self) -> Terminal:
         """Return the terminal that the command writes to."""

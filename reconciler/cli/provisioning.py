@@ -44,7 +44,7 @@ def validate(
         typer.Option("-o", "--out", metavar="FILE", help="Save JSON or SARIF there, and print text."),
     ] = None,
     *,
-    common: Annotated[CommonOptions, Only("state", "now", *TERMINAL)],
+    common: Annotated[CommonOptions, Only("state", "now", "no_cache", *TERMINAL)],
 ) -> int:
     """Check the desired state. No network, no token."""
     return lazy.run_validate(common.workspace(), lazy.ValidateOptions(base, format_, out), common.terminal())
@@ -96,7 +96,7 @@ def check(
     notify: Annotated[bool, typer.Option("--notify", help="Also send a test notification to the recipients.")] = False,
     format_: DataFormat = "text",
     *,
-    common: _NoClock,
+    common: Annotated[CommonOptions, Only("state", "plans", "sandbox", "no_cache", *TERMINAL)],
 ) -> int:
     """Test the connection, question by question. Cannot write.
 
@@ -270,7 +270,12 @@ def explain(
 
 
 @command(app)
-def status(format_: DataFormat = "text", metrics: MetricsFile = None, *, common: CommonOptions) -> int:
+def status(
+    format_: DataFormat = "text",
+    metrics: MetricsFile = None,
+    *,
+    common: Annotated[CommonOptions, Only("state", "plans", "sandbox", "now", *TERMINAL)],
+) -> int:
     """Show how the last applies went. From receipts: no network, no token.
 
     The exit code is 1 if the target needs attention, or if no apply is on record.

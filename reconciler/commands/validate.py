@@ -37,7 +37,7 @@ def run_validate(workspace: Workspace, options: ValidateOptions, terminal: Termi
     Raises `UsageError` for options that do not go together.
     """
     _check_options(options, terminal)
-    state = load(workspace.state, workspace.now, approval_date(workspace))
+    state = load(workspace.state, workspace.now, approval_date(workspace), cache=workspace.cache)
     found = _summarize(workspace, state)
     report = None if options.format == "text" else _render(found, workspace, options.format)
     if report is not None and options.out is None:

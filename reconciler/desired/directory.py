@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.core.model import Diagnostic, Origin, Severity, SourceUser, error
 from reconciler.core.system_limits import advise, describe_os_error
@@ -21,10 +22,14 @@ from reconciler.desired.file_content import find_foreign_content
 from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.missing_state import describe_missing_state
 from reconciler.desired.source_users import read_source_user
+from reconciler.desired.users_cache import CachedReader, UsersCache, UsersFile, discard_first
 from reconciler.desired.validation import LocatedModel, Model, validate, validate_rest
 from reconciler.desired.yaml_blocks import locate_in_block
 from reconciler.desired.yaml_reader import MAX_DIAGNOSTICS, YamlMapping, read_document, read_items
 from reconciler.desired.yaml_text import MAX_BYTES
+
+if TYPE_CHECKING:
+    from reconciler.desired.parsed_users import UsersPacker
 
 _MAX_FILES = 20_000
 
@@ -46,6 +51,8 @@ class Directory:
     """The parts with files that git tracks and that are not in the work tree."""
     watch: Callable[[str, YamlMapping], None] | None = None
     """Called with the file and each entry of a user when it is read, before it is validated."""
+    cache: UsersCache | None = None
+    """Keeps parsed users from one run to the next."""
     _found: DiagnosticList = field(default_factory=DiagnosticList)
     _asked: dict[str, Blobs | None] = field(default_factory=dict)
     """What git tracks, once it was asked."""
@@ -99,18 +106,34 @@ class Directory:
     def read_users(self, keys: UserKeys | None = None) -> Iterator[SourceUser]:
         """Read the users of users/** one at a time, in the order of file names and lines. `keys` checks their keys."""
         keys = keys or UserKeys()
+        cached = CachedReader(self.cache) if self.cache is not None and self.watch is None else None
         for name in self._walk("users"):
             content = self._read(name)
             if content is None:
                 continue
-            for item in read_items(content, name, self._report_unread, partial(self._describe_way_out, name, content)):
-                if self.watch is not None:
-                    self.watch(name, item)
-                user = read_source_user(item, self.report, keys)
-                if user is None:
-                    self.rejected.append(item)
-                else:
-                    yield user
+            parse = partial(self._parse_users, name, content, keys)
+            if cached is not None and cached.pays(len(content)):
+                yield from cached.read(UsersFile(name, len(content), self.digests[name]), keys, parse)
+            else:
+                yield from parse()
+        if cached is not None:
+            cached.close()
+
+    def _parse_users(
+        self, name: str, content: bytes, keys: UserKeys, packer: UsersPacker | None = None
+    ) -> Iterator[SourceUser]:
+        """Parse the users of a file; `packer` packs them for the cache, unless anything is reported."""
+        report, report_unread = discard_first(packer, self.report), discard_first(packer, self._report_unread)
+        for item in read_items(content, name, report_unread, partial(self._describe_way_out, name, content)):
+            if self.watch is not None:
+                self.watch(name, item)
+            user = read_source_user(item, report, keys)
+            if user is None:
+                self.rejected.append(item)
+                continue
+            if packer is not None:
+                packer.add(item, user)
+            yield user
 
     def read_all(self) -> None:
         """Read the bytes of all files, for `digests`."""

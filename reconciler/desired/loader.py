@@ -51,6 +51,7 @@ from reconciler.desired.references import check_references
 from reconciler.desired.scope import CompiledScope, read_scope
 from reconciler.desired.target_checks import check_address, check_domains
 from reconciler.desired.users import DesiredUserReader, UserNames, check_inputs, list_inputs
+from reconciler.desired.users_cache import UsersCache
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.work_tree import check_work_tree
 from reconciler.desired.yaml_reader import YamlMapping
@@ -105,14 +106,19 @@ class CheckedState:
 
 
 def load(
-    root: Path, now: datetime, approval_date: date | None = None, *, checked_out: bool = True
+    root: Path,
+    now: datetime,
+    approval_date: date | None = None,
+    *,
+    checked_out: bool = True,
+    cache: UsersCache | None = None,
 ) -> DesiredState | BrokenState:
     """Load the desired state in `root` at `now` (UTC), with all diagnostics. Never raises for the content of files.
 
     `approval_date`: the day that the periods of approvals are checked by; None: they approve nothing. `checked_out`:
-    whether git may have `root` in a work tree, and so knows which files there should be.
+    whether git may have `root` in a work tree, and so knows which files there should be. `cache`: of parsed users.
     """
-    directory = Directory(root)
+    directory = Directory(root, cache=cache)
     rules = _read_rules(directory, now, approval_date)
     if isinstance(rules, BrokenState):
         return rules
@@ -262,11 +268,12 @@ def load_users(
     *,
     mappings: Sequence[AttributeMapping] | None = None,
     rules: ScopeRules | None = None,
+    cache: UsersCache | None = None,
 ) -> Sequence[DesiredUser]:
     """Load the users of `root`, from which `state` was loaded, with other mappings or other scope rules."""
     domains = state.settings["target"]["domains"]
     projector = Projector(state.profile, mappings or state.mappings, domains)
-    reader = DesiredUserReader(Directory(root), projector, rules or state.rules, now)
+    reader = DesiredUserReader(Directory(root, cache=cache), projector, rules or state.rules, now)
     reader.read()
     return reader.users
 

@@ -84,17 +84,24 @@ class UserKeys:
 
     def check(self, item: YamlMapping, report: Report) -> bool:
         """Report keys that look like others; return whether none of them is an error."""
-        shape = tuple(item)
-        findings = self._shapes.get(shape)
-        if findings is None:
-            findings = tuple(found for key in shape if (found := self._examine(key, item)) is not None)
-            if len(self._shapes) < _MAX_SHAPES:
-                self._shapes[shape] = findings
+        findings = self._find(tuple(item))
         for found in findings:
             create = error if found.severity is Severity.ERROR else warning
             self.suggested.add(found.name)
             report(create(f"key {quote(found.key)} looks like {found.name}", found.detail, item.key_origin(found.key)))
         return all(found.severity is not Severity.ERROR for found in findings)
+
+    def accepts(self, shape: tuple[str, ...]) -> bool:
+        """Whether `check` reports nothing about a user with the keys `shape`."""
+        return not self._find(shape)
+
+    def _find(self, shape: tuple[str, ...]) -> tuple[_Finding, ...]:
+        findings = self._shapes.get(shape)
+        if findings is None:
+            findings = tuple(found for key in shape if (found := self._examine(key, shape)) is not None)
+            if len(self._shapes) < _MAX_SHAPES:
+                self._shapes[shape] = findings
+        return findings
 
     def suggests(self, item: YamlMapping, name: str) -> bool:
         """Whether `name` was suggested instead of a key of `item`."""

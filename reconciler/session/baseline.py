@@ -100,7 +100,7 @@ def load_state_at(workspace: Workspace, commit: str, now: datetime) -> DesiredSt
     """Load the desired state of a commit at `now`; if there is none, return why, as a predicate of its name."""
     with tempfile.TemporaryDirectory(prefix="reconciler-base-") as scratch:
         there = write_tree(workspace.state, commit, Path(scratch), TreeFilter(is_read, MAX_BYTES))
-        found = load(Path(scratch), now, checked_out=False) if there else None
+        found = load(Path(scratch), now, checked_out=False, cache=workspace.cache) if there else None
     if found is None:
         return "has no such directory"
     return f"cannot be planned from: {_describe_first_error(found)}" if isinstance(found, BrokenState) else found

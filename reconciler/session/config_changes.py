@@ -69,7 +69,7 @@ def _format_value(value: Any) -> str:
 def _describe_mappings(workspace: Workspace, state: DesiredState, base: DesiredState) -> Iterator[str]:
     if state.files.get("mappings.yaml") == base.files.get("mappings.yaml") and state.profile is base.profile:
         return
-    before = load_users(workspace.state, state, workspace.now, mappings=base.mappings)
+    before = load_users(workspace.state, state, workspace.now, mappings=base.mappings, cache=workspace.cache)
     _, values = count_affected(before, state.users)
     yield f"mappings.yaml changed: {pluralize(values, 'user')} affected by that alone"
 
@@ -78,7 +78,7 @@ def _describe_scope(workspace: Workspace, state: DesiredState, base: DesiredStat
     changed = _list_changed_files(state, base)
     if not changed:
         return
-    before = load_users(workspace.state, state, workspace.now, rules=base.rules)
+    before = load_users(workspace.state, state, workspace.now, rules=base.rules, cache=workspace.cache)
     moved, _ = count_affected(before, state.users)
     yield f"{' and '.join(changed)} changed: {pluralize(moved, 'user')} in or out of scope by that alone"
 

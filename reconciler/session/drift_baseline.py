@@ -108,7 +108,7 @@ def _load_applied_state(session: Session, run: ApplyRun) -> AppliedState | str:
     # Another version digests other settings.
     digest = run.planned.digest if run.planned.version == __version__ else None
     if digest == session.state.digest:
-        again = load(session.workspace.state, at)
+        again = load(session.workspace.state, at, cache=session.workspace.cache)
         return (
             "its files cannot be planned from" if isinstance(again, BrokenState) else AppliedState(again, at, same=True)
         )

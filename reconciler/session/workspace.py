@@ -16,6 +16,7 @@ from reconciler.desired.missing_state import describe_missing_state
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.record.lock import build_lock_name, find_lock_directory
+from reconciler.session.parse_cache import ParseCache, build_parse_cache
 from reconciler.session.terminal import Terminal
 from reconciler.tracing import trace_phase
 
@@ -28,7 +29,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 class Workspace:
     """Directories and the clock. `sandbox`: the embedded service instead of the target in settings.yaml.
 
-    `past`: the directory of the full record, if that is more than `plans`.
+    `past`: the directory of the full record, if that is more than `plans`. `no_cache`: parse all files again.
     """
 
     state: Path
@@ -36,6 +37,7 @@ class Workspace:
     sandbox: bool
     now: datetime
     past: Path | None = None
+    no_cache: bool = False
 
     def flags(self) -> list[str]:
         """Return the flags that name this workspace on a command line, without those that are the default."""
@@ -47,6 +49,11 @@ class Workspace:
     def sandbox_file(self) -> Path:
         """The sandbox's database: hidden, next to the desired state."""
         return self.state.parent / ".reconciler" / "sandbox.db"
+
+    @property
+    def cache(self) -> ParseCache | None:
+        """The cache of parsed users; None if there must be none."""
+        return build_parse_cache(self.state, off=self.no_cache)
 
     @property
     def record(self) -> Path:
@@ -83,7 +90,7 @@ def follow_plan(workspace: Workspace, reviewed: Plan | None) -> Workspace:
 def load_state(workspace: Workspace, terminal: Terminal) -> DesiredState | None:
     """Return the desired state; None, with all errors shown, if it cannot be planned from."""
     with trace_phase("load the desired state") as span:
-        state = load(workspace.state, workspace.now, approval_date(workspace))
+        state = load(workspace.state, workspace.now, approval_date(workspace), cache=workspace.cache)
         if isinstance(state, DesiredState):
             span.set({"reconciler.desired_users": len(state.users)})
     if isinstance(state, BrokenState):

@@ -41,7 +41,7 @@ def ask_files(context: CheckContext) -> Iterator[Answer]:
 
 def _ask_desired_state(context: CheckContext) -> Answer:
     workspace = context.workspace
-    state = load(workspace.state, workspace.now, approval_date(workspace))
+    state = load(workspace.state, workspace.now, approval_date(workspace), cache=workspace.cache)
     settings = Directory(workspace.state).read_settings()
     context.settings = None if settings is None else settings.value
     context.state = None if isinstance(state, BrokenState) else state

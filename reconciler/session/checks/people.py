@@ -94,7 +94,11 @@ def _list_errors(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 def _judge_mail(context: CheckContext, state: DesiredState) -> Answer:
     name = "mail_addresses"
     in_scope = {(user.key, user.origin): user for user in state.users if user.verdict.in_scope and not user.failed}
-    sources = (user for user in Directory(context.workspace.state).read_users() if (user.key, user.origin) in in_scope)
+    sources = (
+        user
+        for user in Directory(context.workspace.state, cache=context.workspace.cache).read_users()
+        if (user.key, user.origin) in in_scope
+    )
     compared, differing = 0, []
     for source in sources:
         mail = _read_mail(source)

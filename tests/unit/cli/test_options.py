@@ -15,7 +15,7 @@ from reconciler.cli import github, lazy, provisioning, tools
 from reconciler.cli.options import TERMINAL, CommonOptions, FormatOptions, Only, command, expand_groups
 from reconciler.errors import UsageError
 
-COMMON = ["state", "plans", "sandbox", "now", "redact", "no_color", "quiet", "verbose"]
+COMMON = ["state", "plans", "sandbox", "now", "no_cache", "redact", "no_color", "quiet", "verbose"]
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ def test_a_registered_command_parses_arguments_and_groups() -> None:
 
 @pytest.mark.parametrize("run", [provisioning.plan, provisioning.apply, provisioning.drift, provisioning.explain])
 def test_commands_on_a_target_take_all_common_options_last(run: Any) -> None:
-    assert names(expand_groups(run))[-8:] == COMMON
+    assert names(expand_groups(run))[-9:] == COMMON
 
 
 @pytest.mark.parametrize("run", [provisioning.log, provisioning.rollback])
 def test_commands_on_the_record_have_no_clock(run: Any) -> None:
-    assert names(expand_groups(run))[-7:] == [name for name in COMMON if name != "now"]
+    assert names(expand_groups(run))[-7:] == [name for name in COMMON if name not in ("now", "no_cache")]
 
 
 def test_common_options_become_a_workspace() -> None:
@@ -108,4 +108,4 @@ def test_no_function_of_the_command_line_takes_more_than_eight_parameters(module
 
 
 def test_the_terminal_options_are_common_options() -> None:
-    assert list(TERMINAL) == COMMON[4:]
+    assert list(TERMINAL) == COMMON[5:]
