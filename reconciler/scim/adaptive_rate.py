@@ -2,8 +2,8 @@
 
 All times are seconds of one monotonic clock, passed in by `scim.rate_limiter`, which has the threads and the waiting.
 
-- *Before the first refusal* the rate is unlimited; only the number of requests in flight grows, from 2 to
-  `MAX_IN_FLIGHT`.
+- *Before the first refusal* the rate is unlimited; only the number of requests in flight grows, from
+  `FIRST_IN_FLIGHT`, or what the caller knows, to `MAX_IN_FLIGHT`.
 - *After a refusal* nothing is sent for the pause, then one request alone until one is accepted.
 - *After a refusal because of load* (`busy`) requests are also spaced out. The rate starts below the peak (the rate that
   was accepted so far), grows to it in `_hold` seconds, is flat around it, then grows beyond it: the curve of TCP CUBIC
@@ -19,6 +19,8 @@ from __future__ import annotations
 import math
 from collections import deque
 
+FIRST_IN_FLIGHT = 2
+"""Requests in flight at first, where nothing says that the service bears more."""
 _FIRST_DEPTH, _FIRST_HOLD = 0.3, 0.3
 _MIN_FIRST_PEAK = 10
 """Requests per second to continue with after the first refusal, however early it came."""
@@ -35,9 +37,9 @@ class AdaptiveRate:
     _ACCEPTED_PER_STEP = 20
     """Accepted requests for each further one in flight."""
 
-    def __init__(self) -> None:
-        self.in_flight_limit = 2.0
-        self._ramp = 2.0  # `in_flight_limit` as it is between refusals
+    def __init__(self, in_flight: int = FIRST_IN_FLIGHT) -> None:
+        self.in_flight_limit = float(in_flight)
+        self._ramp = float(in_flight)  # `in_flight_limit` as it is between refusals
         self._peak = math.inf  # requests per second that were accepted before the last refusal
         self._depth = 0.0  # how far below the peak the rate starts after a pause, as a share of the peak
         self._hold = 1.0  # seconds from there to the peak

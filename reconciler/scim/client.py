@@ -28,15 +28,18 @@ from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.errors import ErrorMessages, is_web_page, read_scim_error
 from reconciler.scim.failed_reads import advise_next_run, describe_failed_read
 from reconciler.scim.json_body import InvalidJsonError, TooManyValuesError, decode_answer, decode_json
+from reconciler.scim.larger_pages import LONGEST_LARGE_PAGE, LargerPages
 from reconciler.scim.listed_users import NO_TOTAL, Page, Progress
 from reconciler.scim.paging import Cursors, ListRead, read_all
 from reconciler.scim.response_limits import ACCEPT_ENCODING, UnreadableAnswerError
-from reconciler.scim.retry_transport import CONNECT_ERRORS, TRIES, utc_now
+from reconciler.scim.retry import Tries
+from reconciler.scim.retry_transport import CONNECT_ERRORS, TRIAL_SECONDS, TRIES, utc_now
 from reconciler.scim.service_clock import ServiceClock
 
 T = TypeVar("T")
 
-READ_WORKERS = 4
+READ_WORKERS = 16
+"""Pages at once, at most."""
 _MAX_FILTER_PAGES = 100
 """Of one filter, by cursor."""
 _LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -110,6 +113,7 @@ class ScimClient:
             workers=READ_WORKERS,
             progress=progress,
             cursors=Cursors(self._fetch_page_by_cursor, self._read_pagination),
+            larger=LargerPages(self._fetch_large_page),
         )
         self.pages_by_cursor = read.by_cursor
         return read
@@ -117,17 +121,21 @@ class ScimClient:
     def _fetch_page(self, start: int, count: int) -> Page:
         return self._fetch_list({"startIndex": str(start), "count": str(count)}, needs_total=start > 1)
 
+    def _fetch_large_page(self, start: int, count: int) -> Page:
+        parameters = {"startIndex": str(start), "count": str(count)}
+        return self._fetch_list(parameters, needs_total=True, trial=True)
+
     def _fetch_page_by_cursor(self, cursor: str | None, count: int) -> Page:
         parameters = {"count": str(count)} if cursor is None else {"cursor": cursor, "count": str(count)}
         return self._fetch_list(parameters, needs_total=False)
 
-    def _fetch_list(self, parameters: Mapping[str, str], *, needs_total: bool) -> Page:
-        response = self._read(self._users_url, parameters)
+    def _fetch_list(self, parameters: Mapping[str, str], *, needs_total: bool, trial: bool = False) -> Page:
+        response = self._read(self._users_url, parameters, {TRIAL_SECONDS: LONGEST_LARGE_PAGE} if trial else None)
         if response.status_code == httpx.codes.NOT_FOUND and not parameters.get("cursor"):
             raise self._messages.explain_missing_service(response)
         if not response.is_success:
             raise self._scim_error(response)
-        page = parse_page(self._parse_object(response))
+        page = parse_page(self._parse_object(response), _measure(response.request))
         if page.total is None and needs_total:
             raise TargetError(NO_TOTAL)
         return page
@@ -200,13 +208,17 @@ class ScimClient:
             raise self._scim_error(response)
         return parse_page(self._parse_object(response))
 
-    def _read(self, url: str, params: Mapping[str, str] | None = None) -> httpx.Response:
+    def _read(
+        self, url: str, params: Mapping[str, str] | None = None, extensions: Mapping[str, Any] | None = None
+    ) -> httpx.Response:
         one_user = params is None
         if params is not None and "cursor" in params:
             # RFC 9865 §2: a cursor is opaque. No character of it may change its meaning, a blank as + for example.
             url, params = f"{url}?{urlencode(params, quote_via=quote, safe='')}", None
         try:
-            request = httpx.Request("GET", url, params=params, headers=self._read_headers)
+            request = httpx.Request(
+                "GET", url, params=params, headers=self._read_headers, extensions={**(extensions or {})}
+            )
         except httpx.InvalidURL as exc:
             raise _explain_long_url() from exc
         return self._send(request, one_user=one_user)
@@ -352,7 +364,13 @@ class ScimClient:
         return found
 
 
-def parse_page(body: Mapping[str, Any]) -> Page:
+def _measure(request: httpx.Request) -> float | None:
+    """Return the seconds that the answer to a request took; None if they are not known, or it was sent again."""
+    tries: Tries | None = request.extensions.get(TRIES)
+    return tries.elapsed if tries is not None and tries.number == 1 else None
+
+
+def parse_page(body: Mapping[str, Any], seconds: float | None = None) -> Page:
     """Parse a ListResponse (RFC 7644 §3.4.2), its keys in any case. Raises `TargetError` if it is none.
 
     The total may be missing (RFC 9865 §2), if the answer says that it is a ListResponse.
@@ -366,7 +384,7 @@ def parse_page(body: Mapping[str, Any]) -> Page:
     resources = keys.get("resources") or []
     if not isinstance(resources, list) or not all(isinstance(resource, dict) for resource in resources):
         raise TargetError("the service lists users that are not JSON objects")
-    return Page(total, resources, *parse_next_cursor(keys.get("nextcursor")))
+    return Page(total, resources, *parse_next_cursor(keys.get("nextcursor")), seconds)
 
 
 def _ignores_filter(found: Sequence[Mapping[str, Any]], attribute: str, value: str) -> bool:

@@ -34,6 +34,8 @@ class Page:
     """The cursor of the next page (RFC 9865 §2); None: there is none."""
     cursor_problem: str = ""
     """Why the next page cannot be requested, although there is a cursor."""
+    seconds: float | None = None
+    """How long the service took for it; None: not known, or it had to be requested again."""
 
     @property
     def has_cursor(self) -> bool:
@@ -52,6 +54,10 @@ class ReadPage(Generic[T]):
 
 class ListChangedError(Exception):
     """The list changed while it was read, or looks as if it had: worth reading again."""
+
+
+class TotalChangedError(ListChangedError):
+    """The total changed: users were created or deleted meanwhile."""
 
 
 class NotAdvancingError(ListChangedError):
@@ -101,7 +107,7 @@ class ListedUsers(Generic[T]):
     def add(self, page: ReadPage[T], total: int | None, why_none_new: str = "") -> None:
         """Add the users of a page. Raises `ListChangedError` if it does not fit to the pages before it."""
         if None not in (page.total, total) and page.total != total:
-            raise ListChangedError(f"the total changed from {total:,} to {page.total:,} while the users were read")
+            raise TotalChangedError(f"the total changed from {total:,} to {page.total:,} while the users were read")
         repeated = 0
         for identity, user in page.users:
             repeated += identity in self.users
@@ -121,7 +127,7 @@ class ListedUsers(Generic[T]):
     def check_beyond(self, page: Page, total: int) -> None:
         """Check that the total is not capped, by a page past the end: it has no users, or known ones again."""
         if page.total not in (None, total):
-            raise ListChangedError(f"the total changed from {total:,} to {page.total:,} while the users were read")
+            raise TotalChangedError(f"the total changed from {total:,} to {page.total:,} while the users were read")
         if any(identify(resource) not in self.users for resource in page.resources):
             raise ContradictionError(f"the service says it has {pluralize(total, 'user')}, but lists more")
 

@@ -5,8 +5,10 @@ created. Which ones do shows only in the answers: every id must come exactly onc
 total must not change, and past the end must be nothing new. A list that is not proven complete is read again, then
 reported as incomplete. What a total claims is never allocated: memory grows with the users that came.
 
-Pages are requested by startIndex, a few at once. If that does not work and the service has cursors (RFC 9865), the list
-is read by these (`scim.cursor_paging`).
+Pages are requested by startIndex, several at once (`scim.pages_at_once`), and larger ones than the first where the
+service proves that it serves them (`scim.larger_pages`). A list that does not come whole that way is read in pages of
+the first one's size, a few at once, and at last one after another. If startIndex does not work and the service has
+cursors (RFC 9865), the list is read by these (`scim.cursor_paging`).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -23,6 +26,7 @@ from reconciler.core.model import Resource
 from reconciler.errors import ScimError, TargetError
 from reconciler.scim import cursor_paging
 from reconciler.scim.cursor_paging import CursorReader, Pagination
+from reconciler.scim.larger_pages import LargerPages
 from reconciler.scim.listed_users import (
     NO_TOTAL,
     TOO_LARGE,
@@ -33,12 +37,18 @@ from reconciler.scim.listed_users import (
     Page,
     Progress,
     ReadPage,
+    TotalChangedError,
     list_counts,
 )
+from reconciler.scim.pages_at_once import PagesAtOnce
 
 T = TypeVar("T")
 
 _ATTEMPTS = 3
+_PAGES_WORTH_A_TRIAL = 16
+"""Fewer pages after the first one come in two rounds at most."""
+_FEW = 4
+"""Pages at once, when more of them may have been why the list did not come whole."""
 _NO_SUCH_PAGING = frozenset({400, 501})
 
 
@@ -71,6 +81,18 @@ class _UseCursorsError(Exception):
     """The list is to be read by cursor. Its cause: why it cannot be read by startIndex, if that is an error."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """Users on a page: as many as the first one brought, and as a larger one did; equal if there is no larger one."""
+
+    known: int
+    large: int
+
+    def count_from(self, start: int, end: int) -> int:
+        """Return how many users to ask for from `start` on, in the place of a large page that ends before `end`."""
+        return self.known if self.known == self.large else min(self.known, end - start)
+
+
 @contextmanager
 def start_readers(count: int) -> Iterator[ThreadPoolExecutor]:
     """Start threads that read. An interrupt does not wait for them: a service may hang."""
@@ -95,13 +117,14 @@ def read_all(
     workers: int,
     progress: Progress,
     cursors: Cursors | None = None,
+    larger: LargerPages | None = None,
 ) -> ListRead[T]:
-    """Read all users through `convert`, at most `workers` pages at once. `page_size`: users per page.
+    """Read all users through `convert`, at most `workers` pages at once. `page_size`: users on the first page.
 
     Raises `TargetError` if the service lists no users at all.
     """
     listed = ListedUsers(convert, progress)
-    reader: _IndexReader[T] | CursorReader[T] = _IndexReader(fetch, listed, workers, cursors)
+    reader: _IndexReader[T] | CursorReader[T] = _IndexReader(fetch, listed, workers, cursors, larger)
     refusal: TargetError | None = None
     problem, attempts = "", 0
     while attempts < _ATTEMPTS:
@@ -117,6 +140,8 @@ def read_all(
             reader, attempts = CursorReader(cursors.fetch, listed, cursors.pagination), 0
         except ListChangedError as exc:
             problem = f"{exc} ({_ATTEMPTS} attempts)"
+            if isinstance(reader, _IndexReader) and not isinstance(exc, TotalChangedError):
+                reader.be_careful()
         except ContradictionError as exc:
             problem = str(exc)
             break
@@ -131,12 +156,25 @@ def read_all(
 class _IndexReader(Generic[T]):
     """Reads a list by startIndex into `listed`. `_read_segment` runs in several threads."""
 
-    def __init__(self, fetch: Fetch, listed: ListedUsers[T], workers: int, cursors: Cursors | None) -> None:
+    def __init__(
+        self,
+        fetch: Fetch,
+        listed: ListedUsers[T],
+        workers: int,
+        cursors: Cursors | None,
+        larger: LargerPages | None,
+    ) -> None:
         self._fetch = fetch
         self._listed = listed
         self._workers = workers
         self._cursors = cursors
+        self._larger = larger
         self.end_unproven = False
+
+    def be_careful(self) -> None:
+        """Read in pages of the first one's size and fewer at once from now on: the service may not bear more."""
+        self._workers = _FEW if self._workers > _FEW else 1
+        self._larger = None
 
     def run(self, page_size: int) -> None:
         """Read the list once. Raises `_UseCursorsError` if that is to be done by cursor."""
@@ -156,9 +194,21 @@ class _IndexReader(Generic[T]):
         listed.add(listed.read_page("the first page of users", first, total), total)
         if size < total:
             # Not `count`: a service that clamps it answers in pages of its own size.
-            self._add_rest(first, total, size)
+            # Where the size of the profile was refused, a larger one would be, too.
+            self._add_rest(first, total, self._grow(first, total) if count == size == page_size else _Size(size, size))
         listed.check_end(total)
         self._probe_past_the_end(total, min(size, count) or count)
+
+    def _grow(self, first: Page, total: int) -> _Size:
+        """Add the users of a larger page, if the service serves one; return how to read those after it."""
+        known = len(first.resources)
+        if self._larger is not None and total - known > _PAGES_WORTH_A_TRIAL * known:
+            page = self._larger.try_first(first)
+            if page is not None:
+                rest = Page(page.total, page.resources[known:])
+                self._listed.add(self._listed.read_page(f"the page of {len(page.resources)} users", rest, total), total)
+                return _Size(known, len(page.resources))
+        return _Size(known, known)
 
     def _needs_cursors(self, first: Page) -> bool:
         """Whether the first page has a cursor that must be followed: one although no users are left, for example."""
@@ -191,12 +241,13 @@ class _IndexReader(Generic[T]):
             return False
         return self._cursors.pagination().cursor is not False
 
-    def _add_rest(self, first: Page, total: int, size: int) -> None:
+    def _add_rest(self, first: Page, total: int, size: _Size) -> None:
         """Add the pages after the first. Raises `_UseCursorsError` if there are none by startIndex, but by cursor."""
+        at_once = PagesAtOnce(self._workers, first)
         try:
             # Around the loop: an error in it waits for the requests in flight.
             with start_readers(self._workers) as pool:
-                for page in self._read_rest(pool, total, size):
+                for page in self._read_rest(pool, at_once, total, size):
                     self._listed.add(page, total, "; startIndex may be ignored")
         except (NotAdvancingError, ScimError) as exc:
             if isinstance(exc, ScimError) and exc.status not in _NO_SUCH_PAGING:
@@ -205,28 +256,39 @@ class _IndexReader(Generic[T]):
                 raise _UseCursorsError from exc
             raise
 
-    def _read_rest(self, pool: ThreadPoolExecutor, total: int, size: int) -> Iterator[ReadPage[T]]:
-        """Read the pages after the first, a few at once, no more of them in memory than are being read."""
-        starts = iter(range(size + 1, total + 1, size))
+    def _read_rest(
+        self, pool: ThreadPoolExecutor, at_once: PagesAtOnce, total: int, size: _Size
+    ) -> Iterator[ReadPage[T]]:
+        """Read the pages after the first, several at once, no more of them in memory than twice as many."""
+        starts = iter(range(size.large + 1, total + 1, size.large))
         running: deque[Future[list[ReadPage[T]]]] = deque()
         while True:
-            for start in islice(starts, 2 * self._workers - len(running)):
-                running.append(pool.submit(self._read_segment, start, min(start + size, total + 1), size, total))
+            for start in islice(starts, 2 * at_once.limit - len(running)):
+                end = min(start + size.large, total + 1)
+                running.append(pool.submit(self._read_segment, at_once, start, end, size, total))
             if not running:
                 return
             yield from running.popleft().result()
 
-    def _read_segment(self, start: int, end: int, size: int, total: int) -> list[ReadPage[T]]:
-        """Read the users from `start` up to `end`, in more than one request if pages come short."""
+    def _read_segment(self, at_once: PagesAtOnce, start: int, end: int, size: _Size, total: int) -> list[ReadPage[T]]:
+        """Read the users from `start` up to `end`, in more than one request if pages come short or no large ones."""
         pages = []
+        if self._larger is not None and size.large > size.known:
+            page = at_once.fetch(partial(self._larger.read, start, size.large))
+            if page is not None:
+                pages.append(self._read_page(start, page, total))
+                start += len(page.resources)
         while start < end:
-            page = self._fetch(start, size)
-            name = f"the page from startIndex {start:,} on"
-            if not page.resources:
-                raise NotAdvancingError(f"{name} is empty, though more users were announced")
-            pages.append(self._listed.read_page(name, page, total))
+            page = at_once.fetch(partial(self._fetch, start, size.count_from(start, end)))
+            pages.append(self._read_page(start, page, total))
             start += len(page.resources)
         return pages
+
+    def _read_page(self, start: int, page: Page, total: int) -> ReadPage[T]:
+        name = f"the page from startIndex {start:,} on"
+        if not page.resources:
+            raise NotAdvancingError(f"{name} is empty, though more users were announced")
+        return self._listed.read_page(name, page, total)
 
     def _probe_past_the_end(self, total: int, count: int) -> None:
         """Check that the total is not capped, as some services do."""

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from reconciler.errors import StopRequestedError
-from reconciler.scim.adaptive_rate import AdaptiveRate
+from reconciler.scim.adaptive_rate import FIRST_IN_FLIGHT, AdaptiveRate
 from reconciler.scim.retry import RetryBudget, TransientFailure
 
 _MAX_WAIT_AFTER_STOP = 2.0
@@ -38,7 +38,8 @@ class NoSlotInTimeError(Exception):
 class RateLimiter:
     """The rate limiter of one run. Thread-safe; `stop` ends every long wait.
 
-    `spread`: a random number from 0 to 1. `budget`: of retries.
+    `spread`: a random number from 0 to 1. `budget`: of retries. `in_flight`: how many requests may be in flight at once
+    from the beginning on.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class RateLimiter:
         clock: Callable[[], float] = time.monotonic,
         spread: Callable[[], float] = random.random,
         budget: RetryBudget | None = None,
+        in_flight: int = FIRST_IN_FLIGHT,
     ) -> None:
         self._stop = stop or threading.Event()
         self._clock = clock
@@ -55,7 +57,7 @@ class RateLimiter:
         self._next_admission = threading.Lock()  # held by the one thread that waits to be admitted next
         self._next_slot = threading.Lock()  # held by the one thread that waits for the next slot
         self._state = threading.Condition()  # guards everything below; notified when a count goes down
-        self._rate = AdaptiveRate()
+        self._rate = AdaptiveRate(in_flight)
         self._budget = budget or RetryBudget()
         self._in_flight = 0
         self._admitted = 0

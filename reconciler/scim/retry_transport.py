@@ -58,6 +58,9 @@ class Limiter(Protocol):
 
 TRIES = "tries"
 """The extension of a request with its `Tries`."""
+TRIAL_SECONDS = "trial_seconds"
+"""The extension of a read that is a trial, with the seconds that it may be tried for. It is sent again only if that has
+nothing to do with what it asks for: the service is busy (429), or no connection was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,9 @@ class RetryTransport(httpx.BaseTransport):
     def _count_tries(self, request: httpx.Request) -> Tries:
         if self._reads is None or (request.method != "GET" and not self._reads.posts):
             return Tries()
+        trial: float | None = request.extensions.get(TRIAL_SECONDS)
+        if trial is not None:
+            return Tries(min(trial, self._reads.seconds))
         return Tries(self._reads.seconds, counts_pauses=self._reads.counts_pauses)
 
     def _send(self, request: httpx.Request, tries: Tries, slot: Slot) -> httpx.Response | httpx.HTTPError:
@@ -140,7 +146,9 @@ class RetryTransport(httpx.BaseTransport):
                 self._limiter.record_accepted()
         else:
             refusal = self._rule.refusal_from(request, result)
-        return refusal is not None and self._may_retry(request, tries, slot, refusal)
+        if refusal is None or (TRIAL_SECONDS in request.extensions and _may_be_about(result)):
+            return False
+        return self._may_retry(request, tries, slot, refusal)
 
     def _may_retry(self, request: httpx.Request, tries: Tries, slot: Slot, refusal: TransientFailure) -> bool:
         if refusal.retry and not tries.leaves_time(refusal.pause or 0.0):
@@ -163,6 +171,13 @@ class RetryTransport(httpx.BaseTransport):
 
     def close(self) -> None:
         self._inner.close()
+
+
+def _may_be_about(result: httpx.Response | httpx.HTTPError) -> bool:
+    """Whether a failure may be about what a trial asks for: it says nothing about other requests then."""
+    if isinstance(result, httpx.Response):
+        return result.status_code != httpx.codes.TOO_MANY_REQUESTS
+    return not isinstance(result, CONNECT_ERRORS)
 
 
 def utc_now() -> datetime:

@@ -16,7 +16,7 @@ from reconciler.core.refused_credentials import explain_refused_token, find_cred
 from reconciler.errors import ReconcilerError, TargetError
 from reconciler.record.redaction import SHORTEST_KEY
 from reconciler.scim.authorization_transport import AuthorizationTransport
-from reconciler.scim.client import ScimClient
+from reconciler.scim.client import READ_WORKERS, ScimClient
 from reconciler.scim.errors import ErrorMessages
 from reconciler.scim.network import DIRECT, Network
 from reconciler.scim.rate_limiter import RateLimiter
@@ -137,7 +137,10 @@ def open_client(
     # While changes are applied, the pauses that the service asks for are those of the run.
     reads = ReadLimit(bounds.read_seconds, counts_pauses=not writes)
     inner = AuthorizationTransport(clock, to.tokens, sent)
-    transport = RetryTransport(inner, ScimRetryRule(messages), limiter or RateLimiter(), reads=reads, on_wait=on_wait)
+    if limiter is None:
+        # How many pages are requested at once is decided where they are read (`scim.pages_at_once`).
+        limiter = RateLimiter() if writes else RateLimiter(in_flight=READ_WORKERS)
+    transport = RetryTransport(inner, ScimRetryRule(messages), limiter, reads=reads, on_wait=on_wait)
     transport = BudgetTransport(transport, budget) if budget is not None else transport
     client = ScimClient(base_url, transport, messages, user_agent=USER_AGENT, clock=clock)
     try:

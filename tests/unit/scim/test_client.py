@@ -12,7 +12,10 @@ from reconciler.errors import ScimError, StopRequestedError, TargetError, Unknow
 from reconciler.scim.client import ScimClient
 from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.errors import ErrorMessages
+from reconciler.scim.larger_pages import LONGEST_LARGE_PAGE
 from reconciler.scim.response_limits import AnswerTooLargeError
+from reconciler.scim.retry import Tries
+from reconciler.scim.retry_transport import TRIAL_SECONDS, TRIES
 from reconciler.scim.secret import Secret, SentTokens
 
 BASE = "https://scim.example.com/scim"
@@ -284,6 +287,26 @@ def test_all_users_are_listed() -> None:
     service = Service(listing(ADA), listing(total=1))
     read = service.client.list_users(dict, page_size=10, progress=lambda *_: None)
     assert (read.users, read.problem) == ({"7": ADA}, None)
+
+
+def test_the_rest_of_a_long_list_is_read_in_large_pages() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        start, count = (int(request.url.params[name]) for name in ("startIndex", "count"))
+        tries = request.extensions[TRIES] = Tries()
+        tries.begin(0.0)
+        tries.end(0.25)
+        seen.append((start, count, request.extensions.get(TRIAL_SECONDS)))
+        return listing(*users[start - 1 : start - 1 + count], total=len(users))
+
+    seen: list[tuple[int, int, float | None]] = []
+    users = [{"id": str(number)} for number in range(1, 2101)]
+    messages = ErrorMessages(BASE, SentTokens(Secret(TOKEN)), {})
+    client = ScimClient(BASE, httpx.MockTransport(answer), messages, user_agent="test/1")
+    read = client.list_users(dict, page_size=100, progress=lambda *_: None)
+    assert (read.problem, len(read.users)) == (None, 2100)
+    assert seen[:2] == [(1, 100, None), (1, 1000, LONGEST_LARGE_PAGE)]
+    assert sorted(seen[2:4]) == [(1001, 1000, LONGEST_LARGE_PAGE), (2001, 1000, LONGEST_LARGE_PAGE)]
+    assert seen[4:] == [(2101, 100, None)]
 
 
 def test_a_service_without_users_is_not_there() -> None:

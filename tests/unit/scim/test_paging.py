@@ -4,6 +4,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import ScimError, TargetError
+from reconciler.scim.larger_pages import LargerPages
 from reconciler.scim.listed_users import MAX_USERS, Page
 from reconciler.scim.paging import READER, ListRead, read_all, start_readers
 
@@ -252,6 +254,177 @@ def test_an_id_that_is_no_part_of_a_url_is_refused(identity: object, problem: st
         progress=lambda *_: None,
     )
     assert read.problem == f"the service lists a user {problem}"
+
+
+# --- larger pages ------------------------------------------------------------------------------
+
+
+class LargeListing(Listing):
+    """A service with 1,000 users that serves pages of 100, of which the client asks for 10 at first."""
+
+    def __init__(
+        self, odd: Callable[[int, int, Page], Page] = lambda _start, _count, page: page, cap: int = 100
+    ) -> None:
+        super().__init__(1000, cap=cap, odd=odd)
+
+    def fetch(self, start: int, count: int) -> Page:
+        return replace(super().fetch(start, count), seconds=0.01)
+
+    def read(self, page_size: int = 10, workers: int = 4) -> ListRead[int]:
+        return read_all(
+            self.fetch,
+            lambda found: int(found["n"]),
+            page_size=page_size,
+            workers=workers,
+            progress=lambda *_: None,
+            larger=LargerPages(self.fetch, 100),
+        )
+
+
+ALL = list(range(1000))
+
+
+def test_the_rest_is_read_in_larger_pages_if_one_begins_as_the_first() -> None:
+    service = LargeListing()
+    read = service.read()
+    assert (read.problem, list(read.users.values())) == (None, ALL)
+    starts = [(start, 100) for start in range(101, 1000, 100)]
+    assert service.requests[:2] == [(1, 10), (1, 100)]
+    assert sorted(service.requests[2:]) == sorted([*starts, (1001, 10)])
+
+
+def test_the_size_of_a_larger_page_is_the_one_that_came() -> None:
+    service = LargeListing(cap=40)
+    read = service.read()
+    assert (read.problem, list(read.users.values())) == (None, ALL)
+    assert sorted(set(service.requests[2:])) == [(start, 40) for start in range(41, 1000, 40)] + [(1001, 10)]
+
+
+def test_few_pages_are_read_without_a_trial() -> None:
+    service = LargeListing()
+    del service.users[170:]
+    assert service.read().problem is None
+    assert {count for _, count in service.requests} == {10}
+
+
+def test_a_service_that_refused_the_first_count_is_asked_for_no_larger_one() -> None:
+    def refuse(_start: int, count: int, page: Page) -> Page:
+        if count > 50:
+            raise ScimError(400, "", "too many")
+        return page
+
+    service = LargeListing(refuse)
+    assert service.read(page_size=60).problem is None
+    assert [count for start, count in service.requests if start == 1] == [60, 50]
+
+
+def fail(*errors: tuple[int, Exception]) -> Callable[[int, int, Page], Page]:
+    """The large pages from these starts on fail."""
+
+    def odd(start: int, count: int, page: Page) -> Page:
+        for number, error in errors:
+            if (start, count) == (number, 100):
+                raise error
+        return page
+
+    return odd
+
+
+def clamp_later(start: int, count: int, page: Page) -> Page:
+    return page if count < 100 or start == 1 else Page(page.total, page.resources[:30])
+
+
+def by_page_number(start: int, count: int, _page: Page) -> Page:
+    first = (start - 1) // count * count
+    return Page(1000, [user(number) for number in ALL[first : first + count]])
+
+
+def shift_large_pages(start: int, count: int, page: Page) -> Page:
+    if count < 100 or start == 1:
+        return page
+    return Page(page.total, [user(number) for number in ALL[start - 2 : start + 98]])
+
+
+def drop_from_large_pages(start: int, count: int, page: Page) -> Page:
+    return page if count < 100 or start == 1 else Page(page.total, page.resources[:-1])
+
+
+def empty_large_pages(start: int, count: int, page: Page) -> Page:
+    return page if count < 100 or start == 1 else Page(page.total, [])
+
+
+def cap_total_of_large_pages(start: int, count: int, page: Page) -> Page:
+    return page if count < 100 or start == 1 else Page(500, page.resources)
+
+
+@pytest.mark.parametrize(
+    ("odd", "attempts"),
+    [
+        (fail((1, ScimError(400, "", "no"))), 1),
+        (fail((1, TargetError("too large"))), 1),
+        (fail((101, ScimError(500, "", "no")), (901, TargetError("too large"))), 1),
+        (fail(*((start, ScimError(413, "", "no")) for start in range(101, 1000, 100))), 1),
+        (clamp_later, 1),
+        (by_page_number, 1),
+        (empty_large_pages, 1),
+        (shift_large_pages, 2),
+        # A page that comes short is filled up by the next request.
+        (drop_from_large_pages, 1),
+    ],
+)
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_service_that_does_not_serve_larger_pages_is_read_in_small_ones(
+    odd: Callable[[int, int, Page], Page], attempts: int, workers: int
+) -> None:
+    service = LargeListing(odd)
+    read = service.read(workers=workers)
+    assert (read.problem, list(read.users.values())) == (None, ALL)
+    assert service.requests.count((1, 10)) == attempts
+
+
+def test_a_total_that_large_pages_cap_is_a_list_that_changes() -> None:
+    read = LargeListing(cap_total_of_large_pages).read()
+    assert read.problem == "the total changed from 1,000 to 500 while the users were read (3 attempts)"
+
+
+def test_after_an_attempt_that_failed_pages_are_small_and_fewer_come_at_once() -> None:
+    """Its pages are right only when they are requested one after another."""
+    lock, running, most = threading.Lock(), 0, [0]
+
+    class Unsafe(LargeListing):
+        def fetch(self, start: int, count: int) -> Page:
+            nonlocal running
+            with lock:
+                if (start, count) == (1, 10):
+                    most.append(0)
+                running += 1
+                most[-1] = max(most[-1], running)
+            time.sleep(0.003)
+            with lock:
+                alone = running == 1
+                running -= 1
+            return super().fetch(start if alone or start == 1 else start - 1, count)
+
+    service = Unsafe()
+    read = service.read(workers=16)
+    assert (read.problem, list(read.users.values())) == (None, ALL)
+    assert most[2:] == [4, 1]
+    assert [start for start, count in service.requests if count == 100].count(1) == 1
+
+
+def test_users_that_come_and_go_are_no_reason_for_smaller_pages() -> None:
+    service = LargeListing()
+    grown = iter([False])
+
+    def grow(start: int, _count: int, page: Page) -> Page:
+        if start == 501 and next(grown, None) is False:
+            service.users.append(user(1000))
+        return Page(len(service.users), page.resources)
+
+    service.odd = grow
+    read = service.read(workers=1)
+    assert (read.problem, len(read.users)) == (None, 1001)
+    assert service.requests.count((1, 100)) == 2
 
 
 # --- threads -----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -165,6 +166,16 @@ def test_after_a_refusal_one_request_is_sent_alone() -> None:
     most = max(seen[:3])
     assert most == 1
     assert len(seen) == 40
+
+
+@pytest.mark.parametrize(("in_flight", "most"), [(None, 2), (6, 6)])
+def test_so_many_requests_are_in_flight_at_first(in_flight: int | None, most: int) -> None:
+    limiter = RateLimiter() if in_flight is None else RateLimiter(in_flight=in_flight)
+    with ExitStack() as open_slots:
+        for _ in range(most):
+            open_slots.enter_context(limiter.slot(writes=False))
+        with pytest.raises(NoSlotInTimeError), limiter.slot(writes=False, until=time.monotonic()):
+            pass
 
 
 def test_a_request_that_must_leave_soon_does_not_wait_for_others_for_long() -> None:

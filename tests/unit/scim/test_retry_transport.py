@@ -23,7 +23,7 @@ from reconciler.scim.retry import (
     Wait,
     parse_retry_after,
 )
-from reconciler.scim.retry_transport import TRIES, ReadLimit, RetryTransport, ScimRetryRule
+from reconciler.scim.retry_transport import TRIAL_SECONDS, TRIES, ReadLimit, RetryTransport, ScimRetryRule
 from reconciler.scim.secret import SentTokens
 
 NOW = datetime(2026, 12, 1, 8, 0, 0, tzinfo=UTC)
@@ -491,3 +491,38 @@ def test_a_write_answered_without_a_whole_body_is_not_sent_again(method: str, co
 def test_too_many_values_are_final(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_body, "MAX_VALUES", 1)
     assert Sent(get(), [body(b'{"a": [1, 2, 3]}'), OK]).attempts == 1
+
+
+# --- trials ------------------------------------------------------------------------------------
+
+
+def send_trial(*replies: Reply, seconds: float = 0.0) -> tuple[Reply, SlowNetwork, LoggingLimiter]:
+    ticks, limiter = Ticks(), LoggingLimiter()
+    network = SlowNetwork(replies, ticks, seconds)
+    reads = ReadLimit(READ_SECONDS, counts_pauses=True)
+    transport = RetryTransport(network, RULE, limiter, reads=reads, clock=ticks)
+    request = get("/Users?startIndex=201&count=1000")
+    request.extensions[TRIAL_SECONDS] = 20.0
+    try:
+        return transport.handle_request(request), network, limiter
+    except httpx.HTTPError as exc:
+        return exc, network, limiter
+
+
+@pytest.mark.parametrize("failure", [answer(500), answer(502), answer(503, "1"), answer(504), HTML, RESET, TIMEOUT])
+def test_a_trial_that_fails_for_what_it_asks_for_is_not_sent_again(failure: Reply) -> None:
+    result, network, limiter = send_trial(failure)
+    assert (result, len(network.sent), network.allowed) == (failure, 1, [20.0])
+    assert "refused" not in str(limiter.log), "it is no reason for others to wait"
+
+
+def test_a_trial_whose_answer_is_cut_is_not_sent_again() -> None:
+    cut = httpx.Response(200, content=b'{"totalResults": 5, "Res')
+    result, network, _ = send_trial(cut)
+    assert (result, len(network.sent)) == (cut, 1)
+
+
+@pytest.mark.parametrize("failure", [answer(429), answer(429, "1"), httpx.ConnectError("refused")])
+def test_a_trial_that_was_not_looked_at_is_sent_again(failure: Reply) -> None:
+    result, network, _ = send_trial(failure, OK)
+    assert (result, len(network.sent)) == (OK, 2)

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from support.builders import APPLE, SCIM, TARGET
@@ -103,9 +105,9 @@ def service() -> Iterator[Service]:
     server.close()
 
 
-def connection(service: Service) -> Connection:
+def connection(service: Service | str) -> Connection:
     environment = {"RECONCILER_TOKEN": TOKEN, "RECONCILER_ALLOWED_HOSTS": "127.0.0.1"}
-    return connect(service.base_url, SCIM, environment)
+    return connect(service if isinstance(service, str) else service.base_url, SCIM, environment)
 
 
 def test_a_client_that_reads_cannot_write(service: Service) -> None:
@@ -114,6 +116,30 @@ def test_a_client_that_reads_cannot_write(service: Service) -> None:
         with pytest.raises(WriteRefusedError):
             client.delete_user("7")
     assert [request.method for request in service.requests] == ["GET"]
+
+
+def test_a_client_that_reads_all_users_has_many_requests_in_flight() -> None:
+    together, most, lock = 0, 0, threading.Lock()
+
+    def answer(request: Request) -> Reply:
+        nonlocal together, most
+        start = int(parse_qs(urlsplit(request.target).query)["startIndex"][0])
+        with lock:
+            together += 1
+            most = max(most, together)
+        time.sleep(0.05)
+        with lock:
+            together -= 1
+        users = [{"id": str(number)} for number in range(200)]
+        return Reply(status=200, body=json.dumps({"totalResults": 200, "Resources": users[start - 1 :][:10]}).encode())
+
+    server = HttpServer(answer)
+    to = connection(f"http://127.0.0.1:{server.server_port}/scim")
+    with open_client(to, writes=False) as client:
+        read = client.list_users(dict, page_size=100, progress=lambda *_: None)
+    server.close()
+    assert (read.problem, len(read.users)) == (None, 200)
+    assert 4 < most <= 9
 
 
 def test_a_client_sends_again_within_its_rate_limiter(service: Service) -> None:
