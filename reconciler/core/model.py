@@ -337,9 +337,12 @@ class OmittedActive(StrEnum):
     """It shows both values for others."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LiveUser:
-    """A SCIM User as the target returned it, normalised. `attributes` holds the mapped attributes only."""
+    """A SCIM User as the target returned it, normalised. `attributes` holds the mapped attributes only.
+
+    Nobody changes it, though it is not frozen: that would make building one for each user take three times as long.
+    """
 
     id: str
     user_name: str

@@ -111,7 +111,7 @@ def get(container: Any, name: str) -> Any:
     if value is not None or name in container:
         return value
     # Only for services with their own spelling; most keys are found above.
-    if _has_usual_spelling(tuple(container)):
+    if has_usual_spelling(tuple(container)):
         return None
     folded = name.casefold()
     return next((value for key, value in container.items() if key.casefold() == folded), None)
@@ -135,8 +135,11 @@ def is_core_attribute(name: str) -> bool:
     return name.casefold() in _CORE_NAMES
 
 
-def _has_usual_spelling(keys: tuple[str, ...]) -> bool:
-    """Whether all keys are RFC 7643 names in the RFC's spelling; cached for each shape of a resource."""
+def has_usual_spelling(keys: tuple[str, ...]) -> bool:
+    """Whether all keys are RFC 7643 names in the RFC's spelling; cached for each shape of a resource.
+
+    An attribute of RFC 7643 that is none of them is absent then, in any case.
+    """
     known = _KNOWN_SHAPES.get(keys)
     if known is None:
         if len(_KNOWN_SHAPES) > 1000:  # noqa: PLR2004 - a hostile service may keep sending new shapes

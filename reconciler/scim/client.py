@@ -382,7 +382,7 @@ def parse_page(body: Mapping[str, Any], seconds: float | None = None) -> Page:
     if total is None and ("totalresults" in keys or not is_list):
         raise TargetError(NO_TOTAL)
     resources = keys.get("resources") or []
-    if not isinstance(resources, list) or not all(isinstance(resource, dict) for resource in resources):
+    if not isinstance(resources, list) or not {dict}.issuperset(map(type, resources)):
         raise TargetError("the service lists users that are not JSON objects")
     return Page(total, resources, *parse_next_cursor(keys.get("nextcursor")), seconds)
 

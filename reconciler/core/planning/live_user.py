@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import groupby
 from typing import Any, Protocol
 
 from reconciler.core import paths
@@ -15,7 +16,7 @@ from reconciler.core.model import (
     Value,
     select_matching_rows,
 )
-from reconciler.core.profile import Attribute, TargetProfile
+from reconciler.core.profile import Attribute, Comparison, TargetProfile
 from reconciler.core.scope.scim_filter import Predicate
 from reconciler.core.untrusted_values import LONGEST_DATE, LONGEST_VALUE
 from reconciler.core.values import InvalidValueError, is_text, parse_value, to_comparable
@@ -47,14 +48,15 @@ class LiveReader:
         rows = {row.path: row for row in profile.attributes}
         compared = {row.target: row.attribute for row in mappings if row.is_read}
         matching = select_matching_rows(mappings)
-        self._matching = [row.attribute for row in matching]
+        self._matching = [(row.attribute.path, _is_folded(row.attribute), row.attribute) for row in matching]
         identifying = {row.target: row.attribute for row in matching}
         for path in ("userName", "externalId", "active"):
             identifying[path] = rows[path]
-        self._compared = [_compile_attribute(attribute) for attribute in compared.values()]
-        self._identifying = [
-            _compile_attribute(attribute) for path, attribute in identifying.items() if path not in compared
-        ]
+        unique = identifying.keys()
+        self._compared = _compile_attributes(compared.values(), unique)
+        self._identifying = _compile_attributes(
+            [attribute for path, attribute in identifying.items() if path not in compared], unique
+        )
         self._compares_active = "active" in compared
         parsed = [(target, paths.parse(target)) for target in compared]
         self._filtered = [(target, path, path.filter) for target, path in parsed if path.filter is not None]
@@ -79,7 +81,9 @@ class LiveReader:
             attributes=attributes,
             managed=managed,
             adoptable=not managed and external_id is None and self._owned({**resource, "externalId": "x"}),
-            match=tuple([to_comparable(attribute, known.get(attribute.path)) for attribute in self._matching]),
+            match=tuple(
+                [_fold(attribute, known.get(path), is_folded) for path, is_folded, attribute in self._matching]
+            ),
             last_modified=_read_last_modified(resource),
             unreadable=unreadable,
             omits_active=omits_active and self._doubts_omission,
@@ -99,11 +103,6 @@ class LiveReader:
             if not any(paths.meets(element, conditions) for element in elements):
                 found[target] = tuple(element for element in elements if element.__class__ is dict)
         return found
-
-
-_CompiledAttribute = tuple[AttributePath, str | None, str | None, Attribute, Callable[[Resource], Any]]
-"""A path, the outer and inner key of its usual place (`name`, `givenName`; outer None: at the top level; inner None: no
-usual place), its attribute, and the function that reads it from any place."""
 
 
 class ResourceReader(Protocol):
@@ -133,42 +132,110 @@ class CombinedReader:
         return [[self._kept[id(user)][number] for user in users] for number in range(len(self._others))]
 
 
-def _compile_attribute(attribute: Attribute) -> _CompiledAttribute:
-    path = paths.parse(attribute.path)
-    read = paths.compile_reader(path)
-    outer, inner = path.urn, path.attribute
-    if path.sub is not None:
-        outer, inner = path.attribute, path.sub
-    simple = path.filter is None and (path.urn is None or path.sub is None) and is_text(attribute)
-    return attribute.path, outer, inner if simple else None, attribute, read
+_MOST_SHARED = 4096
+"""Values of an attribute that are known when they come again: departments and locales are few, names are not."""
+_NOTHING: dict[str, Any] = {}
 
 
-def _read_values(compiled: Sequence[_CompiledAttribute], resource: Resource) -> tuple[dict[str, Value], str | None]:
-    """Return the assigned values by path, and why one cannot be read."""
+class _AttributeReader:
+    """Reads one attribute of resources.
+
+    `outer` and `key`: its usual place, the object (None: the resource itself) and the key in it (None: no usual place).
+    `shared`: up to `most_shared` texts that came before, and their values.
+    """
+
+    def __init__(self, attribute: Attribute, *, is_unique: bool) -> None:
+        path = paths.parse(attribute.path)
+        is_simple = path.filter is None and (path.urn is None or path.sub is None)
+        self.path = attribute.path
+        self.outer = path.urn if path.sub is None else path.attribute
+        self.key = (path.attribute if path.sub is None else path.sub) if is_simple else None
+        self.kind = str if is_text(attribute) else bool
+        self.shared: dict[str, Value] = {}
+        self.most_shared = _MOST_SHARED if self.kind is str and not is_unique else 0
+        self._attribute = attribute
+        self._read = paths.compile_reader(path)
+
+    def read(self, resource: Resource, holder: dict[str, Any], raw: Any) -> tuple[Value | None, str | None]:
+        """Return the value, None if it is not assigned, and why it cannot be read; `raw`: what the usual place has."""
+        if raw is None and self.key is not None and holder and paths.has_usual_spelling(tuple(holder)):
+            return None, None  # it would be looked for in another case
+        try:
+            value = parse_value(self._attribute, self._read(resource))
+        except InvalidValueError as exc:
+            return None, str(exc)
+        if value.__class__ is str and len(value) > LONGEST_VALUE:
+            return None, f"{self.path} has {len(value):,} characters, more than {LONGEST_VALUE:,}"
+        if raw.__class__ is str and value and len(self.shared) < self.most_shared:
+            self.shared[raw] = value
+        return value, None
+
+
+_Row = tuple[
+    AttributePath, str | None, type[Any], dict[str, Value], int, Callable[..., tuple[Value | None, str | None]]
+]
+"""What is used of an `_AttributeReader` for each user: path, key, kind, shared, most_shared, read."""
+
+
+def _compile_attributes(
+    attributes: Iterable[Attribute], unique: Collection[AttributePath]
+) -> list[tuple[str | None, list[_Row]]]:
+    """Compile attributes in their order: those next to each other in one object, after the key of that object."""
+    readers = [_AttributeReader(each, is_unique=each.path in unique) for each in attributes]
+    return [
+        (outer, [(each.path, each.key, each.kind, each.shared, each.most_shared, each.read) for each in group])
+        for outer, group in groupby(readers, key=lambda each: each.outer)
+    ]
+
+
+def _read_values(
+    groups: Sequence[tuple[str | None, Sequence[_Row]]], resource: Resource
+) -> tuple[dict[str, Value], str | None]:
+    """Return the assigned values by path, and why one cannot be read.
+
+    Plain values are read here, as `parse_value` does, because a call for each of them would take most of the time.
+    """
     values: dict[str, Value] = {}
     unreadable = None
-    for path, outer, inner, attribute, read in compiled:
-        holder = resource if outer is None else resource.get(outer)
-        raw = holder.get(inner) if holder.__class__ is dict else None
-        if raw.__class__ is str and inner is not None and len(raw) <= LONGEST_VALUE and raw.isascii():
-            # What `parse_value` does, without its calls: this runs for each attribute of each live user.
-            text = raw.strip()
-            if text:
-                values[path] = text
-            continue
-        try:
-            value = parse_value(attribute, read(resource))
-        except InvalidValueError as exc:
-            unreadable = str(exc)
-            continue
-        if value.__class__ is str and len(value) > LONGEST_VALUE:
-            unreadable = f"{path} has {len(value):,} characters, more than {LONGEST_VALUE:,}"
-            continue
-        if value is not None:
-            values[path] = value
+    for outer, rows in groups:
+        holder: Any = resource if outer is None else resource.get(outer)
+        if holder.__class__ is not dict:
+            holder = _NOTHING
+        for path, key, kind, shared, most_shared, read in rows:
+            raw: Any = holder.get(key)
+            if raw.__class__ is not kind:
+                value, problem = read(resource, holder, raw)
+                unreadable = problem or unreadable
+            elif raw in shared:
+                value = shared[raw]
+            elif kind is bool:
+                value = raw
+            elif raw.isascii() and len(raw) <= LONGEST_VALUE:
+                value = raw.strip() or None
+                if len(shared) < most_shared and value:
+                    shared[raw] = value
+            else:
+                value, problem = read(resource, holder, raw)
+                unreadable = problem or unreadable
+            if value is not None:
+                values[path] = value
     return values, unreadable
 
 
+def _is_folded(attribute: Attribute) -> bool:
+    """Whether ASCII text is compared in lower case."""
+    return attribute.comparison in (Comparison.CASE_PRESERVING, Comparison.CASE_INSENSITIVE)
+
+
+def _fold(attribute: Attribute, value: Value | None, is_folded: bool) -> Value | None:
+    if is_folded and value.__class__ is str and value.isascii():
+        return value.lower()
+    return to_comparable(attribute, value)
+
+
 def _read_last_modified(resource: Resource) -> str | None:
-    value = paths.get(paths.get(resource, "meta"), "lastModified")
+    meta = resource.get("meta")
+    value = meta.get("lastModified") if meta.__class__ is dict else None
+    if value is None:
+        value = paths.get(paths.get(resource, "meta"), "lastModified")
     return value if isinstance(value, str) and len(value) <= LONGEST_DATE else None

@@ -129,8 +129,7 @@ def compile_filter(tree: Filter) -> Predicate:
 def _compile(tree: Filter, case_exact: frozenset[str]) -> Predicate:
     match tree:
         case PresenceFilter():
-            read = _compile_value_reader(tree.path)
-            return lambda resource: any(_is_present(value) for value in read(resource))
+            return _compile_presence(tree.path)
         case ComparisonFilter():
             return _compile_comparison(tree, exact=tree.path.unfiltered.casefold() in case_exact)
         case ElementFilter():
@@ -146,6 +145,18 @@ def _compile(tree: Filter, case_exact: frozenset[str]) -> Predicate:
             return lambda resource: any(part(resource) for part in parts)
         case never:
             assert_never(never)
+
+
+def _compile_presence(path: paths.Path) -> Predicate:
+    read, read_values = paths.compile_reader(path), _compile_value_reader(path)
+
+    def is_present(resource: Resource) -> bool:
+        found = read(resource)
+        if found.__class__ is str:  # of nearly every user, so without the calls below
+            return found.strip() != ""
+        return any(_is_present(value) for value in read_values(resource))
+
+    return is_present
 
 
 def _compile_comparison(tree: ComparisonFilter, *, exact: bool) -> Predicate:

@@ -1,3 +1,4 @@
+import unicodedata
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from support.builders import (
 
 from reconciler.core import paths
 from reconciler.core.model import Flow, OmittedActive
+from reconciler.core.planning import live_user
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.scope.scim_filter import compile_filter
 from reconciler.core.values import InvalidValueError, parse_value
@@ -156,6 +158,59 @@ def test_text_is_read_as_any_value_is(value: Any, outer: str, inner: str) -> Non
     except InvalidValueError as exc:
         unreadable = str(exc)
     assert (found.attributes.get("name.givenName"), found.unreadable) == (wanted, unreadable)
+
+
+@pytest.mark.parametrize("department", ["Research", "Recherche é", " Research ", "e\u0301"])
+def test_equal_values_of_users_are_one_object(department: str) -> None:
+    reads = reader(mappings(mapping("enterprise:department"), mapping("locale")))
+    one, other = (
+        reads.read(resource(name, locale=f"de_{name[:0]}DE", **{ENTERPRISE: {"department": "".join([*department])}}))
+        for name in ("ada", "bob")
+    )
+    for path in (f"{ENTERPRISE}:department", "locale"):
+        assert one.attributes[path] is other.attributes[path]
+    assert one.attributes[f"{ENTERPRISE}:department"] == unicodedata.normalize("NFC", department.strip())
+
+
+def test_no_more_than_some_values_are_kept_for_users_that_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_user, "_MOST_SHARED", 2)
+    reads = reader(mappings(mapping("enterprise:department")))
+    for department in ("A", "B", "\u00c5", "C", "C"):
+        found = reads.read(resource(**{ENTERPRISE: {"department": department}}))
+        assert found.attributes[f"{ENTERPRISE}:department"] == department
+    kept = [row for _, rows in reads._compared for row in rows if row[0] == f"{ENTERPRISE}:department"]
+    assert [*kept[0][3]] == ["A", "B"]
+    identifying = [row for _, rows in reads._compared for row in rows if row[0] in ("userName", "externalId")]
+    assert [row[3] for row in identifying] == [{}, {}]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["active", "ACTIVE", "userName", "externalId", "locale", "Locale"]),
+        st.none()
+        | st.booleans()
+        | st.integers(0, 1)
+        | st.sampled_from(["True", "false", "", " x ", "é"])
+        | st.just([]),
+    ),
+    st.integers(1, 2),
+)
+def test_values_are_read_as_by_their_rule_whatever_came_before(written: dict[str, Any], times: int) -> None:
+    reads = reader(mappings(mapping("locale")))
+    for _ in range(times):
+        found = reads.read({"id": "1", **written})
+        problem = None
+        for row in mappings(mapping("locale")):
+            wanted = None
+            try:
+                wanted = parse_value(row.attribute, paths.compile_reader(paths.parse(row.target))(written))
+            except InvalidValueError as exc:
+                problem = str(exc)
+            if row.target == "active" and wanted is None:
+                wanted = True
+            assert found.attributes.get(row.target) == wanted
+            assert type(found.attributes.get(row.target)) is type(wanted)
+        assert found.unreadable == problem
 
 
 def test_a_unique_attribute_is_read_although_it_applies_on_create_only() -> None:
