@@ -14,6 +14,7 @@ from reconciler.desired.mappings import compile_mappings
 from reconciler.errors import ExitCode, ReconcilerError, UsageError
 from reconciler.git.commits import Commits
 from reconciler.history.edits import TrackedUser
+from reconciler.history.known_differences import KnownDifferences
 from reconciler.history.outcomes import TimelineEntry
 from reconciler.history.timeline import FieldSelection, Timeline, select_fields
 from reconciler.profiles import PROFILES
@@ -22,8 +23,9 @@ from reconciler.record.reader import read_key_ids, read_runs_with_plans
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.render.history import HistoryView, history_document, render_history
 from reconciler.render.history_page import render_history_page
-from reconciler.session import connection
 from reconciler.session.audit_record import open_full_record
+from reconciler.session.parse_cache import build_parse_cache
+from reconciler.session.record_key import read_record_key
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, parse_now, read_settings, resolve_target
 
@@ -54,14 +56,17 @@ def run_log(workspace: Workspace, options: LogOptions, terminal: Terminal) -> Ex
     with Commits(workspace.state) as repository, open_full_record(workspace, settings.record.branch, terminal) as whole:
         runs = read_runs_with_plans(whole.history, target)
         inputs = _read_target_inputs(workspace, PROFILES[target.profile])
+        differences = KnownDifferences(build_parse_cache(workspace.state))
         past = Timeline(
             repository,
             repository.resolve("HEAD"),
             runs,
             inputs,
             _build_redactor(terminal) if read_key_ids(whole.history) else NO_REDACTION,
+            differences=differences,
         )
         history = _select_entries(past, options, inputs)
+        differences.save()
         shown = HistoryView(history.entries, history.user, history.attribute, history.cut, repository.shallow)
     _note_what_is_cut(shown, terminal)
     terminal.result(_render(shown, options.form, terminal))
@@ -84,7 +89,7 @@ def _select_entries(past: Timeline, options: LogOptions, inputs: Mapping[str, fr
 def _build_redactor(terminal: Terminal) -> Redactor:
     """Return the redactor that recognises digests on record; without a key, note that it cannot."""
     try:
-        return Redactor(connection.read_record_key())
+        return Redactor(read_record_key())
     except ReconcilerError as exc:
         terminal.note(f"{exc.summary}: applies recorded with `record: {{values: digest}}` cannot be shown by user.")
         return NO_REDACTION

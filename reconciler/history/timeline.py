@@ -12,6 +12,8 @@ from reconciler.core.paths import shorten_path
 from reconciler.git.commit import Commit
 from reconciler.git.commits import Commits, FileChange
 from reconciler.history.edits import (
+    DOCUMENT,
+    GROUP,
     MAPPING,
     USER,
     Edit,
@@ -23,6 +25,7 @@ from reconciler.history.edits import (
     merge_edits,
     report_unreadable,
 )
+from reconciler.history.known_differences import KnownDifferences
 from reconciler.history.outcomes import (
     NOT_KNOWN,
     NOT_VALID,
@@ -37,7 +40,15 @@ from reconciler.history.outcomes import (
     name_state,
     resolve_outcome,
 )
-from reconciler.history.yaml_entries import PieceFilter, detect_kind, diff_entries, find_unreadable, parse_entries
+from reconciler.history.yaml_entries import (
+    PieceFilter,
+    cut_differences,
+    detect_kind,
+    diff_entries,
+    find_unreadable,
+    parse_differences,
+    parse_entries,
+)
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.record.runs import AppliedChange, ApplyRun
 
@@ -86,7 +97,8 @@ def select_fields(name: str, inputs: Mapping[str, frozenset[str]]) -> FieldSelec
 class Timeline:
     """The timeline of the commit `tip`, read as far as it is asked for. `runs`: the applies on record, oldest first.
 
-    `inputs`: the source attributes of each target path. `redactor`: recognises digests on record.
+    `inputs`: the source attributes of each target path. `redactor`: recognises digests on record. `differences`: what
+    earlier runs found.
     """
 
     def __init__(
@@ -96,8 +108,11 @@ class Timeline:
         runs: Sequence[ApplyRun],
         inputs: Mapping[str, frozenset[str]],
         redactor: Redactor = NO_REDACTION,
+        *,
+        differences: KnownDifferences | None = None,
     ) -> None:
         self._repository = repository
+        self._differences = differences or KnownDifferences()
         self._tip = tip
         self._inputs = inputs
         self._redactor = redactor
@@ -150,10 +165,15 @@ class Timeline:
         times = {node.id: node.time for node in self._nodes if since is None or node.time >= since}
         found = self._repository.read_changes(times)
         while batch := list(islice(found, _BATCH if user is not None else 1)):
-            self._repository.prefetch(each for _, changes in batch for each in changes if detect_kind(each.name))
+            self._repository.prefetch(each for _, changes in batch for each in changes if self._will_read(each))
             for commit, changes in batch:
                 for edit in self._find_edits(changes, user):
                     yield self._merge_points[commit].position, self._build_entry(commit, times[commit], edit, user)
+
+    def _will_read(self, change: FileChange) -> bool:
+        if all(self._differences.find(old, change.new) is not None for old in change.old):
+            return False
+        return detect_kind(change.name) is not None
 
     def _find_edits(self, changes: Sequence[FileChange], user: TrackedUser | None) -> list[Edit]:
         wanted = _accept_all if user is None else _filter_mentions(user)
@@ -169,7 +189,9 @@ class Timeline:
         unreadable: list[Edit] = []
         for change in _skip_renamed([each for each in changes if detect_kind(each.name)], parent):
             name, old = change.name, change.old[parent]
-            gone, came = diff_entries(name, self._read(old) or b"", self._read(change.new) or b"", wanted)
+            if wanted is not _accept_all and detect_kind(name) not in (USER, GROUP):
+                continue
+            gone, came = self._diff(name, old, change.new, wanted)
             if {each.name for each in gone} != {each.name for each in came}:
                 # An entry may only seem to be removed or added.
                 broken_old, broken_new = find_unreadable(name, self._read(old), self._read(change.new), wanted)
@@ -183,6 +205,23 @@ class Timeline:
             before += gone
             after += came
         return [*compare_entities(before, after), *unreadable]
+
+    def _diff(
+        self, name: str, old: str | None, new: str | None, wanted: PieceFilter
+    ) -> tuple[list[Entity], list[Entity]]:
+        """Return the entries of two blobs of a file that differ, before and after."""
+        kind = detect_kind(name)
+        if old == new:
+            return [], []
+        pieces = self._differences.find(old, new)
+        if pieces is None and kind not in (DOCUMENT, None) and None not in (old, new):
+            pieces = cut_differences(self._read(old) or b"", self._read(new) or b"")
+            if pieces is not None:
+                self._differences.add(old, new, pieces)
+        found = parse_differences(name, kind, pieces, wanted) if pieces is not None and kind is not None else None
+        if found is not None:
+            return found
+        return diff_entries(name, self._read(old) or b"", self._read(new) or b"", wanted)
 
     def _read(self, blob: str | None) -> bytes | None:
         return None if blob is None else self._repository.read_blob(blob)
@@ -315,12 +354,14 @@ def _accept_all(_piece: bytes) -> bool:
 
 def _filter_mentions(user: TrackedUser) -> PieceFilter:
     """Return a filter for pieces of a file that can be about the user, however its name is written there."""
+    mentions = [each.encode() for each in (*user.names, *user.ids)]
+    ascii_only = all(map(str.isascii, user.names))
 
     def wanted(piece: bytes) -> bool:
-        if b"\\" in piece or _KELVIN in piece or not all(map(str.isascii, user.names)):
+        if not ascii_only or b"\\" in piece or _KELVIN in piece:
             return True
         lowered = piece.lower()
-        return any(each.encode() in lowered for each in (*user.names, *user.ids))
+        return any(each in lowered for each in mentions)
 
     return wanted
 

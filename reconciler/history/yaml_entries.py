@@ -26,6 +26,9 @@ _AFTER_DASH = (b" ", b"\n", b"\r", b"")
 _BLOCK = 4096
 _BOM = b"\xef\xbb\xbf"
 PieceFilter = Callable[[bytes], bool]
+"""Whether a piece of text can matter. What holds a piece that can matter can matter too."""
+Pieces = tuple[list[bytes], list[bytes]]
+"""The pieces of an old and of a new version that the other one lacks."""
 
 
 def detect_kind(name: str) -> str | None:
@@ -88,9 +91,22 @@ def _diff_pieces(
     start = _common_start(old, new)
     if start is None:
         return None
-    gone, came = _differing_pieces(old, new, start)
-    before = _parse_pieces(name, kind, filter(wanted, gone))
-    after = _parse_pieces(name, kind, filter(wanted, came))
+    if not wanted(old) and not wanted(new):
+        return [], []
+    return parse_differences(name, kind, _differing_pieces(old, new, start), wanted)
+
+
+def cut_differences(old: bytes, new: bytes) -> Pieces | None:
+    """Return the pieces in which two versions of a file differ; None if the files cannot be cut."""
+    start = _common_start(old, new)
+    return _differing_pieces(old, new, start) if start is not None else None
+
+
+def parse_differences(
+    name: str, kind: str, pieces: Pieces, wanted: PieceFilter
+) -> tuple[list[Entity], list[Entity]] | None:
+    """Return the entries of the `wanted` pieces, before and after; None if one of these is no entry by itself."""
+    before, after = (_parse_pieces(name, kind, filter(wanted, side)) for side in pieces)
     return None if before is None or after is None else (before, after)
 
 
@@ -102,6 +118,8 @@ def parse_entries(name: str, content: bytes, wanted: PieceFilter = lambda _piece
     if kind == DOCUMENT:
         return _parse_document(name, content)
     start = _start(content)
+    if start and not wanted(content):
+        return []
     found = _parse_pieces(name, kind, filter(wanted, _cut(content, start)[1])) if start else None
     return _read_whole(name, kind, content) if found is None else found
 

@@ -28,7 +28,7 @@ from reconciler.record.record_files import list_receipts, merge_into, read_recor
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.render.record_page import render_record
 from reconciler.render.style import HIDDEN
-from reconciler.session import connection
+from reconciler.session.record_key import read_record_key
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace
 
@@ -44,7 +44,7 @@ def build_redactor(workspace: Workspace, state: DesiredState) -> Redactor:
     """
     if workspace.sandbox or not state.policy.digests:
         return NO_REDACTION
-    return Redactor(connection.read_record_key())
+    return Redactor(read_record_key())
 
 
 def build_redactor_for_reading(workspace: Workspace, state: DesiredState, terminal: Terminal) -> Redactor:

@@ -13,8 +13,7 @@ import httpx
 from reconciler.core.expiry import ConnectionCredential, CredentialKind
 from reconciler.core.profile import TargetProfile
 from reconciler.core.refused_credentials import explain_refused_token, find_credential
-from reconciler.errors import ReconcilerError, TargetError
-from reconciler.record.redaction import SHORTEST_KEY
+from reconciler.errors import TargetError
 from reconciler.scim.authorization_transport import AuthorizationTransport
 from reconciler.scim.client import READ_WORKERS, ScimClient
 from reconciler.scim.errors import ErrorMessages
@@ -99,16 +98,6 @@ def read_token(environment: Mapping[str, str] = os.environ) -> Secret:
     if not is_token(token):
         raise TargetError("RECONCILER_TOKEN has characters that no token has", "Copy it again, without line breaks.")
     return Secret(token)
-
-
-def read_record_key(environment: Mapping[str, str] = os.environ) -> bytes:
-    """Read the key of the record's digests. Raises `ReconcilerError` if it is missing or too short."""
-    key = environment.get("RECONCILER_RECORD_KEY", "").strip()
-    if len(key) < SHORTEST_KEY:
-        what = "is not set" if not key else f"is shorter than {SHORTEST_KEY} characters"
-        detail = "record.values is digest. Make a key once (openssl rand -hex 32) and keep it as a secret."
-        raise ReconcilerError(f"RECONCILER_RECORD_KEY {what}", detail)
-    return key.encode()
 
 
 @contextmanager

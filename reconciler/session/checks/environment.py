@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from reconciler.core.check import Answer, CheckVerdict
 from reconciler.core.text import format_names, pluralize, quote, shorten
 from reconciler.session.checks.context import CheckContext
-from reconciler.session.connection import read_record_key
+from reconciler.session.record_key import read_record_key
 
 VARIABLES = frozenset({
     "RECONCILER_ALLOWED_HOSTS", "RECONCILER_CA_BUNDLE", "RECONCILER_GRAPH_TOKEN", "RECONCILER_GRAPH_URL",

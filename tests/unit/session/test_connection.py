@@ -14,7 +14,7 @@ from support.builders import APPLE, SCIM, TARGET
 from support.servers.http_server import HttpServer, Reply, Request
 
 from reconciler.core.expiry import ConnectionCredential, CredentialKind
-from reconciler.errors import ReconcilerError, ScimError, StopRequestedError, TargetError
+from reconciler.errors import ScimError, StopRequestedError, TargetError
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.retry import Wait
 from reconciler.scim.secret import Secret
@@ -26,7 +26,6 @@ from reconciler.session.connection import (
     connect,
     explain_refusals,
     open_client,
-    read_record_key,
 )
 
 TOKEN = "tok-s3cret"
@@ -70,14 +69,6 @@ def test_no_repr_shows_the_token() -> None:
     found = connect(APPLE_URL, APPLE, {"RECONCILER_TOKEN": TOKEN})
     assert TOKEN not in repr(found)
     assert repr(found.tokens.current()) == str(Secret("x")) == "<token>"
-
-
-@pytest.mark.parametrize(("key", "what"), [(None, "is not set"), ("  ", "is not set"), ("short", "is shorter than ")])
-def test_a_record_key_must_be_long(key: str | None, what: str) -> None:
-    with pytest.raises(ReconcilerError) as raised:
-        read_record_key({} if key is None else {"RECONCILER_RECORD_KEY": key})
-    assert raised.value.summary.startswith(f"RECONCILER_RECORD_KEY {what}")
-    assert read_record_key({"RECONCILER_RECORD_KEY": " " + "k" * 64}) == b"k" * 64
 
 
 # --- the client and its transports -------------------------------------------------------------
