@@ -155,6 +155,33 @@ def expect(
 
 
 @command(github_app)
+def source(common: _State) -> int:
+    """Set the output `entra`: whether settings.yaml names a directory to import people from."""
+    return lazy.run_source(common.workspace(), _plain_terminal())
+
+
+@command(github_app)
+def unattended(place: _State, *, common: _Redact) -> int:
+    """Set the output `enabled`: whether this run may apply without a review.
+
+    Not without limits, a record and provisioning, nor while a run of the apply workflow waits or has not applied.
+    """
+    return lazy.run_unattended(place.workspace(), _plain_terminal(), redact=common.redact)
+
+
+@command(github_app)
+def review_issue(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A saved plan; without one, close it.")] = None,
+    author: _Login = _LOGIN,
+    *,
+    place: _State,
+    common: _Redact,
+) -> int:
+    """Open, update or close the one issue about a plan that needs a review."""
+    return lazy.run_review_issue(place.workspace(), file, author, _plain_terminal(), redact=common.redact)
+
+
+@command(github_app)
 def import_patch(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Where to save it.")], common: _State
 ) -> int:
@@ -164,10 +191,15 @@ def import_patch(
 
 @command(github_app)
 def import_pull(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The patch of an import.")], common: _State
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The patch of an import.")],
+    no_apply: Annotated[
+        bool, typer.Option("--no-apply", help="Start no apply after a merge: the workflow `sync` goes on by itself.")
+    ] = False,
+    *,
+    common: _State,
 ) -> int:
     """Open, update, merge or close the one pull request of the import."""
-    return lazy.run_import_pull(common.workspace(), file, _plain_terminal())
+    return lazy.run_import_pull(common.workspace(), file, _plain_terminal(), applies=not no_apply)
 
 
 @command(github_app)

@@ -33,8 +33,11 @@ if TYPE_CHECKING:
     from reconciler.commands.github.pull import run_pull
     from reconciler.commands.github.push_record import run_push_record
     from reconciler.commands.github.record import run_record
+    from reconciler.commands.github.review_issue import run_review_issue
     from reconciler.commands.github.reviewed import run_reviewed
+    from reconciler.commands.github.source import run_source
     from reconciler.commands.github.summary import run_summary
+    from reconciler.commands.github.unattended import run_unattended
     from reconciler.commands.import_csv import ImportCsvOptions, run_import_csv
     from reconciler.commands.import_entra import EntraImportOptions, run_import_entra
     from reconciler.commands.import_entra_links import EntraLinksOptions, run_import_entra_links
@@ -90,8 +93,11 @@ MODULES = {
     "reconciler.commands.github.pull": ("run_pull",),
     "reconciler.commands.github.push_record": ("run_push_record",),
     "reconciler.commands.github.record": ("run_record",),
+    "reconciler.commands.github.review_issue": ("run_review_issue",),
     "reconciler.commands.github.reviewed": ("run_reviewed",),
+    "reconciler.commands.github.source": ("run_source",),
     "reconciler.commands.github.summary": ("run_summary",),
+    "reconciler.commands.github.unattended": ("run_unattended",),
     "reconciler.commands.import_csv": ("ImportCsvOptions", "run_import_csv"),
     "reconciler.commands.import_entra": ("EntraImportOptions", "run_import_entra"),
     "reconciler.commands.import_entra_links": ("EntraLinksOptions", "run_import_entra_links"),

@@ -42,11 +42,14 @@ def init(
     imports: Annotated[
         bool, typer.Option("--import", help="Write the workflow that imports people from Microsoft Entra ID, too.")
     ] = False,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Write the workflow that imports, plans and applies every hour, too.")
+    ] = False,
     *,
     common: Annotated[CommonOptions, Only("no_color", "quiet")],
 ) -> int:
     """Create a repository with an example and workflows. Overwrites nothing."""
-    return lazy.run_init(directory, lazy.InitOptions(profile, domain, wheel, imports), common.terminal())
+    return lazy.run_init(directory, lazy.InitOptions(profile, domain, wheel, imports, sync), common.terminal())
 
 
 @command(app, "eval")

@@ -22,6 +22,8 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 WORKFLOWS = Path(".github/workflows")
 IMPORT_WORKFLOW = "import.yml"
 """The workflow that `init` writes only on request: it needs a directory to read."""
+SYNC_WORKFLOW = "sync.yml"
+"""The workflow that `init` writes only on request: it applies without a review, and it imports as well."""
 SCHEMAS = Path("schemas")
 """JSON Schemas, which the first line of each file of the desired state names for editors."""
 WHEEL = f"scim_reconciler-{__version__}-py3-none-any.whl"
@@ -53,17 +55,20 @@ create the repository with `reconciler init --wheel FILE`."""
 class InitOptions:
     """The command line of `init`. `wheel`: the file that the workflows install; it is copied.
 
-    `imports`: with the workflow `import`.
+    `imports`: with the workflow `import`. `sync`: with the workflow `sync`.
     """
 
     profile: str
     domain: str
     wheel: Path | None
     imports: bool = False
+    sync: bool = False
 
 
 def run_init(directory: Path, options: InitOptions, terminal: Terminal) -> ExitCode:
     """Write every file, or none and raise `UsageError` if one exists already."""
+    if options.imports and options.sync:
+        raise UsageError("--import and --sync write the same pull request", "The workflow `sync` imports too.")
     wheel = _read_wheel(options.wheel) if options.wheel is not None else None
     files = dict(_render_files(options, wheel))
     existing = [str(name) for name in files if (directory / name).exists() or (directory / name).is_symlink()]
@@ -94,8 +99,9 @@ def _render_files(options: InitOptions, wheel: bytes | None) -> Iterator[tuple[P
             yield _target_path(name), (_fill(text, values) if name.suffix != ".lock" else text).encode()
     for kind in KINDS:
         yield SCHEMAS / f"{kind}.json", render_schema(kind).encode()
+    wanted = {IMPORT_WORKFLOW: options.imports, SYNC_WORKFLOW: options.sync}
     for file, text in render_workflows(INSTALL).items():
-        if options.imports or file != IMPORT_WORKFLOW:
+        if wanted.get(file, True):
             yield WORKFLOWS / file, text.encode()
     if wheel is not None:
         yield Path("requirements") / WHEEL, wheel

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 
 from reconciler.errors import PlanFileError, StalePlanError
@@ -42,6 +43,8 @@ _MAX_RECEIPTS = 1_000
 _MAX_BYTES = 256 * 1024 * 1024
 _MAX_EARLIER_RUNS = 20
 """How many runs are searched for one that applied."""
+_MAX_WAITING_RUNS = 200
+"""How many runs are searched for one that has not ended: 100 can wait in the queue."""
 _WAY_OUT = (
     "Nothing was changed. Re-run the newest run of this workflow instead, or review a plan of the default branch\n"
     "(the drift workflow makes one) and start this workflow manually with its plan id."
@@ -129,6 +132,15 @@ def find_unapplied_runs(hub: GitHub, workflow: str, branch: str, before: int | N
             break
         found.append((run, verdict.why))
     return found
+
+
+def describe_waiting_run(hub: GitHub, workflow: str, branch: str) -> str | None:
+    """Return a sentence about a run that has not ended, without a full stop; None: there is none among the newest."""
+    for item in islice(_list_runs(hub, workflow), _MAX_WAITING_RUNS):
+        run = _parse_run(item)
+        if _can_apply(item, branch) and not run.ended:
+            return f"Run {run.number} of the apply workflow, for commit {run.commit[:12] or 'unknown'}, has not ended"
+    return None
 
 
 def describe_unapplied_runs(hub: GitHub, workflow: str, branch: str, before: int | None = None) -> list[str]:

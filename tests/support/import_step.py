@@ -76,7 +76,7 @@ class ImportStep:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.unlink() if text is None else path.write_text(text)
 
-    def run(self, files: Mapping[str, str | None]) -> ExitCode:
+    def run(self, files: Mapping[str, str | None], **options: Any) -> ExitCode:
         """Run both commands of a fresh run whose import edits `files`."""
         self.update()
         self.edit(files)
@@ -86,7 +86,7 @@ class ImportStep:
         git(self.clone, "clean", "-fdq")
         self.terminal.notes.clear()
         self.api.dispatches.clear()
-        return run_import_pull(self.workspace, patch, self.terminal)
+        return run_import_pull(self.workspace, patch, self.terminal, **options)
 
     @property
     def pull(self) -> dict[str, Any]:

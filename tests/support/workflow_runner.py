@@ -262,6 +262,11 @@ class _Run:
         basic = base64.b64encode(f"x-access-token:{GITHUB_TOKEN}".encode()).decode()
         header = ("-c", f"http.{self.runner.server.url}/.extraheader=AUTHORIZATION: basic {basic}")
         how = ["--filter=blob:none"] if "sparse-checkout" in given else []
+        if given.get("ref") == "main":
+            # A branch is its newest commit; everything else of a run is of the commit of its event.
+            git(folder, *header, "fetch", "origin", "+refs/heads/*:refs/remotes/origin/*")
+            git(folder, *header, "checkout", "--force", "-B", "main", "refs/remotes/origin/main")
+            return
         commit = given.get("ref") or self.commit
         branch = "main" if not given.get("ref") and self.values["github"]["event_name"] != "pull_request" else None
         only = f"+{commit}:refs/remotes/origin/{branch}" if branch else commit

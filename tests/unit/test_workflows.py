@@ -19,9 +19,9 @@ from reconciler.github.apply_runs import APPLY_STEP, OFF_STEP
 
 ROOT = Path(__file__).parents[2]
 OURS = ROOT / ".github" / "workflows"
-NAMES = ("apply.yml", "ci.yml", "drift.yml", "import.yml", "plan.yml")
-NOT_OURS = {"import.yml"}
-"""The project has no directory to import people from."""
+NAMES = ("apply.yml", "ci.yml", "drift.yml", "import.yml", "plan.yml", "sync.yml")
+NOT_OURS = {"import.yml", "sync.yml"}
+"""The project has no directory to import people from, and every change of it is reviewed."""
 
 
 def rendered() -> dict[str, str]:
@@ -75,17 +75,19 @@ def test_actionlint_finds_nothing(tmp_path: Path) -> None:
 
 
 def hide_queue(linter: Path, folder: Path) -> None:
-    """Remove `queue: max` from apply.yml: actionlint does not know it (rhysd/actionlint#657), and complains only of it.
+    """Remove `queue: max`: actionlint does not know it (rhysd/actionlint#657), and complains only of it.
 
     Its value is checked by `test_no_apply_is_cancelled_by_a_later_merge`.
     """
+    queues = [path for path in sorted(folder.glob("*.yml")) if "queue: max" in path.read_text("utf-8")]
     complaints = linted(linter, folder).stdout
-    assert complaints.count("[ syntax-check ]") == 1, "actionlint knows `queue` now: remove this function"
-    assert 'unexpected key "queue" for "concurrency" section' in complaints
-    lines = (folder / "apply.yml").read_text("utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if not line.startswith("  queue: max")]
-    assert len(kept) == len(lines) - 1
-    (folder / "apply.yml").write_text("".join(kept), "utf-8")
+    assert complaints.count("[ syntax-check ]") == len(queues), "actionlint knows `queue` now: remove this function"
+    assert complaints.count('unexpected key "queue" for "concurrency" section') == len(queues)
+    for path in queues:
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if not line.lstrip().startswith("queue: max")]
+        assert len(kept) == len(lines) - 1
+        path.write_text("".join(kept), "utf-8")
 
 
 def linted(linter: Path, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -148,7 +150,13 @@ def test_jobs_that_write_to_the_repository_have_no_service_token() -> None:
         for job, found in jobs(name).items()
         if found.get("permissions", {}).get("contents") == "write"
     ]
-    assert writers == [("apply.yml", "record"), ("drift.yml", "record"), ("import.yml", "pull-request")]
+    assert writers == [
+        ("apply.yml", "record"),
+        ("drift.yml", "record"),
+        ("import.yml", "pull-request"),
+        ("sync.yml", "pull-request"),
+        ("sync.yml", "record"),
+    ]
 
 
 def test_what_drift_notified_is_pushed_by_a_job_without_a_secret() -> None:
@@ -169,26 +177,29 @@ def test_notifications_are_sent_by_the_runs_of_the_default_branch_alone() -> Non
         for _, step in steps(name)
         if re.search("RECONCILER_(SMTP|WEBHOOK)_URL", str(step))
     }
-    assert sending == {("apply.yml", "Apply"), ("drift.yml", "Drift")}
+    assert sending == {("apply.yml", "Apply"), ("drift.yml", "Drift"), ("sync.yml", "Apply")}
     for name, sender in sending:
         ((job, step),) = ((job, step) for job, step in steps(name) if step.get("name") == sender)
         assert "RECONCILER_TOKEN" in step["env"]
         assert "GITHUB_TOKEN" not in step["env"]
-        assert job["if"] == "github.ref_name == github.event.repository.default_branch"
+        assert job["if"].strip("${ }").removeprefix("!cancelled() && ") == (
+            "github.ref_name == github.event.repository.default_branch"
+        )
         assert "pull_request" not in str(YAML(typ="safe").load(render_workflows(INSTALL)[name])["on"])
 
 
-def test_the_job_that_reads_the_directory_writes_nothing_and_the_one_that_writes_reads_none() -> None:
-    read, pull = jobs("import.yml")["read"], jobs("import.yml")["pull-request"]
+@pytest.mark.parametrize("name", ["import.yml", "sync.yml"])
+def test_the_job_that_reads_the_directory_writes_nothing_and_the_one_that_writes_reads_none(name: str) -> None:
+    read, pull = jobs(name)["read"], jobs(name)["pull-request"]
     assert read["permissions"] == {"contents": "read", "id-token": "write"}
     assert read["environment"] == "import"
     assert "id-token" not in pull["permissions"]
     assert "environment" not in pull
-    text = render_workflows(INSTALL)["import.yml"]
-    assert "secrets." not in text
+    assert "secrets." not in str(read) + str(pull)
     assert "GITHUB_TOKEN" not in str(read), "the step with the directory's token has none for the repository"
     assert [step.get("name") for step in pull["steps"] if "GITHUB_TOKEN" in step.get("env", {})] == ["Pull request"]
-    others = [job for name in NAMES for found, job in jobs(name).items() if (name, found) != ("import.yml", "read")]
+    reading = {("import.yml", "read"), ("sync.yml", "read")}
+    others = [job for name in NAMES for found, job in jobs(name).items() if (name, found) not in reading]
     assert [job for job in others if "id-token" in job.get("permissions", {})] == []
 
 
@@ -199,9 +210,9 @@ def test_the_plan_can_be_started_for_a_pull_request_on_the_default_branch_only()
     assert "workflow_dispatch" in YAML(typ="safe").load(render_workflows(INSTALL)["ci.yml"])["on"]
 
 
-@pytest.mark.parametrize("name", ["apply.yml", "drift.yml"])
-def test_nothing_is_planned_without_the_record(name: str) -> None:
-    found = [step.get("run", "") for step in next(iter(jobs(name).values()))["steps"]]
+@pytest.mark.parametrize(("name", "job"), [("apply.yml", "apply"), ("drift.yml", "drift"), ("sync.yml", "apply")])
+def test_nothing_is_planned_without_the_record(name: str, job: str) -> None:
+    found = [step.get("run", "") for step in jobs(name)[job]["steps"]]
     fetch = next(number for number, said in enumerate(found) if "github fetch-record" in said)
     planning = [number for number, said in enumerate(found) if re.search(r"reconciler (plan|apply|drift) ", said)]
     assert planning
@@ -246,6 +257,43 @@ def test_no_apply_is_cancelled_by_a_later_merge() -> None:
     """GitHub cancels all pending runs of a group but the newest, unless the group has `queue: max`."""
     found = YAML(typ="safe").load(render_workflows(INSTALL)["apply.yml"])["concurrency"]
     assert found == {"group": "apply", "cancel-in-progress": False, "queue": "max"}
+    assert jobs("sync.yml")["apply"]["concurrency"] == found, "they never run together, and neither cancels the other"
+
+
+def test_what_is_applied_unattended_is_the_default_branch_within_its_limits() -> None:
+    """No reviewers: so no plan file, no approval, the newest commit of one branch, and a check before anything."""
+    apply = jobs("sync.yml")["apply"]
+    assert apply["environment"] == "sync"
+    assert apply["permissions"] == {"contents": "read", "actions": "read", "issues": "write"}
+    (checkout,) = (step["with"] for step in apply["steps"] if "checkout" in step.get("uses", ""))
+    assert checkout["ref"] == "${{ github.event.repository.default_branch }}"
+    said = "\n".join(
+        step.get("run", "") for name in ("read", "pull-request", "apply") for step in jobs("sync.yml")[name]["steps"]
+    )
+    assert re.findall(r"reconciler apply .*?(?= 2>)", said) == [
+        ".venv/bin/reconciler apply --unattended $INCREMENTAL --no-color $REDACT".removeprefix(".venv/bin/")
+    ]
+    found = {step.get("name"): step.get("if", "") for step in apply["steps"]}
+    assert found["Apply"] == "steps.unattended.outputs.enabled == 'true'"
+    names = [step.get("name") for step in apply["steps"]]
+    assert (
+        names.index("Fetch the record of earlier applies") < names.index("May this run apply?") < names.index("Apply")
+    )
+
+
+def test_one_cycle_of_a_day_is_full_and_the_others_are_not() -> None:
+    text = render_workflows(INSTALL)["sync.yml"]
+    hourly, nightly = (each["cron"] for each in YAML(typ="safe").load(text)["on"]["schedule"])
+    (apply,) = (step for step in jobs("sync.yml")["apply"]["steps"] if step.get("name") == "Apply")
+    assert apply["env"]["INCREMENTAL"] == f"${{{{ github.event.schedule == '{hourly}' && '--incremental' || '' }}}}"
+    assert jobs("sync.yml")["heartbeat"]["if"] == f"${{{{ always() && github.event.schedule == '{nightly}' }}}}"
+    hours = {
+        int(hour)
+        for part in hourly.split()[1].split(",")
+        for hour in range(int(part.split("-")[0]), int(part.split("-")[-1]) + 1)
+    }
+    assert hours | {int(nightly.split()[1])} == set(range(24))
+    assert len(hours) == 23, "the two never start at the same time: one of them would be cancelled"
 
 
 def test_the_plan_runs_the_default_branch_and_takes_the_pull_request_as_data() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -53,8 +53,10 @@ _MERGES = (
 )
 
 
-def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal) -> ExitCode:
+def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal, *, applies: bool = True) -> ExitCode:
     """Open or update the pull request of the patch in `file`; close it if nothing is left.
+
+    `applies`: start the apply workflow after a merge.
 
     Raises `SourceError` if the patch is anything but files of the desired state, `StalePlanError` if it was made for
     another commit than the head of the default branch, `RepositoryError` if others committed to the branch,
@@ -90,7 +92,7 @@ def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal) -> Exi
         number = import_pull.write_pull(hub, pull, number)
         import_pull.set_labels(hub, number, risk.labels, LABELS)
         terminal.note(f"Pull request {number}: {'updated' if update.pushed else 'as it was'} at {update.head[:12]}.")
-        if done := _go_on(hub, number, update, pull, plan=plan, waits=bool(obstacles)):
+        if done := _go_on(hub, number, update, pull, _Next(plan, waits=bool(obstacles), applies=applies)):
             terminal.note(done)
     return ExitCode.OK
 
@@ -131,7 +133,16 @@ def _close(hub: GitHub, branch: ImportBranch, base: str, commit: str) -> str:
     return f"Nothing to import: {done}{f', {BRANCH} was deleted' if deleted else ''}."
 
 
-def _go_on(hub: GitHub, number: int, update: BranchUpdate, pull: ImportPull, *, plan: Plan | None, waits: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """What decides how it goes on: the plan, whether it waits for a review, and whether a merge starts the apply."""
+
+    plan: Plan | None
+    waits: bool
+    applies: bool
+
+
+def _go_on(hub: GitHub, number: int, update: BranchUpdate, pull: ImportPull, how: _Next) -> str:
     """Start the plan and the validation where there are none; merge what is planned, unless it waits for a review.
 
     Returns what was done.
@@ -139,23 +150,25 @@ def _go_on(hub: GitHub, number: int, update: BranchUpdate, pull: ImportPull, *, 
     validated = import_pull.find_conclusion(hub, _VALIDATION, update.head)
     if validated is None:
         import_pull.start_workflow(hub, _VALIDATION, BRANCH, {})
-    if plan is None:
+    if how.plan is None:
         import_pull.start_workflow(hub, PLAN_WORKFLOW, pull.base, {"pull": str(number)})
         return "Its plan was started."
-    if waits:
+    if how.waits:
         return ""
     if validated != "success":
         return "It is not merged: its validation (ci.yml) has not passed."
-    return _merge(hub, number, update.head, pull, plan.plan_id)
+    return _merge(hub, number, update.head, pull, how.plan.plan_id if how.applies else None)
 
 
-def _merge(hub: GitHub, number: int, head: str, pull: ImportPull, plan_id: str) -> str:
-    """Merge, and start the apply of the plan; return what was done."""
+def _merge(hub: GitHub, number: int, head: str, pull: ImportPull, plan_id: str | None) -> str:
+    """Merge, and start the apply of the plan, if any; return what was done."""
     failed = import_pull.find_failed_checks(hub, head)
     if failed:
         return f"It is not merged: {pluralize(len(failed), 'check')} did not pass or have not ended."
     refusal = import_pull.merge_pull(hub, number, head, pull.title)
     if refusal is not None:
         return f"It is not merged: {escape_control(refusal)}."
+    if plan_id is None:
+        return "It was merged."
     import_pull.start_workflow(hub, APPLY_WORKFLOW, pull.base, {"plan-id": plan_id})
     return f"It was merged, and the apply of {plan_id} was started."

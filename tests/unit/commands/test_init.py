@@ -34,6 +34,22 @@ def test_the_workflow_that_imports_people_is_written_on_request(tmp_path: Path, 
     assert names == ["apply.yml", "ci.yml", "drift.yml", "import.yml", "plan.yml"]
 
 
+def test_the_workflow_that_applies_without_a_review_is_written_on_request(
+    tmp_path: Path, terminal: RecordingTerminal
+) -> None:
+    assert run_init(tmp_path, InitOptions("scim", "example.org", None, sync=True), terminal) is ExitCode.OK
+    names = sorted(path.name for path in (tmp_path / ".github/workflows").iterdir())
+    assert names == ["apply.yml", "ci.yml", "drift.yml", "plan.yml", "sync.yml"]
+    settings = (tmp_path / "desired-state/settings.yaml").read_text()
+    assert "\n# unattended: {" in settings, "what it may do is nobody's default"
+
+
+def test_the_two_workflows_that_import_are_not_written_together(tmp_path: Path, terminal: RecordingTerminal) -> None:
+    with pytest.raises(UsageError, match="--import and --sync"):
+        run_init(tmp_path, InitOptions("scim", "example.org", None, imports=True, sync=True), terminal)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_each_file_names_its_schema_for_editors(tmp_path: Path, terminal: RecordingTerminal) -> None:
     run_init(tmp_path, OPTIONS, terminal)
     found = [named_schema(path) for path in sorted((tmp_path / "desired-state").rglob("*.yaml"))]

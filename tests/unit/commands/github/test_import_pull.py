@@ -190,6 +190,15 @@ def test_additions_and_updates_are_merged_by_the_next_run_and_applied(step: Impo
     assert step.head() is None
 
 
+def test_a_cycle_that_goes_on_by_itself_starts_no_apply(step: ImportStep) -> None:
+    step.run(NEW)
+    step.planned()
+    assert step.run(NEW, applies=False) is ExitCode.OK
+    assert step.pull["merged_at"] is not None
+    assert step.api.dispatches == []
+    assert step.terminal.notes[-1] == "It was merged."
+
+
 def test_a_blocked_plan_merges_nothing_and_is_made_once(step: ImportStep) -> None:
     step.run(NEW)
     step.planned(step.plan(guards=(Guard("changes", passed=False, message="x"),)))

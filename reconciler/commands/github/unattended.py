@@ -1,0 +1,81 @@
+"""`github unattended`: whether this run may apply without a review, for the steps after it.
+
+What waits for people is theirs: a run of the apply workflow that has not ended, or that ended without applying because
+it was refused, failed or found another plan, is a merge that nobody has let through yet. That workflow applies it, and
+unattended runs wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.core.text import escape_control, redact_quoted
+from reconciler.desired.provisioning import read_provisioning
+from reconciler.desired.schema import Settings
+from reconciler.errors import ExitCode
+from reconciler.git.repository import find_head_commit
+from reconciler.github.api import GitHub
+from reconciler.github.apply_runs import describe_unapplied_runs, describe_waiting_run
+from reconciler.github.environment import APPLY_WORKFLOW, Workflow, git_remote, open_github, read_workflow
+from reconciler.github.newest_commit import fetch_newest_commit
+from reconciler.github.workflow_commands import format_command, format_outputs, format_summary
+from reconciler.session.network import read_network
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Workspace, read_settings
+
+_NO_LIMITS = "settings.yaml has no `unattended`: nothing is applied without a review"
+_NO_RECORD = (
+    "settings.yaml has no `record: {branch: …}`: without it no run knows what earlier ones changed, and the limits"
+    " would begin anew each time"
+)
+_FIRST = "It goes first: when it has applied, the next cycle goes on"
+
+
+def run_unattended(workspace: Workspace, terminal: Terminal, *, redact: bool) -> ExitCode:
+    """Set the output `enabled`; if it is false, say why in a notice and in the summary of the run.
+
+    Raises `ReconcilerError` if GitHub or its git server cannot be asked: then it is not known.
+    """
+    settings = read_settings(workspace, terminal)
+    if settings is None:
+        return ExitCode.ERROR
+    here, network = read_workflow(), read_network()
+    with open_github(network) as hub:
+        obstacle = next(_find_obstacles(workspace, settings, hub, here), None)
+    outputs = format_outputs({"enabled": obstacle is None})
+    if here.outputs is None:
+        terminal.result(outputs)
+    else:
+        with here.outputs.open("a", encoding="utf-8") as out:
+            out.write(outputs)
+    if obstacle is not None:
+        _report(escape_control(redact_quoted(obstacle) if redact else obstacle), here, terminal)
+    return ExitCode.OK
+
+
+def _find_obstacles(workspace: Workspace, settings: Settings, hub: GitHub, here: Workflow) -> Iterator[str]:
+    """Yield why nothing is applied by this run, what the files say before what the servers say."""
+    if settings.unattended is None:
+        yield _NO_LIMITS
+    if settings.record.branch is None:
+        yield _NO_RECORD
+    provisioning = read_provisioning(settings)
+    if not provisioning.enabled:
+        yield f"provisioning is {provisioning}"
+    tip = fetch_newest_commit(workspace.state, here.branch, git_remote(read_network()))
+    if find_head_commit(workspace.state) != tip:
+        yield f"{here.branch} has moved on to {tip[:12]} since this run began: the next cycle applies it"
+    waiting = describe_waiting_run(hub, APPLY_WORKFLOW, here.branch)
+    if waiting is not None:
+        yield f"{waiting}. {_FIRST}"
+    for line in describe_unapplied_runs(hub, APPLY_WORKFLOW, here.branch):
+        yield f"{line}. Run it again, or start the apply workflow with the id of a reviewed plan. {_FIRST}"
+
+
+def _report(why: str, here: Workflow, terminal: Terminal) -> None:
+    text = f"Nothing is applied by this run: {why}."
+    terminal.result(format_command("notice", text, {"title": "Nothing is applied unattended"}))
+    if here.summary is not None:
+        used = here.summary.stat().st_size if here.summary.exists() else 0
+        with here.summary.open("a", encoding="utf-8") as out:
+            out.write(format_summary(f"{text}\n", used, markdown=False))

@@ -1,0 +1,131 @@
+"""The workflow `sync`, step by step: what is small goes from the directory to the target, the rest waits for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.workflow_runner import Job, git
+from support.workflow_scenario import ADA, GRACE, LINUS, WorkflowScenario
+
+from reconciler.commands.init import INSTALL, SYNC_WORKFLOW, render_workflows
+
+HOURLY = {"schedule": "11 0-1,3-23 * * *"}
+LIMITS = "unattended: {updates: 5, creates: 1, removals: 0}\n"
+
+
+class SyncScenario(WorkflowScenario):
+    """A repository with the workflow `sync`, whose first reviewed change was applied and recorded by `apply`."""
+
+    def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
+        super().__init__(root, patch)
+        (self.origin / ".github/workflows" / SYNC_WORKFLOW).write_text(render_workflows(INSTALL)[SYNC_WORKFLOW])
+        self.limits(LIMITS)
+        self.commit("Sync")
+        self.review(lambda: self.edit("users/people.yaml", "department: IT", "department: Research"))
+
+    def limits(self, text: str) -> None:
+        with (self.origin / "desired-state/settings.yaml").open("a") as file:
+            file.write(text)
+
+    def review(self, change: object) -> None:
+        """Take a change from a branch to the target, by the workflows that people look at."""
+        assert callable(change)
+        head = self.branch(change)
+        assert self.plan(head).code == 0
+        merged = self.merge(head)
+        applied = self.apply(merged)
+        assert applied.code == 0, applied.steps
+        assert self.record(merged, applied).code == 0
+        git(self.origin, "branch", "-D", "change")
+
+    def sync(self, **payload: str) -> Job:
+        """Run the jobs of a cycle; return the one that applies."""
+        main, event = git(self.origin, "rev-parse", "main"), "schedule"
+        read = self.runner.job(SYNC_WORKFLOW, "read", event, main, {**HOURLY, **payload})
+        assert read.code == 0, read.steps
+        apply = self.runner.job(SYNC_WORKFLOW, "apply", event, main, {**HOURLY, **payload}, needs={"read": read})
+        if apply.outputs["record"]:
+            record = self.runner.job(SYNC_WORKFLOW, "record", event, main, needs={"apply": apply})
+            assert record.code == 0, record.steps
+        return apply
+
+    def issues(self) -> list[dict[str, str]]:
+        return [issue for issue in self.api.issues if issue["state"] == "open"]
+
+
+@pytest.fixture
+def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SyncScenario]:
+    opened = SyncScenario(tmp_path, monkeypatch)
+    yield opened
+    opened.close()
+
+
+def test_a_small_plan_is_applied_and_what_is_larger_waits_for_a_review(scenario: SyncScenario) -> None:
+    scenario.add(GRACE)
+    scenario.commit("Imported, merged without a review")
+    applied = scenario.sync()
+    assert applied.code == 0, applied.steps
+    assert scenario.users() == [ADA, GRACE]
+    assert "Incremental:" in applied.said("Apply")
+    assert scenario.issues() == []
+
+    # The same day: 1 create at most, and the record knows of one.
+    scenario.add(LINUS)
+    scenario.commit("Another one")
+    blocked = scenario.sync(schedule="11 2 * * *")
+    assert blocked.code == 0, blocked.steps
+    assert (
+        "1 create, 1 more unattended in the last 24 hours: more than unattended.creates allows (1)" in blocked.summary
+    )
+    assert "Incremental:" not in blocked.said("Apply"), "the cycle of the night looks at everybody"
+    assert scenario.users() == [ADA, GRACE]
+    (issue,) = scenario.issues()
+    assert issue["title"] == "A plan waits for a review"
+    assert LINUS in issue["body"]
+
+    # A person starts `apply` with the id of the issue.
+    plan_id = issue["body"].partition("```\n")[2].partition("\n")[0]
+    dispatched = scenario.dispatch(plan_id)
+    assert dispatched.code == 0, dispatched.steps
+    assert scenario.users() == [ADA, GRACE, LINUS]
+    assert scenario.record(git(scenario.origin, "rev-parse", "main"), dispatched).code == 0
+    again = scenario.sync()
+    assert again.code == 0, again.steps
+    assert scenario.issues() == []
+
+
+def test_what_waits_for_people_is_not_applied_behind_their_backs(scenario: SyncScenario) -> None:
+    head = scenario.branch(lambda: scenario.add(GRACE))
+    assert scenario.plan(head).code == 0
+    merged = scenario.merge(head)
+    number = scenario.runner.numbers["apply.yml"] + 1
+    waiting = scenario.api.run(number, "apply.yml", "push", head_sha=merged, status="waiting")
+    waited = scenario.sync()
+    assert (waited.code, waited.ran("Apply")) == (0, False), waited.steps
+    assert f"Run {number} of the apply workflow, for commit {merged[:12]}, has not ended" in waited.summary
+    assert scenario.users() == [ADA]
+
+    # Its reviewers refuse it.
+    scenario.api.runs[waiting].update(status="completed", conclusion="failure")
+    scenario.api.job(waiting, "apply", {}, conclusion="failure")
+    refused = scenario.sync()
+    assert (refused.code, refused.ran("Apply")) == (0, False), refused.steps
+    assert "failed before it applied" in refused.summary
+    assert scenario.users() == [ADA]
+
+
+def test_nothing_is_applied_without_limits_or_while_provisioning_is_off(scenario: SyncScenario) -> None:
+    scenario.add(GRACE)
+    scenario.edit("settings.yaml", LIMITS, "provisioning: {enabled: false, reason: A move}\n")
+    scenario.commit("Off, without limits")
+    off = scenario.sync()
+    assert (off.code, off.ran("Apply")) == (0, False)
+    assert "settings.yaml has no `unattended`" in off.summary
+    scenario.limits(LIMITS)
+    scenario.commit("Limits")
+    off = scenario.sync()
+    assert (off.code, off.ran("Apply")) == (0, False)
+    assert "provisioning is off" in off.summary
+    assert scenario.users() == [ADA]
