@@ -52,6 +52,7 @@ from reconciler.session.review_check import check_binding, check_expiry, find_un
 from reconciler.session.run_metrics import RunMetrics, measure, measure_failure
 from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.session import Session, open_session
+from reconciler.session.state_run import run_with_state
 from reconciler.session.target_locks import hold_target_locks
 from reconciler.session.terminal import Terminal
 from reconciler.session.unapplied import find_unapplied_commits
@@ -105,22 +106,42 @@ def _apply(
 ) -> ExitCode:
     if options.incremental:
         terminal.note(describe_full("this version makes no incremental plans yet"))
-    state = load_state(workspace, terminal)
-    if state is None:
-        return ExitCode.ERROR
+
+    def apply(state: DesiredState) -> ExitCode:
+        return _apply_state(workspace, state, (options, reviewed, findings), terminal)
+
+    return run_with_state(workspace, terminal, apply)
+
+
+def _apply_state(
+    workspace: Workspace,
+    state: DesiredState,
+    how: tuple[ApplyOptions, Plan | None, ApplyFindings],
+    terminal: Terminal,
+) -> ExitCode:
+    options, reviewed, findings = how
     if options.unattended:
         unattended.require_limits(state.policy.unattended)
     if not state.provisioning.enabled:
         return _show_without_applying(workspace, state, options, findings.metrics, terminal)
     redactor = build_redactor(workspace, state)
+
+    first = state.content
+
+    def report_wait(text: str) -> None:
+        first.wait()  # with errors in it there is nothing to wait for
+        terminal.note(text)
+
     with (
         open_log(options.log, terminal) as log,
-        hold_target_locks(workspace, state.target, LockWait(options.lock_timeout, terminal.note)) as waited,
+        hold_target_locks(workspace, state.target, LockWait(options.lock_timeout, report_wait)) as waited,
     ):
         if waited:
-            state = _load_again(workspace, state.target, terminal)
-            if state is None:
+            first.wait()
+            again = _load_again(workspace, state.target, terminal)
+            if again is None:
                 return ExitCode.ERROR
+            state = again
             if not state.provisioning.enabled:
                 return _show_without_applying(workspace, state, options, findings.metrics, terminal)
             redactor = build_redactor(workspace, state)

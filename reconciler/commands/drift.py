@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.desired.loader import DesiredState
 from reconciler.errors import ExitCode
 from reconciler.render.formats import OutputOptions
 from reconciler.session.drift_baseline import load_drift_baseline
@@ -18,8 +19,9 @@ from reconciler.session.plan_report import PlanReport, report_plan
 from reconciler.session.run_events import RunEvents
 from reconciler.session.run_metrics import RunMetrics, measure
 from reconciler.session.session import open_session
+from reconciler.session.state_run import run_with_state
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Workspace, load_state
+from reconciler.session.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,12 @@ def run_drift(workspace: Workspace, options: DriftOptions, terminal: Terminal) -
 def _find_drift(
     workspace: Workspace, options: DriftOptions, metrics: RunMetrics, events: RunEvents, terminal: Terminal
 ) -> ExitCode:
-    state = load_state(workspace, terminal)
-    if state is None:
-        return ExitCode.ERROR
-    with open_session(workspace, state, terminal) as session:
-        plan = make_plan(session, (), terminal, load_drift_baseline(session))
-        events.planned(plan)
-        health = assess_health(session, plan)
-    report = PlanReport(workspace, options.output, options.out, options.detailed_exitcode, metrics=metrics)
-    return report_plan(plan, state.profile, health, report, terminal)
+    def find(state: DesiredState) -> ExitCode:
+        with open_session(workspace, state, terminal) as session:
+            plan = make_plan(session, (), terminal, load_drift_baseline(session))
+            events.planned(plan)
+            health = assess_health(session, plan)
+        report = PlanReport(workspace, options.output, options.out, options.detailed_exitcode, metrics=metrics)
+        return report_plan(plan, state.profile, health, report, terminal)
+
+    return run_with_state(workspace, terminal, find)

@@ -20,8 +20,9 @@ from reconciler.session.plan_report import PlanReport, plan_exit_code, report_pl
 from reconciler.session.provisioning_log import open_log
 from reconciler.session.run_metrics import RunMetrics, measure
 from reconciler.session.session import open_session
+from reconciler.session.state_run import run_with_state
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Workspace, load_state
+from reconciler.session.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,16 @@ def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> 
 def _plan(workspace: Workspace, options: PlanOptions, metrics: RunMetrics, terminal: Terminal) -> ExitCode:
     if options.incremental:
         terminal.note(describe_full("this version makes no incremental plans yet"))
-    state = load_state(workspace, terminal)
-    if state is None:
-        return ExitCode.ERROR
+
+    def plan(state: DesiredState) -> ExitCode:
+        return _plan_state(workspace, state, options, metrics, terminal)
+
+    return run_with_state(workspace, terminal, plan)
+
+
+def _plan_state(
+    workspace: Workspace, state: DesiredState, options: PlanOptions, metrics: RunMetrics, terminal: Terminal
+) -> ExitCode:
     baseline = (
         load_baseline(workspace, state, options.base, offline=options.offline) if options.base is not None else None
     )

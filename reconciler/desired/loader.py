@@ -16,15 +16,7 @@ from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, Sev
 from reconciler.core.paths import is_core_attribute
 from reconciler.core.planning.mapping import Projector
 from reconciler.core.policy import (
-    MAX_APPROVAL_PERIOD,
-    NO_RELINKING,
-    Approval,
-    Limit,
     Policy,
-    RelinkedId,
-    RelinkRules,
-    Removal,
-    UnattendedLimits,
 )
 from reconciler.core.profile import Confidence, Switch, TargetProfile
 from reconciler.core.provisioning import ON, Provisioning
@@ -37,20 +29,20 @@ from reconciler.core.scope.scim_filter import (
 )
 from reconciler.core.scope.verdict import ScopeRules
 from reconciler.core.text import escape_control, quote, shorten
-from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.concurrent_changes import report_concurrent_changes
+from reconciler.desired.content import Content, StateContent
 from reconciler.desired.credentials import build_credentials, check_dates
 from reconciler.desired.directory import Directory
-from reconciler.desired.guard_settings import ApprovalSettings
 from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.mappings import CompiledMappings, compile_mappings
+from reconciler.desired.policy_settings import build_policy, check_approvals
 from reconciler.desired.provisioning import read_provisioning
 from reconciler.desired.recipients import check_recipients
 from reconciler.desired.references import check_references
 from reconciler.desired.scope import CompiledScope, read_scope
 from reconciler.desired.target_checks import check_address, check_domains
-from reconciler.desired.users import DesiredUserReader, UserNames, check_inputs, list_inputs
+from reconciler.desired.users import DesiredUserReader, Keep, UserNames, check_inputs, list_inputs
 from reconciler.desired.users_cache import UsersCache
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.work_tree import check_work_tree
@@ -70,25 +62,44 @@ class DesiredState:
     policy: Policy
     mappings: tuple[AttributeMapping, ...]
     owned: Predicate
-    users: tuple[DesiredUser, ...]
     rules: ScopeRules
-    diagnostics: tuple[Diagnostic, ...]
-    digest: str
-    """sha256 of everything that can change a plan; approvals, notifications and the record cannot."""
-    files: Mapping[str, str]
-    """sha256 of each file, by name."""
     settings: Mapping[str, Any]
     """settings.yaml as plain data, without `notifications`."""
+    content: Content
+    """What all files of users are read for: users, diagnostics, digests."""
     credentials: tuple[ConnectionCredential, ...] = ()
     """What the connection rests on, by the dates that settings.yaml declares."""
     provisioning: Provisioning = ON
-    unseen: str | None = None
-    """Why users may be missing: tracked files are missing or differ from git's index. None: all were read."""
+
+    @property
+    def users(self) -> Sequence[DesiredUser]:
+        """The users. They may be read later: then the first access to one waits, and can raise."""
+        return self.content.users
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All diagnostics, those of errors in settings and rules included."""
+        return self.content.wait().diagnostics
+
+    @property
+    def digest(self) -> str:
+        """sha256 of everything that can change a plan; approvals, notifications and the record cannot."""
+        return self.content.wait().digest
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """sha256 of each file, by name."""
+        return self.content.wait().files
+
+    @property
+    def unseen(self) -> str | None:
+        """Why users may be missing: tracked files are missing or differ from git's index. None: all were read."""
+        return self.content.wait().unseen
 
     @property
     def in_scope(self) -> int:
         """The number of users in scope."""
-        return sum(user.verdict.in_scope for user in self.users)
+        return self.content.in_scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +116,61 @@ class CheckedState:
     diagnostics: tuple[Diagnostic, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """A directory whose settings, scope, groups and mappings are read, and whose users are not."""
+
+    directory: Directory
+    rules: _Rules
+    now: datetime
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether there is an error that breaks the state already."""
+        return _is_broken(self.directory)
+
+    def read_content(self, keep: Keep, *, checked_out: bool) -> StateContent | BrokenState:
+        """Read and check all users; give each to `keep`. The content is returned without them."""
+        directory, rules = self.directory, self.rules
+        unseen = _read_users(directory, rules, _build_reader(directory, rules, self.now, keep), checked_out=checked_out)
+        problems = directory.describe_problems()
+        if self.is_broken:
+            return BrokenState(problems)
+        digest = _compute_digest(directory, rules.settings.value)
+        return StateContent((), problems, digest, directory.digests, unseen)
+
+    def load(self, *, checked_out: bool) -> DesiredState | BrokenState:
+        """Load the rest."""
+        users: list[DesiredUser] = []
+        content = self.read_content(users.append, checked_out=checked_out)
+        return content if isinstance(content, BrokenState) else self.build(replace(content, users=tuple(users)))
+
+    def build(self, content: Content) -> DesiredState:
+        """Return the desired state with this content."""
+        rules, settings = self.rules, self.rules.settings.value
+        return DesiredState(
+            profile=rules.profile,
+            target=Target(rules.profile.name, settings.target.base_url.rstrip("/"), settings.target.tenant),
+            policy=build_policy(rules.settings),
+            mappings=rules.mappings.rows,
+            owned=rules.owned,
+            rules=rules.scope.rules,
+            settings=settings.model_dump(mode="json", exclude={"notifications"}),
+            content=content,
+            credentials=build_credentials(rules.settings, rules.profile),
+            provisioning=read_provisioning(settings),
+        )
+
+
+def prepare(
+    root: Path, now: datetime, approval_date: date | None, cache: UsersCache | None
+) -> Preparation | BrokenState:
+    """Read everything of `root` but users. If a part cannot be read, users are checked too, as far as that goes."""
+    directory = Directory(root, cache=cache)
+    rules = _read_rules(directory, now, approval_date)
+    return rules if isinstance(rules, BrokenState) else Preparation(directory, rules, now)
+
+
 def load(
     root: Path,
     now: datetime,
@@ -118,31 +184,8 @@ def load(
     `approval_date`: the day that the periods of approvals are checked by; None: they approve nothing. `checked_out`:
     whether git may have `root` in a work tree, and so knows which files there should be. `cache`: of parsed users.
     """
-    directory = Directory(root, cache=cache)
-    rules = _read_rules(directory, now, approval_date)
-    if isinstance(rules, BrokenState):
-        return rules
-    reader = _build_reader(directory, rules, now, keeps_users=True)
-    unseen = _read_users(directory, rules, reader, checked_out=checked_out)
-    if _is_broken(directory):
-        return BrokenState(directory.describe_problems())
-    settings = rules.settings.value
-    return DesiredState(
-        profile=rules.profile,
-        target=Target(rules.profile.name, settings.target.base_url.rstrip("/"), settings.target.tenant),
-        policy=_build_policy(rules.settings),
-        mappings=rules.mappings.rows,
-        owned=rules.owned,
-        users=tuple(reader.users),
-        rules=rules.scope.rules,
-        diagnostics=directory.describe_problems(),
-        digest=_compute_digest(directory, settings),
-        files=directory.digests,
-        settings=settings.model_dump(mode="json", exclude={"notifications"}),
-        credentials=build_credentials(rules.settings, rules.profile),
-        provisioning=read_provisioning(settings),
-        unseen=unseen,
-    )
+    found = prepare(root, now, approval_date, cache)
+    return found if isinstance(found, BrokenState) else found.load(checked_out=checked_out)
 
 
 def check(
@@ -156,16 +199,16 @@ def check(
     rules = _read_rules(directory, now, None)
     if isinstance(rules, BrokenState):
         return rules
-    _read_users(directory, rules, _build_reader(directory, rules, now, keeps_users=False), checked_out=True)
+    _read_users(directory, rules, _build_reader(directory, rules, now, lambda _user: None), checked_out=True)
     problems = directory.describe_problems()
     return BrokenState(problems) if _is_broken(directory) else CheckedState(problems)
 
 
-def _build_reader(directory: Directory, rules: _Rules, now: datetime, *, keeps_users: bool) -> DesiredUserReader:
+def _build_reader(directory: Directory, rules: _Rules, now: datetime, keep: Keep) -> DesiredUserReader:
     domains = check_domains(rules.settings, directory.report)
     projector = Projector(rules.profile, rules.mappings.rows, domains, rules.mappings.invalid)
     keys = _build_keys(rules.mappings, rules.scope)
-    return DesiredUserReader(directory, projector, rules.scope.rules, now, keys, keeps_users=keeps_users)
+    return DesiredUserReader(directory, projector, rules.scope.rules, now, keys, keep=keep)
 
 
 def _read_users(directory: Directory, rules: _Rules, reader: DesiredUserReader, *, checked_out: bool) -> str | None:
@@ -201,7 +244,7 @@ def _read_rules(directory: Directory, now: datetime, approval_date: date | None)
         directory.read_mappings()
         return _check_names(directory, scope)
     if approval_date is not None:
-        _check_approvals(settings, directory, approval_date)
+        check_approvals(settings, directory.report, approval_date)
     _check_base_url(settings, directory)
     check_recipients(settings, directory.report)
     profile = _choose_profile(settings.value.target)
@@ -237,10 +280,10 @@ def load_policy(root: Path, approval_date: date) -> Policy | BrokenState:
     directory = Directory(root)
     settings = directory.read_settings()
     if settings is not None:
-        _check_approvals(settings, directory, approval_date)
+        check_approvals(settings, directory.report, approval_date)
     if settings is None or any(item.severity is Severity.ERROR for item in directory.diagnostics):
         return BrokenState(directory.describe_problems())
-    return _build_policy(settings)
+    return build_policy(settings)
 
 
 def _check_files(directory: Directory) -> str | None:
@@ -273,67 +316,13 @@ def load_users(
     """Load the users of `root`, from which `state` was loaded, with other mappings or other scope rules."""
     domains = state.settings["target"]["domains"]
     projector = Projector(state.profile, mappings or state.mappings, domains)
-    reader = DesiredUserReader(Directory(root, cache=cache), projector, rules or state.rules, now)
-    reader.read()
-    return reader.users
+    users: list[DesiredUser] = []
+    found = Directory(root, cache=cache)
+    DesiredUserReader(found, projector, rules or state.rules, now, keep=users.append).read()
+    return users
 
 
 # --- settings -----------------------------------------------------------------
-
-
-def _build_policy(located: LocatedModel[schema.Settings]) -> Policy:
-    settings = located.value
-    lifecycle, guards = settings.lifecycle, settings.guards
-    places = {fold_case(name): located.at("guards", "protected", n) for n, name in enumerate(guards.protected)}
-    return Policy(
-        permitted=frozenset(lifecycle.actions),
-        out_of_scope=Removal(lifecycle.out_of_scope),
-        removed=Removal(lifecycle.removed),
-        delete_after_days=lifecycle.delete_after_days,
-        removals=Limit(guards.removals.count, guards.removals.percent, guards.removals.floor),
-        reactivations=Limit(guards.reactivations.count, guards.reactivations.percent, guards.reactivations.floor),
-        updates=Limit(guards.updates.count, guards.updates.percent),
-        creates=Limit(guards.creates.count, guards.creates.percent),
-        domains=tuple(settings.target.domains),
-        name_takeovers=Limit(guards.name_takeovers.count),
-        identity_changes=Limit(guards.identity_changes.count),
-        foreign_accounts=Limit(guards.foreign_accounts.count),
-        failures=Limit(guards.failures.count, guards.failures.percent, guards.failures.floor),
-        protected=frozenset(places),
-        protected_origins={name: origin for name, origin in places.items() if origin is not None},
-        digests=settings.record.values == "digest",
-        record_branch=settings.record.branch,
-        relink=_build_relink_rules(settings.relink, located),
-        approvals=_build_approvals(located),
-        unattended=UnattendedLimits(**dict(settings.unattended)) if settings.unattended is not None else None,
-    )
-
-
-def _build_relink_rules(settings: schema.RelinkSettings, located: LocatedModel[schema.Settings]) -> RelinkRules:
-    if not settings.ids and settings.match is None:
-        return NO_RELINKING
-    rows = (RelinkedId(row.old, row.new, located.at("relink", "ids", n)) for n, row in enumerate(settings.ids))
-    return RelinkRules(tuple(rows), settings.match == "userName", located.at("relink"))
-
-
-def _build_approvals(settings: LocatedModel[schema.Settings]) -> tuple[Approval, ...]:
-    return tuple(
-        Approval(
-            entry.plan,
-            entry.removals,
-            entry.until,
-            frozenset(entry.lifts),
-            id=_compute_approval_id(entry),
-            origin=settings.at("approvals", number),
-        )
-        for number, entry in enumerate(settings.value.approvals)
-    )
-
-
-def _compute_approval_id(entry: ApprovalSettings) -> str:
-    """Return what an apply records of an approval, so that it works once; another date or reason makes another one."""
-    content = json.dumps(entry.model_dump(mode="json") | {"lifts": sorted(entry.lifts)}, sort_keys=True)
-    return f"approval:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
 
 def _check_base_url(settings: LocatedModel[schema.Settings], directory: Directory) -> None:
@@ -348,16 +337,6 @@ def _check_base_url(settings: LocatedModel[schema.Settings], directory: Director
         directory.report(replace(found, source_line=f"base_url: {shown}"))
     else:
         check_address(settings, PROFILES[settings.value.target.profile], directory.report)
-
-
-def _check_approvals(settings: LocatedModel[schema.Settings], directory: Directory, today: date) -> None:
-    last = today + MAX_APPROVAL_PERIOD
-    for number, entry in enumerate(settings.value.approvals):
-        if entry.until > last:
-            days = MAX_APPROVAL_PERIOD.days
-            summary = f"an approval is valid for {days} days at most, but this one is valid until {entry.until}"
-            origin = settings.at("approvals", number, "until")
-            directory.report(error(summary, f"Set `until` to {last} or earlier.", origin))
 
 
 def _compile_ownership(settings: LocatedModel[schema.Settings], directory: Directory) -> Predicate:

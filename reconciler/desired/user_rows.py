@@ -170,7 +170,7 @@ def decode_row(content: bytes) -> Row:
     return row
 
 
-def starts_with(content: bytes | bytearray, start: int, value: bytes) -> bool:
+def starts_with(content: bytes, start: int, value: bytes) -> bool:
     """Whether the row at `start` of `content` has this first matching value, as `encode_value` returns it."""
     first = content[start]
     return content.startswith(value, start + (1 if first < 0x90 + _SHORT_ARRAY else 3 if first == 0xDC else 5))  # noqa: PLR2004 - MessagePack's headers

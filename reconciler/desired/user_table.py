@@ -7,80 +7,134 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import overload
 
+import msgspec
+
 from reconciler.core.model import DesiredUser, Value
-from reconciler.desired.user_rows import RowCodec, decode_row, decode_rows, encode_value, starts_with
+from reconciler.desired.user_rows import RowCodec, Shape, decode_row, decode_rows, encode_value, starts_with
 
 _CHUNK_BYTES = 256 << 10
 _HASH_BITS = 63
 
 
-@dataclass(slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True, array_like=True, tag="rows"):
     """Rows of one file that follow each other. `file` None: their users have no origin."""
 
     file: str | None
-    content: bytes | bytearray = field(default_factory=bytearray)
-    starts: array[int] = field(default_factory=lambda: array("I"))
-    """Where each row starts in `content`."""
-    hashes: array[int] = field(default_factory=lambda: array("q"))
-    """`hash` of each row's first matching value; 0 if it has none."""
+    rows: bytes
+    starts: bytes
+    """Where each row starts in `rows`: 4 bytes each."""
+    hashes: bytes
+    """`hash` of each row's first matching value, 0 if it has none: 8 bytes each. It differs between processes, but not
+    between a process and its forks."""
+    in_scope: int
+    """The number of its users in scope."""
+    shapes: tuple[Shape, ...]
+    """Those that no earlier chunk has."""
 
-    def read(self, number: int) -> bytes:
-        """Return the bytes of a row."""
-        starts = self.starts
-        end = starts[number + 1] if number + 1 < len(starts) else len(self.content)
-        return bytes(self.content[starts[number] : end])
+
+class ChunkWriter:
+    """Packs users into chunks of up to 256 KiB, and calls `emit` with each."""
+
+    def __init__(self, codec: RowCodec, emit: Callable[[Chunk], None]) -> None:
+        self._codec = codec
+        self._emit = emit
+        self._file: str | None = None
+        self._rows = bytearray()
+        self._starts = array("I")
+        self._hashes = array("q")
+        self._in_scope = 0
+        self._shapes = 0
+
+    def append(self, user: DesiredUser) -> None:
+        """Add a user after the others."""
+        row = self._codec.encode(user)
+        file = None if user.origin is None else user.origin.file
+        if file != self._file or len(self._rows) + len(row) > _CHUNK_BYTES:
+            self.flush()
+            self._file = file
+        self._starts.append(len(self._rows))
+        self._rows += row
+        value = user.match[0] if user.match else None
+        self._hashes.append(0 if value is None else hash(value))
+        self._in_scope += user.verdict.in_scope
+
+    def flush(self) -> None:
+        """Emit what is left."""
+        if not self._starts:
+            return
+        shapes = tuple(self._codec.shapes[self._shapes :])
+        starts, hashes = self._starts.tobytes(), self._hashes.tobytes()
+        chunk = Chunk(self._file, bytes(self._rows), starts, hashes, self._in_scope, shapes)
+        self._shapes += len(shapes)
+        self._rows, self._starts, self._hashes, self._in_scope = bytearray(), array("I"), array("q"), 0
+        self._emit(chunk)
 
 
 class UserTable(Sequence[DesiredUser]):
-    """A sequence of desired users that holds rows, not objects; only appending changes it."""
+    """A sequence of desired users that holds rows, not objects; only appending changes it.
 
-    def __init__(self, users: Iterable[DesiredUser] = ()) -> None:
-        self.in_scope = 0
-        """The number of users in scope."""
+    `complete`: called before each access, if the rows come later; returns when all are there.
+    """
+
+    def __init__(self, users: Iterable[DesiredUser] = (), complete: Callable[[], None] | None = None) -> None:
+        self._source = complete
+        self.clear()
+        self.extend(users)
+
+    def clear(self) -> None:
+        """Remove all rows."""
         self._codec = RowCodec()
-        self._chunks: list[Chunk] = []
+        self._writer = ChunkWriter(self._codec, self._add)
+        self._chunks: list[_Rows] = []
         self._firsts: list[int] = []
         """The number of the first row of each chunk."""
         self._length = 0
+        self._in_scope = 0
         self._index: _Index | None = None
-        self.extend(users)
 
     def append(self, user: DesiredUser) -> None:
         """Add a user as the last row."""
-        row = self._codec.encode(user)
-        file = None if user.origin is None else user.origin.file
-        chunk = self._chunks[-1] if self._chunks else None
-        if chunk is None or chunk.file != file or len(chunk.content) + len(row) > _CHUNK_BYTES:
-            chunk = self._begin_chunk(file)
-        assert isinstance(chunk.content, bytearray)  # noqa: S101 - only the last chunk grows
-        chunk.starts.append(len(chunk.content))
-        chunk.content += row
-        value = user.match[0] if user.match else None
-        chunk.hashes.append(0 if value is None else hash(value))
-        self._length += 1
-        self.in_scope += user.verdict.in_scope
-        self._index = None
+        self._writer.append(user)
 
     def extend(self, users: Iterable[DesiredUser]) -> None:
         """Add users as the last rows."""
         for user in users:
-            self.append(user)
+            self._writer.append(user)
 
-    def _begin_chunk(self, file: str | None) -> Chunk:
-        if self._chunks:
-            last = self._chunks[-1]
-            last.content = bytes(last.content)
-        chunk = Chunk(file)
-        self._chunks.append(chunk)
+    def adopt(self, chunk: Chunk) -> None:
+        """Add the rows that a `ChunkWriter` with a codec of its own has emitted, all of them in order.
+
+        Raises `ValueError` if they do not belong together.
+        """
+        for shape in chunk.shapes:
+            self._codec.add_shape(shape)
+        self._add(chunk)
+
+    def _add(self, chunk: Chunk) -> None:
+        rows = _Rows(chunk)
+        self._chunks.append(rows)
         self._firsts.append(self._length)
-        return chunk
+        self._length += len(rows.starts)
+        self._in_scope += chunk.in_scope
+        self._index = None
+
+    def _complete(self) -> None:
+        """Have all rows there."""
+        if self._source is not None:
+            self._source()
+        self._writer.flush()
+
+    @property
+    def in_scope(self) -> int:
+        """The number of users in scope."""
+        self._complete()
+        return self._in_scope
 
     def __len__(self) -> int:
+        self._complete()
         return self._length
 
     @overload
@@ -89,24 +143,26 @@ class UserTable(Sequence[DesiredUser]):
     def __getitem__(self, number: slice) -> tuple[DesiredUser, ...]: ...
     def __getitem__(self, number: int | slice) -> DesiredUser | tuple[DesiredUser, ...]:
         """Build the user of a row."""
+        self._complete()
         if isinstance(number, slice):
             return tuple(self[each] for each in range(*number.indices(self._length)))
         place = number + self._length if number < 0 else number
         if not 0 <= place < self._length:
             raise IndexError(number)
-        chunk, within = self._locate(place)
-        return self._codec.decode(decode_row(chunk.read(within)), chunk.file)
+        rows, within = self._locate(place)
+        return self._codec.decode(decode_row(rows.read(within)), rows.file)
 
-    def _locate(self, number: int) -> tuple[Chunk, int]:
+    def _locate(self, number: int) -> tuple[_Rows, int]:
         place = bisect_right(self._firsts, number) - 1
         return self._chunks[place], number - self._firsts[place]
 
     def __iter__(self) -> Iterator[DesiredUser]:
-        """Build the users one after another; several times faster than by number."""
+        """Build the users one after another; faster than by number."""
+        self._complete()
         decode = self._codec.decode
-        for chunk in self._chunks:
-            file = chunk.file
-            for row in decode_rows(bytes(chunk.content), len(chunk.starts)):
+        for rows in self._chunks:
+            file = rows.file
+            for row in decode_rows(rows.content, len(rows.starts)):
                 yield decode(row, file)
 
     def __eq__(self, other: object) -> bool:
@@ -117,30 +173,50 @@ class UserTable(Sequence[DesiredUser]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"UserTable of {self._length:,} users"
+        return "UserTable(...)"  # a count would wait for all rows
 
     def find(self, value: Value) -> int | None:
         """Return the number of the row with this first matching value; None if no row has it, or several have."""
+        self._complete()
         if self._index is None:
             self._index = _Index(self._chunks, self._length)
         wanted, found = encode_value(value), None
         for number in self._index.find(hash(value)):
-            chunk, within = self._locate(number)
-            if starts_with(chunk.content, chunk.starts[within], wanted):
+            rows, within = self._locate(number)
+            if starts_with(rows.content, rows.starts[within], wanted):
                 if found is not None:
                     return None
                 found = number
         return found
 
 
+class _Rows:
+    """A chunk, ready to be read. Raises `ValueError` if its parts do not fit together."""
+
+    __slots__ = ("content", "file", "hashes", "starts")
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.file = chunk.file
+        self.content = chunk.rows
+        self.starts = memoryview(chunk.starts).cast("I")
+        self.hashes = memoryview(chunk.hashes).cast("q")
+        if len(self.starts) != len(self.hashes):
+            raise ValueError("a chunk of users is damaged")
+
+    def read(self, number: int) -> bytes:
+        """Return the bytes of a row."""
+        end = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.content)
+        return self.content[self.starts[number] : end]
+
+
 class _Index:
     """Row numbers by hash: 8 bytes a row, as one sorted array of hash and number."""
 
-    def __init__(self, chunks: Iterable[Chunk], length: int) -> None:
+    def __init__(self, chunks: Iterable[_Rows], length: int) -> None:
         self._bits = max(length.bit_length(), 1)
         self._mask = (1 << (_HASH_BITS - self._bits)) - 1
         bits, mask = self._bits, self._mask
-        hashes = (each for chunk in chunks for each in chunk.hashes)
+        hashes = (each for rows in chunks for each in rows.hashes)
         self._entries = array("Q", sorted([(each & mask) << bits | row for row, each in enumerate(hashes)]))
 
     def find(self, hashed: int) -> Iterator[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -27,6 +27,8 @@ from reconciler.desired.directory import Directory
 from reconciler.desired.look_alike_keys import UserKeys, suggest_attribute
 from reconciler.desired.scoping_filters import AttributeUse
 
+Keep = Callable[[DesiredUser], object]
+"""Called with each user that was read and mapped."""
 _MAX_SINGLE = 4
 """Beyond this many names that two files have, they are one error."""
 
@@ -72,7 +74,7 @@ class UserNames:
 
 
 class DesiredUserReader:
-    """Reads users one at a time and keeps only their mapped form in memory; not even that without `keeps_users`."""
+    """Reads users one at a time, and gives their mapped form to `keep`."""
 
     def __init__(
         self,
@@ -82,7 +84,7 @@ class DesiredUserReader:
         now: datetime,
         keys: UserKeys | None = None,
         *,
-        keeps_users: bool = True,
+        keep: Keep = lambda _user: None,
     ) -> None:
         self._directory = directory
         self.keys = keys or UserKeys()
@@ -90,14 +92,13 @@ class DesiredUserReader:
         self._projector = projector
         self._rules = rules
         self._today = now.date()
-        self._keeps_users = keeps_users
-        self.users: list[DesiredUser] = []
+        self._keep = keep
         self.has_users = False
         self.names = UserNames(directory)
         self.attributes: set[str] = set()
 
     def read(self) -> None:
-        """Read `users` from all files."""
+        """Read the users of all files."""
         for user in self._directory.read_users(self.keys):
             self.attributes.update(user.attributes)
             if self.names.register(user):
@@ -106,8 +107,7 @@ class DesiredUserReader:
                     self._directory.report(_diagnose_undecided(user, verdict))
                 desired, errors = self._projector.project(user, verdict)
                 self.has_users = True
-                if self._keeps_users:
-                    self.users.append(desired)
+                self._keep(desired)
                 if errors:
                     self._directory.diagnostics.extend(self._addresses.locate(user, errors))
                 else:

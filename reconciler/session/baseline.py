@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from reconciler import __version__
@@ -33,13 +34,14 @@ from reconciler.session.workspace import Workspace
 class CommitBaseline:
     """The base and its desired state. Without a `state` there is nothing to compare with; `warnings` say why.
 
-    `provisioning`: whether an apply may write in the base; None: not known.
+    `describe`: returns the notes about configuration changes; it needs all users. `provisioning`: whether an apply may
+    write in the base; None: not known.
     """
 
     base: Base
     state: DesiredState | None = None
     warnings: tuple[Diagnostic, ...] = ()
-    notes: tuple[str, ...] = ()
+    describe: Callable[[], tuple[str, ...]] = tuple
     provisioning: Provisioning | None = None
 
     @property
@@ -71,7 +73,7 @@ def with_desired_state(state: DesiredState, request: PlanRequest) -> PlanRequest
     """Return `request` for another desired state."""
     return replace(
         request,
-        desired=state.users,
+        desired=tuple(state.users),
         mappings=state.mappings,
         policy=state.policy,
         owned=state.owned,
@@ -90,10 +92,10 @@ def load_baseline(workspace: Workspace, state: DesiredState, ref: str, *, offlin
     found = load_state_at(workspace, base.commit, workspace.now)
     if isinstance(found, str):
         return _unusable(base, found)
+    describe = partial(describe_config_changes, workspace, state, found)
     if has_other_target(workspace, state, found, offline=offline):
-        unusable = _unusable(base, "is about another target", describe_config_changes(workspace, state, found))
-        return replace(unusable, provisioning=found.provisioning)
-    return CommitBaseline(base, found, (), describe_config_changes(workspace, state, found), found.provisioning)
+        return replace(_unusable(base, "is about another target"), describe=describe, provisioning=found.provisioning)
+    return CommitBaseline(base, found, (), describe, found.provisioning)
 
 
 def load_state_at(workspace: Workspace, commit: str, now: datetime) -> DesiredState | str:
@@ -113,13 +115,13 @@ def has_other_target(workspace: Workspace, state: DesiredState, other: DesiredSt
     return not (offline or workspace.sandbox or state.target.covers(other.target))
 
 
-def _unusable(base: Base, why: str, notes: tuple[str, ...] = ()) -> CommitBaseline:
+def _unusable(base: Base, why: str) -> CommitBaseline:
     if base.offline:
         summary, detail = f"the base, {base}, {why}", "So all users in scope are shown as new."
     else:
         summary = f"the base, {base}, {why}"
         detail = "So all changes are listed as this change set's, including those that were pending."
-    return CommitBaseline(base, None, (warning(summary, detail),), notes)
+    return CommitBaseline(base, None, (warning(summary, detail),))
 
 
 def _describe_first_error(broken: BrokenState) -> str:
@@ -135,7 +137,7 @@ def _add_notes(plan: Plan, request: PlanRequest, baseline: CommitBaseline) -> Pl
     return replace(
         plan,
         base=baseline.base,
-        notes=baseline.notes,
+        notes=baseline.describe(),
         changes_nothing_today=later,
         provisioning=_compare_provisioning(plan.provisioning, baseline.provisioning),
     )
@@ -149,7 +151,7 @@ def build_request(workspace: Workspace, state: DesiredState, users: tuple[str, .
     """Return what the desired state says about a plan; `users` limits it to these."""
     return PlanRequest(
         target=state.target,
-        desired=state.users,
+        desired=tuple(state.users),  # matching tells users apart by identity
         mappings=state.mappings,
         policy=state.policy,
         owned=state.owned,

@@ -17,7 +17,7 @@ from reconciler.core.planning.temporary_names import find_temporarily_named
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
-from reconciler.errors import UsageError
+from reconciler.errors import TargetError, UsageError
 from reconciler.record.account_names import merge_names
 from reconciler.record.former_names import FormerNames
 from reconciler.record.reader import read_original_names
@@ -126,16 +126,24 @@ def read_live_state(
         found = RecordCheck(client, reader, recorded, state.mappings, current_time(), names)
         return found(missing, listed, find_desired)
 
-    live = read_live(
-        client,
-        reader,
-        state.users,
-        state.mappings,
-        page_size=int(state.profile.page_size.value),
-        progress=progress,
-        # The sandbox is emptied and filled at will: what its record says proves nothing.
-        check=None if session.workspace.sandbox else check,
-    )
+    def report(what: str, done: int, total: int) -> None:
+        state.content.check()  # with errors in it there is nothing to read for
+        progress(what, done, total)
+
+    try:
+        live = read_live(
+            client,
+            reader,
+            state.users,
+            state.mappings,
+            page_size=int(state.profile.page_size.value),
+            progress=report,
+            # The sandbox is emptied and filled at will: what its record says proves nothing.
+            check=None if session.workspace.sandbox else check,
+        )
+    except TargetError:
+        state.content.wait()  # errors in the desired state come first
+        raise
     session.observe_clock(client.clock_offset)
     return replace(live, clock_problem=explain_clock(client.clock_offset, client.unreadable_date))
 

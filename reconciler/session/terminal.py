@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ class Terminal:
         self._quiet = quiet
         self._verbose = verbose
         self._bars: Any = None
+        self._held: list[str] | None = None
+        self._holding = threading.Lock()
 
     @property
     def is_verbose(self) -> bool:
@@ -65,8 +68,29 @@ class Terminal:
 
     def note(self, text: str) -> None:
         """Write a note to stderr."""
-        if not self._quiet:
-            self._emit(text)
+        if self._quiet:
+            return
+        with self._holding:
+            if self._held is not None:
+                self._held.append(text)
+                return
+        self._emit(text)
+
+    def hold_notes(self) -> None:
+        """Hold notes back until `release_notes` or `drop_notes`: it is not known yet whether errors come first."""
+        self._held = []
+
+    def release_notes(self) -> None:
+        """Write the notes that are held, and hold no more. Any thread may call it."""
+        with self._holding:
+            held, self._held = self._held, None
+            for text in held or ():
+                self._emit(text)
+
+    def drop_notes(self) -> None:
+        """Forget the notes that are held, and hold no more."""
+        with self._holding:
+            self._held = None
 
     def prompt(self, text: str) -> None:
         """Write to stderr what the user has to do now, also when quiet."""

@@ -64,7 +64,7 @@ def test_a_base_of_another_target_is_a_warning(target: TargetWorkspace, git: Git
     target.files.settings(target={"profile": "scim", "base_url": "https://scim.example.com"})
     found = load_baseline(target.workspace, target.state(), "HEAD")
     assert "is about another target" in found.warnings[0].summary
-    assert found.notes
+    assert found.describe()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_base_from_before_the_tenant_was_named_is_about_the_same_target(
             commit(target, git)
     found = load_baseline(target.workspace, target.state(), "HEAD")
     assert (found.state is not None) == usable
-    assert any("tenant" in note for note in found.notes)
+    assert any("tenant" in note for note in found.describe())
 
 
 def test_a_commit_without_the_directory_has_no_state(target: TargetWorkspace, git: GitRepository) -> None:

@@ -143,3 +143,18 @@ def test_the_result_has_a_width_on_a_terminal_only(monkeypatch: pytest.MonkeyPat
     assert opened.width == 0
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     assert opened.width == 72
+
+
+def test_notes_are_held_until_it_is_known_whether_errors_come_first(capsys: Captured) -> None:
+    terminal = build()
+    for end in (terminal.release_notes, terminal.drop_notes):
+        terminal.hold_notes()
+        terminal.note("one")
+        terminal.waiting("two", "")
+        terminal.error(ReconcilerError("three"))
+        assert capsys.readouterr().err.endswith("three\n")
+        end()
+        assert capsys.readouterr().err == ("one\ntwo\n" if end == terminal.release_notes else "")
+        terminal.note("four")
+        terminal.release_notes()
+        assert capsys.readouterr().err == "four\n"

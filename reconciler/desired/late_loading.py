@@ -1,0 +1,41 @@
+"""Load the desired state, of a large one the users later: a worker reads them meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, datetime
+from pathlib import Path
+
+from reconciler.core.model import Diagnostic
+from reconciler.desired.content import StateContent
+from reconciler.desired.loader import BrokenState, DesiredState, prepare
+from reconciler.desired.users import Keep
+from reconciler.desired.users_cache import UsersCache
+from reconciler.desired.worker import is_large, may_fork, start_worker
+
+
+def load_later(
+    root: Path,
+    now: datetime,
+    approval_date: date,
+    *,
+    cache: UsersCache | None = None,
+    on_complete: Callable[[], None] = lambda: None,
+) -> DesiredState | BrokenState:
+    """Load the desired state in `root` as `load` does; a worker reads the users of a large one, if that is safe.
+
+    `on_complete`: called, from any thread, when a worker has read everything and nothing is broken.
+    """
+    found = prepare(root, now, approval_date, cache)
+    if isinstance(found, BrokenState):
+        return found
+    if may_fork() and not found.is_broken and is_large(root / "users"):
+
+        def read(keep: Keep) -> StateContent | tuple[Diagnostic, ...]:
+            content = found.read_content(keep, checked_out=True)
+            return content.diagnostics if isinstance(content, BrokenState) else content
+
+        with suppress(OSError):  # a machine that cannot start a process can perhaps read
+            return found.build(start_worker(read, on_complete))
+    return found.load(checked_out=True)

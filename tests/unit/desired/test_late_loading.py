@@ -1,0 +1,70 @@
+"""Whole workers, in processes of their own, which may fork."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.desired_state import ADA, BOB, SETTINGS
+
+_COMPARE = """
+import json, os, sys
+from pathlib import Path
+from support.builders import NOW
+from reconciler.desired import late_loading, loader
+from reconciler.desired.content import BrokenStateError
+from reconciler.desired.worker import WorkerContent
+late_loading.is_large = lambda folder: True
+root = Path(sys.argv[1])
+one = loader.load(root, NOW, NOW.date())
+other = late_loading.load_later(root, NOW, NOW.date())
+late = isinstance(other, loader.DesiredState) and isinstance(other.content, WorkerContent)
+try:
+    if isinstance(other, loader.DesiredState):
+        other.content.wait()
+        same = [one.users, one.diagnostics, one.digest, one.files, one.unseen, one.in_scope] == [
+            tuple(other.users), other.diagnostics, other.digest, other.files, other.unseen, other.in_scope]
+        same = same and one.settings == other.settings and one.policy == other.policy
+        other.content.close()
+    else:
+        same = one.diagnostics == other.diagnostics
+except BrokenStateError as exc:
+    same = isinstance(one, loader.BrokenState) and one.diagnostics == exc.diagnostics
+try:
+    left = os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    left = None
+print(json.dumps([late, same, left]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are for Linux")
+@pytest.mark.parametrize(
+    ("files", "late"),
+    [
+        ({"a": ADA + BOB, "b": ADA.replace("ada", "eve")}, True),
+        ({"a": ADA + BOB.replace("givenName: Bob, ", "")}, True),
+        ({"a": ADA + BOB.replace("bob@example.com", "bob@elsewhere.org"), "b": "- {userPrincipalName: x\n"}, True),
+        ({"a": ADA, "b": ADA}, True),
+        ({"a": ADA + BOB.replace("givenName", "firstName"), "b": ""}, True),
+        ({"a": ADA, "settings": f"{SETTINGS}unknown: 1\n"}, False),
+    ],
+    ids=["good", "user errors", "not YAML", "names twice", "wrong keys", "wrong settings"],
+)
+def test_a_worker_finds_what_a_load_finds(files: dict[str, str], late: bool, tmp_path: Path) -> None:
+    texts = {"settings": SETTINGS, **files}
+    (tmp_path / "users").mkdir()
+    for name, text in texts.items():
+        (tmp_path / ("" if name == "settings" else "users") / f"{name}.yaml").write_text(text)
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", _COMPARE, str(tmp_path)],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path},
+        timeout=60,
+    )
+    assert done.stderr == b""
+    assert json.loads(done.stdout) == [late, True, None]
