@@ -64,11 +64,14 @@ def comment(
     file: _SavedPlan,
     pull: Annotated[int, typer.Option("--pull", min=1, metavar="NUMBER", help="The pull request.")],
     author: _Login = _LOGIN,
+    first: Annotated[
+        bool, typer.Option("--first", help="It is an incremental plan, and a full one follows: say so.")
+    ] = False,
     *,
     common: _Redact,
 ) -> int:
     """Show a saved plan as the one comment of a pull request."""
-    return lazy.run_comment(file, pull, author, _plain_terminal(), redact=common.redact)
+    return lazy.run_comment(file, pull, author, _plain_terminal(), redact=common.redact, first=first)
 
 
 @command(github_app)

@@ -116,6 +116,10 @@ class _BaseOptions:
         bool, typer.Option("--offline", help="With --base: compare with that commit only. No network, no token.")
     ] = False
     incremental: Incremental = False
+    no_full: Annotated[
+        bool,
+        typer.Option("--no-full", help="With --incremental: make no plan at all if that needs a look at all users."),
+    ] = False
 
 
 @command(app)
@@ -143,6 +147,7 @@ def plan(
         base_options.offline,
         files.metrics,
         base_options.incremental,
+        base_options.no_full,
     )
     return lazy.run_plan(common.workspace(), options, common.terminal())
 

@@ -13,7 +13,7 @@ from reconciler.record.reader import read_runs
 from reconciler.render.formats import OutputOptions, render_plan
 from reconciler.session.baseline import CommitBaseline, compare_offline, load_baseline
 from reconciler.session.health import assess_health
-from reconciler.session.incremental.options import check_incremental, describe_full
+from reconciler.session.incremental.options import NO_PLAN, check_incremental, describe_full
 from reconciler.session.live_plan import check_users_exist, make_plan
 from reconciler.session.older_checkout import note_older_checkout
 from reconciler.session.plan_report import PlanReport, plan_exit_code, report_plan
@@ -38,6 +38,7 @@ class PlanOptions:
     offline: bool = False
     metrics: Path | None = None
     incremental: bool = False
+    no_full: bool = False
 
 
 def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> ExitCode:
@@ -47,6 +48,8 @@ def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> 
     _check_offline(options)
     if options.incremental:
         check_incremental(users=options.users, base=options.base)
+    elif options.no_full:
+        raise UsageError("--no-full needs --incremental", "Without it every plan is a full one.")
     metrics = RunMetrics("plan")
     return measure(options.metrics, metrics, workspace, terminal, lambda: _plan(workspace, options, metrics, terminal))
 
@@ -54,6 +57,9 @@ def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> 
 def _plan(workspace: Workspace, options: PlanOptions, metrics: RunMetrics, terminal: Terminal) -> ExitCode:
     if options.incremental:
         terminal.note(describe_full("this version makes no incremental plans yet"))
+        if options.no_full:
+            terminal.note(NO_PLAN)
+            return ExitCode.OK
 
     def plan(state: DesiredState) -> ExitCode:
         return _plan_state(workspace, state, options, metrics, terminal)

@@ -226,7 +226,21 @@ def test_the_plan_of_a_pull_request_has_all_branches_and_git_gets_no_token_there
     data = [step["with"] for step in job["steps"] if "checkout" in step.get("uses", "")][1]
     assert data["fetch-depth"] == 0, "the record branch is among them"
     assert "fetch-record" not in str(job)
-    assert [step["name"] for step in job["steps"] if "RECONCILER_RECORD_KEY" in step.get("env", {})] == ["Plan"]
+    assert [step["name"] for step in job["steps"] if "RECONCILER_RECORD_KEY" in step.get("env", {})] == [
+        "Plan what changed",
+        "Plan",
+    ]
+
+
+def test_the_first_answer_of_a_pull_request_is_shown_and_nothing_else() -> None:
+    """What is kept and recorded for the apply is the full plan."""
+    (job,) = jobs("plan.yml").values()
+    using = [step["name"] for step in job["steps"] if "first.json" in str(step)]
+    assert using == ["Plan what changed", "First answer"]
+    made = next(step["run"] for step in job["steps"] if step.get("name") == "Plan what changed")
+    assert "--incremental --no-full" in made, "no second full plan, if it has to be a full one"
+    assert made.startswith("timeout 120 ")
+    assert made.endswith(" || true"), "the full plan is made all the same"
 
 
 def test_jobs_that_compare_with_a_commit_fetch_all_history() -> None:

@@ -14,11 +14,21 @@ from reconciler.session.saved_plan import read_saved_plan, render_for_github
 from reconciler.session.terminal import Terminal
 
 _KIND = "reconciler plan"
+_FIRST = """\
+**First answer**, from the accounts that this change can affect. The plan of all users is being made and replaces it;
+only that one can be applied.
+
+"""
 
 
-def run_comment(file: Path, pull: int, author: str, terminal: Terminal, *, redact: bool) -> ExitCode:
-    """Write the comment. If GitHub refuses, warn: a missing comment does not fail the plan."""
-    shown = render_for_github(file, "comment", redact=redact)
+def run_comment(
+    file: Path, pull: int, author: str, terminal: Terminal, *, redact: bool, first: bool = False
+) -> ExitCode:
+    """Write the comment. If GitHub refuses, warn: a missing comment does not fail the plan.
+
+    `first`: the plan is an incremental one, and the next comment of a full one takes its place.
+    """
+    shown = (_FIRST if first else "") + render_for_github(file, "comment", redact=redact)
     planned = Marker(_KIND, read_saved_plan(file).target.tenant) if file.exists() else None
 
     def write(hub: GitHub) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from reconciler.errors import UsageError
 
+NO_PLAN = "No plan was made: --no-full leaves the full one to a later command."
+"""What is said with `--no-full` instead of looking at all users."""
+
 
 def check_incremental(*, users: tuple[str, ...], base: str | None = None) -> None:
     """Raise `UsageError` for options that choose users in another way, or compare all of them."""

@@ -23,6 +23,28 @@ def test_the_plan_is_one_comment_that_is_updated(step: Step) -> None:
     assert "ada@example.com" in written["body"]
 
 
+def test_a_first_answer_says_so_and_makes_room_for_the_plan(step: Step) -> None:
+    step.api.pull(7, HEAD, None)
+    assert run_comment(step.file, 7, BOT, step.terminal, redact=False, first=True) is ExitCode.OK
+    (written,) = step.api.comments[7]
+    assert written["body"].startswith(
+        "<!-- reconciler plan -->\n**First answer**, from the accounts that this change can"
+    )
+    assert "ada@example.com" in written["body"]
+    comment(step)
+    (after,) = step.api.comments[7]
+    assert after is written
+    assert "First answer" not in after["body"]
+
+
+def test_without_a_full_plan_no_first_answer_stays(step: Step) -> None:
+    step.api.pull(7, HEAD, None)
+    run_comment(step.file, 7, BOT, step.terminal, redact=False, first=True)
+    step.file.unlink()
+    comment(step)
+    assert "First answer" not in step.api.comments[7][0]["body"]
+
+
 def test_without_a_plan_the_comment_says_so(step: Step) -> None:
     step.api.pull(7, HEAD, None)
     step.file.unlink()
