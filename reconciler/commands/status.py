@@ -28,7 +28,7 @@ def _show_status(workspace: Workspace, form: str, terminal: Terminal) -> ExitCod
     settings = read_settings(workspace, terminal)
     if settings is None:
         return ExitCode.ERROR
-    with open_full_record(workspace, settings.record.branch, terminal) as whole:
+    with open_full_record(workspace, settings.record.branch, terminal, plans=False) as whole:
         status = add_provisioning(read_status(whole, resolve_target(workspace, settings)), workspace, settings)
     if form == "json":
         terminal.result(json_text(status_document(status, terminal.style)) + "\n")

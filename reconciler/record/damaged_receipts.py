@@ -15,9 +15,7 @@ from reconciler.core.text import quote
 from reconciler.errors import PlanFileError
 from reconciler.git.index import list_blobs
 from reconciler.record.layout import PAGE, PLAN, RECEIPT, is_record
-from reconciler.record.reader import read_lines
-from reconciler.record.receipt_content import parse_receipt
-from reconciler.record.receipt_line import parse_line
+from reconciler.record.reader import parse_lines, read_lines
 from reconciler.record.record_files import list_receipts
 
 
@@ -68,7 +66,7 @@ def check_branch_files(files: Iterable[tuple[str, bytes]], branch: str) -> Itera
     for name, content in files:
         if name.endswith(f"/{RECEIPT}"):
             where = f"{name} on the record branch {quote(branch)}"
-            if not sum(1 for _ in parse_receipt(content, where, parse_line)):
+            if not sum(1 for _ in parse_lines(content, where)):
                 detail = (
                     "Without the record no apply is safe. Restore the file with a commit on the branch. If you know\n"
                     "that nothing was applied, delete its directory there."

@@ -25,6 +25,11 @@ def is_record_file(name: str) -> bool:
     return is_refusal(name) or is_notified(name) or ("/" in name and name.rpartition("/")[2] in RECORD_FILES)
 
 
+def is_receipt_or_note(name: str) -> bool:
+    """The same without plans and pages: what each is made of, or about, is in the receipt too."""
+    return is_record_file(name) and name.rpartition("/")[2] not in (PLAN, PAGE)
+
+
 def files_to_write(theirs: Mapping[str, bytes], ours: Mapping[str, bytes]) -> dict[str, bytes | None]:
     """Return the files to write so that `theirs` includes `ours`; None means delete."""
     found: dict[str, bytes | None] = {}

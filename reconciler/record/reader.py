@@ -43,9 +43,13 @@ _LONGEST_NAME = 512
 
 def read_lines(path: Path) -> Iterator[ReceiptLine]:
     """Yield the lines of a receipt; a last line that a crash cut short is left out."""
-    content = read_file(path)
+    return parse_lines(read_file(path), str(path))
+
+
+def parse_lines(content: bytes, name: str) -> Iterator[ReceiptLine]:
+    """Yield the lines of the receipt `content`, as `read_lines`."""
     lines = parse_whole_lines(content)
-    return iter(lines) if lines is not None else parse_receipt(content, str(path), parse_line)
+    return iter(lines) if lines is not None else parse_receipt(content, name, parse_line)
 
 
 def read_entries(path: Path) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.errors import PlanFileError
 from reconciler.record.files import make_private_directory, read_file
 from reconciler.record.layout import RECEIPT, is_notified, is_refusal
-from reconciler.record.merge import RECORD_FILES, merge_file
+from reconciler.record.merge import RECORD_FILES, is_record_file, merge_file
 
 
 def list_receipts(plans: Path) -> list[Path]:
@@ -31,8 +31,10 @@ def _raise_unless_absent(plans: Path, exc: OSError) -> None:
     raise PlanFileError(f"cannot list {exc.filename}: {describe_os_error(exc)}", advise(exc, detail)) from exc
 
 
-def read_record_files(plans: Path) -> Iterator[tuple[str, bytes]]:
+def read_record_files(plans: Path, is_wanted: Callable[[str], bool] = is_record_file) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each file of the record in `plans`, without links and plans that have no receipt.
+
+    Only those whose names are wanted.
 
     Raises `PlanFileError` if one cannot be read.
     """
@@ -42,6 +44,8 @@ def read_record_files(plans: Path) -> Iterator[tuple[str, bytes]]:
     for receipt in list_receipts(plans):
         for name in RECORD_FILES:
             path = receipt.with_name(name)
+            if not is_wanted(path.relative_to(plans).as_posix()):
+                continue
             # Anything else in place of a receipt is an error, not an apply less.
             wanted = _is_file(path) or (path == receipt and not path.is_symlink())
             if receipt.parent != plans and wanted:

@@ -22,6 +22,7 @@ from reconciler.record.branch import FOLDER, find_local_tip, format_fetch, read_
 from reconciler.record.damaged_receipts import check_branch_files, check_receipts
 from reconciler.record.files import is_open_to_all, read_file, write_private, write_private_bytes
 from reconciler.record.layout import PAGE, PLAN, RECEIPT
+from reconciler.record.merge import is_receipt_or_note, is_record_file
 from reconciler.record.reader import read_lines, read_record
 from reconciler.record.receipt import directory_for
 from reconciler.record.record_files import list_receipts, merge_into, read_record_files
@@ -67,8 +68,13 @@ def note_unreadable_records(state: DesiredState, redactor: Redactor, terminal: T
 
 
 @contextmanager
-def open_full_record(workspace: Workspace, branch: str | None, terminal: Terminal) -> Iterator[Workspace]:
-    """Return the workspace with the full record: `plans/` and the record branch. The sandbox has no branch."""
+def open_full_record(
+    workspace: Workspace, branch: str | None, terminal: Terminal, *, plans: bool = True
+) -> Iterator[Workspace]:
+    """Return the workspace with the full record: `plans/` and the record branch. The sandbox has no branch.
+
+    `plans` False: with receipts alone. Nine tenths of a long record are plans and pages, which take seconds to read.
+    """
     _warn_about_open_directory(workspace.record, terminal)
     if workspace.sandbox:
         yield workspace
@@ -84,8 +90,9 @@ def open_full_record(workspace: Workspace, branch: str | None, terminal: Termina
         return
     with tempfile.TemporaryDirectory(prefix="reconciler-record-") as folder:
         whole = Path(folder)
-        merge_into(check_branch_files(read_record_at(workspace.state, tip), branch), whole)
-        merge_into(read_record_files(workspace.record), whole)
+        wanted = is_record_file if plans else is_receipt_or_note
+        merge_into(check_branch_files(read_record_at(workspace.state, tip, wanted), branch), whole)
+        merge_into(read_record_files(workspace.record, wanted), whole)
         yield replace(workspace, past=whole)
 
 

@@ -178,7 +178,7 @@ def _read_status(workspace: Workspace, terminal: Terminal) -> tuple[Target | Non
         return None, None
     target = resolve_target(workspace, settings.value)
     try:
-        with open_full_record(workspace, settings.value.record.branch, terminal.quieter()) as whole:
+        with open_full_record(workspace, settings.value.record.branch, terminal.quieter(), plans=False) as whole:
             return target, add_provisioning(read_status(whole, target), workspace, settings.value)
     except ReconcilerError:
         return target, None

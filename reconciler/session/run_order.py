@@ -33,7 +33,7 @@ def check_run_order(workspace: Workspace, hub: GitHub, remote: Remote, here: Wor
     if settings is None:
         return False
     later = refuse_after_later_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
-    with open_full_record(workspace, settings.record.branch, terminal) as whole:
+    with open_full_record(workspace, settings.record.branch, terminal, plans=False) as whole:
         applied = read_runs(whole.history, resolve_target(workspace, settings))
     recorded = [run for run in applied if run.commit is not None]
     if recorded or here.attempt > 1:

@@ -35,7 +35,7 @@ def ask_accounts(context: CheckContext) -> Iterator[Answer]:
     if context.workspace.sandbox:
         yield Answer(QUESTION, CheckVerdict.SKIPPED, "not asked: the sandbox is emptied and filled at will")
         return
-    with open_full_record(context.workspace, settings.record.branch, context.terminal.quieter()) as whole:
+    with open_full_record(context.workspace, settings.record.branch, context.terminal.quieter(), plans=False) as whole:
         known = sorted(read_account_history(whole.history, target, 0, current_time()).accounts)
     chosen = known[:: max(1, len(known) // _ASKED)][:_ASKED]
     found = [_ask(client, live_id) for live_id in chosen]

@@ -27,7 +27,7 @@ def ask_record(context: CheckContext) -> Iterator[Answer]:
     if target is None or settings is None:  # pragma: no cover - `needs` says so
         return
     branch = settings.record.branch
-    with open_full_record(context.workspace, branch, context.terminal.quieter()) as whole:
+    with open_full_record(context.workspace, branch, context.terminal.quieter(), plans=False) as whole:
         runs = read_runs(whole.history, target, current_time())
         yield _describe_record(context.workspace, branch, len(runs))
         yield _describe_last_apply(read_status(whole, target))

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 from support import builders
+from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 from support.sample_org import person
 from support.target_workspace import TargetWorkspace
 
 from reconciler.errors import ReconcilerError
+from reconciler.record.layout import RECEIPT
+from reconciler.record.merge import RECORD_FILES
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.session.audit_record import (
     build_redactor,
@@ -71,6 +74,20 @@ def test_without_a_branch_the_record_is_plans_only(tmp_path: Path, terminal: Rec
     for branch, place in ((None, workspace), ("record", replace(workspace, sandbox=True))):
         with open_full_record(place, branch, terminal) as found:
             assert found is place
+
+
+def test_of_a_branch_plans_and_pages_are_read_only_if_they_are_needed(
+    tmp_path: Path, terminal: RecordingTerminal
+) -> None:
+    made, record = GitRepository(tmp_path, tracked="plans"), "2026-03-01-0123456789ab"
+    files = {f"plans/{record}/{name}": '{"event": "apply_started"}\n' for name in RECORD_FILES}
+    made.commit("Record", {**files, "plans/refusal.json": "{}"})
+    made.git("branch", "record")
+    (tmp_path / "desired-state").mkdir()
+    workspace = Workspace(tmp_path / "desired-state", tmp_path / "plans", False, datetime.now(UTC))
+    for plans, expected in ((True, {*RECORD_FILES, "refusal.json"}), (False, {RECEIPT, "refusal.json"})):
+        with open_full_record(workspace, "record", terminal, plans=plans) as found:
+            assert {path.name for path in found.history.rglob("*.*") if path.is_file()} == expected
 
 
 def test_a_page_that_is_missing_is_written(target: TargetWorkspace) -> None:
