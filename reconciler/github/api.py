@@ -74,7 +74,7 @@ class GitHubBackoff:
         """Let any request leave at once."""
         return nullcontext(Slot(0.0))
 
-    def record_accepted(self) -> None:
+    def record_accepted(self, slot: Slot) -> None:
         """Ignore what the next request need not wait for."""
 
     def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> float:  # noqa: ARG002 - as above

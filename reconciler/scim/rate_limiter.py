@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from reconciler.errors import StopRequestedError
-from reconciler.scim.adaptive_rate import FIRST_IN_FLIGHT, AdaptiveRate
+from reconciler.scim.adaptive_rate import AdaptiveRate, LearnedRate
+from reconciler.scim.concurrency import FIRST
 from reconciler.scim.retry import RetryBudget, TransientFailure
 
 _MAX_WAIT_AFTER_STOP = 2.0
@@ -38,8 +39,8 @@ class NoSlotInTimeError(Exception):
 class RateLimiter:
     """The rate limiter of one run. Thread-safe; `stop` ends every long wait.
 
-    `spread`: a random number from 0 to 1. `budget`: of retries. `in_flight`: how many requests may be in flight at once
-    from the beginning on.
+    `spread`: a random number from 0 to 1. `budget`: of retries. `learned`: by an earlier phase of the run. `in_flight`:
+    how many requests may be in flight at once from the beginning on, unless `learned` says it.
     """
 
     def __init__(
@@ -49,7 +50,8 @@ class RateLimiter:
         clock: Callable[[], float] = time.monotonic,
         spread: Callable[[], float] = random.random,
         budget: RetryBudget | None = None,
-        in_flight: int = FIRST_IN_FLIGHT,
+        in_flight: int = FIRST,
+        learned: LearnedRate | None = None,
     ) -> None:
         self._stop = stop or threading.Event()
         self._clock = clock
@@ -57,10 +59,16 @@ class RateLimiter:
         self._next_admission = threading.Lock()  # held by the one thread that waits to be admitted next
         self._next_slot = threading.Lock()  # held by the one thread that waits for the next slot
         self._state = threading.Condition()  # guards everything below; notified when a count goes down
-        self._rate = AdaptiveRate(in_flight)
+        self._rate = AdaptiveRate(learned or LearnedRate(in_flight))
         self._budget = budget or RetryBudget()
-        self._in_flight = 0
+        self._in_flight = self._borne = 0
         self._admitted = 0
+
+    @property
+    def learned(self) -> LearnedRate:
+        """What a next phase of the run may begin with."""
+        with self._state:
+            return self._rate.learned(self._borne)
 
     @contextmanager
     def admission(self) -> Iterator[None]:
@@ -141,10 +149,11 @@ class RateLimiter:
             else:
                 time.sleep(seconds)
 
-    def record_accepted(self) -> None:
+    def record_accepted(self, slot: Slot) -> None:
         """Record that the service accepted a request, whatever it answered."""
         with self._state:
-            self._rate.record_accepted(self._clock())
+            self._rate.record_accepted(self._clock(), slot.sent_at)
+            self._borne = max(self._borne, self._in_flight)
             self._budget.record_accepted()
 
     def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> float:
@@ -158,6 +167,7 @@ class RateLimiter:
             # Spread, so that several runs that were refused together do not come back together.
             pause = seconds * (1 + 0.1 * self._spread())
             self._rate.record_refused(now, slot.sent_at, pause, busy=refusal.busy)
+            self._borne = 0
         return pause
 
     def allow_retry(self, attempt: int, refusal: TransientFailure) -> bool:

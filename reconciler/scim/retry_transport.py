@@ -46,7 +46,7 @@ class Limiter(Protocol):
     def slot(self, *, writes: bool, until: float) -> AbstractContextManager[Slot]:
         """Wait until a request may be sent. Raises `NoSlotInTimeError` if that is later than `until`."""
 
-    def record_accepted(self) -> None:
+    def record_accepted(self, slot: Slot) -> None:
         """Record an answer that is no refusal."""
 
     def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> float:
@@ -143,7 +143,7 @@ class RetryTransport(httpx.BaseTransport):
         if isinstance(result, httpx.Response):
             refusal = self._rule.refusal_in(request, result)
             if refusal is None:
-                self._limiter.record_accepted()
+                self._limiter.record_accepted(slot)
         else:
             refusal = self._rule.refusal_from(request, result)
         if refusal is None or (TRIAL_SECONDS in request.extensions and _may_be_about(result)):

@@ -53,7 +53,7 @@ class Job:
 def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal: Terminal) -> Report:
     """Execute the selected changes and keep their record. Ctrl-C finishes the requests under way."""
     stop = threading.Event()
-    limiter, waits = RateLimiter(stop), WaitReport(terminal)
+    limiter, waits = RateLimiter(stop, learned=session.learned_rate), WaitReport(terminal)
     with ExitStack() as stack:
         progress = stack.enter_context(terminal.progress())
         client = stack.enter_context(

@@ -21,9 +21,10 @@ from reconciler.errors import TargetError, UsageError
 from reconciler.record.account_names import merge_names
 from reconciler.record.former_names import FormerNames
 from reconciler.record.reader import read_original_names
-from reconciler.scim.client import ScimClient
+from reconciler.scim.client import READ_WORKERS, ScimClient
 from reconciler.scim.list_check import Corrections
 from reconciler.scim.live_read import Progress, read_live
+from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.read_budget import ReadBudget
 from reconciler.session import connection
 from reconciler.session.account_evidence import plan_with_evidence
@@ -78,12 +79,15 @@ def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, base
 @contextmanager
 def open_reader(session: Session, terminal: Terminal) -> Iterator[tuple[ScimClient, Progress]]:
     """Open a client that can read only, for one read of all users; and what to report its progress to."""
-    budget = ReadBudget()
+    budget, limiter, waits = ReadBudget(), RateLimiter(in_flight=READ_WORKERS), WaitReport(terminal)
     with (
         terminal.progress() as progress,
-        connection.open_client(session.connection, writes=False, budget=budget, on_wait=WaitReport(terminal)) as client,
+        connection.open_client(
+            session.connection, writes=False, limiter=limiter, budget=budget, on_wait=waits
+        ) as client,
     ):
         yield client, budget.watch(progress)
+    session.observe_rate(limiter.learned)
 
 
 def _make_plan(

@@ -18,6 +18,7 @@ from reconciler.record.account_history import AccountHistory
 from reconciler.record.account_names import translate_names
 from reconciler.record.reader import read_account_history, read_previous_target
 from reconciler.record.redaction import NO_REDACTION, Redactor
+from reconciler.scim.adaptive_rate import LearnedRate
 from reconciler.session.audit_record import build_redactor_for_reading, open_full_record, read_receipt_arrivals
 from reconciler.session.connection import Connection, connect, explain_refusals
 from reconciler.session.sandbox_service import run_sandbox
@@ -37,10 +38,20 @@ class Session:
     redactor: Redactor = NO_REDACTION
     _history: list[AccountHistory] = field(default_factory=list, init=False, repr=False, compare=False)
     _offsets: list[timedelta] = field(default_factory=list, init=False, repr=False, compare=False)
+    _rates: list[LearnedRate] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def observe_clock(self, offset: timedelta | None) -> None:
         """Note how far this machine's clock is ahead of the service's (negative: behind); None: unknown."""
         self._offsets[:] = [] if offset is None else [offset]
+
+    def observe_rate(self, learned: LearnedRate) -> None:
+        """Note what reading showed the service to bear."""
+        self._rates[:] = [learned]
+
+    @property
+    def learned_rate(self) -> LearnedRate | None:
+        """What reading showed the service to bear; None: nothing was read."""
+        return self._rates[0] if self._rates else None
 
     @property
     def service_time(self) -> datetime | None:

@@ -37,8 +37,10 @@ class Bucket:
         self.tokens = self.size
         self.at = self.first = self.last = time.monotonic()
         self.counts: Counter[str] = Counter()
+        self.writing: list[tuple[float, Counter[str]]] = []
+        """When the first and the last write were taken, and what was counted until then."""
 
-    def takes(self) -> bool:
+    def takes(self, *, write: bool = False) -> bool:
         now = time.monotonic()
         self.first = now if not self.counts else self.first
         self.last = now
@@ -47,13 +49,30 @@ class Bucket:
         took = not self.limit or self.tokens >= 1
         self.tokens -= took
         self.counts["taken" if took else "refused"] += 1
+        if write and took:
+            self.writing[1:] = [(now, self.counts.copy())]
         return took
 
-    def report(self) -> dict[str, float]:
+    def report(self) -> dict[str, Any]:
+        return {"limit": self.limit, **self._report_all(), "writing": self._report_writing()}
+
+    def _report_writing(self) -> dict[str, float]:
+        """Report what was asked from the first write to the last."""
+        if len(self.writing) < 2:
+            return {}
+        (began, before), (ended, after) = self.writing
+        seconds, counts = max(ended - began, 0.001), after - before
+        return {
+            "seconds": round(seconds, 1),
+            "requests": counts.total(),
+            "used": round(counts["taken"] / seconds / self.limit, 3) if self.limit else 0.0,
+            "refused": round(counts["refused"] / max(counts.total(), 1), 4),
+        }
+
+    def _report_all(self) -> dict[str, float]:
         seconds = max(self.last - self.first, 0.001)
         asked = self.counts.total()
         return {
-            "limit": self.limit,
             "seconds": round(seconds, 1),
             "requests": asked,
             "per_second": round(self.counts["taken"] / seconds, 1),
@@ -135,7 +154,7 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, method: str, target: str, body: bytes) -> bytes:
         extra = ""
-        if self.bucket.takes():
+        if self.bucket.takes(write=method != "GET"):
             path, _, query = target.removeprefix(PREFIX).partition("?")
             status, document = self.users.answer(method, path, dict(parse_qsl(query)), body)
         else:

@@ -56,10 +56,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--burst", type=float, default=1.0)
     parser.add_argument("--latency", type=float, default=0.004)
-    parser.add_argument("--changes", type=int, default=2000)
+    parser.add_argument("--changes", type=int, default=0)
     options = parser.parse_args()
     for limit in options.limits:
-        changes = round(limit * options.seconds / 2) if limit else options.changes
+        changes = options.changes or (round(limit * options.seconds / 2) if limit else 2000)
         for retry_after in (True, False) if limit else (True,):
             print(json.dumps(measure(limit, changes, options, retry_after=retry_after)), flush=True)  # noqa: T201
 

@@ -136,7 +136,7 @@ def client(status: int, head: list[tuple[bytes, bytes]], content: bytes) -> Scim
     messages = ErrorMessages(BASE, SentTokens(Secret("tok-s3cret")), {})
     limiter = SimpleNamespace(
         slot=lambda **_more: contextlib.nullcontext(SimpleNamespace(sent_at=0.0)),
-        record_accepted=lambda: None,
+        record_accepted=lambda _slot: None,
         record_refused=lambda *_: 0.0,
         allow_retry=lambda *_: False,
     )

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from reconciler.errors import StopRequestedError, TargetError
-from reconciler.scim.rate_limiter import NoSlotInTimeError, RateLimiter
+from reconciler.scim.rate_limiter import NoSlotInTimeError, RateLimiter, Slot
 from reconciler.scim.retry import FREE_RETRIES, MAX_PAUSE, PATIENCE, TransientFailure
 
 
@@ -49,7 +49,7 @@ def fail_forever(limiter: RateLimiter, pause: float | None, accepted_every: int 
     for number in range(1, 1000):
         fail(limiter, pause)
         if number % accepted_every == 0:
-            limiter.record_accepted()
+            limiter.record_accepted(Slot(limiter._clock()))
 
 
 def test_every_thread_waits_for_the_pause_of_one_refusal() -> None:
@@ -72,8 +72,8 @@ def test_without_retry_after_each_pause_is_twice_the_last_until_one_is_accepted(
     limiter = build_limiter(clock)
     for _ in range(4):
         fail(limiter, None)
-    with limiter.slot(writes=False):
-        limiter.record_accepted()
+    with limiter.slot(writes=False) as slot:
+        limiter.record_accepted(slot)
     fail(limiter, None)
     with limiter.slot(writes=False):
         pass
@@ -98,10 +98,10 @@ def test_a_service_that_accepts_little_ends_the_run_when_its_retries_are_spent()
 def test_a_service_that_accepts_two_of_three_requests_never_ends_the_run() -> None:
     limiter = build_limiter(Clock())
     for _ in range(500):
-        with limiter.slot(writes=False):
-            limiter.record_accepted()
-        with limiter.slot(writes=False):
-            limiter.record_accepted()
+        with limiter.slot(writes=False) as slot:
+            limiter.record_accepted(slot)
+        with limiter.slot(writes=False) as slot:
+            limiter.record_accepted(slot)
         fail(limiter, 0.0)
 
 
@@ -154,11 +154,11 @@ def test_after_a_refusal_one_request_is_sent_alone() -> None:
     fail(limiter, 0.0)
 
     def send() -> None:
-        with limiter.slot(writes=False):
+        with limiter.slot(writes=False) as slot:
             seen.append(limiter._in_flight)
             time.sleep(0.01)
             if len(seen) > 3:
-                limiter.record_accepted()
+                limiter.record_accepted(slot)
 
     with ThreadPoolExecutor(8) as pool:
         for _ in range(40):
@@ -168,7 +168,7 @@ def test_after_a_refusal_one_request_is_sent_alone() -> None:
     assert len(seen) == 40
 
 
-@pytest.mark.parametrize(("in_flight", "most"), [(None, 2), (6, 6)])
+@pytest.mark.parametrize(("in_flight", "most"), [(None, 4), (6, 6)])
 def test_so_many_requests_are_in_flight_at_first(in_flight: int | None, most: int) -> None:
     limiter = RateLimiter() if in_flight is None else RateLimiter(in_flight=in_flight)
     with ExitStack() as open_slots:
@@ -218,4 +218,18 @@ def test_no_more_changes_are_admitted_than_can_be_sent_soon() -> None:
     with ThreadPoolExecutor(16) as pool:
         for _ in range(40):
             pool.submit(work)
-    assert most == [4]
+    assert most == [8]
+
+
+def test_what_one_phase_bore_is_where_the_next_begins() -> None:
+    limiter = RateLimiter(in_flight=16)
+    assert limiter.learned.in_flight == 0, "nothing was sent"
+    for in_flight in (6, 12):
+        with ExitStack() as open_slots:
+            slots = [open_slots.enter_context(limiter.slot(writes=False)) for _ in range(in_flight)]
+            limiter.record_accepted(slots[0])
+        assert limiter.learned.in_flight == min(in_flight, 8), "writes are another matter"
+    fail(limiter, 0.0)
+    assert limiter.learned.in_flight == 0
+    assert limiter.learned.peak < 100
+    assert RateLimiter(learned=limiter.learned).learned.peak == limiter.learned.peak

@@ -62,7 +62,7 @@ class LoggingLimiter:
         finally:
             self.log.append("end")
 
-    def record_accepted(self) -> None:
+    def record_accepted(self, slot: Slot) -> None:
         self.log.append("accepted")
 
     def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> float:
