@@ -57,8 +57,8 @@ def find_key_place(state: Path, environment: Mapping[str, str] = os.environ) -> 
 
 
 def _find_checkout(state: Path) -> Path:
-    """Return the repository's directory; outside of git, the one that the desired state is in."""
-    return next((folder for folder in (state, *state.parents) if (folder / ".git").exists()), state.parent)
+    """Return the repository's directory; outside of git, the desired state: it may be in the home directory."""
+    return next((folder for folder in (state, *state.parents) if (folder / ".git").exists()), state)
 
 
 def read_key(place: KeyPlace) -> bytes:

@@ -14,6 +14,7 @@ def names(folder: Path) -> list[str]:
 def state(tmp_path: Path) -> Path:
     path = tmp_path / "repository" / "desired-state"
     path.mkdir(parents=True)
+    (path.parent / ".git").mkdir()
     return path
 
 
@@ -85,8 +86,14 @@ def test_a_key_in_the_repository_is_none(state: Path, job: dict[str, str], tmp_p
     assert find_key_place(state, {**job, "RUNNER_TEMP": str(inside)}) is None
     (tmp_path / "link").symlink_to(inside)
     assert find_key_place(state, {"XDG_STATE_HOME": str(tmp_path / "link")}) is None
-    (tmp_path / ".git").mkdir()
-    assert find_key_place(state, {"XDG_STATE_HOME": str(tmp_path / "elsewhere")}) is None
+
+
+def test_outside_of_git_the_key_may_be_next_to_the_desired_state(state: Path) -> None:
+    """As in a home directory."""
+    environment = {"XDG_STATE_HOME": str(state.parent / "home")}
+    (state.parent / ".git").rmdir()
+    assert find_key_place(state, environment) is not None
+    assert find_key_place(state, {"XDG_STATE_HOME": str(state / "home")}) is None
 
 
 def test_a_user_without_a_home_directory_has_no_key(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
