@@ -39,6 +39,13 @@ class UsageError(ReconcilerError):
     exit_code = ExitCode.USAGE
 
 
+class FullPlanNeededError(ReconcilerError):
+    """An incremental plan cannot be relied on here: a plan of all users is made instead. Exit code 1 if uncaught.
+
+    The summary says why, to follow a colon.
+    """
+
+
 class TargetError(ReconcilerError):
     """The service refuses all requests, or its answers cannot be trusted: the run stops. Exit code 1."""
 

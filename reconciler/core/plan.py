@@ -212,6 +212,30 @@ class ProtectionNote:
 
 
 @dataclass(frozen=True, slots=True)
+class Population:
+    """How many there were when all of them were read last. `active`: of the `managed` accounts. `at`: when."""
+
+    users: int
+    managed: int
+    active: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Incremental:
+    """Which users a plan looked at: `looked_at` of about `users`, since the apply `record` (the name of its record).
+
+    `at`: the time of that apply's plan. `read`: when all users were read last, for the totals of the guards.
+    """
+
+    record: str
+    at: datetime
+    read: datetime
+    looked_at: int
+    users: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The ordered changes, the verdicts of the guards, and what they were planned for. Pure data."""
 
@@ -245,6 +269,10 @@ class Plan:
     """Ids of accounts that users have, for the receipt; None: the record knows them. Not saved with the plan."""
     omitted_active: OmittedActive = field(default=OmittedActive.TRUE, compare=False)
     """What it means that the service leaves `active` out, for the apply of this plan; not saved with it."""
+    incremental: Incremental | None = None
+    """None: all users were looked at."""
+    population: Population | None = field(default=None, compare=False)
+    """For the receipt, if an incremental plan can go on from an apply of this plan; not saved with it."""
 
     @property
     def offline(self) -> bool:

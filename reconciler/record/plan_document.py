@@ -146,6 +146,16 @@ class DriftDocument(StrictDocument):
     unmanaged: int | None = Field(description="Unmanaged live accounts when it was planned")
 
 
+class IncrementalDocument(StrictDocument):
+    """Which users an incremental plan looked at; the others may differ, and it does not say so."""
+
+    record: str = Field(description="The record of the apply since which users may differ: a directory of plans/")
+    at: AwareDatetime = Field(description="The time of that apply's plan")
+    read: AwareDatetime = Field(description="When all users were read last, for the totals of the guards")
+    looked_at: int
+    users: int = Field(description="Users in the files when all were read last")
+
+
 class ProvisioningDocument(StrictDocument):
     """Whether an apply may write, by the settings that the plan was made with."""
 
@@ -167,7 +177,8 @@ class PlanDocument(StrictDocument):
     base: BaseDocument | None = Field(default=None, description="Null without --base")
     drift: DriftDocument | None = Field(default=None, description="Null if drift is not attributed")
     target: TargetDocument
-    complete: bool = Field(description="Whether all live users could be read")
+    complete: bool = Field(description="Whether all live users could be read; of an incremental plan, those it needs")
+    incremental: IncrementalDocument | None = Field(default=None, description="Null if the plan is of all users")
     applyable: bool
     provisioning: ProvisioningDocument = ProvisioningDocument()
     summary: Summary

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from reconciler.core.model import Attributes, Diagnostic, Origin, Target
-from reconciler.core.plan import Action, Attribution, Base, Change, Drift, Guard, LaterEdit, Plan, Tally
+from reconciler.core.plan import Action, Attribution, Base, Change, Drift, Guard, Incremental, LaterEdit, Plan, Tally
 from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning.attribution import changes_attributed_to
 from reconciler.core.provisioning import Provisioning
@@ -64,6 +64,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "drift": _drift(plan.drift),
         "target": plan.target.document,
         "complete": plan.complete,
+        "incremental": _incremental(plan.incremental),
         "applyable": plan.applyable,
         "provisioning": _provisioning(plan.provisioning),
         "summary": _summary(plan),
@@ -91,6 +92,18 @@ def to_document(plan: Plan) -> dict[str, Any]:
 
 def _base(base: Base | None) -> dict[str, Any] | None:
     return None if base is None else {"ref": base.ref, "commit": base.commit, "offline": base.offline}
+
+
+def _incremental(found: Incremental | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "record": found.record,
+        "at": found.at.isoformat(),
+        "read": found.read.isoformat(),
+        "looked_at": found.looked_at,
+        "users": found.users,
+    }
 
 
 def _drift(drift: Drift | None) -> dict[str, Any] | None:
@@ -220,6 +233,7 @@ def read_document(document: PlanDocument) -> Plan:
         changes_nothing_today=tuple(LaterEdit(edit.key, edit.detail) for edit in document.changes_nothing_today),
         drift=Drift(**document.drift.model_dump()) if document.drift is not None else None,
         provisioning=_read_provisioning(document.provisioning),
+        incremental=Incremental(**document.incremental.model_dump()) if document.incremental is not None else None,
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.model import Target
+from reconciler.core.plan import Population
 from reconciler.record.account_history import AccountHistory, AccountHistoryBuilder
 from reconciler.record.files import read_file
 from reconciler.record.layout import PLAN, RECEIPT, shorten_plan_id
@@ -23,6 +24,7 @@ from reconciler.record.receipt_line import (
     ApplyFinished,
     ApplyStarted,
     Finished,
+    PopulationNote,
     Quarantined,
     ReceiptLine,
     Started,
@@ -31,8 +33,16 @@ from reconciler.record.receipt_line import (
     parse_whole_lines,
 )
 from reconciler.record.record_files import list_receipts
-from reconciler.record.runs import AppliedChange, ApplyRun, Attempt, Quarantine, disregard_future, join_plan
-from reconciler.record.timestamps import LONG_AGO
+from reconciler.record.runs import (
+    AppliedChange,
+    ApplyRun,
+    Attempt,
+    Quarantine,
+    SettledPlan,
+    disregard_future,
+    join_plan,
+)
+from reconciler.record.timestamps import LONG_AGO, parse_timestamp
 
 _LONGEST_NAME = 512
 """Characters of a user name."""
@@ -150,8 +160,20 @@ def _run(record: str, started: ApplyStarted, lines: Iterable[ReceiptLine]) -> Ap
         quarantine=quarantine,
         requests=requests,
         workflow_run=started.run if isinstance(started.run, str) else "",
+        settled=_read_settled(started),
     )
     return replace(run, how=end.how, left=end.left, ended=end.sort_time) if end is not None else run
+
+
+def _read_settled(started: ApplyStarted) -> SettledPlan | None:
+    """Return what an incremental plan goes on from; None if the line has none that makes sense."""
+    found = started.population
+    if not isinstance(found, PopulationNote):
+        return None
+    at, planned = parse_timestamp(found.at), parse_timestamp(found.planned)
+    if at is None or planned is None or not 0 <= found.active <= found.managed or found.users < 0:
+        return None
+    return SettledPlan(planned, found.version, Population(found.users, found.managed, found.active, at))
 
 
 def _attempt(line: Finished) -> Attempt:

@@ -31,6 +31,7 @@ from reconciler.record.receipt_line import (
     ApplyFinished,
     ApplyStarted,
     Finished,
+    PopulationNote,
     Quarantined,
     Started,
     to_entry,
@@ -95,6 +96,7 @@ class Receipt:
             protected=note.protected or UNSET,
             unprotected=note.ended or UNSET,
             accounts=made.seen if whole and made.seen is not None else UNSET,
+            population=_note_population(made),
         )
         self._write(to_entry(started))
 
@@ -240,6 +242,21 @@ class Receipt:
             f"cannot write {self.path}: {describe_os_error(failure)}",
             f"The apply stopped; requests in flight may have taken effect. {next_step}",
         )
+
+
+def _note_population(made: Plan) -> PopulationNote | UnsetType:
+    """Return what incremental plans go on from, if the plan leaves no user open."""
+    found = made.population
+    if found is None:
+        return UNSET
+    return PopulationNote(
+        users=found.users,
+        managed=found.managed,
+        active=found.active,
+        at=found.at.isoformat(),
+        planned=made.created_at.isoformat(),
+        version=made.reconciler_version,
+    )
 
 
 def _to_seconds(offset: timedelta) -> int:

@@ -57,6 +57,17 @@ class ReceiptLine(Struct, frozen=True, kw_only=True, tag_field="event"):
         return self.timestamp or LONG_AGO
 
 
+class PopulationNote(Struct, frozen=True, kw_only=True):
+    """How many there were when all were read last, for incremental plans."""
+
+    users: Annotated[int, Meta(ge=0, description="Users in the files")]
+    managed: Annotated[int, Meta(ge=0, description="Managed accounts")]
+    active: Annotated[int, Meta(ge=0, description="Those of them that were active")]
+    at: Annotated[Timestamp, Meta(description="When all accounts were read last")]
+    planned: Annotated[Timestamp, Meta(description="The time that the plan was made for")]
+    version: Annotated[str, Meta(description="The version of Reconciler that made it")]
+
+
 class ApplyStarted(ReceiptLine, frozen=True, kw_only=True, tag="apply_started"):
     """An apply begins. A plan that is applied again has several in one receipt."""
 
@@ -92,6 +103,10 @@ class ApplyStarted(ReceiptLine, frozen=True, kw_only=True, tag="apply_started"):
     accounts: Annotated[
         tuple[str, ...] | UnsetType,
         Meta(description="Ids of active accounts that users in scope had, at most 1,000; absent: as on record"),
+    ] = UNSET
+    population: Annotated[
+        PopulationNote | UnsetType,
+        Meta(description="What incremental plans go on from; absent: the plan left users open, or was of some users"),
     ] = UNSET
 
     @property
@@ -191,7 +206,8 @@ _decode_lines: Callable[[bytes], list[ReceiptLine]] = msgspec.json.Decoder(Known
 
 def to_entry(line: ReceiptLine) -> dict[str, Any]:
     """Return the JSON object of a line, its keys in the order in which they are written."""
-    fields = {name: getattr(line, name) for name in line.__struct_fields__}
+    values = ((name, getattr(line, name)) for name in line.__struct_fields__)
+    fields = {name: msgspec.to_builtins(value) if isinstance(value, Struct) else value for name, value in values}
     head = {"format_version": line.format_version, "time": line.time, "event": line.event}
     return {**head, **{name: value for name, value in fields.items() if value is not UNSET}}
 

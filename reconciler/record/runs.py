@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from reconciler.core.field_change import FieldChange, diff_fields
 from reconciler.core.model import Value
-from reconciler.core.plan import Result, is_not_started
+from reconciler.core.plan import Population, Result, is_not_started
 from reconciler.core.planning.clock import CLOCK_TOLERANCE
 from reconciler.core.values import fold_case
 from reconciler.record.layout import shorten_plan_id
@@ -119,6 +119,15 @@ class PlanSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class SettledPlan:
+    """A plan that left no user open: the time it was made for, by which version, and the last numbers of all users."""
+
+    at: datetime
+    version: str
+    population: Population
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyRun:
     """One apply: which plan, for which commit, and how each change ended.
 
@@ -155,6 +164,8 @@ class ApplyRun:
     """Changes that it began to send."""
     workflow_run: str = ""
     """The run of GitHub Actions that applied, `id/attempt`; empty: none, or its receipt does not say."""
+    settled: SettledPlan | None = None
+    """What an incremental plan goes on from, once this apply is `successful`; None: its plan left users open."""
 
     @property
     def took_effect(self) -> bool:

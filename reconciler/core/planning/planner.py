@@ -27,13 +27,14 @@ from reconciler.core.planning.forms import FormDifferences, keeps_case
 from reconciler.core.planning.freed_names import plan_freed_names
 from reconciler.core.planning.guards.accounts import gains_active_user
 from reconciler.core.planning.guards.approvals import apply_approvals, report_spent
-from reconciler.core.planning.guards.context import GuardContext
+from reconciler.core.planning.guards.context import Elsewhere, GuardContext
 from reconciler.core.planning.guards.evaluation import evaluate_guards
 from reconciler.core.planning.lost_accounts import disbelieve_hidden, find_lost_accounts, list_linked
 from reconciler.core.planning.matching import Matching, match_users
 from reconciler.core.planning.omitted_active import SettledUsers, settle_omitted_active
 from reconciler.core.planning.ordering import order_changes
 from reconciler.core.planning.ownership import check_ownership
+from reconciler.core.planning.population import note_population
 from reconciler.core.planning.protection import ProtectedAccounts
 from reconciler.core.planning.relinking import report_unused
 from reconciler.core.planning.reopening import set_aside
@@ -88,7 +89,8 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
         unresolved=protected.find_unresolved() if request.unreadable else (),
         without_entry=entries.without_entry,
     )
-    plan = _assemble(request, live, _require_replacement(selected, live), context, draft)
+    known = [*live.users, *context.elsewhere.live] if context.elsewhere.live else live.users
+    plan = _assemble(request, live, _require_replacement(selected, replace(live, users=known)), context, draft)
     seen = note_seen(matching.pairs, live, request, changes=bool(plan.changes))
     return replace(plan, protection=entries.note, omitted_active=settled.meaning, seen=seen)
 
@@ -139,21 +141,23 @@ def _build_guard_context(request: PlanRequest, live: LiveState, matching: Matchi
     """Return the context of the guards, without the changes."""
     unclaimed = {user.id for user in matching.unclaimed if user.active or user.id not in request.deactivated}
     matched = {found.id for _, found in matching.pairs if found is not None}
+    elsewhere = request.elsewhere or Elsewhere()
     return GuardContext(
         (),
-        request.desired,
-        [user for user in live.users if user.managed],
+        [*request.desired, *elsewhere.desired] if elsewhere.desired else request.desired,
+        [user for user in (*live.users, *elsewhere.live) if user.managed],
         live.problem,
         request.recently_deleted,
         request.moved_from,
         recent=request.recent,
-        live=live.users,
+        live=[*live.users, *elsewhere.live] if elsewhere.live else live.users,
         lost=find_lost_accounts(request.recorded, live),
         there=list_linked(live) & (matched | frozenset(request.recorded)),
         unclaimed=unclaimed,
         unnamed={user.id for user in live.users if user.id in live.hidden and not user.user_name},
         evidence=request.evidence,
         settled=live.settled,
+        elsewhere=elsewhere,
     )
 
 
@@ -342,6 +346,7 @@ def _assemble(
         commit=request.commit,
         unassigned=tuple(unassigned[:_UNASSIGNED_NAMED]),
         provisioning=request.provisioning,
+        population=note_population(request, live, context, draft, changes),
     )
 
 

@@ -16,7 +16,7 @@ from reconciler.core.model import (
     Target,
 )
 from reconciler.core.planning.forms import SettledForms, no_settled_forms
-from reconciler.core.planning.guards.context import AccountEvidence, RecentChange
+from reconciler.core.planning.guards.context import AccountEvidence, Elsewhere, RecentChange
 from reconciler.core.planning.lifecycle import Clock
 from reconciler.core.planning.protection import AccountNames
 from reconciler.core.planning.settled import NOTHING_SETTLED, SettledPairs
@@ -99,6 +99,9 @@ class PlanRequest:
     """Live ids of the accounts that may be inactive although nothing shows it, by the applies on record."""
     only: Collection[str] = ()
     """Folded userPrincipalNames, userNames, externalIds or ids: plan these users only; empty: all."""
+
+    elsewhere: Elsewhere | None = None
+    """What is known of the users that are not in `desired`, for an incremental plan; None: it is a plan of all."""
 
     @property
     def clock(self) -> Clock:

@@ -12,6 +12,7 @@ def test_the_schema_is_the_one_of_the_document() -> None:
     later = (
         "base",
         "drift",
+        "incremental",
         "provisioning",
         "notes",
         "no_longer_pending",

@@ -76,6 +76,14 @@ def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
             "commit": None,
             "config_digest": "",
             "approved": {},
+            "population": {
+                "users": 0,
+                "managed": 0,
+                "active": 0,
+                "at": "2026-03-01T12:00:00+00:00",
+                "planned": "2026-03-01T12:00:00+00:00",
+                "version": "0.1.0",
+            },
         },
         {
             **always,

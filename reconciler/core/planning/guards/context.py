@@ -51,6 +51,20 @@ class AccountEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What an incremental plan knows of the users that it does not look at; empty for a plan of all users.
+
+    `managed`, `active`: how many further accounts there are, by the last read of all. `desired` and `live`: a user and
+    the account that show that the service answers, and whose tenant it is. Neither gets a change.
+    """
+
+    managed: int = 0
+    active: int = 0
+    desired: Sequence[DesiredUser] = ()
+    live: Sequence[LiveUser] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class GuardContext:
     """The input of the guards."""
 
@@ -90,6 +104,8 @@ class GuardContext:
     """Ids of accounts that the service does not show, and whose names are not known: apply judges what they are."""
     evidence: AccountEvidence | None = None
     """None: not looked up, as for a plan without a service."""
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    """What an incremental plan did not read."""
     settled: SettledPairs = NOTHING_SETTLED
     """Users in scope and accounts that are as desired. They are in nothing above, and the record names none of them."""
 

@@ -30,7 +30,8 @@ class _Counts:
 
     `measured`: those of both that the percentage counts, of the users in `population`. `newcomers`: the accounts that
     came within the window. `adopted`: those whose adoption is a change that counts. `others`: users that the percentage
-    is of as well, and that are in nothing else.
+    is of as well, and that are in nothing else. `unread`: the same of those that an incremental plan did not read, where
+    newcomers can be among them.
     """
 
     planned: AbstractSet[str | None]
@@ -40,16 +41,18 @@ class _Counts:
     newcomers: AbstractSet[str | None] = frozenset()
     adopted: AbstractSet[str | None] = frozenset()
     others: int = 0
+    unread: int = 0
 
     @property
     def base(self) -> int:
         """The number of users that the percentage is of."""
-        return len(self.population) + self.others
+        return len(self.population) + self.others + self.unread
 
     def without_newcomers(self) -> _Counts:
         """Return the counts of the accounts that existed before."""
         measured = self.measured - (self.newcomers - self.adopted)
-        return replace(self, measured=measured, population=self.population - self.newcomers)
+        unread = max(0, self.unread - len(self.newcomers - self.population))
+        return replace(self, measured=measured, population=self.population - self.newcomers, unread=unread)
 
     @property
     def total(self) -> int:
@@ -94,8 +97,8 @@ def check_removals(context: GuardContext, limit: Limit) -> Guard:
     removed = [change for change in earlier if change.action in REMOVALS]
     recent = {change.live_id for change in removed}
     before = active | {change.live_id for change in removed if change.was_active}
-    newcomers, others = _find_newcomers(earlier, _JOINING), context.settled.count
-    counts = _Counts(planned, recent, (planned | recent) & before, before, newcomers, others=others)
+    joined, others, unread = _find_newcomers(earlier, _JOINING), context.settled.count, context.elsewhere.active
+    counts = _Counts(planned, recent, (planned | recent) & before, before, joined, others=others, unread=unread)
     of_active = len(planned & active)
     share = f"{of_active:,} of {pluralize(counts.base, 'active managed user')} ({counts.format_percent(planned)})"
     message = f"{share} would be deactivated or deleted"
@@ -117,8 +120,9 @@ def check_reactivations(context: GuardContext, limit: Limit) -> Guard:
     recent = {change.live_id for change in earlier if change.reactivated}
     removed = {change.live_id for change in earlier if change.action in REMOVALS and change.was_active}
     base = ({user.id for user in context.managed if user.active} - recent) | removed | _adopted_active(context)
-    newcomers, others = _find_newcomers(earlier, {Action.CREATE}), context.settled.count
-    counts = _Counts(planned, recent, planned | recent, base, newcomers, others=others)
+    created, others = _find_newcomers(earlier, {Action.CREATE}), context.settled.count
+    unread = _leave_out(context.elsewhere.active, recent, context)
+    counts = _Counts(planned, recent, planned | recent, base, created, others=others, unread=unread)
     what = _describe_reactivated(context, planned)
     of_base = f"{counts.format_percent(planned)} of {pluralize(counts.base, 'active managed user')}"
     # An organisation without an active user must not get all of its leavers back.
@@ -158,12 +162,12 @@ def check_updates(context: GuardContext, limit: Limit) -> Guard:
     edited = {change.live_id for change in changes if change.action in _UPDATES - {Action.ADOPT}}
     created = {change.live_id for change in earlier if change.action is Action.CREATE}
     deleted = {change.live_id for change in earlier if change.action is Action.DELETE}
-    measured, others = planned | recent, context.settled.count
-    if not others and not managed - created - adopted:
+    measured, others, unread = planned | recent, context.settled.count, context.elsewhere.managed
+    if not others and not unread and not managed - created - adopted:
         # A first apply adopts what is there, and an interrupted one goes on.
         measured = edited
     newcomers = _find_newcomers(earlier, _JOINING)
-    counts = _Counts(planned, recent, measured, managed | deleted, newcomers, adopted, others)
+    counts = _Counts(planned, recent, measured, managed | deleted, newcomers, adopted, others, unread)
     return _check_limit("updates", _format_share(counts, "updated"), limit, counts)
 
 
@@ -177,7 +181,8 @@ def check_creates(context: GuardContext, limit: Limit) -> Guard:
     new = _find_newcomers(earlier, _JOINING)
     deleted = {change.live_id for change in earlier if change.action is Action.DELETE}
     before = ({user.id for user in context.managed} - new) | (deleted - new)
-    counts = _Counts(planned, recent, planned | recent, before, others=context.settled.count)
+    unread = _leave_out(context.elsewhere.managed, new, context)
+    counts = _Counts(planned, recent, planned | recent, before, others=context.settled.count, unread=unread)
     return _check_limit("creates", _format_share(counts, "created"), limit, counts)
 
 
@@ -190,6 +195,11 @@ def _format_share(counts: _Counts, verb: str) -> str:
 def _find_newcomers(earlier: Iterable[RecentChange], actions: AbstractSet[Action]) -> set[str | None]:
     """Return the ids of the accounts that one of `actions` made managed or active."""
     return {change.live_id for change in earlier if change.action in actions}
+
+
+def _leave_out(unread: int, accounts: AbstractSet[str | None], context: GuardContext) -> int:
+    """Return `unread` without those of `accounts` that an incremental plan did not read, and so counts among it."""
+    return max(0, unread - len(accounts - {user.id for user in context.live})) if unread else 0
 
 
 def _recent(context: GuardContext, guard: str, planned: AbstractSet[str | None]) -> list[RecentChange]:
