@@ -136,7 +136,7 @@ class Preparation:
         problems = directory.describe_problems()
         if self.is_broken:
             return BrokenState(problems)
-        digest = _compute_digest(directory, rules.settings.value)
+        digest = compute_digest(directory.digests, rules.settings.value)
         return StateContent((), problems, digest, directory.digests, unseen)
 
     def load(self, *, checked_out: bool) -> DesiredState | BrokenState:
@@ -166,7 +166,11 @@ def prepare(
     root: Path, now: datetime, approval_date: date | None, cache: UsersCache | None
 ) -> Preparation | BrokenState:
     """Read everything of `root` but users. If a part cannot be read, users are checked too, as far as that goes."""
-    directory = Directory(root, cache=cache)
+    return prepare_directory(Directory(root, cache=cache), now, approval_date)
+
+
+def prepare_directory(directory: Directory, now: datetime, approval_date: date | None) -> Preparation | BrokenState:
+    """Read everything but users, as `prepare` does; `directory` chooses which users there are."""
     rules = _read_rules(directory, now, approval_date)
     return rules if isinstance(rules, BrokenState) else Preparation(directory, rules, now)
 
@@ -373,7 +377,8 @@ _NOT_IN_DIGEST: Any = {
 """Settings that change neither a plan nor where it is applied."""
 
 
-def _compute_digest(directory: Directory, settings: schema.Settings) -> str:
+def compute_digest(digests: Mapping[str, str], settings: schema.Settings) -> str:
+    """Return the digest of a desired state with these settings, from the sha256 of each of its files by name."""
     without = settings.model_dump(mode="json", exclude=_NOT_IN_DIGEST)
     # A state without a key that came later keeps its digest.
     for name, value in (("tenant", None), ("active_when_absent", None), ("auth", "token")):
@@ -381,6 +386,6 @@ def _compute_digest(directory: Directory, settings: schema.Settings) -> str:
             del without["target"][name]
     if settings.relink == schema.RelinkSettings():
         del without["relink"]
-    files = {name: digest for name, digest in directory.digests.items() if name != "settings.yaml"}
+    files = {name: digest for name, digest in digests.items() if name != "settings.yaml"}
     content = json.dumps({"settings": without, "files": files}, sort_keys=True)
     return f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"

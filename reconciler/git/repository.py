@@ -161,10 +161,10 @@ def write_tree(directory: Path, commit: str, into: Path, wanted: TreeFilter) -> 
     links: the reader refuses them. Returns False if the commit has no such directory. Raises `RepositoryError`.
     """
     try:
-        tree = _find_tree(directory, commit)
+        tree = find_tree(directory, commit)
         if tree is None:
             return False
-        entries = _list_entries(directory, tree)
+        entries = list_entries(directory, tree)
         _write(directory, entries, into, wanted)
     except GitCommandError as exc:
         if (missing := explain_missing_objects(directory)) is not None:
@@ -188,14 +188,14 @@ def read_regular_files(
     if kind != b"tree":
         return
     found = [
-        entry for entry in _list_entries(directory, oid) if entry.mode in _REGULAR and wanted(os.fsdecode(entry.name))
+        entry for entry in list_entries(directory, oid) if entry.mode in _REGULAR and wanted(os.fsdecode(entry.name))
     ]
     _refuse_too_much(found)
-    for entry, content in _read_contents(directory, found):
+    for entry, content in read_contents(directory, found):
         yield os.fsdecode(entry.name), content
 
 
-def _find_tree(directory: Path, commit: str) -> bytes | None:
+def find_tree(directory: Path, commit: str) -> bytes | None:
     """Return the object id of the directory in `commit`; None if it has none."""
     prefix = run_git(directory, "rev-parse", "--show-prefix").removesuffix(b"\n").rstrip(b"/")
     if not prefix:
@@ -207,7 +207,7 @@ def _find_tree(directory: Path, commit: str) -> bytes | None:
     return oid if kind == b"tree" else None
 
 
-def _list_entries(directory: Path, tree: bytes) -> list[_TreeEntry]:
+def list_entries(directory: Path, tree: bytes) -> list[_TreeEntry]:
     """Return all files below `tree`; their names do not lead out of it."""
     identity = parse_object_id(tree)
     listing = run_git(directory, "ls-tree", "-r", "-z", "-l", "--full-tree", identity, limit=_MAX_LISTING)
@@ -249,10 +249,10 @@ def _write(directory: Path, entries: Sequence[_TreeEntry], into: Path, wanted: T
         else:
             read.append(entry)
     _refuse_too_much(read)
-    for entry, content in _read_contents(directory, read):
+    for entry, content in read_contents(directory, read):
         _write_file(into, entry, content, entry.size)
     # Last, so that nothing is ever written through one.
-    for entry, target in _read_contents(directory, links):
+    for entry, target in read_contents(directory, links):
         if b"\0" in target or not target:
             raise RepositoryError(f"the base has a broken symbolic link: {quote(os.fsdecode(entry.name))}", _FIX_BASE)
         path = into / os.fsdecode(entry.name)
@@ -275,7 +275,7 @@ def _write_file(into: Path, entry: _TreeEntry, content: bytes, size: int) -> Non
         file.truncate(size)
 
 
-def _read_contents(directory: Path, entries: Sequence[_TreeEntry]) -> Iterator[tuple[_TreeEntry, bytes]]:
+def read_contents(directory: Path, entries: Sequence[_TreeEntry]) -> Iterator[tuple[_TreeEntry, bytes]]:
     """Yield the entries with their bytes, about 64 MiB in memory at a time."""
     for batch in _batches(entries):
         asked = b"".join(entry.oid + b"\n" for entry in batch)
