@@ -173,8 +173,11 @@ class ScimClient:
             raise _explain_other_user(response.status_code, found.get("id"), identity)
         return found
 
-    def find_users(self, attribute: str, value: str) -> list[dict[str, Any]]:
-        """Filter users by `attribute eq value`. The caller checks the users: some services ignore filters."""
+    def find_users(self, attribute: str, value: str, *, all_of_them: bool = False) -> list[dict[str, Any]]:
+        """Filter users by `attribute eq value`. The caller checks the users: some services ignore filters.
+
+        `all_of_them`: raise `ScimError` if the answer says that there are more.
+        """
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         parameters = {"filter": f'{attribute} eq "{escaped}"'}
         page = self._fetch_filtered(parameters)
@@ -188,6 +191,8 @@ class ScimClient:
         if not found and (page.total or page.next_cursor or page.cursor_problem):
             why = page.cursor_problem or "the service says that the filter matches users, but returns none"
             raise ScimError(httpx.codes.OK, "", why + (f" on {pages} pages" if pages > 1 else ""))
+        if all_of_them and page.total is not None and page.total > len(found):
+            raise ScimError(httpx.codes.OK, "", "the service says that the filter matches more users than it returns")
         return found
 
     def filter_by_active(self, *, active: bool, start: int = 1, cursor: str | None = None) -> Page:
