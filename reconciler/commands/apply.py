@@ -8,7 +8,6 @@ from pathlib import Path
 from reconciler.apply.executor import Report
 from reconciler.apply.quarantine import Health
 from reconciler.apply.selection import Selection, defer, select_changes
-from reconciler.core.model import Target
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.planning.forms import describe_forms
 from reconciler.core.planning.guards.approvals import carry_over_approval, reevaluate_guards
@@ -19,10 +18,10 @@ from reconciler.desired.loader import DesiredState
 from reconciler.desired.provisioning import read_provisioning
 from reconciler.errors import (
     ExitCode,
+    FullPlanNeededError,
     MachineLimitError,
     PlanFileError,
     QuarantineError,
-    StalePlanError,
     TargetError,
     TimeLimitError,
     UsageError,
@@ -42,11 +41,13 @@ from reconciler.session.audit_record import (
 )
 from reconciler.session.execution import Job, execute_selection, record_nothing_to_do
 from reconciler.session.health import assess_health, report_health
-from reconciler.session.incremental.options import check_incremental, describe_full
-from reconciler.session.live_plan import make_plan
+from reconciler.session.incremental.attempt import begin_attempt
+from reconciler.session.incremental.options import check_incremental, describe_full, is_incremental
+from reconciler.session.incremental.start import is_due
 from reconciler.session.notifications import notify
 from reconciler.session.older_checkout import refuse_older_checkout
 from reconciler.session.plan_report import plan_exit_code
+from reconciler.session.planners import Planner, WholePlanner
 from reconciler.session.provisioning_log import ProvisioningLog, open_log
 from reconciler.session.review_check import check_binding, check_expiry, find_unreviewed
 from reconciler.session.run_metrics import RunMetrics, measure, measure_failure
@@ -56,7 +57,7 @@ from reconciler.session.state_run import run_with_state
 from reconciler.session.target_locks import hold_target_locks
 from reconciler.session.terminal import Terminal
 from reconciler.session.unapplied import find_unapplied_commits
-from reconciler.session.workspace import Workspace, current_time, follow_plan, load_state, read_settings
+from reconciler.session.workspace import Workspace, current_time, follow_plan, read_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,26 +105,32 @@ def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -
 def _apply(
     workspace: Workspace, options: ApplyOptions, reviewed: Plan | None, findings: ApplyFindings, terminal: Terminal
 ) -> ExitCode:
-    if options.incremental:
-        terminal.note(describe_full("this version makes no incremental plans yet"))
+    how = options, reviewed, findings
+    if is_incremental(reviewed, terminal, wanted=options.incremental):
+        try:
+            return _apply_planned(workspace, begin_attempt(workspace, terminal), how, terminal)
+        except FullPlanNeededError as exc:
+            terminal.note(describe_full(exc.summary))
 
     def apply(state: DesiredState) -> ExitCode:
-        return _apply_state(workspace, state, (options, reviewed, findings), terminal)
+        return _apply_planned(workspace, WholePlanner(state, options.users), how, terminal)
 
     return run_with_state(workspace, terminal, apply)
 
 
-def _apply_state(
+def _apply_planned(
     workspace: Workspace,
-    state: DesiredState,
+    planner: Planner,
     how: tuple[ApplyOptions, Plan | None, ApplyFindings],
     terminal: Terminal,
 ) -> ExitCode:
+    """Apply what `planner` plans. Raises `FullPlanNeededError` for an incremental one, before anything is written."""
     options, reviewed, findings = how
+    state = planner.state
     if options.unattended:
         unattended.require_limits(state.policy.unattended)
     if not state.provisioning.enabled:
-        return _show_without_applying(workspace, state, options, findings.metrics, terminal)
+        return _show_without_applying(workspace, planner, options, findings.metrics, terminal)
     redactor = build_redactor(workspace, state)
 
     first = state.content
@@ -138,41 +145,28 @@ def _apply_state(
     ):
         if waited:
             first.wait()
-            again = _load_again(workspace, state.target, terminal)
+            again = planner.load_again(workspace, terminal)
             if again is None:
                 return ExitCode.ERROR
-            state = again
+            planner, state = again, again.state
             if not state.provisioning.enabled:
-                return _show_without_applying(workspace, state, options, findings.metrics, terminal)
+                return _show_without_applying(workspace, planner, options, findings.metrics, terminal)
             redactor = build_redactor(workspace, state)
         with open_session(workspace, state, terminal, redactor) as session:
             write_missing_pages(session.workspace, terminal)
-            return _Apply(session, options, reviewed, terminal, RunReports(log, findings)).run()
-
-
-def _load_again(workspace: Workspace, target: Target, terminal: Terminal) -> DesiredState | None:
-    """Return the desired state as it is after the wait; None, with all errors shown, if it cannot be planned from.
-
-    Raises `StalePlanError` if it is for another target: its lock is not held.
-    """
-    state = load_state(workspace, terminal)
-    if state is not None and state.target != target:
-        raise StalePlanError(
-            "the settings name another target than when this apply began to wait",
-            "Nothing was changed. Run the same command again.",
-        )
-    return state
+            return _Apply(session, planner, options, reviewed, terminal, RunReports(log, findings)).run()
 
 
 def _show_without_applying(
-    workspace: Workspace, state: DesiredState, options: ApplyOptions, metrics: RunMetrics, terminal: Terminal
+    workspace: Workspace, planner: Planner, options: ApplyOptions, metrics: RunMetrics, terminal: Terminal
 ) -> ExitCode:
     """Plan by a client that cannot write, and say why nothing is applied. Nothing is recorded: it is no apply.
 
     The settings of the work tree count, not those that a saved plan was made with. OK even if the plan is blocked.
     """
+    state = planner.state
     with open_session(workspace, state, terminal) as session:
-        plan = make_plan(session, options.users, terminal)
+        plan = planner.make_plan(session, terminal)
     metrics.planned(plan)
     terminal.result(render_text(plan, state.profile, terminal.style, summary_only=options.summary))
     return _say_that_it_is_off(state.provisioning, terminal)
@@ -224,10 +218,16 @@ class RunReports:
 class _Apply:
     """One apply: its options, and the session it runs in."""
 
-    def __init__(
-        self, session: Session, options: ApplyOptions, reviewed: Plan | None, terminal: Terminal, reports: RunReports
+    def __init__(  # noqa: PLR0917 - what an apply is made of
+        self,
+        session: Session,
+        planner: Planner,
+        options: ApplyOptions,
+        reviewed: Plan | None,
+        terminal: Terminal,
+        reports: RunReports,
     ) -> None:
-        self._session = session
+        self._session, self._planner = session, planner
         self._options = options
         self._reviewed = reviewed
         self._terminal = terminal
@@ -242,11 +242,11 @@ class _Apply:
         if self._reviewed is not None:
             check_binding(self._reviewed, self._session)
         refuse_older_checkout(self._session.workspace, self._runs)
-        if self._unapplied is not None and not self._options.users:
+        if self._unapplied is not None and self._planner.whole:
             self._note_earlier_merges(self._unapplied)
         plan, unreviewed = self._plan()
         health = assess_health(self._session, plan)
-        self._findings.planned(plan, whole=not self._options.users)
+        self._findings.planned(plan, whole=self._planner.whole)
         self._show(plan)
         if plan.blocked or not plan.changes:
             return self._end_without_changes(plan, health)
@@ -290,7 +290,9 @@ class _Apply:
         check_expiry(reviewed, self._session)
         begun, redactor = read_started_addresses(workspace.history, reviewed.plan_id), self._session.redactor
         started = {each.address for each in reviewed.changes if {each.address, redactor.address(each.address)} & begun}
-        unreviewed = find_unreviewed(reviewed, plan, started, strict=self._options.strict)
+        # A plan of some users is applied as it is, or not at all.
+        strict = self._options.strict or reviewed.incremental is not None
+        unreviewed = find_unreviewed(reviewed, plan, started, strict=strict)
         # What is left of a plan that was approved as a whole is approved too.
         return carry_over_approval(plan, approvals, self._session.approval_date, reviewed), unreviewed
 
@@ -298,7 +300,7 @@ class _Apply:
         """Plan, and remember a service that refuses: there is no receipt of it."""
         workspace, target = self._session.workspace, self._session.target
         try:
-            plan = make_plan(self._session, self._options.users, self._terminal)
+            plan = self._planner.make_plan(self._session, self._terminal)
         except MachineLimitError:
             raise  # the service did not refuse anything
         except TargetError as exc:
@@ -323,7 +325,7 @@ class _Apply:
             self._log.planned(plan)
             return plan_exit_code(plan, detailed=False)
         self._findings.applied(Report())
-        if not self._options.users:
+        if self._planner.whole:
             self._record_nothing_to_do(plan, health)
         return plan_exit_code(plan, detailed=False)
 
@@ -339,6 +341,9 @@ class _Apply:
                 # Not after failures: a receipt that says "nothing to do" would look like their end.
                 path = record_nothing_to_do(plan, self._session, self._terminal)
                 self._terminal.note(f"Noted which accounts the users have. Receipt: {path}")
+            elif health.healthy and is_due(plan, self._runs):
+                path = record_nothing_to_do(plan, self._session, self._terminal)
+                self._terminal.note(f"Noted that all users are as desired, for incremental plans. Receipt: {path}")
             return
         path = record_nothing_to_do(plan, self._session, self._terminal)
         what = (
@@ -375,7 +380,7 @@ class _Apply:
     def _execute(self, selection: Selection, recorded: Plan) -> ExitCode:
         report = Report()
         if selection.plan.changes:
-            job = Job(selection, recorded, whole=not self._options.users, unattended=self._options.unattended)
+            job = Job(selection, recorded, whole=self._planner.whole, unattended=self._options.unattended)
             report = execute_selection(job, self._session, self._log, self._terminal)
         report.outcomes += selection.skipped
         self._findings.applied(report)

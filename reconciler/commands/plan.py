@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.desired.loader import DesiredState
-from reconciler.errors import ExitCode, UsageError
+from reconciler.errors import ExitCode, FullPlanNeededError, UsageError
 from reconciler.record.files import write_private
 from reconciler.record.plan_file import to_json
 from reconciler.record.reader import read_runs
 from reconciler.render.formats import OutputOptions, render_plan
 from reconciler.session.baseline import CommitBaseline, compare_offline, load_baseline
 from reconciler.session.health import assess_health
+from reconciler.session.incremental.attempt import open_incremental
 from reconciler.session.incremental.options import NO_PLAN, check_incremental, describe_full
 from reconciler.session.live_plan import check_users_exist, make_plan
 from reconciler.session.older_checkout import note_older_checkout
@@ -56,7 +57,10 @@ def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> 
 
 def _plan(workspace: Workspace, options: PlanOptions, metrics: RunMetrics, terminal: Terminal) -> ExitCode:
     if options.incremental:
-        terminal.note(describe_full("this version makes no incremental plans yet"))
+        try:
+            return _plan_incrementally(workspace, (options, metrics), terminal)
+        except FullPlanNeededError as exc:
+            terminal.note(describe_full(exc.summary))
         if options.no_full:
             terminal.note(NO_PLAN)
             return ExitCode.OK
@@ -112,6 +116,18 @@ def _plan_live(
         metrics=metrics,
     )
     return report_plan(plan, state.profile, health, report, terminal)
+
+
+def _plan_incrementally(workspace: Workspace, how: tuple[PlanOptions, RunMetrics], terminal: Terminal) -> ExitCode:
+    """Plan the users that may differ. Raises `FullPlanNeededError` before anything is shown."""
+    options, metrics = how
+    with open_log(options.log, terminal) as log, open_incremental(workspace, terminal) as (session, plan, attempt):
+        note_older_checkout(session.workspace, read_runs(session.workspace.history, session.target), terminal)
+        health = assess_health(session, plan)
+        log.begin(plan, session, person=False)
+        log.planned(plan)
+    report = PlanReport(workspace, options.output, options.out, options.detailed_exitcode, metrics=metrics)
+    return report_plan(plan, attempt.state.profile, health, report, terminal)
 
 
 def _plan_offline(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from reconciler.core.expiry import WARNING_DAYS, find_expiry
 from reconciler.core.model import Diagnostic, Severity
-from reconciler.core.plan import REMOVALS, Action, Attribution, Base, Change, Guard, LaterEdit, Plan
+from reconciler.core.plan import REMOVALS, Action, Attribution, Base, Change, Guard, Incremental, LaterEdit, Plan
 from reconciler.core.planning.guards.disconnect import DISCONNECT
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize, quote
@@ -216,6 +216,8 @@ def _conclusion(plan: Plan, profile: TargetProfile) -> Conclusion | None:
         return Conclusion("No changes can be planned.", "See the messages.", is_good=False)
     if plan.offline:
         return Conclusion("No changes.", "The desired users are those of the base.")
+    if plan.incremental is not None:
+        return Conclusion("No changes.", "The users that were looked at are as desired.")
     compared = f"Reconciler compared {pluralize(plan.tally.managed, 'managed user')} with the desired state"
     return Conclusion(
         "No changes.",
@@ -363,7 +365,14 @@ def _untouched(plan: Plan) -> tuple[str, ...]:
         (tally.other_case, "userName differs", "userNames differ", "in case only, which the service does not keep"),
         (tally.failed, "user has", "users have", "errors: left untouched, see above"),
     )
-    return tuple(f"{pluralize(count, one, many)} {rest}." for count, one, many, rest in notes if count)
+    left = tuple(f"{pluralize(count, one, many)} {rest}." for count, one, many, rest in notes if count)
+    return left if plan.incremental is None else (_describe_incremental(plan.incremental), *left)
+
+
+def _describe_incremental(found: Incremental) -> str:
+    """Say what an incremental plan looked at."""
+    looked_at = f"{found.looked_at:,} of {pluralize(found.users, 'user')} looked at since {quote(found.record)}"
+    return f"Incremental: {looked_at}; drift elsewhere is not looked at."
 
 
 def _unassigned(plan: Plan) -> str:

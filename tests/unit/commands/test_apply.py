@@ -21,6 +21,7 @@ from reconciler.core.plan import Base, Outcome, Plan, Result
 from reconciler.errors import ExitCode, PlanFileError, StalePlanError, TargetError, UsageError
 from reconciler.record.lock import LockWait, hold_lock
 from reconciler.record.plan_file import to_json
+from reconciler.session import planners
 from reconciler.session.drift_baseline import load_drift_baseline
 from reconciler.session.live_plan import make_plan
 from reconciler.session.session import Session
@@ -272,7 +273,7 @@ def test_provisioning_can_be_switched_off_while_the_service_is_read(
         return made
 
     target.desire(person("ada"))
-    monkeypatch.setattr(apply, "make_plan", plan)
+    monkeypatch.setattr(planners, "make_plan", plan)
     assert target.apply() is ExitCode.OK
     assert_nothing_was_done(target)
 

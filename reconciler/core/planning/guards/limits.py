@@ -30,8 +30,8 @@ class _Counts:
 
     `measured`: those of both that the percentage counts, of the users in `population`. `newcomers`: the accounts that
     came within the window. `adopted`: those whose adoption is a change that counts. `others`: users that the percentage
-    is of as well, and that are in nothing else. `unread`: the same of those that an incremental plan did not read, where
-    newcomers can be among them.
+    is of as well, and that are in nothing else. `unread`: the same for what an incremental plan did not read, with
+    newcomers among them.
     """
 
     planned: AbstractSet[str | None]

@@ -1,0 +1,305 @@
+"""Make an incremental plan: read the accounts of the users that may differ, and plan these users alone.
+
+Where any other user could have a part in that, and whatever is in doubt, `FullPlanNeededError` is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from reconciler.core.model import DesiredUser, LiveUser, Severity, SourceUser
+from reconciler.core.plan import REMOVALS, Incremental, Plan, ProtectionNote
+from reconciler.core.planning.clock import explain_clock
+from reconciler.core.planning.guards.context import Elsewhere
+from reconciler.core.planning.guards.replacements import IDENTITY
+from reconciler.core.planning.mapping import Projector
+from reconciler.core.planning.planner import build_plan
+from reconciler.core.planning.population import count_changes
+from reconciler.core.planning.request import LiveState, PlanRequest
+from reconciler.core.planning.temporary_names import find_temporarily_named
+from reconciler.core.scope.verdict import decide_scope
+from reconciler.core.text import normalize
+from reconciler.core.values import differs_in_case, fold_case
+from reconciler.desired.changed_entries import ChangedEntries
+from reconciler.errors import FullPlanNeededError
+from reconciler.record.reader import read_runs
+from reconciler.record.recorded_accounts import RecordedAccount
+from reconciler.scim.client import ScimClient
+from reconciler.scim.targeted_read import IDENTIFYING, Names, TargetedRead
+from reconciler.session.baseline import build_reader
+from reconciler.session.incremental.start import Start, find_start
+from reconciler.session.live_plan import build_session_request, open_reader
+from reconciler.session.session import Session
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import current_time
+from reconciler.tracing import trace_phase
+
+MOST_USERS = 200
+"""Users that are looked up one by one; for more, all are read."""
+
+
+def make_incremental_plan(session: Session, start: Start, entries: ChangedEntries, terminal: Terminal) -> Plan:
+    """Return the plan of the users that may differ since `start`. Raises `FullPlanNeededError`, and `TargetError`."""
+    if session.workspace.sandbox:
+        raise FullPlanNeededError("the sandbox is emptied and filled at will")
+    if max(len(entries.changed), len(entries.former)) > MOST_USERS:
+        raise FullPlanNeededError(f"more than {MOST_USERS} users may differ")
+    if find_start(session.workspace, read_runs(session.workspace.history, session.target)) != start:
+        raise FullPlanNeededError("another apply ended meanwhile")
+    subjects = _Subjects(session, start, entries)
+    subjects.check_references()
+    with open_reader(session, terminal) as (client, _), trace_phase("look up users"):
+        found = _read(client, session, subjects)
+    with trace_phase("build the plan"):
+        return _plan(session, start, subjects, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the service showed: the accounts of the users, and one of another user that shows that it answers."""
+
+    live: LiveState
+    control: LiveUser
+
+
+class _Subjects:
+    """The users that may differ: as they are in the files, and as they were."""
+
+    def __init__(self, session: Session, start: Start, entries: ChangedEntries) -> None:
+        self._session, self._start = session, start
+        state = session.state
+        self.desired: Sequence[DesiredUser] = state.users
+        self.now, self.former = entries.changed, entries.former
+        self._referenced = entries.referenced
+        self._projector = Projector(state.profile, state.mappings, state.settings["target"]["domains"])
+        self._direct = {row.target: row.direct for row in state.mappings}
+        self.controls = self._project_controls(entries.control)
+        self.known = {
+            target: {fold_case(value) for user in (*self.now, *self.former) if (value := self._get(user, target))}
+            for target in IDENTIFYING
+        }
+
+    def name(self, user: SourceUser) -> Names:
+        """Return the names of a user's account."""
+        return Names(self._get(user, "externalId"), self._get(user, "userName"))
+
+    def _get(self, user: SourceUser, target: str) -> str | None:
+        value = user.attributes.get(self._direct.get(target) or "")
+        if isinstance(value, tuple):
+            raise FullPlanNeededError("a name has several values")
+        return normalize(str(value)) or None if value is not None else None
+
+    def had_account(self, user: SourceUser) -> bool:
+        """Whether a former user was in scope when all were as desired, and so has an account."""
+        return self._is_in_scope(user, self._start.settled.at.date())
+
+    def _is_in_scope(self, user: SourceUser, day: date) -> bool:
+        return decide_scope(user, self._session.state.rules, day).in_scope
+
+    def _project_controls(self, users: Iterable[SourceUser]) -> list[tuple[DesiredUser, Names]]:
+        """Return the users that have accounts, mapped, with the names of these."""
+        rules, today = self._session.state.rules, self._session.workspace.now.date()
+        found = []
+        for user in users:
+            desired, errors = self._projector.project(user, decide_scope(user, rules, today))
+            if desired.verdict.in_scope and not errors and self.had_account(user):
+                found.append((desired, self.name(user)))
+        return found
+
+    def check_references(self) -> None:
+        """Check that scope and groups name no user whose name is gone: that is an error about the desired state."""
+        here = {fold_case(str(name)) for user in self.now for name in _list_names(user)}
+        gone = {fold_case(str(name)) for user in self.former for name in _list_names(user)} - here
+        if not gone.isdisjoint(self._referenced):
+            raise FullPlanNeededError("scope or groups name a user whose name is gone")
+
+
+def _list_names(user: SourceUser) -> Iterable[object]:
+    return filter(None, (user.attributes.get(name) for name in ("userPrincipalName", "objectId")))
+
+
+# --- look-ups ---------------------------------------------------------------------
+
+
+def _read(client: ScimClient, session: Session, subjects: _Subjects) -> _Found:
+    read = TargetedRead(client, build_reader(session.state))
+    control = read.prove_filters([names for _, names in subjects.controls])
+    for user in subjects.former:
+        if not read.find(subjects.name(user)) and subjects.had_account(user):
+            raise FullPlanNeededError("a user who had an account has none that a filter finds")
+    newcomers = [names for names in map(subjects.name, subjects.now) if not read.find(names)]
+    session.observe_clock(client.clock_offset)
+    problem = explain_clock(client.clock_offset, client.unreadable_date)
+    if problem is not None:
+        raise FullPlanNeededError(problem)
+    if control.id in read.found:
+        raise FullPlanNeededError("an account belongs to another user too")
+    for account in read.found.values():
+        _check_owner(account, subjects)
+    _check_record(session, read.found.values(), newcomers)
+    return _Found(LiveState(list(read.found.values())), control)
+
+
+def _check_owner(account: LiveUser, subjects: _Subjects) -> None:
+    """Check that an account can be that of no other user, by both of its names."""
+    external_id, user_name = fold_case(account.external_id or ""), fold_case(account.user_name)
+    known = subjects.known
+    if (external_id and external_id not in known["externalId"]) or user_name not in known["userName"]:
+        raise FullPlanNeededError("an account has a name that is not its user's")
+    if account.omits_active or account.unselected or account.unreadable is not None:
+        raise FullPlanNeededError("what the service leaves out of an account is known from the other ones")
+
+
+def _check_record(session: Session, accounts: Iterable[LiveUser], newcomers: Iterable[Names]) -> None:
+    """Check that the record knows nothing about these accounts and users that the service may not show yet."""
+    recorded, present = session.history().recorded, current_time()
+    for account in accounts:
+        entry = recorded.accounts.get(account.id)
+        if entry is not None and _is_open(entry, account, present):
+            raise FullPlanNeededError("what an apply did to an account may not show yet")
+    for names in newcomers:
+        if recorded.find_by_external_id(names.external_id) or recorded.find_by_user_name(names.user_name):
+            raise FullPlanNeededError("the record knows an account of a user that no filter finds")
+    if recorded.unanswered:
+        raise FullPlanNeededError("the outcome of a creation on record is not known")
+
+
+def _is_open(entry: RecordedAccount, account: LiveUser, present: datetime) -> bool:
+    doubtful = entry.find_unconfirmed(present) or entry.may_return(present) or entry.may_be_inactive
+    return bool(doubtful) or not entry.exists or (entry.removed_last and account.active)
+
+
+# --- the plan ---------------------------------------------------------------------
+
+
+def _plan(session: Session, start: Start, subjects: _Subjects, found: _Found) -> Plan:
+    request = _build_request(session, start, subjects, found)
+    _check_before(request, found)
+    _check_deletions(session, start, request)
+    plan = build_plan(request, found.live)
+    _check_after(session, plan, request, found)
+    settled = start.settled
+    people = settled.population.users + len(subjects.now) - len(subjects.former)
+    population = count_changes(replace(settled.population, users=max(0, people)), plan.changes)
+    return replace(
+        plan,
+        tally=replace(plan.tally, managed=settled.population.managed),
+        protection=ProtectionNote(),
+        seen=None,
+        population=population,
+        incremental=Incremental(
+            record=start.run.record,
+            at=settled.at,
+            read=settled.population.at,
+            looked_at=_count_people(subjects),
+            users=population.users,
+        ),
+    )
+
+
+def _count_people(subjects: _Subjects) -> int:
+    """Return the number of users that were looked at: of one that changed, the former entry counts not again."""
+    now = {fold_case(str(name)) for user in subjects.now for name in _list_names(user)}
+    gone = [user for user in subjects.former if now.isdisjoint(fold_case(str(name)) for name in _list_names(user))]
+    return len(subjects.now) + len(gone)
+
+
+def _build_request(session: Session, start: Start, subjects: _Subjects, found: _Found) -> PlanRequest:
+    """Return the request of a full plan, less what is about other users."""
+    request = build_session_request(session, found.live)
+    if request.unreadable or request.moved_from is not None or request.policy.relink:
+        raise FullPlanNeededError("the record, or `relink` in settings.yaml, is about other accounts too")
+    totals = start.settled.population
+    read = [*found.live.users, found.control]
+    managed = [user for user in read if user.managed]
+    control = next(desired for desired, names in subjects.controls if _is_named(found.control, names))
+    elsewhere = Elsewhere(
+        managed=max(0, totals.managed - len(managed)),
+        active=max(0, totals.active - sum(user.active for user in managed)),
+        desired=[control],
+        live=[found.control],
+    )
+    ids = {user.id for user in found.live.users}
+    return replace(
+        request,
+        elsewhere=elsewhere,
+        recorded=ids.intersection(request.recorded),
+        replaced=(),
+        seen=None,
+        doubtful=ids.intersection(request.doubtful),
+        unconfirmed={},
+        # Whom its entries mean is known from all accounts; a plan with removals goes on with all of them.
+        policy=replace(request.policy, protected=frozenset(), protected_origins={}),
+    )
+
+
+def _is_named(account: LiveUser, names: Names) -> bool:
+    return fold_case(account.external_id or "") == fold_case(names.external_id or "")
+
+
+def _check_before(request: PlanRequest, found: _Found) -> None:
+    if any(user.candidates for user in request.desired):
+        raise FullPlanNeededError("a user gets a value that no other account may have")
+    if find_temporarily_named([*found.live.users, found.control]):
+        raise FullPlanNeededError("an account has a temporary name")
+
+
+def _check_deletions(session: Session, start: Start, request: PlanRequest) -> None:
+    """Check that no account that applies deactivated became due for deletion since the start."""
+    days, accounts = request.policy.delete_after_days, session.history().recorded.accounts
+    if days is None:
+        return
+    for live_id, found in request.deactivated.items():
+        due = max(found.at, found.committed or found.at) + timedelta(days=days)
+        there = live_id not in accounts or accounts[live_id].exists
+        if there and found.at + timedelta(days=days) <= request.now and start.settled.at < due:
+            raise FullPlanNeededError("accounts may have become due for deletion")
+
+
+def _check_after(session: Session, plan: Plan, request: PlanRequest, found: _Found) -> None:
+    """Check that no other user can have had a part in the plan."""
+    blocking = next((guard.name for guard in plan.guards if guard.blocks), None)
+    if blocking is not None:
+        raise FullPlanNeededError(f"the guard {blocking} has to be judged by all users")
+    if plan.tally.failed or plan.tally.withheld or any(item.severity is Severity.ERROR for item in plan.diagnostics):
+        raise FullPlanNeededError("users have errors, or changes are withheld")
+    removes = any(change.action in REMOVALS for change in plan.changes)
+    noted = session.history().protected
+    protects = any(user.lifecycle.protected for user in request.desired) or noted.intersection(
+        user.id for user in found.live.users
+    )
+    if protects or (removes and (session.state.policy.protected or noted)):
+        raise FullPlanNeededError("protected users have to be judged by all users")
+    if _differ_in_case(request, found):
+        raise FullPlanNeededError("a value differs in case alone, which only all accounts explain")
+    _check_names(plan, request)
+    if any(change.temporary_user_name is not None or change.requires for change in plan.changes):
+        raise FullPlanNeededError("changes depend on one another")
+
+
+def _check_names(plan: Plan, request: PlanRequest) -> None:
+    """Check that no guard compares the names of this plan with those of other accounts, or with earlier changes."""
+    renamed = sum(bool(IDENTITY & {row.path for row in change.attribute_changes()}) for change in plan.changes)
+    existing = sum(
+        change.live_id is not None and bool(IDENTITY & {row.path for row in change.attribute_changes()})
+        for change in plan.changes
+    )
+    activated = any(change.before.get("active") is not change.after.get("active") for change in plan.changes)
+    recent = any(each.attributes & IDENTITY and any(each.user_names) for each in request.recent)
+    if existing > 1 or (recent and (renamed or activated)):
+        raise FullPlanNeededError("several names changed, or some within the last 24 hours")
+
+
+def _differ_in_case(request: PlanRequest, found: _Found) -> bool:
+    """Whether a desired value and one of an account differ in their case alone."""
+    by_id = {fold_case(user.external_id or ""): user for user in found.live.users}
+    rows = {row.target: row.attribute for row in request.mappings}
+    return any(
+        differs_in_case(rows[path], value, by_id[anchor].attributes.get(path))
+        for user in request.desired
+        if (anchor := fold_case(str(user.attributes.get("externalId", "")))) in by_id
+        for path, value in user.attributes.items()
+        if path in rows
+    )

@@ -1,0 +1,271 @@
+"""`--incremental`: only users that may differ are looked at, with few requests, and what is in doubt is a full plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.git_workspace import GitWorkspace, person
+from support.servers.fake_scim import FakeScimServer
+from support.servers.server_faults import ServerFaults
+from support.workspace import CommandResult, Workspace
+
+from reconciler.session.incremental.plan import MOST_USERS
+
+CROWD = [f"user{number:02d}" for number in range(30)]
+
+
+class Tenant:
+    """A committed company of 30 in three files, all applied; and the requests of the last command."""
+
+    def __init__(self, space: GitWorkspace) -> None:
+        self.space = space
+        self.people = {who: person(who) for who in CROWD}
+        self.commit()
+        applied = space.work.apply()
+        assert applied.code == 0, applied.err
+
+    def write(self) -> None:
+        """Write the people, ten a file."""
+        listed = list(self.people.values())
+        for number in range(0, max(len(listed), 1), 10):
+            lines = [f"- {json.dumps(each)}\n" for each in listed[number : number + 10]]
+            self.space.work.write(f"users/{number:03d}.yaml", "".join(lines) or "[]\n")
+
+    def commit(self) -> None:
+        """Write and commit them."""
+        self.write()
+        self.space.git.commit("Edit")
+
+    def plan(self, *arguments: str) -> tuple[CommandResult, list[str]]:
+        """Plan as JSON; return the result and the paths that were requested."""
+        return self._watch(lambda: self.space.work.plan(*arguments))
+
+    def apply(self, *arguments: str) -> tuple[CommandResult, list[str]]:
+        """Apply; return the result and the paths that were requested."""
+        return self._watch(lambda: self.space.work.apply(*arguments))
+
+    def _watch(self, run: Callable[[], CommandResult]) -> tuple[CommandResult, list[str]]:
+        before = len(self.space.service.log)
+        result = run()
+        return result, [f"{each.method} {each.path}" for each in self.space.service.log[before:]]
+
+
+@pytest.fixture
+def service() -> Iterator[FakeScimServer]:
+    with FakeScimServer(ServerFaults()) as running:
+        yield running
+
+
+@pytest.fixture
+def tenant(service: FakeScimServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tenant:
+    return Tenant(GitWorkspace(Workspace(tmp_path, service.base_url, service.token, monkeypatch), service))
+
+
+def looked_at(result: CommandResult) -> int:
+    """Return how many users an incremental plan looked at; -1: it is a full one."""
+    found: dict[str, Any] | None = result.plan.get("incremental")
+    return -1 if found is None else found["looked_at"]
+
+
+def why_full(result: CommandResult) -> str:
+    """Return why a plan is of all users."""
+    assert looked_at(result) == -1
+    return next(line for line in result.err.splitlines() if line.startswith("Incremental: ")).partition("at: ")[2]
+
+
+def test_one_changed_line_is_one_user_and_six_requests(tenant: Tenant) -> None:
+    tenant.people["user07"]["department"] = "Research"
+    tenant.commit()
+    result, requests = tenant.plan("--incremental")
+    assert result.actions == {"user07@example.com": "update"}
+    assert result.code == 2
+    assert looked_at(result) == 1
+    assert len(requests) <= 7, requests
+    assert {request.partition("/")[0] for request in requests} == {"GET "}
+
+
+def test_an_edit_that_is_not_committed_yet_counts(tenant: Tenant) -> None:
+    tenant.people["user07"]["department"] = "Research"
+    tenant.write()
+    assert tenant.plan("--incremental")[0].actions == {"user07@example.com": "update"}
+
+
+def test_nothing_changed(tenant: Tenant) -> None:
+    tenant.space.edit_live("user01", "Drift")
+    result, requests = tenant.plan("--incremental")
+    assert (result.code, looked_at(result), result.actions) == (0, 0, {})
+    assert len(requests) <= 3
+    text = tenant.space.work.run("plan", "--incremental").out
+    assert "The users that were looked at are as desired." in text
+    record = next(tenant.space.work.plans.iterdir()).name
+    assert f'Incremental: 0 of 30 users looked at since "{record}"; drift elsewhere is not looked at.' in text
+
+
+def test_added_removed_and_renamed_users(tenant: Tenant) -> None:
+    del tenant.people["user03"]
+    tenant.people["new"] = person("new")
+    tenant.people["user05"]["userPrincipalName"] = "renamed@example.com"
+    tenant.commit()
+    result, _ = tenant.plan("--incremental")
+    assert looked_at(result) == 3
+    assert result.actions == {
+        "user03@example.com": "deactivate",
+        "new@example.com": "create",
+        "renamed@example.com": "update",
+    }
+    full, _ = tenant.plan()
+    assert full.plan["resource_changes"] == result.plan["resource_changes"]
+    assert full.plan["plan_id"] == result.plan["plan_id"]
+    assert [
+        guard["message"] for guard in full.plan["guards"] if guard["name"] in ("removals", "updates", "creates")
+    ] == [guard["message"] for guard in result.plan["guards"] if guard["name"] in ("removals", "updates", "creates")]
+
+
+def test_a_user_who_expires_today_is_looked_at(tenant: Tenant) -> None:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    tenant.people["user04"]["lifecycle"] = {"expires": str(tomorrow)}
+    tenant.commit()
+    assert tenant.apply()[0].code == 0
+    assert tenant.plan("--incremental")[0].actions == {}
+    result, _ = tenant.plan("--incremental", "--now", str(tomorrow))
+    assert looked_at(result) == 1
+    assert result.actions == {"user04@example.com": "deactivate"}
+
+
+def test_an_incremental_apply_is_where_the_next_plan_starts(tenant: Tenant) -> None:
+    tenant.people["user07"]["department"] = "Research"
+    tenant.people["new"] = person("new")
+    tenant.commit()
+    applied, _ = tenant.apply("--incremental")
+    assert applied.code == 0, applied.err
+    assert sorted(each.method for each in tenant.space.service.writes[-2:]) == ["PATCH", "POST"]
+    result, _ = tenant.plan("--incremental")
+    assert (looked_at(result), result.actions) == (0, {})
+    assert tenant.plan()[0].actions == {}
+    lines = [line for line in tenant.space.work.receipt() if line["event"] == "apply_started"]
+    started = sorted(lines, key=lambda line: str(line["time"]))
+    assert [line["whole"] for line in started] == [True, False]
+    assert (started[1]["population"]["users"], started[1]["population"]["managed"]) == (31, 31)
+    assert started[1]["population"]["at"] == started[0]["population"]["at"]
+
+
+def test_a_reverted_edit_is_not_missed(tenant: Tenant) -> None:
+    """Of an apply of some users, what it did is not what the last complete apply left."""
+    tenant.people["user07"]["department"] = "Research"
+    tenant.commit()
+    assert tenant.apply("--user", "user07@example.com")[0].code == 0
+    tenant.people["user07"]["department"] = "Sales"
+    tenant.commit()
+    result, _ = tenant.plan("--incremental")
+    assert why_full(result) == "an apply of other files failed since, was stopped, or was of some users"
+    assert result.actions == {"user07@example.com": "update"}
+
+
+def test_what_all_users_depend_on_needs_a_full_plan(tenant: Tenant) -> None:
+    tenant.space.work.write("scope.yaml", "sync: all\n")
+    assert "settings, scope, groups or mappings changed" in why_full(tenant.plan("--incremental")[0])
+
+
+def test_an_account_that_is_gone_needs_a_full_plan(tenant: Tenant) -> None:
+    tenant.people["user07"]["department"] = "Research"
+    tenant.commit()
+    del tenant.space.service.users[tenant.space.live("user07")["id"]]
+    result, _ = tenant.plan("--incremental")
+    assert why_full(result) == "a user who had an account has none that a filter finds"
+    assert result.actions == {"user07@example.com": "create"}
+
+
+def test_a_guard_that_blocks_is_judged_by_all_users(tenant: Tenant) -> None:
+    tenant.space.work.settings(guards={"removals": {"count": 5}})
+    tenant.commit()
+    assert tenant.apply()[0].code == 0
+    for who in CROWD[:6]:
+        del tenant.people[who]
+    tenant.commit()
+    result, _ = tenant.plan("--incremental")
+    assert why_full(result) == "the guard removals has to be judged by all users"
+    assert result.code == 3
+
+
+@pytest.mark.parametrize("count", [MOST_USERS, MOST_USERS + 1])
+def test_a_few_users_are_looked_up_and_many_are_read(tenant: Tenant, count: int) -> None:
+    for number in range(count):
+        tenant.people[f"new{number}"] = person(f"new{number}")
+    tenant.commit()
+    result, _ = tenant.plan("--incremental")
+    assert looked_at(result) == (count if count <= MOST_USERS else -1)
+    assert len(result.actions) == count
+
+
+def test_a_saved_incremental_plan_is_applied_incrementally(tenant: Tenant) -> None:
+    tenant.people["user07"]["department"] = "Research"
+    tenant.commit()
+    tenant.space.edit_live("user01", "Drift")
+    file = tenant.space.work.root / "plan.json"
+    assert tenant.plan("--incremental", "-o", str(file))[0].code == 2
+    applied, _ = tenant.apply(str(file), "--strict")
+    assert applied.code == 0, applied.err
+    assert tenant.plan()[0].actions == {"user01@example.com": "update"}
+
+
+def test_a_saved_incremental_plan_is_not_applied_with_more(tenant: Tenant) -> None:
+    """It needs a full plan by now, which has a change that nobody reviewed."""
+    tenant.people["user07"]["department"] = "Research"
+    tenant.commit()
+    tenant.space.edit_live("user01", "Drift")
+    file = tenant.space.work.root / "plan.json"
+    assert tenant.plan("--incremental", "-o", str(file))[0].code == 2
+    tenant.space.service.faults = replace(tenant.space.service.faults, ignore_filter=True)
+    applied, requests = tenant.apply(str(file))
+    assert applied.code == 4
+    assert not [request for request in requests if not request.startswith("GET ")]
+
+
+def test_a_saved_plan_of_all_users_is_applied_to_all(tenant: Tenant) -> None:
+    tenant.people["user07"]["department"] = "Research"
+    tenant.commit()
+    tenant.space.edit_live("user01", "Drift")
+    file = tenant.space.work.root / "plan.json"
+    assert tenant.plan("-o", str(file))[0].code == 2
+    applied, _ = tenant.apply(str(file), "--incremental")
+    assert applied.code == 0
+    assert "The saved plan is of all users, and is applied as such." in applied.err
+    assert tenant.plan()[0].actions == {}
+
+
+def test_provisioning_is_off(tenant: Tenant) -> None:
+    tenant.people["user07"]["department"] = "Research"
+    tenant.space.work.settings(provisioning={"enabled": False, "reason": "a test"})
+    tenant.commit()
+    tenant.space.edit_live("user01", "Drift")
+    applied, requests = tenant.apply("--incremental")
+    assert applied.code == 0
+    assert "1 to change" in applied.out or "1 to update" in applied.out
+    assert not [request for request in requests if not request.startswith("GET ")]
+
+
+@pytest.mark.parametrize(
+    "flags", [("--user", "user01@example.com"), ("--base", "main"), ("--base", "main", "--offline")]
+)
+def test_it_chooses_the_users_itself(tenant: Tenant, flags: tuple[str, ...]) -> None:
+    assert tenant.plan("--incremental", *flags)[0].code == 64
+
+
+def test_digests_on_record_are_enough(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant.space.digest_record(monkeypatch)
+    tenant.commit()
+    tenant.people["user07"]["department"] = "Research"
+    tenant.commit()
+    assert tenant.apply()[0].code == 0
+    tenant.people["user08"]["department"] = "Research"
+    tenant.commit()
+    result, _ = tenant.plan("--incremental")
+    assert (looked_at(result), result.actions) == (1, {"user08@example.com": "update"})
+    started = [line for line in tenant.space.work.receipt() if "population" in line]
+    assert "user" not in json.dumps([line["population"] for line in started]).replace("users", "")

@@ -1,0 +1,105 @@
+"""An incremental plan is made only where no other user can have a part in it. The law: tests/integration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from support.sample_org import person
+from unit.session.incremental.conftest import CommittedTarget
+
+from reconciler.core.plan import Plan
+from reconciler.errors import FullPlanNeededError
+from reconciler.session.incremental.attempt import open_incremental
+
+ADA, BEN = person("ada"), person("ben")
+
+
+def plan_of(committed: CommittedTarget) -> Plan:
+    with open_incremental(committed.target.workspace, committed.target.terminal) as (_, plan, _):
+        return plan
+
+
+def why(committed: CommittedTarget) -> str:
+    with pytest.raises(FullPlanNeededError) as raised:
+        plan_of(committed)
+    return raised.value.summary
+
+
+def test_the_totals_are_those_of_all_users(committed: CommittedTarget) -> None:
+    committed.desire({**ADA, "department": "Research"}, person("new"))
+    plan = plan_of(committed)
+    assert sorted((change.key, change.action.value) for change in plan.changes) == [
+        ("ada@example.com", "update"),
+        ("ben@example.com", "deactivate"),
+        ("new@example.com", "create"),
+    ]
+    messages = {guard.name: guard.message for guard in plan.guards}
+    assert messages["updates"].startswith("1 of 3 managed users (33.3 %) would be updated")
+    assert messages["removals"].startswith("1 of 3 active managed users (33.3 %) would be deactivated")
+    assert plan.population is not None
+    assert (plan.population.users, plan.population.managed, plan.population.active) == (3, 4, 3)
+    assert plan.seen is None
+
+
+Drift = Callable[[dict[str, Any]], None]
+
+
+@pytest.mark.parametrize(
+    ("drift", "expected"),
+    [
+        (lambda user: user.update(userName="other@example.com"), "a name that is not its user's"),
+        (lambda user: user.update(externalId="other"), "none that a filter finds|a name that is not its user's"),
+        (lambda user: user.update(userName="ADA@example.com"), "differs in case alone"),
+    ],
+)
+def test_drift_of_names_needs_a_full_plan(committed: CommittedTarget, drift: Drift, expected: str) -> None:
+    drift(committed.target.live("ada"))
+    committed.desire({**ADA, "department": "Research"}, BEN)
+    assert any(part in why(committed) for part in expected.split("|"))
+
+
+@pytest.mark.parametrize(
+    ("people", "expected"),
+    [
+        ([{**ADA, "lifecycle": {"protected": True}}, BEN], "protected users"),
+        (
+            [{**ADA, "userPrincipalName": "a@example.com"}, {**BEN, "userPrincipalName": "b@example.com"}],
+            "several names",
+        ),
+        ([{**ADA, "userPrincipalName": BEN["userPrincipalName"]}, BEN], "a user got a name"),
+    ],
+)
+def test_what_others_have_a_part_in_needs_a_full_plan(
+    committed: CommittedTarget, people: list[dict[str, Any]], expected: str
+) -> None:
+    committed.desire(*people)
+    assert expected in why(committed)
+
+
+def test_a_user_whose_name_a_group_has_needs_a_full_plan(committed: CommittedTarget) -> None:
+    target = committed.target
+    target.files.write("groups/a.yaml", "- {name: a, members: {users: [ada@example.com]}}\n")
+    committed.desire(ADA, BEN)
+    target.apply()
+    committed.desire(BEN)
+    assert why(committed) == "scope or groups name a user whose name is gone"
+
+
+def test_filters_that_are_ignored_need_a_full_plan(committed: CommittedTarget) -> None:
+    service = committed.target.service
+    service.faults = replace(service.faults, ignore_filter=True)
+    assert why(committed) == "the service answers a filter with other accounts than those asked for"
+
+
+def test_accounts_that_become_due_for_deletion_need_a_full_plan(committed: CommittedTarget) -> None:
+    target = committed.target
+    target.files.settings(lifecycle={"delete_after_days": 1})
+    committed.desire(ADA)
+    assert target.apply() == 0
+    assert plan_of(committed).changes == ()
+    later = replace(target.workspace, now=target.workspace.now.replace(year=target.workspace.now.year))
+    target.workspace = replace(later, now=later.now.fromtimestamp(later.now.timestamp() + 100_000, later.now.tzinfo))
+    assert why(committed) == "accounts may have become due for deletion"
