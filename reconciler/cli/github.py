@@ -198,11 +198,17 @@ def import_pull(
     no_apply: Annotated[
         bool, typer.Option("--no-apply", help="Start no apply after a merge: the workflow `sync` goes on by itself.")
     ] = False,
+    wait: Annotated[
+        float,
+        typer.Option(
+            "--wait", min=0, max=3600, metavar="SECONDS", help="Wait for the plan of what may be merged, and merge it."
+        ),
+    ] = 0,
     *,
     common: _State,
 ) -> int:
     """Open, update, merge or close the one pull request of the import."""
-    return lazy.run_import_pull(common.workspace(), file, _plain_terminal(), applies=not no_apply)
+    return lazy.run_import_pull(common.workspace(), file, _plain_terminal(), applies=not no_apply, patience=wait)
 
 
 @command(github_app)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.import_scenario import ImportScenario
 from support.workflow_runner import Job, git
 from support.workflow_scenario import ADA, GRACE, LINUS, WorkflowScenario
 
@@ -129,3 +130,38 @@ def test_nothing_is_applied_without_limits_or_while_provisioning_is_off(scenario
     assert (off.code, off.ran("Apply")) == (0, False)
     assert "provisioning is off" in off.summary
     assert scenario.users() == [ADA]
+
+
+def test_a_person_comes_from_the_directory_to_the_target_in_one_cycle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = ImportScenario(tmp_path, monkeypatch)
+    try:
+        (scenario.origin / ".github/workflows" / SYNC_WORKFLOW).write_text(render_workflows(INSTALL)[SYNC_WORKFLOW])
+        with (scenario.origin / "desired-state/settings.yaml").open("a") as file:
+            file.write(LIMITS)
+        scenario.commit("Sync")
+        head = scenario.branch(lambda: scenario.edit("mappings.yaml", "#", "# Reviewed."))
+        assert scenario.plan(head).code == 0
+        merged = scenario.merge(head)
+        applied = scenario.apply(merged)
+        assert (applied.code, scenario.record(merged, applied).code) == (0, 0), applied.steps
+        scenario.api.pulls.clear()
+
+        scenario.tenant.add_member(scenario.staff, scenario.hire(GRACE))
+        # While the job waits, the workflows that it started run: here they have run before.
+        assert [job.code for job in scenario.run_import()] == [0, 0]
+        assert [job.code for job in scenario.run_dispatched()] == [0, 0]
+        scenario.api.dispatches.clear()
+        main = git(scenario.origin, "rev-parse", "main")
+        read = scenario.runner.job(SYNC_WORKFLOW, "read", "schedule", main, HOURLY)
+        assert (read.code, read.outputs) == (0, {"entra": "true"}), read.steps
+        pull = scenario.runner.job(SYNC_WORKFLOW, "pull-request", "schedule", main, HOURLY, needs={"read": read})
+        assert (pull.code, scenario.api.dispatches) == (0, []), pull.steps
+        assert "It was merged." in pull.said("Pull request")
+        needs = {"read": read, "pull-request": pull}
+        apply = scenario.runner.job(SYNC_WORKFLOW, "apply", "schedule", main, HOURLY, needs=needs)
+        assert apply.code == 0, apply.steps
+        assert scenario.users() == [ADA, GRACE]
+    finally:
+        scenario.close()

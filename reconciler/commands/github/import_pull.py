@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -34,6 +35,8 @@ from reconciler.sources.state_files import read_state_files
 _VALIDATION = "ci.yml"
 _PLAN_AGE = timedelta(days=5)
 """A plan expires after 7 days."""
+_POLL = 20
+"""Seconds between two looks at the workflows that were started: each look is two requests, of 1,000 in an hour."""
 _ABOUT = f"""\
 The people of the desired state as the source has them now. Nothing is applied before this pull request is merged.
 
@@ -53,10 +56,13 @@ _MERGES = (
 )
 
 
-def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal, *, applies: bool = True) -> ExitCode:
+def run_import_pull(
+    workspace: Workspace, file: Path, terminal: Terminal, *, applies: bool = True, patience: float = 0
+) -> ExitCode:
     """Open or update the pull request of the patch in `file`; close it if nothing is left.
 
-    `applies`: start the apply workflow after a merge.
+    `applies`: start the apply workflow after a merge. `patience`: how many seconds it waits for the plan and the
+    validation of what it may merge, to merge it in this run; else the next one does.
 
     Raises `SourceError` if the patch is anything but files of the desired state, `StalePlanError` if it was made for
     another commit than the head of the default branch, `RepositoryError` if others committed to the branch,
@@ -94,7 +100,25 @@ def run_import_pull(workspace: Workspace, file: Path, terminal: Terminal, *, app
         terminal.note(f"Pull request {number}: {'updated' if update.pushed else 'as it was'} at {update.head[:12]}.")
         if done := _go_on(hub, number, update, pull, _Next(plan, waits=bool(obstacles), applies=applies)):
             terminal.note(done)
-    return ExitCode.OK
+        if (
+            obstacles
+            or not patience
+            or not _wait_for_plan(hub, number, update.head, patience, planned=plan is not None)
+        ):
+            return ExitCode.OK
+    return run_import_pull(workspace, file, terminal, applies=applies)
+
+
+def _wait_for_plan(hub: GitHub, number: int, head: str, patience: float, *, planned: bool) -> bool:
+    """Wait until the plan and the validation of a head have ended; return whether they have, and had not before."""
+    if planned and import_pull.find_conclusion(hub, _VALIDATION, head):
+        return False
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        time.sleep(_POLL)
+        if import_pull.find_conclusion(hub, _VALIDATION, head) and _find_plan(hub, number, head) is not None:
+            return True
+    return False
 
 
 def _find_plan(hub: GitHub, number: int, head: str) -> Plan | None:

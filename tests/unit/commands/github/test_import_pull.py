@@ -199,6 +199,41 @@ def test_a_cycle_that_goes_on_by_itself_starts_no_apply(step: ImportStep) -> Non
     assert step.terminal.notes[-1] == "It was merged."
 
 
+def test_a_cycle_that_waits_merges_in_the_same_run(step: ImportStep, monkeypatch: pytest.MonkeyPatch) -> None:
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 3:
+            step.planned()
+
+    monkeypatch.setattr("time.sleep", nap)
+    assert step.run(NEW, applies=False, patience=900) is ExitCode.OK
+    assert step.pull["merged_at"] is not None
+    assert naps == [20, 20, 20]
+    assert [workflow for workflow, *_ in step.api.dispatches] == ["ci.yml", "plan.yml"], "each is started once"
+
+
+def test_a_plan_that_needs_a_review_after_the_wait_merges_nothing(
+    step: ImportStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = (Guard("changes", passed=False, message="x"),)
+    monkeypatch.setattr("time.sleep", lambda _: step.planned(step.plan(guards=blocked)))
+    assert step.run(NEW, patience=900) is ExitCode.OK
+    assert step.pull["state"] == "open"
+    assert "- the plan is blocked by changes" in step.pull["body"]
+
+
+def test_the_wait_has_an_end_and_is_for_what_may_be_merged(step: ImportStep, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("time.sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    assert step.run(NEW, patience=100) is ExitCode.OK
+    assert (step.pull["state"], clock) == ("open", [100.0])
+    assert step.run(GONE, patience=100) is ExitCode.OK
+    assert (step.pull["state"], clock) == ("open", [100.0]), "a removal waits for people"
+
+
 def test_a_blocked_plan_merges_nothing_and_is_made_once(step: ImportStep) -> None:
     step.run(NEW)
     step.planned(step.plan(guards=(Guard("changes", passed=False, message="x"),)))
