@@ -24,7 +24,6 @@ from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.render.history import HistoryView, history_document, render_history
 from reconciler.render.history_page import render_history_page
 from reconciler.session.audit_record import open_full_record
-from reconciler.session.parse_cache import build_parse_cache
 from reconciler.session.record_key import read_record_key
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, parse_now, read_settings, resolve_target
@@ -56,7 +55,7 @@ def run_log(workspace: Workspace, options: LogOptions, terminal: Terminal) -> Ex
     with Commits(workspace.state) as repository, open_full_record(workspace, settings.record.branch, terminal) as whole:
         runs = read_runs_with_plans(whole.history, target)
         inputs = _read_target_inputs(workspace, PROFILES[target.profile])
-        differences = KnownDifferences(build_parse_cache(workspace.state))
+        differences = KnownDifferences(workspace.cache)
         past = Timeline(
             repository,
             repository.resolve("HEAD"),

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from reconciler.core.untrusted_values import parse_count
 from reconciler.core.values import fold_case
 from reconciler.errors import PlanFileError
@@ -18,7 +20,7 @@ from reconciler.record.timestamps import parse_timestamp
 def read_plan_summary(path: Path) -> PlanSummary:
     """Return the summary of a plan; an empty one if there is no plan or it cannot be read: the receipt still counts."""
     try:
-        document = json.loads(read_file(path))
+        document = _decode(read_file(path))
         changes = [_change(each) for each in document["resource_changes"]]
         unplannable = [each.get("address") for each in document["diagnostics"] if each.get("severity") == "error"]
         commit, redacted = document["commit"], document.get("values") == "digest"
@@ -31,6 +33,18 @@ def read_plan_summary(path: Path) -> PlanSummary:
         redacted=redacted,
         planned=_planned(document, changes),
     )
+
+
+def _decode(content: bytes) -> Any:
+    """Return the JSON of a plan. Names of attributes are shared by all plans, which takes half of the memory.
+
+    Raises `ValueError` or `RecursionError`.
+    """
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # What only Python's parser takes: NaN, half a surrogate pair.
+        return json.loads(content)
 
 
 def _planned(document: Mapping[str, Any], changes: Sequence[AppliedChange]) -> Planned | None:

@@ -67,3 +67,12 @@ def test_a_plan_that_cannot_be_read_says_nothing(tmp_path: Path, text: str) -> N
 def test_a_plan_without_a_time_or_numbers_still_has_its_changes(tmp_path: Path, broken: dict[str, Any]) -> None:
     found = summarize(tmp_path, json.dumps(json.loads(to_json(PLAN)) | broken))
     assert (found.planned, set(found.changes)) == (None, {ADA.address, NEW.address})
+
+
+def test_what_only_pythons_parser_reads_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    content = to_json(plan_with(change("ada")))
+    path.write_text(content)
+    plain = read_plan_summary(path)
+    path.write_text(content.replace('"notes": [', '"other": NaN, "more": "\\ud800", "notes": [', 1))
+    assert read_plan_summary(path) == plain != PlanSummary()
