@@ -97,6 +97,21 @@ def test_a_small_plan_is_applied_and_what_is_larger_waits_for_a_review(scenario:
     assert scenario.issues() == []
 
 
+def test_a_pull_request_has_a_first_answer_and_then_the_plan(scenario: SyncScenario) -> None:
+    # The filters of a service are tried with somebody who is not changed.
+    scenario.review(lambda: scenario.add(GRACE))
+    head = scenario.branch(lambda: scenario.edit("users/people.yaml", "department: Research", "department: Sales"))
+    planned = scenario.plan(head)
+    assert planned.code == 0, planned.steps
+    assert planned.ran("First answer"), planned.said("Plan what changed")
+    assert "Incremental: no" not in planned.said("Plan what changed")
+    (comment,) = scenario.comments()
+    assert "First answer" not in comment
+    assert "Plan: 0 to create, 1 to update, 0 to delete." in comment
+    applied = scenario.apply(scenario.merge(head))
+    assert applied.code == 0, applied.steps
+
+
 def test_what_waits_for_people_is_not_applied_behind_their_backs(scenario: SyncScenario) -> None:
     head = scenario.branch(lambda: scenario.add(GRACE))
     assert scenario.plan(head).code == 0

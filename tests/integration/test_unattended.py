@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from support.git_workspace import GitWorkspace
 from support.servers.fake_scim import FakeScimServer, make_user
 from support.servers.server_faults import ServerFaults
 from support.workspace import CommandResult, OpenWorkspace, Workspace, source
@@ -270,11 +272,31 @@ def test_what_a_person_decides_does_not_go_together_with_it(
     assert writes(service) == before
 
 
-def test_incremental_and_unattended_go_together(work: Workspace, service: FakeScimServer) -> None:
-    work.users(edited(51))
-    refused(work, service, "--incremental")
-    work.users(edited(50))
-    assert apply(work, "--incremental").code == 0
+def test_an_incremental_cycle_has_the_same_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeScimServer() as service:
+        work = Workspace(tmp_path, service.base_url, service.token, monkeypatch)
+        space = GitWorkspace(work, service)
+        settings(work, {"updates": 2, "creates": 2, "removals": 0})
+
+        def commit(people: list[dict[str, Any]]) -> None:
+            work.users(people)
+            space.git.commit("Edit")
+
+        commit(PEOPLE[:30])
+        assert work.apply().code == 0
+        commit([*edited(2)[:30], *newcomers(1)])
+        before = len(service.log)
+        result = apply(work, "--incremental")
+        assert (result.code, "1 created, 2 updated" in result.out) == (0, True), result.out + result.err
+        assert "Incremental: no" not in result.err
+        asked = [each.method for each in service.log[before:]]
+        assert asked.count("GET") < 40
+        commit([*edited(3)[:30], *newcomers(1)])
+        said = refused(work, service, "--incremental")
+        assert "1 update, 2 more unattended in the last 24 hours: more than unattended.updates allows (2)" in said
+        commit([*edited(2)[1:30], *newcomers(1)])
+        assert "1 removal: more than unattended.removals allows (0)" in refused(work, service, "--incremental")
+        assert "Incremental: no" not in said
 
 
 def test_the_sandbox_has_the_same_limits(work: Workspace) -> None:
