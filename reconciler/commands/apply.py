@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.apply.executor import Report
@@ -11,7 +11,6 @@ from reconciler.apply.selection import Selection, defer, select_changes
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.planning.forms import describe_forms
 from reconciler.core.planning.guards.approvals import carry_over_approval, reevaluate_guards
-from reconciler.core.policy import Approval
 from reconciler.core.provisioning import SWITCH_ON, Provisioning
 from reconciler.core.text import pluralize
 from reconciler.desired.loader import DesiredState
@@ -34,7 +33,7 @@ from reconciler.render.apply_report import explain_conflicts, render_report
 from reconciler.render.text import render_text
 from reconciler.session import unattended
 from reconciler.session.apply_findings import ApplyFindings
-from reconciler.session.approval import ask_for_approval, check_approval, check_lifts
+from reconciler.session.approval import ask_for_approval, build_given_approval, check_approval, check_lifts
 from reconciler.session.audit_record import (
     build_redactor,
     write_missing_pages,
@@ -51,7 +50,7 @@ from reconciler.session.planners import Planner, WholePlanner
 from reconciler.session.provisioning_log import ProvisioningLog, open_log
 from reconciler.session.review_check import check_binding, check_expiry, find_unreviewed
 from reconciler.session.run_metrics import RunMetrics, measure, measure_failure
-from reconciler.session.saved_plan import read_saved_plan
+from reconciler.session.saved_plan import read_live_plan
 from reconciler.session.session import Session, open_session
 from reconciler.session.state_run import run_with_state
 from reconciler.session.target_locks import hold_target_locks
@@ -190,21 +189,7 @@ def _read_reviewed_plan(options: ApplyOptions) -> Plan | None:
         return None
     if options.users:
         raise UsageError("--user cannot be combined with a saved plan", "A saved plan is applied as a whole.")
-    reviewed = read_saved_plan(options.file)
-    if reviewed.offline:
-        raise PlanFileError(
-            f"the plan was made offline: it compares with {reviewed.base}, not with the live service",
-            "Make one that can be applied: `reconciler plan -o FILE`, without --offline.",
-        )
-    return reviewed
-
-
-def _read_given_approval(options: ApplyOptions) -> list[Approval]:
-    """Return the approval of the command line, if any: for this run, and like those of the settings for removals."""
-    if options.approve is None:
-        return []
-    approval = Approval(options.approve)
-    return [replace(approval, lifts=frozenset(options.lifts)) if options.lifts else approval]
+    return read_live_plan(options.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +264,7 @@ class _Apply:
         """Return the plan as it is now, and the changes of it that were not reviewed."""
         workspace = self._session.workspace
         plan = self._read_and_plan()
-        approvals = [*self._session.approvals(), *_read_given_approval(self._options)]
+        approvals = [*self._session.approvals(), *build_given_approval(self._options.approve, self._options.lifts)]
         if self._options.unattended:
             approvals = []  # They are for a plan that somebody reviewed, and would be used up.
         plan = reevaluate_guards(plan, approvals, self._session.approval_date)

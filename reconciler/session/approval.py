@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from reconciler.core.plan import Plan
-from reconciler.core.policy import find_guard_problem
+from reconciler.core.policy import Approval, find_guard_problem
 from reconciler.core.text import quote
 from reconciler.errors import StalePlanError, UsageError
 from reconciler.session.terminal import Terminal
@@ -34,6 +34,13 @@ def check_lifts(plan_id: str | None, lifts: Sequence[str]) -> None:
         problem = find_guard_problem(name)
         if problem is not None:
             raise UsageError(f"--lift: {problem}")
+
+
+def build_given_approval(plan_id: str | None, lifts: Sequence[str]) -> list[Approval]:
+    """Return the approval of the command line, if any: for this run, and like those of the settings for removals."""
+    if plan_id is None:
+        return []
+    return [Approval(plan_id, lifts=frozenset(lifts)) if lifts else Approval(plan_id)]
 
 
 def ask_for_approval(terminal: Terminal) -> bool:

@@ -20,6 +20,17 @@ def read_saved_plan(file: Path) -> Plan:
     return from_json(read_file(file))
 
 
+def read_live_plan(file: Path) -> Plan:
+    """Read a saved plan that can be applied. Raises `PlanFileError` if it compares two commits, or is none."""
+    plan = read_saved_plan(file)
+    if plan.offline:
+        raise PlanFileError(
+            f"the plan was made offline: it compares with {plan.base}, not with the live service",
+            "Make one that can be applied: `reconciler plan -o FILE`, without --offline.",
+        )
+    return plan
+
+
 def find_profile(plan: Plan) -> TargetProfile:
     """Return the profile of a saved plan. Raises `PlanFileError` if this version has no such profile."""
     profile = PROFILES.get(plan.target.profile)

@@ -9,8 +9,9 @@ import pytest
 from support import builders
 from support.recording_terminal import RecordingTerminal
 
+from reconciler.core.policy import Approval
 from reconciler.errors import StalePlanError, UsageError
-from reconciler.session.approval import ask_for_approval, check_approval
+from reconciler.session.approval import ask_for_approval, build_given_approval, check_approval
 from reconciler.session.workspace import Workspace, approval_date
 
 PLAN = builders.plan_with(builders.change("ada"))
@@ -59,3 +60,9 @@ def test_approval_needs_a_terminal(terminal: RecordingTerminal, monkeypatch: pyt
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
     with pytest.raises(UsageError, match="there is no terminal to ask on"):
         ask_for_approval(terminal)
+
+
+def test_the_approval_of_the_command_line_is_for_removals_unless_it_names_guards() -> None:
+    assert build_given_approval(None, ()) == []
+    assert build_given_approval(PLAN.plan_id, ()) == [Approval(PLAN.plan_id, lifts=frozenset({"removals"}))]
+    assert build_given_approval(PLAN.plan_id, ("updates",)) == [Approval(PLAN.plan_id, lifts=frozenset({"updates"}))]

@@ -7,9 +7,10 @@ import pytest
 from support import builders
 
 from reconciler.core.model import Target
+from reconciler.core.plan import Base
 from reconciler.errors import PlanFileError, ReconcilerError
 from reconciler.record.plan_file import to_json
-from reconciler.session.saved_plan import find_profile, read_saved_plan, render_for_github
+from reconciler.session.saved_plan import find_profile, read_live_plan, read_saved_plan, render_for_github
 
 PLAN = builders.plan_with(builders.change("ada"))
 
@@ -22,6 +23,13 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_saved_plan_is_read_as_it_was(file: Path) -> None:
     assert read_saved_plan(file) == PLAN
+
+
+def test_a_comparison_of_two_commits_is_nothing_to_apply(file: Path) -> None:
+    assert read_live_plan(file) == PLAN
+    file.write_text(to_json(replace(PLAN, base=Base("main", "b" * 40, offline=True))))
+    with pytest.raises(PlanFileError, match="made offline"):
+        read_live_plan(file)
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
