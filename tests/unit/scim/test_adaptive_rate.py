@@ -186,3 +186,20 @@ def test_an_outage_does_not_lower_the_rate() -> None:
         rate.record_accepted(number / 100, number / 100)
     rate.record_refused(1.0, 0.99, 1.0, busy=False)
     assert rate.per_second(3.0) == float("inf")
+
+
+def test_a_rate_that_was_not_reached_is_not_learned() -> None:
+    # So far away, requests in flight keep the rate down, however fast it may be.
+    per_second, refused = apply(Bucket(25, 7.5), 3000, "Retry-After: 1", 0.2)
+    assert per_second > 0.9 * 25
+    assert refused < 0.01
+
+
+def test_an_answer_from_before_a_refusal_does_not_end_it() -> None:
+    rate = AdaptiveRate(LearnedRate())
+    rate.record_sent(0.0)
+    rate.record_refused(1.0, 0.9, 1.0, busy=True)
+    rate.record_accepted(1.1, 0.95)
+    assert rate.in_flight_limit == 1
+    rate.record_accepted(2.2, 2.1)
+    assert rate.in_flight_limit == 4

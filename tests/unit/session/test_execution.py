@@ -12,6 +12,9 @@ from reconciler.apply.executor import Report
 from reconciler.apply.quarantine import Health
 from reconciler.apply.selection import select_changes
 from reconciler.core.plan import Outcome, Result
+from reconciler.scim.adaptive_rate import LearnedRate
+from reconciler.scim.rate_limiter import RateLimiter
+from reconciler.session import execution
 from reconciler.session.audit_record import prepare_record_directory
 from reconciler.session.execution import Job, execute_selection
 from reconciler.session.live_plan import make_plan
@@ -85,3 +88,18 @@ def test_a_page_of_an_earlier_apply_goes_before_the_first_change(
     monkeypatch.setattr("reconciler.session.execution.execute", crash)
     with pytest.raises(KeyboardInterrupt):
         execute(target, tmp_path / "log")
+
+
+def test_writing_begins_with_what_reading_learned(
+    target: TargetWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.desire(person("ada"))
+    begun: list[LearnedRate | None] = []
+
+    def build(*arguments: object, learned: LearnedRate | None) -> RateLimiter:
+        begun.append(learned)
+        return RateLimiter(*arguments, learned=learned)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(execution, "RateLimiter", build)
+    execute(target, tmp_path / "log")
+    assert [learned is not None and learned.in_flight >= 1 for learned in begun] == [True], "reading had one in flight"
