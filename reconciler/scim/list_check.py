@@ -27,10 +27,6 @@ class Corrections:
     unshown: Sequence[AwaitedAccount] = ()
     notes: tuple[str, ...] = ()
 
-    def correct(self, listed: Mapping[str, LiveUser]) -> dict[str, LiveUser]:
-        """Return the users of a list with these corrections."""
-        return {live_id: user for live_id, user in {**listed, **self.users}.items() if user is not None}
-
 
 class ListCheck(Protocol):
     """Compares a list with the record."""

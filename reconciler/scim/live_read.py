@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from reconciler.core.identity import parse_identity
-from reconciler.core.model import AttributeMapping, DesiredUser, Flow, LiveUser, Resource
+from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, Flow, LiveUser, Resource, Value
 from reconciler.core.planning.live_user import ResourceReader
 from reconciler.core.planning.request import LiveState
+from reconciler.core.planning.settled import JoinedUsers, find_linking_attribute, list_open_users
 from reconciler.core.text import pluralize, quote
 from reconciler.core.values import fold_case
 from reconciler.errors import ScimError
 from reconciler.scim.inactive_users import find_inactive
 from reconciler.scim.list_check import NO_CORRECTIONS, ListCheck
 from reconciler.scim.listed_users import Page
+from reconciler.scim.packed_users import PackingReader
 from reconciler.scim.paging import ListRead, start_readers
 
 T = TypeVar("T")
@@ -35,8 +38,8 @@ class UserReader(Protocol):
     """What reading needs of a SCIM client."""
 
     def list_users(
-        self, convert: Callable[[Resource], LiveUser], *, page_size: int, progress: Callable[[int, int], None]
-    ) -> ListRead[LiveUser]:
+        self, convert: Callable[[Resource], T], *, page_size: int, progress: Callable[[int, int], None]
+    ) -> ListRead[T]:
         """All users."""
 
     def get_user(self, identity: str) -> dict[str, Any] | None:
@@ -58,99 +61,149 @@ def read_live(
     page_size: int,
     progress: Progress,
     check: ListCheck | None = None,
+    settles: bool = True,
 ) -> LiveState:
     """Read the live state; a problem makes it incomplete. Raises `TargetError` if the service cannot be understood.
 
-    `check`: corrects what the list shows too late.
+    `check`: corrects what the list shows too late. `settles`: users that are as desired are settled, so that the live
+    users are not those that `reader` returned.
     """
+    listed = JoinedUsers(desired, find_linking_attribute(mappings) if settles else None, _SampleKeeper(mappings).keeps)
+    packing = PackingReader(reader)
     read = client.list_users(
-        reader.read, page_size=page_size, progress=lambda done, total: progress("Reading live users", done, total)
+        packing.read if settles else reader.read,
+        page_size=page_size,
+        progress=lambda done, total: progress("Reading live users", done, total),
     )
+    listed.take(read.users, packing.unpack)
     if read.problem is not None:
-        return LiveState(list(read.users.values()), read.problem)
-    matches = _ProbableMatches(desired, mappings)
-    missing = matches.without_live(read.users.values())
-    found = check(missing, read.users, matches.find) if check is not None else NO_CORRECTIONS
+        return LiveState(listed, read.problem)
+    matches = _ProbableMatches(listed, mappings)
+    missing = matches.without_live()
+    found = check(missing, listed.by_id, matches.find) if check is not None else NO_CORRECTIONS
     if found is not NO_CORRECTIONS:
-        read = replace(read, users=found.correct(read.users))
-        missing = [user for user in matches.without_live(read.users.values()) if user.key not in found.settled]
-    state = _check_list(client, reader, read, matches, missing, mappings=mappings, progress=progress)
+        listed.correct(found.users)
+        matches = _ProbableMatches(listed, mappings)
+        missing = [user for user in matches.without_live() if user.key not in found.settled]
+    state = _check_list(
+        client,
+        reader,
+        listed,
+        matches,
+        missing,
+        end_unproven=read.end_unproven,
+        corrected=bool(found.users),
+        progress=progress,
+    )
     return replace(
         state,
-        users=[*state.users, *found.hidden_users],
+        users=_add_hidden(state.users, found.hidden_users),
         hidden=found.hidden,
         awaited=found.awaited,
         unshown=found.unshown,
         notes=found.notes,
-        inactive=find_inactive(client, reader, state.users) if state.problem is None else frozenset(),
+        inactive=find_inactive(client, reader, _list_witnesses(state.users)) if state.problem is None else frozenset(),
     )
+
+
+def _add_hidden(users: Sequence[LiveUser], hidden: Sequence[LiveUser]) -> Sequence[LiveUser]:
+    """Return the live users with those that the service does not show."""
+    if not isinstance(users, JoinedUsers) or any(user.id in users.by_id for user in hidden):
+        return [*users, *hidden]
+    users.correct({user.id: user for user in hidden})
+    return users
+
+
+def _list_witnesses(users: Sequence[LiveUser]) -> Sequence[LiveUser]:
+    """Return the users that can show something about `active`: of the settled ones, which all show it, the first."""
+    shown = list(list_open_users(users))
+    return users[:1] if not shown else [*shown, *islice(users, 1)] if len(shown) < len(users) else shown
 
 
 def _check_list(
     client: UserReader,
     reader: ResourceReader,
-    read: ListRead[LiveUser],
+    listed: JoinedUsers,
     matches: _ProbableMatches,
     missing: Sequence[DesiredUser],
     *,
-    mappings: Sequence[AttributeMapping],
+    end_unproven: bool,
+    corrected: bool,
     progress: Progress,
 ) -> LiveState:
     """Return the live state of a list, with what makes it incomplete."""
-    completeness = _look_up_missing(client, reader, missing, read.users)
+    completeness = _look_up_missing(client, reader, missing, listed.by_id)
     if completeness.hidden:
         names = ", ".join(quote(name) for name in completeness.hidden[:3])
         problem = f"the list leaves out {pluralize(len(completeness.hidden), 'user')} that a filter finds: {names}"
-        return LiveState(list(read.users.values()), problem)
-    if read.end_unproven and not completeness.answered:
+        return LiveState(listed, problem)
+    if end_unproven and not completeness.answered:
         problem = "the service refuses both a page past the end and filters: nothing shows that the list is whole"
-        return LiveState(list(read.users.values()), problem)
-    doubtful = [user for user in read.users.values() if user.omits_active]
-    others = matches.sample(read.users.values(), mappings)
+        return LiveState(listed, problem)
+    doubtful = [user for user in listed.list_open() if user.omits_active]
+    others = matches.sample(corrected=corrected)
     chosen = {user.id: user for user in (*doubtful[:1], *doubtful[-1:], *others)}
     sample = _read_sample(client, reader, list(chosen.values())[:_SAMPLE])
     contradiction = next(filter(None, map(_describe_contradiction, sample)), None)
     if contradiction is not None:
-        return LiveState(list(read.users.values()), contradiction)
+        return LiveState(listed, contradiction)
     if any(not alone.attributes.keys() <= in_list.attributes.keys() for in_list, alone in sample):
-        return _read_one_by_one(client, reader, read.users, progress)
+        return _read_one_by_one(client, reader, listed, listed.by_id, progress)
     if any(in_list.omits_active and not alone.omits_active for in_list, alone in sample):
-        found = _read_one_by_one(client, reader, {user.id: user for user in doubtful}, progress)
-        return replace(found, users=list({**read.users, **{user.id: user for user in found.users}}.values()))
-    return LiveState(list(read.users.values()))
+        found = _read_one_by_one(client, reader, doubtful, {user.id: user for user in doubtful}, progress)
+        listed.correct({user.id: user for user in found.users})
+        return replace(found, users=listed)
+    return LiveState(listed)
 
 
 class _ProbableMatches:
     """Matches live with desired users by any matching attribute. Only to choose samples, never to plan."""
 
-    def __init__(self, desired: Sequence[DesiredUser], mappings: Sequence[AttributeMapping]) -> None:
+    def __init__(self, listed: JoinedUsers, mappings: Sequence[AttributeMapping]) -> None:
+        self._listed = listed
+        self._mappings = mappings
         self._levels = range(sum(row.match is not None for row in mappings))
-        self._desired = [user for user in desired if user.verdict.in_scope and not user.failed]
-        self._by_value = [{user.match[level]: user for user in self._desired} for level in self._levels]
+        rows = listed.list_desired(listed.list_rows())
+        self._open = {row: user for row, user in rows if user.verdict.in_scope and not user.failed}
+        self._by_value = [{user.match[level]: row for row, user in self._open.items()} for level in self._levels]
 
     def find(self, live: LiveUser) -> DesiredUser | None:
         """Return the desired user of a live one."""
-        for value, users in zip(live.match, self._by_value, strict=True):
-            if value is not None and value in users:
-                return users[value]
+        for level, value in zip(self._levels, live.match, strict=True):
+            row = self._find_row(value, level)
+            if row is not None:
+                return self._open.get(row) or self._listed.desired[row]
         return None
 
-    def without_live(self, live: Collection[LiveUser]) -> list[DesiredUser]:
+    def _find_row(self, value: Value | None, level: int) -> int | None:
+        """Return the number of the last desired user with a matching value."""
+        if value is None:
+            return None
+        rows = (self._by_value[level].get(value), self._listed.find_settled(value, level))
+        return max((row for row in rows if row is not None), default=None)
+
+    def without_live(self) -> list[DesiredUser]:
         """Return the desired users that the list does not show."""
-        seen = [{user.match[level] for user in live} - {None} for level in self._levels]
+        seen = [{user.match[level] for user in self._listed.list_open()} - {None} for level in self._levels]
+
+        def is_shown(value: Value | None, level: int) -> bool:
+            return value in seen[level] or (value is not None and self._listed.find_settled(value, level) is not None)
+
         return [
             user
-            for user in self._desired
-            if not any(value in values for value, values in zip(user.match, seen, strict=True))
+            for user in self._open.values()
+            if not any(is_shown(value, level) for level, value in zip(self._levels, user.match, strict=True))
         ]
 
-    def sample(self, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]) -> list[LiveUser]:
-        """Return live users that lack an attribute they should have, or one to be cleared; then any others."""
-        paths = {row.target for row in mappings if row.flow is not Flow.CREATE and row.target != "active"}
-        clearable = [row.target for row in mappings if row.clear]
+    def sample(self, *, corrected: bool) -> list[LiveUser]:
+        """Return live users that lack an attribute they should have, or one to be cleared; then any others.
+
+        The first ones of each kind are open, as `_SampleKeeper` says, unless users of the list were `corrected`.
+        """
+        paths, clearable = _list_expected(self._mappings)
         lacking: list[LiveUser] = []
         others: list[LiveUser] = []
-        for user in live:
+        for user in self._listed if corrected else self._listed.list_open():
             missing = paths - user.attributes.keys()
             wanted = self.find(user) if missing else None
             if wanted is not None and (missing & wanted.attributes.keys() or missing.intersection(clearable)):
@@ -160,6 +213,27 @@ class _ProbableMatches:
             elif len(others) < _SAMPLE:
                 others.append(user)
         return [*lacking, *others][:_SAMPLE]
+
+
+def _list_expected(mappings: Sequence[AttributeMapping]) -> tuple[set[AttributePath], list[AttributePath]]:
+    """Return the attributes that a live user may have to have, and those that are cleared."""
+    paths = {row.target for row in mappings if row.flow is not Flow.CREATE and row.target != "active"}
+    return paths, [row.target for row in mappings if row.clear]
+
+
+class _SampleKeeper:
+    """Keeps the first users that could be settled, with and without all attributes: a sample may be made of them."""
+
+    def __init__(self, mappings: Sequence[AttributeMapping]) -> None:
+        paths, clearable = _list_expected(mappings)
+        self._cleared = paths.intersection(clearable)
+        self._kept = [0, 0]
+
+    def keeps(self, user: LiveUser) -> bool:
+        """Whether a user is one of the first."""
+        lacks = not self._cleared <= user.attributes.keys()
+        self._kept[lacks] += 1
+        return self._kept[lacks] <= _SAMPLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,18 +322,22 @@ def _describe_contradiction(pair: _InListAndAlone) -> str | None:
 
 
 def _read_one_by_one(
-    client: UserReader, reader: ResourceReader, listed: Mapping[str, LiveUser], progress: Progress
+    client: UserReader,
+    reader: ResourceReader,
+    shown: Sequence[LiveUser],
+    listed: Mapping[str, LiveUser],
+    progress: Progress,
 ) -> LiveState:
-    """Read every user by id: slow, but lists that omit attributes cannot be relied on."""
+    """Read every user by id: slow, but lists that omit attributes cannot be relied on. `shown`: those in `listed`."""
     users: list[LiveUser] = []
     with start_readers(_WORKERS) as pool:
         try:
             for resource in pool.map(client.get_user, listed):
                 if resource is None:
                     problem = "lists leave attributes out, and a listed user is not found by its id"
-                    return LiveState([*listed.values()], problem)
+                    return LiveState(shown, problem)
                 users.append(reader.read(resource))
                 progress("Reading each live user, because lists leave attributes out", len(users), len(listed))
         except ScimError as exc:
-            return LiveState([*listed.values()], f"lists leave attributes out, and a user can't be read: {exc.summary}")
+            return LiveState(shown, f"lists leave attributes out, and a user can't be read: {exc.summary}")
     return LiveState(users)

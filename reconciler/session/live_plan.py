@@ -13,6 +13,7 @@ from reconciler.core.planning.clock import explain_clock
 from reconciler.core.planning.guards.context import AccountEvidence
 from reconciler.core.planning.live_user import CombinedReader, LiveReader, ResourceReader
 from reconciler.core.planning.request import LiveState, PlanRequest
+from reconciler.core.planning.settled import list_live_ids, list_open_users
 from reconciler.core.planning.temporary_names import find_temporarily_named
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
@@ -116,7 +117,7 @@ def read_live_state(
     client: ScimClient, session: Session, progress: Progress, reader: ResourceReader | None = None
 ) -> LiveState:
     """Read all live users, with the desired state's own reader unless another is given; note the service's time."""
-    state, reader = session.state, reader or build_reader(session.state)
+    state, own, reader = session.state, reader is None, reader or build_reader(session.state)
 
     def check(
         missing: Sequence[DesiredUser],
@@ -144,6 +145,8 @@ def read_live_state(
             progress=report,
             # The sandbox is emptied and filled at will: what its record says proves nothing.
             check=None if session.workspace.sandbox else check,
+            # A reader that reads for others too knows live users by what it returned.
+            settles=own,
         )
     except TargetError:
         state.content.wait()  # errors in the desired state come first
@@ -158,7 +161,7 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
     The receipts are searched for original names only if an account in `live` has a temporary one.
     """
     history = session.history()
-    temporary = find_temporarily_named(live.users)
+    temporary = find_temporarily_named(list_open_users(live.users))
     request = build_request(session.workspace, session.state, users)
     last = LastApply(history.last_commit, history.last_files)
     # The sandbox is emptied and filled at will.
@@ -178,7 +181,7 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
         recent=history.recent,
         evidence=AccountEvidence(history.known),
         moved_from=session.moved_from(),
-        names=merge_names(history.names, history.names_elsewhere, (user.id for user in live.users)),
+        names=merge_names(history.names, history.names_elsewhere, list_live_ids(live.users)),
         unreadable=session.unreadable,
         noted=() if session.workspace.sandbox else history.protected,
         settled_forms=session.is_settled_form,

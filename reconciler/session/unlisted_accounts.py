@@ -232,10 +232,11 @@ class _Findings:
         """Return the accounts that may appear, or become active, and that no missing user has."""
         check = self._check
         known = {each.live_id for each in self._awaited.values()} | self._hidden.keys()
-        known |= {live_id for live_id, user in {**self._listed, **self._users}.items() if user is not None}
+        known |= {live_id for live_id, user in self._users.items() if user is not None}
         found = []
         for account in check.recorded.list_written_since(check.present - UNCONFIRMED_FOR):
-            if account.live_id not in known and account.may_return(check.present):
+            shown = account.live_id in self._listed and account.live_id not in self._users
+            if account.live_id not in known and not shown and account.may_return(check.present):
                 sent = max(account.created, account.returning)
                 found.append(AwaitedAccount(account.live_id, sent, sent + UNCONFIRMED_FOR))
         return tuple(found)

@@ -34,7 +34,7 @@ def set_aside(request: PlanRequest, live: LiveState) -> tuple[PlanRequest, LiveS
     rows = joined.list_rows()
     for row in joined.names.find_shared():
         rows[row] = 0
-    desired = {row: joined.desired[row] for row, settled in enumerate(rows) if not settled}
+    desired = dict(joined.list_desired(rows))
     names = {name for user in desired.values() for name in list_desired_names(user)}
     names.update(name for user in joined.split(rows) for name in list_live_names(user))
     protected, ids = _list_protected(replace(request, desired=list(desired.values())))

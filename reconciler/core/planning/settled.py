@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from typing import Protocol, overload, runtime_checkable
 
 from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, LiveUser, Value
 from reconciler.core.planning.forms import has_capitals
@@ -21,6 +21,8 @@ from reconciler.core.values import fold_case, to_comparable
 
 SettledUser = bytes
 """A settled live user: the number of its desired user in 4 bytes, then `meta.lastModified`."""
+PackedUser = bytes
+"""A live user in the form of the one who packed it."""
 
 _ROW_BYTES = 4
 _ROW_BITS = 21
@@ -28,6 +30,7 @@ MOST_ROWS = 1 << _ROW_BITS
 """Desired users that can have settled pairs; the others stay open."""
 _HASH_MASK = (1 << (64 - _ROW_BITS)) - 1
 _BUCKETS = 64
+_FASTER = 4
 _SETTLED, _CAPITALS = 1, 2
 """What `list_rows` says of a desired user with a settled account; the latter: its userName has capitals."""
 
@@ -139,18 +142,46 @@ class NameIndex:
             self._sorted = True
 
 
+@runtime_checkable
+class RowFinder(Protocol):
+    """Desired users that are found by their first matching value."""
+
+    def find(self, value: Value, /) -> int | None:
+        """Return the number of the user that has it; None if none or several have."""
+
+
+def find_rows(desired: Sequence[DesiredUser]) -> Callable[[Value], int | None]:
+    """Return the function that finds the number of a desired user by its first matching value, as `RowFinder` does."""
+    if isinstance(desired, RowFinder):
+        return desired.find
+    rows: dict[Value, int | None] = {}
+    for row, user in enumerate(desired):
+        value = user.match[0] if user.match else None
+        if value is not None:
+            rows[value] = None if value in rows else row
+    return rows.get
+
+
 class JoinedUsers(Sequence[LiveUser]):
     """The users of a list in its order, by id. Those that equal their desired users are built again at each access.
 
-    `desired`: the desired users by number, each the same at each access. `linking`: of `find_linking_attribute`.
+    `desired`: the desired users by number, each the same at each access. `linking`: of `find_linking_attribute`; None:
+    no user is settled. `keeps`: whether a user stays as it is although it could be settled.
     """
 
-    def __init__(self, desired: Sequence[DesiredUser], linking: Attribute) -> None:
+    def __init__(
+        self,
+        desired: Sequence[DesiredUser],
+        linking: Attribute | None,
+        keeps: Callable[[LiveUser], bool] = lambda _user: False,
+    ) -> None:
         self.desired = desired
         self.linking = linking
         self.names = NameIndex()
         self.paths: set[AttributePath] = set()
-        """The attributes that settled accounts have."""
+        """The attributes that settled accounts have, and perhaps some that other accounts have."""
+        self.by_id: Mapping[str, LiveUser] = _UsersById(self)
+        self._keeps = keeps
         self._users: dict[str, LiveUser | SettledUser] = {}
         self._taken = bytearray()
 
@@ -159,25 +190,40 @@ class JoinedUsers(Sequence[LiveUser]):
         cls, desired: Sequence[DesiredUser], live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]
     ) -> Sequence[LiveUser]:
         """Return live users with those settled that are as desired; all as they are if an id comes twice."""
-        linking, users = find_linking_attribute(mappings), list(live)
-        if linking is None:
-            return users
-        joined = cls(desired, linking)
-        rows = {user.match[0]: row for row, user in enumerate(desired) if user.match}
-        for user in users:
-            row = rows.get(user.match[0]) if user.match else None
-            joined.add(user, row)
+        users = list(live)
+        joined = cls(desired, find_linking_attribute(mappings))
+        joined.take({user.id: user for user in users})
         return joined if len(joined) == len(users) else users
 
-    def add(self, user: LiveUser, row: int | None) -> None:
-        """Add a user of the list. `row`: the number of the desired user that it may be settled with."""
-        self._users[user.id] = user if row is None or not self._settle(user, row) else _pack(user, row)
+    def take(
+        self, users: dict[str, LiveUser | PackedUser], unpack: Callable[[str, PackedUser], LiveUser] | None = None
+    ) -> None:
+        """Take over the users of a list; nothing else may use them then. `unpack`: makes packed users live users."""
+        find = find_rows(self.desired) if self.linking is not None else None
+        for live_id, packed in users.items():
+            user = unpack(live_id, packed) if isinstance(packed, bytes) and unpack is not None else packed
+            assert isinstance(user, LiveUser)  # noqa: S101 - packed users come with `unpack`
+            value = user.match[0] if user.match else None
+            row = find(value) if find is not None and value is not None else None
+            users[live_id] = user if row is None or not self._settle(user, row) else _pack(user, row)
+        self._users = users
+
+    def correct(self, users: Mapping[str, LiveUser | None]) -> None:
+        """Put users in the place of those with the same ids, or at the end; None removes one."""
+        for live_id, user in users.items():
+            row = self.find_row(live_id)
+            if row is not None:
+                self._taken[row] = 0
+            if user is None:
+                self._users.pop(live_id, None)
+            else:
+                self._users[live_id] = user
 
     def _settle(self, user: LiveUser, row: int) -> bool:
-        if row >= MOST_ROWS or (row < len(self._taken) and self._taken[row]):
+        if self.linking is None or row >= MOST_ROWS or (row < len(self._taken) and self._taken[row]):
             return False
         desired = self.desired[row]
-        if not is_settled(desired, user, self.linking):
+        if not is_settled(desired, user, self.linking) or self._keeps(user):
             return False
         if row >= len(self._taken):
             self._taken.extend(bytes(max(row + 1 - len(self._taken), len(self._taken))))
@@ -185,6 +231,20 @@ class JoinedUsers(Sequence[LiveUser]):
         self.names.add(list_desired_names(desired) | {fold_case(user.id)}, row)
         self.paths.update(desired.attributes)
         return True
+
+    def find_settled(self, value: Value, level: int) -> int | None:
+        """Return the last desired user with a settled account and this matching value; None if there is none."""
+        rows = self.names.find({fold_case(str(value))})
+        found = (row for row in rows if self._taken[row] and self.desired[row].match[level] == value)
+        return max(found, default=None)
+
+    def list_desired(self, rows: bytearray) -> Iterator[tuple[int, DesiredUser]]:
+        """Yield the desired users that have no settled account by `rows`, with their numbers."""
+        if rows.count(0) * _FASTER > len(rows):
+            # One after another they are read faster than by number.
+            yield from ((row, user) for row, user in enumerate(self.desired) if not rows[row])
+            return
+        yield from ((row, self.desired[row]) for row, settled in enumerate(rows) if not settled)
 
     def __len__(self) -> int:
         return len(self._users)
@@ -200,6 +260,13 @@ class JoinedUsers(Sequence[LiveUser]):
         items = list(self._users.items())
         return self._build(items[place]) if isinstance(place, int) else list(map(self._build, items[place]))
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(mine == theirs for mine, theirs in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
     def _build(self, item: tuple[str, LiveUser | SettledUser]) -> LiveUser:
         live_id, user = item
         if not isinstance(user, bytes):
@@ -211,6 +278,10 @@ class JoinedUsers(Sequence[LiveUser]):
         """Return the user with this id; None if there is none."""
         found = self._users.get(live_id)
         return None if found is None else self._build((live_id, found))
+
+    def list_ids(self) -> Collection[str]:
+        """Return the ids."""
+        return self._users.keys()
 
     def find_row(self, live_id: str) -> int | None:
         """Return the number of the desired user that the user with this id is settled with; None if it is not."""
@@ -241,6 +312,38 @@ class JoinedUsers(Sequence[LiveUser]):
                 row = int.from_bytes(user[:_ROW_BYTES], "big")
                 if rows[row]:
                     yield live_id, row
+
+
+class _UsersById(Mapping[str, LiveUser]):
+    """The users of a list by id, each built when it is looked up."""
+
+    def __init__(self, joined: JoinedUsers) -> None:
+        self._joined = joined
+
+    def __getitem__(self, live_id: str) -> LiveUser:
+        found = self._joined.get(live_id)
+        if found is None:
+            raise KeyError(live_id)
+        return found
+
+    def __contains__(self, live_id: object) -> bool:
+        return live_id in self._joined.list_ids()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._joined.list_ids())
+
+    def __len__(self) -> int:
+        return len(self._joined)
+
+
+def list_live_ids(users: Sequence[LiveUser]) -> Iterable[str]:
+    """Return the ids of live users, without building settled ones."""
+    return users.list_ids() if isinstance(users, JoinedUsers) else (user.id for user in users)
+
+
+def list_open_users(users: Sequence[LiveUser]) -> Iterable[LiveUser]:
+    """Return the live users that are not settled."""
+    return users.list_open() if isinstance(users, JoinedUsers) else users
 
 
 def _pack(user: LiveUser, row: int) -> SettledUser:

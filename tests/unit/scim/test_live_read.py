@@ -1,15 +1,34 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import pytest
-from support.builders import APPLE, MAPPINGS, OUT, SCIM, desired, live, name_of, reader, resource
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.builders import (
+    APPLE,
+    MAPPINGS,
+    OUT,
+    SCIM,
+    desired,
+    live,
+    mapping,
+    mappings,
+    name_of,
+    reader,
+    resource,
+)
+from support.laws import examples
 
-from reconciler.core.model import DesiredUser, LiveUser, Resource
+from reconciler.core import paths
+from reconciler.core.model import IN_SCOPE, AttributeMapping, DesiredUser, LiveUser, Resource
 from reconciler.core.planning.request import LiveState
+from reconciler.core.planning.settled import list_open_users
 from reconciler.core.profile import TargetProfile
 from reconciler.errors import ScimError, TargetError
+from reconciler.scim.list_check import Corrections, ListCheck
 from reconciler.scim.listed_users import Page
 from reconciler.scim.live_read import read_live
 from reconciler.scim.paging import ListRead
@@ -63,12 +82,34 @@ class Service:
 def read(
     service: Service, *wanted: DesiredUser, steps: list[str] | None = None, profile: TargetProfile = APPLE
 ) -> LiveState:
-    seen: list[str] = [] if steps is None else steps
+    """Read with settled users, and without: the same live state, by the same requests."""
+    if not vars(service).keys().isdisjoint(dir(Service)):
+        # A method of a test that counts what is asked.
+        return read_with(service, wanted, [] if steps is None else steps, profile, settles=True)
+    plain, seen = deepcopy(service), list[str]()
+    expected = read_with(plain, wanted, seen, profile, settles=False)
+    state = read_with(service, wanted, [] if steps is None else steps, profile, settles=True)
+    assert state == expected
+    assert (sorted(service.found), sorted(service.read)) == (sorted(plain.found), sorted(plain.read))
+    assert steps is None or steps == seen
+    return state
 
+
+def read_with(
+    service: Service,
+    wanted: Sequence[DesiredUser],
+    steps: list[str],
+    profile: TargetProfile = APPLE,
+    *,
+    settles: bool,
+    rows: Sequence[AttributeMapping] = MAPPINGS,
+    check: ListCheck | None = None,
+) -> LiveState:
     def progress(step: str, done: int, total: int) -> None:
-        seen.append(f"{step} {done}/{total}")
+        steps.append(f"{step} {done}/{total}")
 
-    return read_live(service, reader(profile=profile), wanted, MAPPINGS, page_size=100, progress=progress)
+    used = reader(rows, profile=profile)
+    return read_live(service, used, wanted, rows, page_size=100, progress=progress, check=check, settles=settles)
 
 
 def ids(state: LiveState) -> list[str]:
@@ -310,3 +351,77 @@ def test_a_filter_says_which_users_without_active_are_inactive() -> None:
     assert read(service, *people("abc"), profile=SCIM).inactive == {"live-b"}
     service.problem = "incomplete"
     assert read(service, *people("abc"), profile=SCIM).inactive == frozenset()
+
+
+# --- with settled users and without -------------------------------------------------------------
+
+PEOPLE = 16
+COST = f"{paths.ENTERPRISE}:costCenter"
+CLEARING = mappings(mapping("enterprise:costCenter", "costCenter", clear=True))
+OFTEN = st.sampled_from([None] * 7 + ["department", "userName", "externalId", "active", "all"])
+Find = Callable[[LiveUser], DesiredUser | None]
+
+
+@st.composite
+def listings(draw: st.DrawFn) -> tuple[Service, list[DesiredUser], Mapping[str, LiveUser | None]]:
+    """A service, desired users, most of them the same, and corrections."""
+    names = [f"p{number}" for number in range(PEOPLE)]
+    users, wanted = [], []
+    for name in names:
+        centre = draw(st.sampled_from([None, None, "7"]))
+        differs, other = draw(OFTEN), draw(st.sampled_from(names))
+        shown = resource(name, **({paths.ENTERPRISE: {"department": "Engineering", "costCenter": centre}}))
+        match differs:
+            case "department":
+                shown[paths.ENTERPRISE]["department"] = None
+            case "userName":
+                shown["userName"] = name_of(other)
+            case "externalId":
+                shown["externalId"] = draw(st.sampled_from([None, f"id-{other}"]))
+            case "active":
+                shown["active"] = draw(st.sampled_from([None, False]))
+        users.append(shown)
+        if differs != "all":
+            verdict = draw(st.sampled_from([IN_SCOPE] * 9 + [OUT]))
+            shared = draw(st.sampled_from([name] * 9 + [other]))
+            wanted.append(desired(shared, key=name, verdict=verdict, **({COST: centre} if centre else {})))
+    hidden = draw(st.sampled_from([(), (), ("p3", "p7")]))
+    lacks = draw(st.sampled_from([None, None, "name", paths.ENTERPRISE]))
+
+    def listed(user: dict[str, Any]) -> dict[str, Any] | None:
+        shown = {key: value for key, value in user.items() if key != lacks}
+        return hide(*hidden)(shown)
+
+    service = Service(*users, listed=listed)
+    service.filters_fail, service.reads_fail = draw(st.booleans()), draw(st.sampled_from([False] * 3 + [True]))
+    service.end_unproven = draw(st.booleans())
+    numbers = draw(st.sets(st.integers(0, PEOPLE), max_size=3))
+    changed = {f"live-p{number}": draw(st.sampled_from([None, live(f"p{number}"), live("x")])) for number in numbers}
+    return service, wanted, changed
+
+
+@settings(max_examples=examples(300), deadline=None)
+@given(listing=listings(), profile=st.sampled_from([APPLE, SCIM]))
+def test_settled_users_change_nothing_of_a_read(listing: Any, profile: TargetProfile) -> None:
+    service, wanted, changed = listing
+    states, asked = [], []
+    for settles in (True, False):
+        used, steps, seen = deepcopy(service), list[str](), list[Any]()
+
+        def check(missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser], find: Find, seen: Any = seen) -> Any:
+            seen += [list(missing), dict(listed), [find(user) for user in listed.values()]]
+            return Corrections(changed) if changed else Corrections()
+
+        state = read_with(used, wanted, steps, profile, settles=settles, rows=CLEARING, check=check)
+        states.append(state)
+        asked.append((sorted(used.found), used.read, steps, seen))
+    assert list(states[0].users) == list(states[1].users)
+    assert states[0] == states[1]
+    assert asked[0] == asked[1]
+
+
+def test_most_users_of_a_list_are_settled() -> None:
+    names = [f"p{number}" for number in range(30)]
+    state = read(Service(*map(resource, names)), *map(desired, names))
+    assert [user.id for user in list_open_users(state.users)] == [f"live-p{number}" for number in range(5)]
+    assert len(state.users) == 30

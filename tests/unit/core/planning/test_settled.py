@@ -12,7 +12,7 @@ from support.builders import MAPPINGS, OUT, desired, live, mapping, mappings, va
 from support.laws import examples
 from support.settled_companies import EDITS, SettledCompany, equal_company, settled_companies
 
-from reconciler.core.model import Lifecycle
+from reconciler.core.model import DesiredUser, Lifecycle, Value
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.reopening import set_aside
 from reconciler.core.planning.request import LiveState, PlanRequest
@@ -21,6 +21,7 @@ from reconciler.core.planning.settled import (
     JoinedUsers,
     NameIndex,
     find_linking_attribute,
+    find_rows,
     is_settled,
 )
 from reconciler.record.plan_file import to_json
@@ -119,8 +120,8 @@ def test_nothing_is_settled_without_externalid_or_with_unique_values() -> None:
 def joined_users(*names: str) -> JoinedUsers:
     assert LINKING is not None
     joined = JoinedUsers([desired(name) for name in names], LINKING)
-    for row, name in enumerate(names):
-        joined.add(live(name, last_modified=f"2026-01-0{row + 1}T00:00:00Z"), row)
+    shown = [live(name, last_modified=f"2026-01-0{row + 1}T00:00:00Z") for row, name in enumerate(names)]
+    joined.take({user.id: user for user in shown})
     return joined
 
 
@@ -138,16 +139,43 @@ def test_settled_users_are_built_again_as_they_were_listed() -> None:
 
 
 def test_a_desired_user_has_one_settled_account() -> None:
-    joined = joined_users("ada")
-    joined.add(live("ada", id="again"), 0)
+    assert LINKING is not None
+    joined = JoinedUsers([desired("ada")], LINKING)
+    joined.take({"live-ada": live("ada"), "again": live("ada", id="again")})
     assert [user.id for user in joined.list_open()] == ["again"]
 
 
-def test_a_row_that_cannot_be_numbered_stays_open() -> None:
-    assert LINKING is not None
-    joined = JoinedUsers([], LINKING)
-    joined.add(live(), MOST_ROWS)
-    assert list(joined.list_open()) == [live()]
+def test_users_that_cannot_be_numbered_stay_open() -> None:
+    class Many(list[DesiredUser]):
+        def find(self, _value: Value) -> int:
+            return MOST_ROWS
+
+    joined = JoinedUsers(Many(), LINKING)
+    joined.take({"live-ada": live("ada")})
+    assert list(joined.list_open()) == [live("ada")]
+
+
+def test_users_with_the_same_first_value_have_no_number() -> None:
+    find = find_rows([desired("ada"), desired("bob"), desired("bob", user_name="b"), desired("eve", external_id=None)])
+    assert [find("id-ada"), find("id-bob"), find("id-eve")] == [0, None, None]
+
+
+def test_corrected_users_are_open_and_so_are_their_desired_users() -> None:
+    joined = joined_users("ada", "bob", "eve")
+    changed, added = live("bob", department="Sales"), live("zoe")
+    joined.correct({"live-ada": None, "live-bob": changed, "live-zoe": added, "gone": None})
+    assert [user.id for user in joined] == ["live-bob", "live-eve", "live-zoe"]
+    assert list(joined.list_open()) == [changed, added]
+    assert [row for row, _ in joined.list_desired(joined.list_rows())] == [0, 1]
+    assert [joined.find_settled("id-bob", 0), joined.find_settled("id-eve", 0)] == [None, 2]
+
+
+def test_users_are_looked_up_by_id() -> None:
+    joined = joined_users("ada", "bob")
+    assert dict(joined.by_id) == {user.id: user for user in joined}
+    assert ["live-ada" in joined.by_id, "gone" in joined.by_id, len(joined.by_id)] == [True, False, 2]
+    with pytest.raises(KeyError):
+        joined.by_id["gone"]
 
 
 def test_an_id_that_comes_twice_settles_nothing() -> None:

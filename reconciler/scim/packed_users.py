@@ -1,0 +1,80 @@
+"""Live users as bytes while a list is read: a million of them wait for their desired users in a tenth of the memory."""
+
+from __future__ import annotations
+
+import threading
+
+import msgspec
+
+from reconciler.core.model import AttributePath, LiveUser, Resource, Value
+from reconciler.core.planning.live_user import ResourceReader
+from reconciler.core.planning.settled import PackedUser
+
+_MOST_SHAPES = 10_000
+"""Combinations of attributes. A service has a handful."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+
+class PackingReader:
+    """Reads resources as live users, and packs those that may be as desired. May be used by several threads."""
+
+    def __init__(self, reader: ResourceReader) -> None:
+        self._reader = reader
+        self._shapes: list[tuple[AttributePath, ...]] = []
+        self._numbers: dict[tuple[AttributePath, ...], int] = {}
+        self._lock = threading.Lock()
+
+    def read(self, resource: Resource) -> LiveUser | PackedUser:
+        """Read the live user in `resource`; bytes if it is packed."""
+        user = self._reader.read(resource)
+        number = self._number_shape(tuple(user.attributes)) if _is_ordinary(user) else None
+        if number is None:
+            return user
+        try:
+            return _encode([number, user.last_modified, *user.match, *user.attributes.values()])
+        except UnicodeEncodeError:
+            return user  # a lone surrogate is no text in MessagePack
+
+    def unpack(self, live_id: str, packed: PackedUser) -> LiveUser:
+        """Return a packed user."""
+        number, last_modified, *values = _decode(packed)
+        paths = self._shapes[number]
+        start = len(values) - len(paths)
+        attributes: dict[AttributePath, Value] = dict(zip(paths, values[start:], strict=True))
+        return LiveUser(
+            id=live_id,
+            user_name=str(attributes["userName"]),
+            external_id=str(attributes["externalId"]),
+            active=True,
+            attributes=attributes,
+            managed=True,
+            adoptable=False,
+            match=tuple(values[:start]),
+            last_modified=last_modified,
+        )
+
+    def _number_shape(self, paths: tuple[AttributePath, ...]) -> int | None:
+        number = self._numbers.get(paths)
+        if number is None:
+            with self._lock:
+                number = self._numbers.get(paths)
+                if number is None and len(self._shapes) < _MOST_SHAPES:
+                    number = self._numbers[paths] = len(self._shapes)
+                    self._shapes.append(paths)
+        return number
+
+
+def _is_ordinary(user: LiveUser) -> bool:
+    """Whether a user has nothing that a packed one cannot have."""
+    return (
+        user.managed
+        and user.active
+        and not (user.adoptable or user.omits_active or user.lacks_active or user.unselected)
+        and user.unreadable is None
+        and user.resource is None
+        and user.external_id is not None
+        and user.attributes.get("userName") == user.user_name
+        and user.attributes.get("externalId") == user.external_id
+    )
