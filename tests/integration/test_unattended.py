@@ -140,6 +140,19 @@ def test_many_small_applies_are_no_large_one(work: Workspace, service: FakeScimS
     assert apply(work).code == 0
 
 
+def test_a_record_of_digests_counts_the_same(
+    work: Workspace, service: FakeScimServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_RECORD_KEY", "k" * 64)
+    settings(work, {"updates": 2, "creates": 2}, record={"values": "digest"})
+    work.users([*edited(2), *newcomers(2)])
+    assert apply(work).code == 0
+    work.users([*edited(3), *newcomers(3)])
+    said = refused(work, service)
+    assert "1 update, 2 more unattended in the last 24 hours" in said
+    assert "1 create, 2 more unattended in the last 24 hours" in said
+
+
 def test_what_was_reviewed_does_not_count(work: Workspace, service: FakeScimServer) -> None:
     work.users(edited(120))
     assert work.apply().code == 0

@@ -7,6 +7,7 @@ somebody reviewed does not count.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -18,6 +19,8 @@ from reconciler.core.text import pluralize
 from reconciler.core.values import fold_case
 
 _IDENTITY = frozenset({"externalId", "userName"})
+_PRIVILEGES = frozenset({"roles", "entitlements", "password", "x509Certificates"})
+"""Attributes (RFC 7643 §4.1) by which an account may do more than others, or be entered."""
 _NAMED_BY_ADDRESS = frozenset({Action.CREATE})
 
 
@@ -70,6 +73,13 @@ def links_or_revives(change: Change) -> bool:
     return change.action in (Action.REACTIVATE, Action.ADOPT, Action.RELINK)
 
 
+def changes_privileges(change: Change) -> bool:
+    """Whether an account, also a new one, would get or lose what lets it do more than others."""
+    if change.action in REMOVALS:
+        return False
+    return any(re.split(r"[.\[]", each.path, maxsplit=1)[0] in _PRIVILEGES for each in change.attribute_changes())
+
+
 def _find_accounts(changes: Iterable[Change | RecentChange], actions: AbstractSet[Action]) -> set[str]:
     """Return the accounts with one of these changes; that of a create has no id before it is made."""
     return {
@@ -88,4 +98,5 @@ _REVIEWED: tuple[tuple[Callable[[Change], bool], str], ...] = (
     (links_or_revives, "be reactivated, adopted or relinked"),
     (changes_identity, "get another userName or externalId"),
     (changes_activity, "become active or inactive by an update"),
+    (changes_privileges, "get other roles, entitlements or credentials"),
 )

@@ -88,6 +88,20 @@ def test_identity_and_activity_do_not_change_as_an_update_among_others(made: Cha
     assert f"1 account would {what}" in found[0]
 
 
+@pytest.mark.parametrize(
+    "path", ["roles", 'roles[primary eq "True"].value', "entitlements[0]", "password", "x509Certificates.value"]
+)
+def test_privileges_are_reviewed_also_those_of_a_new_account(path: str) -> None:
+    created = change("eve", Action.CREATE)
+    created = replace(created, after={**created.after, path: "admin"})
+    for made in (edit("ada", path, "admin"), created):
+        (line,) = find_unattended_obstacles(replace(plan_with(), changes=(made,)), LIMITS, [])
+        assert line == "1 account would get other roles, entitlements or credentials: this is always reviewed"
+    assert obstacles(edit("ada", "rolesAndMore", "x")) == ()
+    leaver = replace(change("ada", Action.DELETE), before={path: "admin"})
+    assert find_unattended_obstacles(replace(plan_with(), changes=(leaver,)), replace(LIMITS, removals=1), []) == ()
+
+
 def test_a_storm_of_renames_says_both() -> None:
     plan = replace(plan_with(), changes=tuple(rename(f"a{number}", f"b{number}") for number in range(51)))
     found = find_unattended_obstacles(plan, LIMITS, [])
