@@ -28,6 +28,7 @@ from reconciler.session.checks.record import ask_lock, ask_record
 from reconciler.session.checks.service import ask_service
 from reconciler.session.checks.time_limit import QUESTION as TIME_LIMIT
 from reconciler.session.checks.time_limit import ask_time_limit
+from reconciler.session.checks.unattended import ask_unattended
 
 _FILES, _WAY, _ACCESS, _PAST = "Program and files", "Way to the service", "Access", "Record"
 _SERVICE, _PEOPLE, _ENTRA, _MESSAGES = "What the service does", "People", "Microsoft Entra", "Notifications"
@@ -53,6 +54,7 @@ GROUPS = (
     CheckGroup(ask_record, ("record", "last_apply"), _PAST, needs=("target",)),
     CheckGroup(ask_accounts, ("accounts",), _PAST, needs=("record", "access"), network=True),
     CheckGroup(ask_provisioning, ("provisioning",), _PAST, needs=("target",)),
+    CheckGroup(ask_unattended, ("unattended",), _PAST, needs=("target",)),
     CheckGroup(ask_lock, ("lock",), _PAST, needs=("target",)),
     CheckGroup(ask_notifications, NOTIFICATION_QUESTIONS, _MESSAGES, needs=("target",)),
     CheckGroup(ask_time_limit, (TIME_LIMIT,), _LIMIT),
