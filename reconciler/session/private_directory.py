@@ -27,10 +27,14 @@ def open_private(path: Path, *, create: bool = False) -> Iterator[int]:
     if create:
         make_ours(path.parent)
     with open_unchangeable(path.parent) as above:
-        if create:
-            with suppress(FileExistsError):
+        try:
+            folder = os.open(path.name, _DIRECTORY, dir_fd=above)
+        except FileNotFoundError:
+            if not create:
+                raise
+            with suppress(FileExistsError):  # another process just made it
                 os.mkdir(path.name, 0o700, dir_fd=above)
-        folder = os.open(path.name, _DIRECTORY, dir_fd=above)
+            folder = os.open(path.name, _DIRECTORY, dir_fd=above)
         try:
             _check(folder, _FOR_OTHERS)
             yield folder
@@ -85,9 +89,11 @@ def write_private(folder: int, name: str, parts: list[bytes], *, replace: bool =
             os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         else:
             os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-    finally:
+            os.unlink(temporary, dir_fd=folder)
+    except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=folder)
+        raise
 
 
 def _check(handle: int, forbidden: int) -> None:
