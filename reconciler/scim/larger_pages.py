@@ -20,7 +20,7 @@ from reconciler.errors import ScimError, TargetError
 from reconciler.scim.listed_users import Page
 
 LARGE_PAGE = 1000
-"""Users. Larger pages save less than a hundredth of a plan's time, and come nearer to the bounds of an answer."""
+"""Users. A request's own cost is a tenth of what such a page takes; larger ones come near the bounds of an answer."""
 LONGEST_LARGE_PAGE = 20.0
 """Seconds that a large page may take. It is given up then, and read in small ones."""
 _LONGEST_TRIAL = 5.0

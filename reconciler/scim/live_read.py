@@ -29,7 +29,7 @@ _SAMPLE = 5
 """Users read again by id, to see whether lists leave attributes out."""
 _SAMPLED_MISSING = 20
 """Desired users missing from the list that are looked up, to see whether the list leaves users out."""
-_WORKERS = 4
+_WORKERS = 8
 _FAILING = frozenset({429, 503})
 """Statuses of a look-up that was tried again and again. Any other refusal may be about the one user."""
 
