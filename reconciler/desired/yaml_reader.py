@@ -8,6 +8,8 @@ no file can expand into more than it contains.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 from sys import intern
 from typing import Any
 
@@ -28,6 +30,8 @@ from ruamel.yaml.events import (
 
 from reconciler.core.model import Diagnostic, Origin, error, warning
 from reconciler.core.text import quote, shorten
+from reconciler.desired.plain_entries import Mark as PlainMark
+from reconciler.desired.plain_entries import mark_keys, mark_values, read_plain_entries
 from reconciler.desired.syntax_errors import (
     Mark,
     ParserError,
@@ -138,6 +142,27 @@ def read_document(content: bytes, file: str, report: Report) -> Any:
         return None
 
 
+class _PlainMapping(YamlMapping):
+    """An entry that `plain_entries` has read: its marks follow from its line and its keys."""
+
+    __slots__ = ()
+
+    def __init__(self, file: str, line: int) -> None:
+        dict.__init__(self)
+        self.file = file
+        self.mark = PlainMark(line, 2)
+
+    @property
+    def key_marks(self) -> list[Any]:  # type: ignore[override]
+        """The marks of the keys."""
+        return mark_keys(self.mark.line, list(self))
+
+    @property
+    def value_marks(self) -> list[Any]:  # type: ignore[override]
+        """The marks of the values."""
+        return mark_values(self.mark.line, list(self))
+
+
 def read_items(content: bytes, file: str, report: Report, if_empty: Callable[[], str] = str) -> Iterator[YamlMapping]:
     """Yield the mappings of a document that lists mappings, one at a time. Errors go to `report`.
 
@@ -146,8 +171,16 @@ def read_items(content: bytes, file: str, report: Report, if_empty: Callable[[],
     """
     reader = _Reader(content, file, report)
     try:
+        count = 0
+        for item in reader.read_plain_items():
+            if item is None:
+                break
+            count += 1
+            yield item
+        else:
+            return
         reader.start()
-        yield from reader.read_items(if_empty)
+        yield from islice(reader.read_items(if_empty), count, None)
     except _StopReadingError:
         return
     except _NOT_YAML as exc:
@@ -166,6 +199,7 @@ class _Reader:
         self._report = report
         self._reported = 0
         self._nulls: list[Origin] = []
+        self._is_text = False
         self._is_checked = False
         self._entry_depth = -1
         self._get = self._start
@@ -173,10 +207,23 @@ class _Reader:
     def _start(self) -> Any:
         raise AssertionError("call start() first")
 
-    def start(self) -> None:
-        """Check what libyaml does not, then open the document."""
+    def _check(self) -> None:
+        """Check what libyaml does not."""
         check_text(self._content, self._file, self._fail_at)
         self._is_checked = has_look_alikes(self._content)
+        self._is_text = True
+
+    def read_plain_items(self) -> Iterator[YamlMapping | None]:
+        """Yield the plain entries; None if `read_items` has to read the rest."""
+        self._check()
+        if self._is_checked or not self._content.startswith((b"- ", b"#")):
+            return iter((None,))
+        return read_plain_entries(self._content.decode(), partial(_PlainMapping, self._file))
+
+    def start(self) -> None:
+        """Check what libyaml does not, then open the document."""
+        if not self._is_text:
+            self._check()
         parser = CParser(self._content)
         self._get = parser.get_event
         event = self._get()

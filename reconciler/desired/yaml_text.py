@@ -11,6 +11,7 @@ from reconciler.core.model import Origin
 MAX_BYTES = 64 * 1024 * 1024
 MAX_LINE = 65_536
 _UNUSUAL_BREAK = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]|\r(?!\n)")
+_ASCII = bytes(range(128))
 _LOOK_ALIKES = re.compile(
     rb"\xc2[\xa0\xab\xbb]|\xe1\x9a\x80|\xe2\x80[\x80-\x8b\x98-\x9f\xaf]|\xe2\x81[\x9f\xa0]|\xe3\x80\x80|\xef\xbb\xbf"
 )
@@ -29,12 +30,16 @@ def check_text(content: bytes, file: str, fail: Fail) -> None:
         content.decode("utf-8")
     except UnicodeDecodeError as exc:
         _fail_not_utf8(content, exc.start, file, fail)
-    odd = _UNUSUAL_BREAK.search(content)
-    if odd is not None:
-        _fail_unusual_break(content, odd, file, fail)
-    for number, text in enumerate(content.split(b"\n"), start=1):
-        if len(text) > MAX_LINE:
-            fail(Origin(file, number, 1), f"a line longer than {MAX_LINE:,} bytes", "Break the line.")
+    # The few characters that are not ASCII are searched several times faster without the others.
+    if b"\r" in content or _UNUSUAL_BREAK.search(content.translate(None, _ASCII)) is not None:
+        odd = _UNUSUAL_BREAK.search(content)
+        if odd is not None:
+            _fail_unusual_break(content, odd, file, fail)
+    lines = content.split(b"\n")
+    if max(map(len, lines)) > MAX_LINE:
+        for number, text in enumerate(lines, start=1):
+            if len(text) > MAX_LINE:
+                fail(Origin(file, number, 1), f"a line longer than {MAX_LINE:,} bytes", "Break the line.")
 
 
 def _fail_not_utf8(content: bytes, start: int, file: str, fail: Fail) -> None:
@@ -58,7 +63,8 @@ def _fail_unusual_break(content: bytes, odd: re.Match[bytes], file: str, fail: F
 
 def has_look_alikes(content: bytes) -> bool:
     """Whether a file has characters that look like a space or a quote, apart from a byte order mark at its start."""
-    return _LOOK_ALIKES.search(content, 3 if content.startswith(b"\xef\xbb\xbf") else 0) is not None
+    foreign = content.removeprefix(b"\xef\xbb\xbf").translate(None, _ASCII)
+    return _LOOK_ALIKES.search(foreign) is not None
 
 
 def locate_byte(file: str, content: bytes, offset: int) -> Origin:
