@@ -53,6 +53,7 @@ def test_a_page_that_begins_as_the_first_and_brings_more_is_taken(answer: Page) 
         page(USERS[:9]),
         page(USERS[:51]),  # more than asked for
         page(USERS[:50], total=49),
+        page(USERS[:50], total=101),
         page(USERS[:50], total=None),
         page(USERS[10:60]),
         page([*reversed(USERS[:50])]),
