@@ -32,6 +32,7 @@ MOST_FILES = 1_000
 _SMALL = 4 * 1024 * 1024
 _CONTROLS = 3
 NAMES = ("userPrincipalName", "objectId")
+_KEY = b"userPrincipalName"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class ChangedEntries(Directory):
     identifying: tuple[str, ...] = NAMES
     """The source attributes whose values tell users apart, as far as mappings.yaml names them directly."""
     settings: LocatedModel[schema.Settings] | None = None
+    entries: int = 0
+    """How many users there are in all files, at most: how often the key that each has is written."""
     referenced: set[str] = field(default_factory=set)
     """The folded names of users in scope.yaml and groups."""
     changed: list[SourceUser] = field(default_factory=list)
@@ -132,6 +135,7 @@ class ChangedEntries(Directory):
             content = self._read(name)
             if content is None:
                 raise FullPlanNeededError("a file of users/ cannot be read")
+            self.entries += content.count(_KEY)
             same = name in earlier.ids and earlier.matches(content, earlier.ids[name])
             if same and not (days and (finds_text(content, days) or (b"\\" in content and b"lifecycle" in content))):
                 kept.append(name)

@@ -147,7 +147,7 @@ STEPS = st.tuples(st.integers(0, PEOPLE - 1), st.integers(0, PEOPLE - 1))
     faults=st.sampled_from([ServerFaults(), ServerFaults(), *LIARS, *KINDS]),
     edits=st.lists(st.tuples(st.sampled_from(EDITS), STEPS), min_size=0, max_size=3),
     drifts=st.lists(st.tuples(st.sampled_from(DRIFT), STEPS), max_size=2),
-    days=st.sampled_from([0, 0, 0, 1, 3, 8]),
+    days=st.sampled_from([0, 0, 0, 1, 3, 6]),
     lifecycle=st.fixed_dictionaries(
         {"removed": st.sampled_from(["deactivate", "delete", "keep"])}, optional={"delete_after_days": st.just(1)}
     ),

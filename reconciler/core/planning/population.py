@@ -19,7 +19,7 @@ def note_population(
     request: PlanRequest, live: LiveState, context: GuardContext, draft: PlanDraft, changes: Sequence[Change]
 ) -> Population | None:
     """Return the numbers after `changes`; None if the plan is not of all users, or leaves one of them open."""
-    is_open = request.unseen or request.only or live.problem or live.clock_problem or live.awaited or live.unshown
+    is_open = request.unseen or request.only or live.problem or live.awaited or live.unshown
     errors = any(item.severity is Severity.ERROR for item in draft.diagnostics)
     if is_open or errors or draft.unplanned or draft.withheld or request.unconfirmed or request.elsewhere is not None:
         return None

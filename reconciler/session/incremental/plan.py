@@ -73,6 +73,7 @@ class _Subjects:
         self.desired: Sequence[DesiredUser] = state.users
         self.now, self.former = entries.changed, entries.former
         self._referenced = entries.referenced
+        self.most = entries.entries + len(entries.former)
         self._projector = Projector(state.profile, state.mappings, state.settings["target"]["domains"])
         self._direct = {row.target: row.direct for row in state.mappings}
         self.controls = self._project_controls(entries.control)
@@ -131,15 +132,13 @@ def _read(client: ScimClient, session: Session, subjects: _Subjects) -> _Found:
             raise FullPlanNeededError("a user who had an account has none that a filter finds")
     newcomers = [names for names in map(subjects.name, subjects.now) if not read.find(names)]
     session.observe_clock(client.clock_offset)
-    problem = explain_clock(client.clock_offset, client.unreadable_date)
-    if problem is not None:
-        raise FullPlanNeededError(problem)
     if control.id in read.found:
         raise FullPlanNeededError("an account belongs to another user too")
     for account in read.found.values():
         _check_owner(account, subjects)
     _check_record(session, read.found.values(), newcomers)
-    return _Found(LiveState(list(read.found.values())), control)
+    problem = explain_clock(client.clock_offset, client.unreadable_date)
+    return _Found(LiveState(list(read.found.values()), clock_problem=problem), control)
 
 
 def _check_owner(account: LiveUser, subjects: _Subjects) -> None:
@@ -211,13 +210,14 @@ def _build_request(session: Session, start: Start, subjects: _Subjects, found: _
     request = build_session_request(session, found.live)
     if request.unreadable or request.moved_from is not None or request.policy.relink:
         raise FullPlanNeededError("the record, or `relink` in settings.yaml, is about other accounts too")
-    totals = start.settled.population
+    # No number on record makes a percentage allow more than the users in the files do.
+    totals, most = start.settled.population, subjects.most
     read = [*found.live.users, found.control]
     managed = [user for user in read if user.managed]
     control = next(desired for desired, names in subjects.controls if _is_named(found.control, names))
     elsewhere = Elsewhere(
-        managed=max(0, totals.managed - len(managed)),
-        active=max(0, totals.active - sum(user.active for user in managed)),
+        managed=max(0, min(totals.managed, most) - len(managed)),
+        active=max(0, min(totals.active, most) - sum(user.active for user in managed)),
         desired=[control],
         live=[found.control],
     )

@@ -44,6 +44,17 @@ def test_the_totals_are_those_of_all_users(committed: CommittedTarget) -> None:
     assert plan.seen is None
 
 
+def test_numbers_on_record_make_no_percentage_pass(committed: CommittedTarget) -> None:
+    """A forged record must not make one removal of three look like one of a million."""
+    for receipt in committed.target.workspace.history.glob("*/receipt.jsonl"):
+        text = receipt.read_text("utf-8")
+        receipt.write_text(text.replace('"managed": 3, "active": 3', '"managed": 1000000, "active": 1000000'), "utf-8")
+        assert receipt.read_text("utf-8") != text
+    committed.desire(ADA)
+    messages = {guard.name: guard.message for guard in plan_of(committed).guards}
+    assert messages["removals"].startswith("1 of 3 active managed users (33.3 %)")
+
+
 Drift = Callable[[dict[str, Any]], None]
 
 
