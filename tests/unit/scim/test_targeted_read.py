@@ -86,6 +86,15 @@ def test_an_account_that_looks_different_by_its_id(way: str) -> None:
         read_of(account("ada"), ways=[way]).find(ADA)
 
 
+def test_an_account_that_filters_show_in_two_ways() -> None:
+    read = read_of(account("ada"))
+    read.find(Names("id-ada", None))
+    assert isinstance(read.client, Filters)
+    read.client.accounts[1]["active"] = False
+    with pytest.raises(FullPlanNeededError, match="in two ways"):
+        read.find(Names(None, "ada@example.com"))
+
+
 def test_a_user_of_whom_there_is_nothing_to_show_is_no_control() -> None:
     for controls in ([], [Names(None, "grace@example.com")], [Names("id-grace", "zoë@example.com")]):
         with pytest.raises(FullPlanNeededError):

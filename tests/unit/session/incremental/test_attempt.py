@@ -23,6 +23,15 @@ def test_it_plans_the_users_that_changed(committed: CommittedTarget) -> None:
         assert not attempt.whole
 
 
+def test_an_apply_in_between_ends_it(committed: CommittedTarget) -> None:
+    target = committed.target
+    attempt = begin_attempt(target.workspace, target.terminal)
+    committed.desire(person("ada", department="Research"), person("ben"))
+    assert target.apply() == 0
+    with target.session() as session, pytest.raises(FullPlanNeededError, match="another apply ended"):
+        attempt.make_plan(session, target.terminal)
+
+
 def test_the_sandbox_and_broken_settings_need_a_full_plan(committed: CommittedTarget) -> None:
     target = committed.target
     with pytest.raises(FullPlanNeededError, match="sandbox"):

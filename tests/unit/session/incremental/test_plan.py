@@ -50,9 +50,17 @@ def test_numbers_on_record_make_no_percentage_pass(committed: CommittedTarget) -
         text = receipt.read_text("utf-8")
         receipt.write_text(text.replace('"managed": 3, "active": 3', '"managed": 1000000, "active": 1000000'), "utf-8")
         assert receipt.read_text("utf-8") != text
-    committed.desire(ADA)
+    committed.desire({**ADA, "department": "Research"})
     messages = {guard.name: guard.message for guard in plan_of(committed).guards}
-    assert messages["removals"].startswith("1 of 3 active managed users (33.3 %)")
+    assert messages["updates"].startswith("1 of 4 managed users (25.0 %)")
+    assert messages["removals"].startswith("1 of 4 active managed users (25.0 %)")
+
+
+def test_removals_need_no_replacement_while_others_are_active(committed: CommittedTarget) -> None:
+    committed.desire(person("new"))
+    plan = plan_of(committed)
+    assert len(plan.changes) == 3
+    assert not any(change.requires for change in plan.changes)
 
 
 Drift = Callable[[dict[str, Any]], None]

@@ -126,6 +126,53 @@ def test_what_needs_a_full_plan(committed: CommittedTarget, name: str, text: str
         load_changed(committed.target.workspace, start)
 
 
+def applied_with(committed: CommittedTarget, name: str, text: str) -> Start:
+    """Return the start after an apply with another file."""
+    committed.target.files.write(name, text)
+    committed.git.commit("Configure")
+    assert committed.target.apply() == 0
+    return start_of(committed)
+
+
+FULL_MAPPINGS = """\
+- {target: externalId, source: objectId, match: 1}
+- {target: userName, source: userPrincipalName, match: 2}
+- {target: active, expression: 'Not([IsSoftDeleted])'}
+"""
+
+
+@pytest.mark.parametrize(
+    ("mappings", "why"),
+    [
+        (FULL_MAPPINGS, ""),
+        (FULL_MAPPINGS.replace("source: objectId", "expression: 'ToLower([objectId])'"), "externalId is not a value"),
+        (
+            FULL_MAPPINGS + '- {target: displayName, expression: \'FormatDateTime(Now(), , "g", "yyyy")\'}\n',
+            "reads the clock",
+        ),
+        (FULL_MAPPINGS + "- {target: displayName, source: givenName, match: 3}\n", "matched by other attributes"),
+    ],
+)
+def test_names_must_be_in_the_entries(committed: CommittedTarget, mappings: str, why: str) -> None:
+    start = applied_with(committed, "mappings.yaml", mappings)
+    if not why:
+        load_changed(committed.target.workspace, start)
+        return
+    with pytest.raises(FullPlanNeededError, match=why):
+        load_changed(committed.target.workspace, start)
+
+
+def test_a_filter_that_reads_the_date_is_for_one_day(committed: CommittedTarget) -> None:
+    hired = "{name: hired, clauses: [{attribute: employeeHireDate, operator: DATE BEFORE, value: today}]}"
+    named = "{name: named, clauses: [{attribute: surname, operator: IS NOT NULL}]}"
+    text = f"sync: all\nfilters: [{hired}, {named}]\n"
+    start = applied_with(committed, "scope.yaml", text)
+    load_changed(committed.target.workspace, start)
+    tomorrow = replace(committed.target.workspace, now=committed.target.workspace.now + timedelta(days=1))
+    with pytest.raises(FullPlanNeededError, match="reads the date"):
+        load_changed(tomorrow, start)
+
+
 def test_a_commit_that_is_not_here(committed: CommittedTarget) -> None:
     with pytest.raises(FullPlanNeededError, match="git cannot show"):
         load_changed(committed.target.workspace, replace(start_of(committed), commit="0" * 40))
