@@ -11,7 +11,7 @@ from reconciler.core.identity import parse_identity
 from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, Flow, LiveUser, Resource, Value
 from reconciler.core.planning.live_user import ResourceReader
 from reconciler.core.planning.request import LiveState
-from reconciler.core.planning.settled import JoinedUsers, find_linking_attribute, list_open_users
+from reconciler.core.planning.settled import JoinedUsers, list_open_users
 from reconciler.core.text import pluralize, quote
 from reconciler.core.values import fold_case
 from reconciler.errors import ScimError
@@ -68,7 +68,7 @@ def read_live(
     `check`: corrects what the list shows too late. `settles`: users that are as desired are settled, so that the live
     users are not those that `reader` returned.
     """
-    listed = JoinedUsers(desired, find_linking_attribute(mappings) if settles else None, _SampleKeeper(mappings).keeps)
+    listed = JoinedUsers(desired, mappings if settles else (), _SampleKeeper(mappings).keeps)
     packing = PackingReader(reader)
     read = client.list_users(
         packing.read if settles else reader.read,

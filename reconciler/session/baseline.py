@@ -73,7 +73,7 @@ def with_desired_state(state: DesiredState, request: PlanRequest) -> PlanRequest
     """Return `request` for another desired state."""
     return replace(
         request,
-        desired=tuple(state.users),
+        desired=state.users,
         mappings=state.mappings,
         policy=state.policy,
         owned=state.owned,
@@ -151,7 +151,7 @@ def build_request(workspace: Workspace, state: DesiredState, users: tuple[str, .
     """Return what the desired state says about a plan; `users` limits it to these."""
     return PlanRequest(
         target=state.target,
-        desired=tuple(state.users),  # matching tells users apart by identity
+        desired=state.users,
         mappings=state.mappings,
         policy=state.policy,
         owned=state.owned,

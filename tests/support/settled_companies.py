@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.core.model import AwaitedAccount, Deactivation, DesiredUser, LiveUser, ScopeReason, Verdict
+from reconciler.core.model import AwaitedAccount, Deactivation, DesiredUser, Flow, LiveUser, ScopeReason, Verdict
 from reconciler.core.plan import Action
 from reconciler.core.planning.guards.context import AccountEvidence, RecentChange
 from reconciler.core.planning.protection import AccountNames
@@ -22,7 +22,13 @@ from support.builders import DEPARTMENT, NOW, OUT, SCIM, change, desired, live, 
 
 PEOPLE = 9
 EMAIL = 'emails[type eq "work"].value'
-ROWS = mappings(mapping(EMAIL, "mail", profile=SCIM))
+LOCALE = "locale"
+TITLE = "title"
+ROWS = mappings(
+    mapping(EMAIL, "mail", profile=SCIM),
+    mapping(LOCALE, "preferredLanguage", profile=SCIM),
+    mapping(TITLE, "jobTitle", profile=SCIM, flow=Flow.IF_EMPTY),
+)
 
 
 @dataclass
@@ -46,11 +52,17 @@ class SettledCompany:
 
 
 def equal_company() -> SettledCompany:
-    """Every account is as desired."""
+    """Every account is as desired; half of them show locales in another form, some have a title of their own."""
     names = [who(number) for number in range(PEOPLE)]
     values = [{EMAIL: name_of(name), "given": name.capitalize(), "family": f"Of {name}"} for name in names]
-    wanted = [desired(name, line=number + 1, **values[number]) for number, name in enumerate(names)]
-    shown = [live(name, last_modified="2026-01-01T00:00:00Z", **values[number]) for number, name in enumerate(names)]
+    forms = [
+        {LOCALE: ("de_DE", "de-DE")[number % 2], **({TITLE: "Head"} if number % 3 else {})} for number in range(PEOPLE)
+    ]
+    wanted = [desired(name, line=number + 1, locale="de-DE", **values[number]) for number, name in enumerate(names)]
+    shown = [
+        live(name, last_modified="2026-01-01T00:00:00Z", **values[number], **forms[number])
+        for number, name in enumerate(names)
+    ]
     return SettledCompany(list(wanted), list(shown))
 
 

@@ -61,7 +61,8 @@ def match_users(
 
     `others`: how many managed accounts are not in `live`.
     """
-    return _Matcher(desired, list(live), mappings, rules, others).run()
+    # Users are told apart by identity.
+    return _Matcher(list(desired), list(live), mappings, rules, others).run()
 
 
 class _Matcher:

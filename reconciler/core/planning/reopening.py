@@ -16,7 +16,6 @@ from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.planning.settled import (
     JoinedUsers,
     SettledPairs,
-    find_linking_attribute,
     list_desired_names,
     list_live_names,
 )
@@ -27,10 +26,10 @@ def set_aside(request: PlanRequest, live: LiveState) -> tuple[PlanRequest, LiveS
     """Return the request and the live state with the open users only; `settled` of the live state has the others."""
     joined = live.users
     if not isinstance(joined, JoinedUsers):
-        return request, live
-    fits = joined.desired is request.desired and joined.linking == find_linking_attribute(request.mappings)
+        return _hold(request), live
+    fits = joined.desired is request.desired and list(joined.mappings) == list(request.mappings)
     if not fits or request.policy.relink:
-        return request, replace(live, users=list(joined))
+        return _hold(request), replace(live, users=list(joined))
     rows = joined.list_rows()
     for row in joined.names.find_shared():
         rows[row] = 0
@@ -51,6 +50,12 @@ def set_aside(request: PlanRequest, live: LiveState) -> tuple[PlanRequest, LiveS
     return replace(request, desired=users), replace(
         live, users=list(joined.split(rows)), settled=SettledPairs(joined, rows)
     )
+
+
+def _hold(request: PlanRequest) -> PlanRequest:
+    """Return the request with its users as objects: matching tells them apart by identity."""
+    held = isinstance(request.desired, list | tuple)
+    return request if held else replace(request, desired=list(request.desired))
 
 
 def _list_ids(request: PlanRequest, live: LiveState) -> Iterator[str]:

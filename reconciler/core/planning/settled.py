@@ -1,8 +1,9 @@
 """Users whose live accounts are as desired: a plan changes nothing about them, so it needs no objects for them.
 
-Of such a pair only the live id, the number of the desired user and `meta.lastModified` are kept; the live user is built
-again from the desired one where it is needed. A pair that anything else in a plan can touch is opened again
-(`reopening`), so a plan with settled pairs is the plan without them.
+Of such a pair only the live id, the number of the desired user and `meta.lastModified` are kept, with a number for how
+values differ in form (`ja_JP`, `ja-JP`); the live user is built again from the desired one where it is needed. A pair
+that anything else in a plan can touch is opened again (`reopening`), so a plan with settled pairs is the plan without
+them.
 """
 
 from __future__ import annotations
@@ -11,20 +12,24 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Protocol, overload, runtime_checkable
 
-from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, LiveUser, Value
+from reconciler.core.model import AttributeMapping, AttributePath, Attributes, DesiredUser, LiveUser, Value
+from reconciler.core.planning.diff import diff_user
 from reconciler.core.planning.forms import has_capitals
 from reconciler.core.planning.temporary_names import is_temporary
 from reconciler.core.profile import Attribute
 from reconciler.core.values import fold_case, to_comparable
 
 SettledUser = bytes
-"""A settled live user: the number of its desired user in 4 bytes, then `meta.lastModified`."""
+"""A settled live user: the number of its desired user, that of its form, then `meta.lastModified`."""
 PackedUser = bytes
 """A live user in the form of the one who packed it."""
 
-_ROW_BYTES = 4
+_ROW_BYTES, _FORM_BYTES = 4, 3
+_MOST_FORMS = 100_000
+"""Differences of form that are kept, some 300 bytes each. A directory has one for each locale, for example."""
 _ROW_BITS = 21
 MOST_ROWS = 1 << _ROW_BITS
 """Desired users that can have settled pairs; the others stay open."""
@@ -46,14 +51,14 @@ def find_linking_attribute(mappings: Iterable[AttributeMapping]) -> Attribute | 
     return next((row.attribute for row in rows if row.target == "externalId"), None)
 
 
-def is_settled(user: DesiredUser, found: LiveUser, linking: Attribute) -> bool:
-    """Whether an account is exactly as desired, and nothing about it or its user can need a decision.
+def is_settled(user: DesiredUser, found: LiveUser, linking: Attribute, mappings: Sequence[AttributeMapping]) -> bool:
+    """Whether an account is as desired, and nothing about it or its user can need a decision.
 
-    Whether others share its names is for `reopening`. `linking`: of `find_linking_attribute`.
+    Values may differ in what `diff` ignores; names and identifiers are equal. Whether others share them is for
+    `reopening`. `linking`: of `find_linking_attribute`.
     """
     return (
-        user.attributes == found.attributes
-        and user.match[:1] not in ((), (None,))
+        user.match[:1] not in ((), (None,))
         and user.verdict.in_scope
         and not (user.failed or user.doubtful or user.candidates or user.lifecycle.protected)
         and not (found.lacks_active or found.unselected)
@@ -62,24 +67,40 @@ def is_settled(user: DesiredUser, found: LiveUser, linking: Attribute) -> bool:
         and user.anchor is not None
         and user.anchor == to_comparable(linking, found.external_id)
         and not (found.user_name[:1] in "rR" and is_temporary(found.user_name))
-        and found == _show_as_desired(user, found.id, found.last_modified)
+        and found == _build_live(user, found.id, found.last_modified, found.attributes)
+        and not diff_user(user, found, mappings)
     )
 
 
-def _show_as_desired(user: DesiredUser, live_id: str, last_modified: str | None) -> LiveUser:
-    """Return the live user of an account that is exactly as desired."""
-    values = user.attributes
+def _build_live(user: DesiredUser, live_id: str, last_modified: str | None, attributes: Attributes) -> LiveUser:
+    """Return the live user of a settled account."""
     return LiveUser(
         id=live_id,
-        user_name=str(values.get("userName", "")),
-        external_id=str(values.get("externalId", "")),
+        user_name=str(user.attributes.get("userName", "")),
+        external_id=str(user.attributes.get("externalId", "")),
         active=True,
-        attributes=values,
+        attributes=attributes,
         managed=True,
         adoptable=False,
         match=user.match,
         last_modified=last_modified,
     )
+
+
+_Form = tuple[tuple[AttributePath, Value | None], ...]
+"""How the attributes of an account differ from the desired ones; None: it has no value."""
+
+
+def _find_form(desired: Attributes, shown: Attributes) -> _Form:
+    if desired == shown:
+        return ()
+    different = [(path, value) for path, value in shown.items() if desired.get(path) != value]
+    return tuple(sorted([*different, *((path, None) for path in desired if path not in shown)], key=itemgetter(0)))
+
+
+def _apply_form(desired: Attributes, form: _Form) -> Attributes:
+    values = {**desired, **dict(form)} if form else desired
+    return {path: value for path, value in values.items() if value is not None} if form else desired
 
 
 def list_desired_names(user: DesiredUser) -> set[str]:
@@ -165,18 +186,19 @@ def find_rows(desired: Sequence[DesiredUser]) -> Callable[[Value], int | None]:
 class JoinedUsers(Sequence[LiveUser]):
     """The users of a list in its order, by id. Those that equal their desired users are built again at each access.
 
-    `desired`: the desired users by number, each the same at each access. `linking`: of `find_linking_attribute`; None:
-    no user is settled. `keeps`: whether a user stays as it is although it could be settled.
+    `desired`: the desired users by number, each the same at each access. `mappings`: empty: no user is settled.
+    `keeps`: whether a user stays as it is although it could be settled.
     """
 
     def __init__(
         self,
         desired: Sequence[DesiredUser],
-        linking: Attribute | None,
+        mappings: Sequence[AttributeMapping],
         keeps: Callable[[LiveUser], bool] = lambda _user: False,
     ) -> None:
         self.desired = desired
-        self.linking = linking
+        self.mappings = mappings
+        self._linking = find_linking_attribute(mappings)
         self.names = NameIndex()
         self.paths: set[AttributePath] = set()
         """The attributes that settled accounts have, and perhaps some that other accounts have."""
@@ -184,6 +206,8 @@ class JoinedUsers(Sequence[LiveUser]):
         self._keeps = keeps
         self._users: dict[str, LiveUser | SettledUser] = {}
         self._taken = bytearray()
+        self._forms: list[_Form] = [()]
+        self._numbers: dict[_Form, int] = {(): 0}
 
     @classmethod
     def join(
@@ -191,7 +215,7 @@ class JoinedUsers(Sequence[LiveUser]):
     ) -> Sequence[LiveUser]:
         """Return live users with those settled that are as desired; all as they are if an id comes twice."""
         users = list(live)
-        joined = cls(desired, find_linking_attribute(mappings))
+        joined = cls(desired, mappings)
         joined.take({user.id: user for user in users})
         return joined if len(joined) == len(users) else users
 
@@ -199,13 +223,13 @@ class JoinedUsers(Sequence[LiveUser]):
         self, users: dict[str, LiveUser | PackedUser], unpack: Callable[[str, PackedUser], LiveUser] | None = None
     ) -> None:
         """Take over the users of a list; nothing else may use them then. `unpack`: makes packed users live users."""
-        find = find_rows(self.desired) if self.linking is not None else None
+        find = find_rows(self.desired) if self._linking is not None else None
         for live_id, packed in users.items():
             user = unpack(live_id, packed) if isinstance(packed, bytes) and unpack is not None else packed
             assert isinstance(user, LiveUser)  # noqa: S101 - packed users come with `unpack`
             value = user.match[0] if user.match else None
             row = find(value) if find is not None and value is not None else None
-            users[live_id] = user if row is None or not self._settle(user, row) else _pack(user, row)
+            users[live_id] = user if row is None else self._settle(user, row)
         self._users = users
 
     def correct(self, users: Mapping[str, LiveUser | None]) -> None:
@@ -219,18 +243,29 @@ class JoinedUsers(Sequence[LiveUser]):
             else:
                 self._users[live_id] = user
 
-    def _settle(self, user: LiveUser, row: int) -> bool:
-        if self.linking is None or row >= MOST_ROWS or (row < len(self._taken) and self._taken[row]):
-            return False
+    def _settle(self, user: LiveUser, row: int) -> LiveUser | SettledUser:
+        """Return a user settled with a desired one, or as it is."""
+        if self._linking is None or row >= MOST_ROWS or (row < len(self._taken) and self._taken[row]):
+            return user
         desired = self.desired[row]
-        if not is_settled(desired, user, self.linking) or self._keeps(user):
-            return False
+        if not is_settled(desired, user, self._linking, self.mappings):
+            return user
+        form = self._number_form(_find_form(desired.attributes, user.attributes))
+        if form is None or self._keeps(user):
+            return user
         if row >= len(self._taken):
             self._taken.extend(bytes(max(row + 1 - len(self._taken), len(self._taken))))
         self._taken[row] = _CAPITALS if has_capitals(user.user_name) else _SETTLED
         self.names.add(list_desired_names(desired) | {fold_case(user.id)}, row)
-        self.paths.update(desired.attributes)
-        return True
+        self.paths.update(user.attributes)
+        return _pack(user, row, form)
+
+    def _number_form(self, form: _Form) -> int | None:
+        number = self._numbers.get(form)
+        if number is None and len(self._forms) < _MOST_FORMS:
+            number = self._numbers[form] = len(self._forms)
+            self._forms.append(form)
+        return number
 
     def find_settled(self, value: Value, level: int) -> int | None:
         """Return the last desired user with a settled account and this matching value; None if there is none."""
@@ -271,8 +306,9 @@ class JoinedUsers(Sequence[LiveUser]):
         live_id, user = item
         if not isinstance(user, bytes):
             return user
-        row, last_modified = _unpack(user)
-        return _show_as_desired(self.desired[row], live_id, last_modified)
+        row, form, last_modified = _unpack(user)
+        desired = self.desired[row]
+        return _build_live(desired, live_id, last_modified, _apply_form(desired.attributes, self._forms[form]))
 
     def get(self, live_id: str) -> LiveUser | None:
         """Return the user with this id; None if there is none."""
@@ -346,14 +382,16 @@ def list_open_users(users: Sequence[LiveUser]) -> Iterable[LiveUser]:
     return users.list_open() if isinstance(users, JoinedUsers) else users
 
 
-def _pack(user: LiveUser, row: int) -> SettledUser:
+def _pack(user: LiveUser, row: int, form: int) -> SettledUser:
     modified = (user.last_modified or "").encode("utf-8", "surrogatepass")
-    return row.to_bytes(_ROW_BYTES, "big") + modified
+    return row.to_bytes(_ROW_BYTES, "big") + form.to_bytes(_FORM_BYTES, "big") + modified
 
 
-def _unpack(user: SettledUser) -> tuple[int, str | None]:
-    modified = user[_ROW_BYTES:].decode("utf-8", "surrogatepass")
-    return int.from_bytes(user[:_ROW_BYTES], "big"), modified or None
+def _unpack(user: SettledUser) -> tuple[int, int, str | None]:
+    """Return the number of the desired user, that of the form, and `meta.lastModified`."""
+    start = _ROW_BYTES + _FORM_BYTES
+    modified = user[start:].decode("utf-8", "surrogatepass")
+    return int.from_bytes(user[:_ROW_BYTES], "big"), int.from_bytes(user[_ROW_BYTES:start], "big"), modified or None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ from support.builders import MAPPINGS, NOW, desired, live, request
 
 from reconciler.core.plan import Action
 from reconciler.core.planning.guards.context import RecentChange
+from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.protection import AccountNames
 from reconciler.core.planning.reopening import set_aside
 from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.planning.settled import JoinedUsers
 from reconciler.core.policy import Policy, RelinkRules
+from reconciler.desired.user_table import UserTable
 
 NAMES = ("ada", "bob", "eve")
 RECENT = RecentChange('user["bob@example.com"]', "live-bob", Action.UPDATE)
@@ -113,3 +115,10 @@ def open_after_all(edit: Callable[..., tuple[PlanRequest, LiveState]]) -> bool:
     plan, state = edit(request([desired(name) for name in NAMES]), LiveState([live(name) for name in NAMES]))
     joined = replace(state, users=JoinedUsers.join(plan.desired, state.users, MAPPINGS))
     return set_aside(plan, joined) == (plan, state)
+
+
+def test_users_that_are_built_at_each_access_are_held() -> None:
+    plan = request([desired("ada"), desired("bob")])
+    state = LiveState([live("ada", department="Sales")])
+    expected = build_plan(plan, state)
+    assert build_plan(replace(plan, desired=UserTable(plan.desired)), state) == expected

@@ -12,7 +12,9 @@ from support.builders import MAPPINGS, OUT, desired, live, mapping, mappings, va
 from support.laws import examples
 from support.settled_companies import EDITS, SettledCompany, equal_company, settled_companies
 
-from reconciler.core.model import DesiredUser, Lifecycle, Value
+from reconciler.core import paths
+from reconciler.core.model import DesiredUser, Flow, Lifecycle, Value
+from reconciler.core.planning import settled
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.reopening import set_aside
 from reconciler.core.planning.request import LiveState, PlanRequest
@@ -23,6 +25,7 @@ from reconciler.core.planning.settled import (
     find_linking_attribute,
     find_rows,
     is_settled,
+    list_open_users,
 )
 from reconciler.record.plan_file import to_json
 
@@ -93,20 +96,20 @@ VETOES = {
 
 def test_equal_users_are_settled() -> None:
     assert LINKING is not None
-    assert is_settled(desired(), live(), LINKING)
+    assert is_settled(desired(), live(), LINKING, MAPPINGS)
 
 
 @pytest.mark.parametrize("case", VETOES)
 def test_users_that_may_need_a_decision_are_not_settled(case: str) -> None:
     assert LINKING is not None
     wanted, shown = VETOES[case]
-    assert not is_settled(replace(desired(), **wanted), replace(live(), **shown), LINKING)  # type: ignore[arg-type]
+    assert not is_settled(replace(desired(), **wanted), replace(live(), **shown), LINKING, MAPPINGS)  # type: ignore[arg-type]
 
 
 def test_a_temporary_name_is_not_settled() -> None:
     assert LINKING is not None
     name = "renaming-0123456789ab-0123456789abcdef@example.com"
-    assert not is_settled(desired(user_name=name), live(user_name=name), LINKING)
+    assert not is_settled(desired(user_name=name), live(user_name=name), LINKING, MAPPINGS)
 
 
 def test_nothing_is_settled_without_externalid_or_with_unique_values() -> None:
@@ -118,8 +121,7 @@ def test_nothing_is_settled_without_externalid_or_with_unique_values() -> None:
 
 
 def joined_users(*names: str) -> JoinedUsers:
-    assert LINKING is not None
-    joined = JoinedUsers([desired(name) for name in names], LINKING)
+    joined = JoinedUsers([desired(name) for name in names], MAPPINGS)
     shown = [live(name, last_modified=f"2026-01-0{row + 1}T00:00:00Z") for row, name in enumerate(names)]
     joined.take({user.id: user for user in shown})
     return joined
@@ -139,8 +141,7 @@ def test_settled_users_are_built_again_as_they_were_listed() -> None:
 
 
 def test_a_desired_user_has_one_settled_account() -> None:
-    assert LINKING is not None
-    joined = JoinedUsers([desired("ada")], LINKING)
+    joined = JoinedUsers([desired("ada")], MAPPINGS)
     joined.take({"live-ada": live("ada"), "again": live("ada", id="again")})
     assert [user.id for user in joined.list_open()] == ["again"]
 
@@ -150,7 +151,7 @@ def test_users_that_cannot_be_numbered_stay_open() -> None:
         def find(self, _value: Value) -> int:
             return MOST_ROWS
 
-    joined = JoinedUsers(Many(), LINKING)
+    joined = JoinedUsers(Many(), MAPPINGS)
     joined.take({"live-ada": live("ada")})
     assert list(joined.list_open()) == [live("ada")]
 
@@ -158,6 +159,29 @@ def test_users_that_cannot_be_numbered_stay_open() -> None:
 def test_users_with_the_same_first_value_have_no_number() -> None:
     find = find_rows([desired("ada"), desired("bob"), desired("bob", user_name="b"), desired("eve", external_id=None)])
     assert [find("id-ada"), find("id-bob"), find("id-eve")] == [0, None, None]
+
+
+def test_the_form_of_values_is_kept() -> None:
+    rows = mappings(mapping("locale"), mapping("enterprise:costCenter", flow=Flow.IF_EMPTY))
+    people = [desired(name, locale="ja-JP") for name in ("ada", "bob", "eve")]
+    shown = [
+        live("ada", locale="ja_JP"),
+        live("bob", locale="JA_JP", **{f"{paths.ENTERPRISE}:costCenter": "7"}),
+        live("eve", locale="ja-JP"),
+    ]
+    joined = JoinedUsers.join(people, shown, rows)
+    assert isinstance(joined, JoinedUsers)
+    assert list(joined.list_open()) == []
+    assert list(joined) == shown
+    assert joined.paths == {*shown[1].attributes}
+
+
+def test_forms_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settled, "_MOST_FORMS", 2)
+    rows = mappings(mapping("locale"))
+    people = [desired(name, locale="ja-JP") for name in ("ada", "bob", "eve")]
+    shown = [live("ada", locale="ja_JP"), live("bob", locale="JA_JP"), live("eve", locale="ja_JP")]
+    assert list(list_open_users(JoinedUsers.join(people, shown, rows))) == shown[1:2]
 
 
 def test_corrected_users_are_open_and_so_are_their_desired_users() -> None:
