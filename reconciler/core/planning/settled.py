@@ -12,7 +12,6 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Protocol, overload, runtime_checkable
 
 from reconciler.core.model import AttributeMapping, AttributePath, Attributes, DesiredUser, LiveUser, Value
@@ -29,7 +28,7 @@ PackedUser = bytes
 
 _ROW_BYTES, _FORM_BYTES = 4, 3
 _MOST_FORMS = 100_000
-"""Differences of form that are kept, some 300 bytes each. A directory has one for each locale, for example."""
+"""Differences that are kept, some 400 bytes each. A directory has one for each locale, for example."""
 _ROW_BITS = 21
 MOST_ROWS = 1 << _ROW_BITS
 """Desired users that can have settled pairs; the others stay open."""
@@ -51,11 +50,11 @@ def find_linking_attribute(mappings: Iterable[AttributeMapping]) -> Attribute | 
     return next((row.attribute for row in rows if row.target == "externalId"), None)
 
 
-def is_settled(user: DesiredUser, found: LiveUser, linking: Attribute, mappings: Sequence[AttributeMapping]) -> bool:
-    """Whether an account is as desired, and nothing about it or its user can need a decision.
+def may_settle(user: DesiredUser, found: LiveUser, linking: Attribute) -> bool:
+    """Whether nothing about an account and its user can need a decision, if no attribute is to be changed.
 
-    Values may differ in what `diff` ignores; names and identifiers are equal. Whether others share them is for
-    `reopening`. `linking`: of `find_linking_attribute`.
+    Names and identifiers are equal; whether others share them is for `reopening`. `linking`: of
+    `find_linking_attribute`.
     """
     return (
         user.match[:1] not in ((), (None,))
@@ -67,8 +66,20 @@ def is_settled(user: DesiredUser, found: LiveUser, linking: Attribute, mappings:
         and user.anchor is not None
         and user.anchor == to_comparable(linking, found.external_id)
         and not (found.user_name[:1] in "rR" and is_temporary(found.user_name))
-        and found == _build_live(user, found.id, found.last_modified, found.attributes)
-        and not diff_user(user, found, mappings)
+        and _has_what_is_kept(user, found)
+    )
+
+
+def _has_what_is_kept(user: DesiredUser, found: LiveUser) -> bool:
+    """Whether `_build_live` would build the live user as it is: all its fields but the attributes."""
+    return (
+        found.match == user.match
+        and found.user_name == user.attributes.get("userName")
+        and found.external_id == user.attributes.get("externalId")
+        and found.active
+        and found.managed
+        and not (found.adoptable or found.omits_active)
+        and found.unreadable is None
     )
 
 
@@ -87,20 +98,22 @@ def _build_live(user: DesiredUser, live_id: str, last_modified: str | None, attr
     )
 
 
-_Form = tuple[tuple[AttributePath, Value | None], ...]
-"""How the attributes of an account differ from the desired ones; None: it has no value."""
+_Form = tuple[tuple[AttributePath, Value | None, Value | None], ...]
+"""The attributes that differ, with the values of the account and of the desired user; None: there is none."""
 
 
 def _find_form(desired: Attributes, shown: Attributes) -> _Form:
     if desired == shown:
         return ()
-    different = [(path, value) for path, value in shown.items() if desired.get(path) != value]
-    return tuple(sorted([*different, *((path, None) for path in desired if path not in shown)], key=itemgetter(0)))
+    different = [(path, value, desired.get(path)) for path, value in shown.items() if desired.get(path) != value]
+    return (*different, *((path, None, value) for path, value in desired.items() if path not in shown))
 
 
 def _apply_form(desired: Attributes, form: _Form) -> Attributes:
-    values = {**desired, **dict(form)} if form else desired
-    return {path: value for path, value in values.items() if value is not None} if form else desired
+    if not form:
+        return desired
+    values = {**desired, **{path: value for path, value, _ in form}}
+    return {path: value for path, value in values.items() if value is not None}
 
 
 def list_desired_names(user: DesiredUser) -> set[str]:
@@ -207,7 +220,7 @@ class JoinedUsers(Sequence[LiveUser]):
         self._users: dict[str, LiveUser | SettledUser] = {}
         self._taken = bytearray()
         self._forms: list[_Form] = [()]
-        self._numbers: dict[_Form, int] = {(): 0}
+        self._numbers: dict[_Form, int | None] = {(): 0}
 
     @classmethod
     def join(
@@ -248,9 +261,7 @@ class JoinedUsers(Sequence[LiveUser]):
         if self._linking is None or row >= MOST_ROWS or (row < len(self._taken) and self._taken[row]):
             return user
         desired = self.desired[row]
-        if not is_settled(desired, user, self._linking, self.mappings):
-            return user
-        form = self._number_form(_find_form(desired.attributes, user.attributes))
+        form = self._number_form(desired, user) if may_settle(desired, user, self._linking) else None
         if form is None or self._keeps(user):
             return user
         if row >= len(self._taken):
@@ -260,11 +271,18 @@ class JoinedUsers(Sequence[LiveUser]):
         self.paths.update(user.attributes)
         return _pack(user, row, form)
 
-    def _number_form(self, form: _Form) -> int | None:
-        number = self._numbers.get(form)
-        if number is None and len(self._forms) < _MOST_FORMS:
-            number = self._numbers[form] = len(self._forms)
+    def _number_form(self, desired: DesiredUser, user: LiveUser) -> int | None:
+        """Return the number of how the attributes differ; None if that is to be changed, or cannot be kept."""
+        form = _find_form(desired.attributes, user.attributes)
+        if form in self._numbers:
+            return self._numbers[form]
+        if len(self._numbers) >= _MOST_FORMS:
+            return None
+        # What is to be changed depends on the attributes that differ alone.
+        number = None if diff_user(desired, user, self.mappings) else len(self._forms)
+        if number is not None:
             self._forms.append(form)
+        self._numbers[form] = number
         return number
 
     def find_settled(self, value: Value, level: int) -> int | None:
