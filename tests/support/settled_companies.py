@@ -184,6 +184,13 @@ def _lose_label(company: SettledCompany, one: int, other: int) -> None:
         company.live[one] = replace(user, attributes=attributes, unselected={EMAIL: elements})
 
 
+def _show_other_email(company: SettledCompany, one: int, other: int) -> None:
+    _lose_label(company, one, 0)
+    user = company.live[one]
+    if user is not None:
+        company.live[one] = replace(user, unselected={EMAIL: ({"value": name_of(who(other))},)})
+
+
 def _drop_email(company: SettledCompany, one: int, _other: int) -> None:
     for side in (company.desired, company.live):
         user = side[one]
@@ -353,7 +360,15 @@ EDITS: dict[str, Edit] = {
     "was modified at an unknown time": _shown(last_modified=None),
     "is not managed": _shown(managed=False, adoptable=False),
     "loses labels": _lose_label,
+    "has another unlabelled email": _show_other_email,
     "has no email": _drop_email,
+    "is called as before": _set_both("userName", _other_name),
+    "has a temporary name": _set_shown(
+        "userName",
+        lambda one, other: make_temporary_name(
+            change(who(one), before={"userName": name_of(who(other))}, after={"userName": name_of(who(one))}), ()
+        ),
+    ),
     "begins an exchange": _exchange_begun,
     "exchanges names": _swap_names,
     "takes a full name": _take_full_name,

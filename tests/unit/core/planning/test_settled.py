@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 from hypothesis import given, settings
-from support.builders import MAPPINGS, OUT, desired, live, mapping, mappings, values_of
+from support.builders import MAPPINGS, OUT, desired, every_field, live, mapping, mappings, values_of
 from support.laws import examples
 from support.settled_companies import EDITS, SettledCompany, equal_company, settled_companies
 
@@ -39,7 +39,7 @@ def check_law(request: PlanRequest, live: LiveState) -> int:
     assert list(joined.users) == list(live.users)
     plain, planned = build_plan(request, live), build_plan(request, joined)
     assert to_json(planned) == to_json(plain)
-    assert planned == plain
+    assert every_field(planned) == every_field(plain)
     return set_aside(request, joined)[1].settled.count
 
 
@@ -57,6 +57,33 @@ def test_one_edit_changes_nothing_of_a_plan(name: str) -> None:
         EDITS[name](company, one, other)
         counts[check_law(*company.build())] += 1
     assert name == "relinks" or max(counts) >= 5, "most pairs are settled"
+
+
+STORIES: dict[str, list[tuple[str, int, int]]] = {
+    "capitals are kept": [("has capitals", 3, 1), ("wants capitals", 1, 1)],
+    "labels are kept": [("has another unlabelled email", 1, 2)],
+    "most accounts are there": [("accounts on record", 3, 1), ("leaves", 5, 1)],
+    "some accounts are there": [("accounts on record", 3, 1)],
+    "a crowd would be suggested to relink": [("shows a foreign id", number, 0) for number in (1, 2, 3)],
+    "an interrupted exchange": [("begins an exchange", 1, 2), ("is called as before", 2, 1)],
+    "both sides of an exchange": [("begins an exchange", 1, 2), ("shows another's name", 2, 1)],
+    "the name is taken meanwhile": [("an original name", 1, 2), ("has a temporary name", 1, 2)],
+    "adopted lately": [("changed lately", 1, 1), ("has another department", 1, 1), ("limits", 0, 0)],
+    "accounts were replaced": [("is hidden", 1, 1), ("was replaced", 1, 1), ("accounts on record", 8, 1)],
+    "activity is doubted": [("may be inactive", 1, 1), ("omits active", 1, 1)],
+    "a last user": [("leaves", 1, 1), ("joins", 2, 1)],
+    "protected by an earlier name": [("had a name", 1, 2), ("an entry of guards.protected", 2, 0), ("leaves", 1, 1)],
+    "protected lately": [("was protected", 1, 1), ("leaves", 1, 1)],
+    "relinked": [("relinks", 0, 0), ("shows a foreign id", 1, 0)],
+}
+
+
+@pytest.mark.parametrize("name", sorted(STORIES))
+def test_several_edits_change_nothing_of_a_plan(name: str) -> None:
+    company = equal_company()
+    for edit, one, other in STORIES[name]:
+        EDITS[edit](company, one, other)
+    check_law(*company.build())
 
 
 def test_all_pairs_of_an_equal_company_are_settled() -> None:
