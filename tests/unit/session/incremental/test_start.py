@@ -146,10 +146,6 @@ FULL_MAPPINGS = """\
     [
         (FULL_MAPPINGS, ""),
         (FULL_MAPPINGS.replace("source: objectId", "expression: 'ToLower([objectId])'"), "externalId is not a value"),
-        (
-            FULL_MAPPINGS + '- {target: displayName, expression: \'FormatDateTime(Now(), , "g", "yyyy")\'}\n',
-            "reads the clock",
-        ),
         (FULL_MAPPINGS + "- {target: displayName, source: givenName, match: 3}\n", "matched by other attributes"),
     ],
 )
