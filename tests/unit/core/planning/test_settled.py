@@ -74,6 +74,7 @@ STORIES: dict[str, list[tuple[str, int, int]]] = {
     "a last user": [("leaves", 1, 1), ("joins", 2, 1)],
     "protected by an earlier name": [("had a name", 1, 2), ("an entry of guards.protected", 2, 0), ("leaves", 1, 1)],
     "protected lately": [("was protected", 1, 1), ("leaves", 1, 1)],
+    "several are adopted": [("limits", 0, 0), *(("shows no id", number, 0) for number in (1, 2, 3))],
     "relinked": [("relinks", 0, 0), ("shows a foreign id", 1, 0)],
 }
 
