@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -31,6 +31,7 @@ MOST_DAYS = 14
 MOST_FILES = 1_000
 _SMALL = 4 * 1024 * 1024
 _CONTROLS = 3
+_PLAIN = frozenset({str, type(None)})
 NAMES = ("userPrincipalName", "objectId")
 _KEY = b"userPrincipalName"
 
@@ -132,11 +133,8 @@ class ChangedEntries(Directory):
         kept: list[str] = []
         size = 0
         for name in self._walk("users"):
-            content = self._read(name)
-            if content is None:
-                raise FullPlanNeededError("a file of users/ cannot be read")
+            content, same = self._read_file(name, earlier)
             self.entries += content.count(_KEY)
-            same = name in earlier.ids and earlier.matches(content, earlier.ids[name])
             if same and not (days and (finds_text(content, days) or (b"\\" in content and b"lifecycle" in content))):
                 kept.append(name)
                 continue
@@ -145,6 +143,18 @@ class ChangedEntries(Directory):
             if size > MOST_BYTES:
                 raise FullPlanNeededError("too many files of users/ changed, or have dates that passed")
         return changed, kept
+
+    def _read_file(self, name: str, earlier: EarlierFiles) -> tuple[bytes, bool]:
+        """Return the bytes of a file, and whether they are those of before: what those hold was checked then."""
+        content = self._read_regular_file(name)
+        if content is not None and name in earlier.ids and earlier.matches(content, earlier.ids[name]):
+            self.digests[name] = hashlib.sha256(content).hexdigest()
+            self.open_ended.update([] if content.endswith(b"\n") else [name])
+            return content, True
+        content = self._read(name)
+        if content is None:
+            raise FullPlanNeededError("a file of users/ cannot be read")
+        return content, False
 
     def _read_former(self, earlier: EarlierFiles, kept: Collection[str]) -> Mapping[str, bytes]:
         names = earlier.ids.keys() - set(kept)
@@ -158,20 +168,21 @@ class ChangedEntries(Directory):
         """Yield each entry of the changed files, then note those that are not there any more."""
         problems: list[Diagnostic] = []
         before = {name: list(read_items(content, name, problems.append)) for name, content in old.items()}
-        left = Counter(_to_text(item) for items in before.values() for item in items)
+        old_entries = [(_to_key(item), item) for items in before.values() for item in items]
+        left = Counter(key for key, _ in old_entries)
         for name, content in changed.items():
             for item in read_items(content, name, self._report_unread, partial(self._describe_way_out, name, content)):
                 user = read_source_user(item, self.report, keys)
                 if user is None:
                     self.rejected.append(item)
                     continue
-                text = _to_text(item)
-                entry = _Entry(user, is_new=left[text] <= 0, is_dated=self._is_dated(user))
-                left[text] -= 1
+                key = _to_key(item)
+                entry = _Entry(user, is_new=left[key] <= 0, is_dated=self._is_dated(user))
+                left[key] -= 1
                 self.former += [user] if entry.is_dated and not entry.is_new else []
                 yield entry
-        for item in (item for items in before.values() for item in items):
-            if left[_to_text(item)] > 0:
+        for key, item in old_entries:
+            if left[key] > 0:
                 former = read_source_user(item, problems.append)
                 self.former += [former] if former is not None else []
         if any(item.severity is Severity.ERROR for item in problems):
@@ -224,8 +235,10 @@ def list_passed_days(since: date, today: date) -> tuple[date, ...]:
     return tuple(since + timedelta(days=day) for day in range(1, count + 1))
 
 
-def _to_text(item: YamlMapping) -> str:
-    """Return the entry as text: equal for entries that are equal."""
+def _to_key(item: YamlMapping) -> Hashable:
+    """Return what is equal for entries that are equal."""
+    if _PLAIN.issuperset(map(type, item.values())):
+        return tuple(sorted(item.items()))
     return json.dumps(item, sort_keys=True, ensure_ascii=True)
 
 
