@@ -37,9 +37,5 @@ test: $(READY) ## Run all tests (ARGS="tests/e2e")
 coverage: $(READY) ## Run all tests, measure coverage and write htmlcov/
 	$(BIN)/pytest --cov --cov-report=html $(ARGS)
 
-bench: $(READY) ## Run the quick benchmarks (tests/benchmarks/README.md)
-	$(BIN)/python tests/benchmarks/run.py 10000
-	$(BIN)/python tests/benchmarks/imports.py 5000 --runs 1
-	$(BIN)/python tests/benchmarks/mapping.py 10000
-	$(BIN)/python tests/benchmarks/rate.py 100 --seconds 5
-	$(BIN)/python tests/benchmarks/history.py --commits 1200 --users 2000 --files 10
+bench: $(READY) ## Run the benchmarks of small sizes (docs/performance.md)
+	$(BIN)/python tests/benchmarks/suite.py $(ARGS)

@@ -1,10 +1,12 @@
 """The floor: the least a Python process needs for what a plan needs. `python floor.py STATE_DIR BASE_URL`.
 
 It reads the users by libyaml's events, all pages over one bare connection, joins them and compares the mapped
-attributes; no validation, no positions, no scope, no guards. Prints seconds and MiB as JSON.
+attributes; no validation, no positions, no scope, no guards. Prints seconds and MiB as JSON. Without an address it only
+parses; with `--hash` in its place it only reads and hashes the files.
 """
 
 import gc
+import hashlib
 import http.client
 import json
 import resource
@@ -123,8 +125,24 @@ def differing(desired: list[dict[str, Any]], live: list[dict[str, Any]]) -> int:
     return differ + len(by_external_id)
 
 
+def hash_files(directory: Path) -> int:
+    """Hash all files; return how many bytes they have."""
+    contents = (path.read_bytes() for path in sorted(directory.rglob("*.yaml")))
+    return sum(len(content) for content in contents if hashlib.sha256(content).digest())
+
+
 def main() -> None:
     gc.disable()
+    if sys.argv[2:] == ["--hash"]:
+        sys.stdout.write(json.dumps({"bytes": hash_files(Path(sys.argv[1]))}) + "\n")
+    elif sys.argv[2:]:
+        measure_join()
+    else:
+        sys.stdout.write(json.dumps({"users": len(desired_users(Path(sys.argv[1])))}) + "\n")
+
+
+def measure_join() -> None:
+    """Parse, read and join; print what each took."""
     begin = time.perf_counter()
     desired = desired_users(Path(sys.argv[1]))
     after_parse = time.perf_counter()

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from generate import write_desired_state
-from run import Run, timed
+from processes import Run, timed
 
 HERE = Path(__file__).parent
 IMPORT = [sys.executable, "-m", "reconciler", "import", "entra", "-q", "--state"]

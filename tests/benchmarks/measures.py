@@ -1,0 +1,232 @@
+"""What the suite measures: each function runs one thing beside its floor, in turn, and returns a row of the table."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import history
+import imports
+import rate
+from generate import write_desired_state
+from processes import HERE, RECONCILER, Run, middle, server, timed
+
+PYTHON = sys.executable
+FLOOR = str(HERE / "floor.py")
+_LATENCY_CAP = 100
+"""Users a page where answers take their time."""
+_PLANNED = (0, 3, 5)
+"""Exit codes of a plan: done, blocked by a guard, some users failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. `ratio`: seconds divided by those of the floor in the same run; less is better."""
+
+    name: str
+    floor: str
+    seconds: float
+    floor_seconds: float
+    ratio: float
+    peak_mib: float
+    requests: int | None = None
+    note: str = ""
+
+
+def compare(name: str, floor: str, pairs: Sequence[tuple[Run, Run]], requests: int | None = None) -> Row:
+    """Return the row of several pairs of runs, each the floor's and then what is measured."""
+    least, measured = middle([pair[0] for pair in pairs]), middle([pair[1] for pair in pairs])
+    # The best of each: what else the machine does only adds.
+    ratio = min(pair[1].seconds for pair in pairs) / min(pair[0].seconds for pair in pairs)
+    return Row(name, floor, measured.seconds, least.seconds, ratio, measured.peak_mib, requests)
+
+
+class Company:
+    """A desired state of `users` users in a folder of its own, with what a run leaves beside it."""
+
+    def __init__(self, scratch: Path, users: int) -> None:
+        self.users = users
+        self.root = scratch / f"company-{users}"
+        self.state = self.root / "desired-state"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("RECONCILER_")},
+            "RECONCILER_TOKEN": "benchmark",
+            "RECONCILER_ALLOWED_HOSTS": "127.0.0.1",
+            "XDG_STATE_HOME": str(scratch / "home"),
+        }
+
+    def write(self, base_url: str) -> None:
+        """Write the desired state for the service at this address."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        write_desired_state(self.state, self.users, 1, base_url=base_url)
+
+    def forget(self) -> None:
+        """Remove the parse cache."""
+        shutil.rmtree(self.root / ".reconciler", ignore_errors=True)
+
+    def command(self, *words: str) -> list[str]:
+        """Return a command line about this desired state."""
+        return [*RECONCILER, *words, "--state", str(self.state), "--plans", str(self.root / "plans"), "--summary", "-q"]
+
+    def run(self, *words: str) -> Run:
+        """Run a plan or an apply."""
+        return timed(self.command(*words), self.environment, _PLANNED)
+
+    def floor(self, *words: str) -> Run:
+        """Run the floor: with an address it parses, reads and joins; without one it only parses."""
+        return timed([PYTHON, FLOOR, str(self.state), *words], self.environment)
+
+
+def plan(scratch: Path, users: int, runs: int) -> list[Row]:
+    """Plans of a whole company without latency, with and without the parse cache."""
+    company = Company(scratch, users)
+    cold, warm = [], []
+    with server("bench_server.py", "--users", users, "--drift", 0.02) as (url, _):
+        company.write(url)
+        for _ in range(runs):
+            floor = company.floor(url)
+            company.forget()
+            cold.append((floor, company.run("plan")))
+            warm.append((floor, company.run("plan")))
+    floor_name = "parse, read and join, nothing else"
+    size = f"{users:,} users"
+    return [
+        compare(f"`plan`, {size}, cold", floor_name, cold),
+        compare(f"`plan`, {size}, warm parse cache", floor_name, warm),
+    ]
+
+
+def export(scratch: Path, users: int, runs: int) -> list[Row]:
+    """Exports of a whole company into an empty desired state."""
+    company = Company(scratch, users)
+    pairs = []
+    with server("bench_server.py", "--users", users, "--drift", 0.02) as (url, _):
+        company.write(url)
+        empty = scratch / "settings"
+        empty.mkdir()
+        shutil.copy(company.state / "settings.yaml", empty)
+        for number in range(runs):
+            command = [*RECONCILER, "export", "--state", str(empty), "-o", str(scratch / f"live-{number}"), "-q"]
+            pairs.append((company.floor(url), timed(command, company.environment)))
+    return [compare(f"`export`, {users:,} users", "parse, read and join, nothing else", pairs)]
+
+
+def slow_plan(scratch: Path, users: int, milliseconds: int, runs: int) -> list[Row]:
+    """Plans for a service that takes its time for each page."""
+    company = Company(scratch, users)
+    pairs = []
+    how = ("--users", users, "--drift", 0.02, "--latency", milliseconds, "--cap", _LATENCY_CAP)
+    with server("bench_server.py", *how) as (url, _):
+        company.write(url)
+        bare = [PYTHON, str(HERE / "bare_read.py"), url, "--count", str(_LATENCY_CAP)]
+        for _ in range(runs):
+            floors = (company.floor(), timed(bare, company.environment))
+            company.forget()
+            pairs.append((max(floors, key=lambda run: run.seconds), company.run("plan")))
+    name = f"`plan`, {users:,} users, pages of {_LATENCY_CAP}, {milliseconds} ms of latency"
+    return [compare(name, "the longer of parsing and a bare concurrent read", pairs)]
+
+
+def validate(scratch: Path, users: int, runs: int) -> list[Row]:
+    """Validation without the parse cache."""
+    company = Company(scratch, users)
+    company.write("https://federation.apple.com/feeds/business/scim")
+    command = [*RECONCILER, "validate", "--state", str(company.state), "-q"]
+    pairs = []
+    for _ in range(runs):
+        company.forget()
+        pairs.append((company.floor(), timed(command, company.environment)))
+    return [compare(f"`validate`, {users:,} users, cold", "parsing alone", pairs)]
+
+
+def import_people(scratch: Path, users: int, runs: int) -> list[Row]:
+    """Imports from the stand-in of Microsoft Graph."""
+    folder = scratch / f"import-{users}"
+    folder.mkdir()
+    return [
+        Row(
+            f"`import entra`, {users:,} users, {row['import']}",
+            "the same requests and files, nothing else",
+            *(row["import_s"], row["floor_s"], row["ratio"], row["import_mib"], row["requests"]),
+        )
+        for row in imports.measure(users, folder, runs)
+    ]
+
+
+def apply(_scratch: Path, changes: int, limit: int, runs: int) -> list[Row]:
+    """Updates against a service with a limit of requests a second, from the first write to the last."""
+    counted = [rate.measure_writes(limit, changes) for _ in range(runs)]
+    best = min(counted, key=lambda each: each.seconds)
+    floor = changes / limit
+    name, note = f"`apply`, {changes:,} updates, {limit} requests/s", f"{best.refused:.1%} answered 429"
+    return [Row(name, "the limit", best.seconds, floor, best.seconds / floor, best.peak_mib, best.requests, note)]
+
+
+def log(scratch: Path, commits: int, users: int, runs: int) -> list[Row]:
+    """The history of one user, with an index that the run before left."""
+    root = scratch / f"history-{commits}"
+    root.mkdir()
+    history.make_repository(root, commits, users, max(users // 500, 1))
+    environment = {**os.environ, "XDG_STATE_HOME": str(scratch / "home"), "PWD": str(root)}
+    floor = ["git", "-C", str(root), "log", "--raw", "--format=%H", "--", "desired-state/users"]
+    state = ["--state", str(root / "desired-state"), "--plans", str(root / "plans")]
+    command = [*RECONCILER, "log", f"person.{users // 2:07}@example.com", *state, "-q"]
+    timed(command, environment)
+    pairs = [(timed(floor, environment), timed(command, environment)) for _ in range(runs)]
+    return [compare(f"`log USER`, {commits:,} commits, {users:,} users, warm", "`git log --raw`", pairs)]
+
+
+def start(_scratch: Path, runs: int) -> list[Row]:
+    """What every command pays."""
+    environment = dict(os.environ)
+    pairs = [
+        (timed([PYTHON, "-c", "pass"], environment), timed([*RECONCILER, "--help"], environment)) for _ in range(runs)
+    ]
+    return [compare("`--help`", "`python -c pass`", pairs)]
+
+
+def incremental(scratch: Path, users: int, runs: int) -> list[Row]:
+    """One changed line since a complete apply."""
+    company = Company(scratch, users)
+    pairs = []
+    requests = 0
+    with server("bench_server.py", "--users", users, "--drift", 0) as (url, service):
+        company.write(url)
+        git = ["git", "-C", str(company.root), "-c", "user.name=benchmark", "-c", "user.email=benchmark@example.com"]
+        for words in (("init", "-q", "-b", "main"), ("add", "desired-state"), ("commit", "-q", "-m", "Begin")):
+            subprocess.run([*git, *words], check=True, stdout=subprocess.DEVNULL)
+        company.run("apply", "--auto-approve")
+        _change_one_line(company.state)
+        for _ in range(runs):
+            before = _count_requests(service)
+            pairs.append((company.floor("--hash"), company.run("plan", "--incremental")))
+            requests = _count_requests(service) - before
+    name = f"`plan --incremental`, one changed line in {users:,} users"
+    return [compare(name, "hashing the files", pairs, requests)]
+
+
+def _change_one_line(state: Path) -> None:
+    file = max((state / "users").iterdir())
+    text = file.read_text("utf-8")
+    at = text.index("department: ")
+    end = text.index("\n", at)
+    file.write_text(f"{text[:at]}department: Research{text[end:]}", "utf-8")
+
+
+def _count_requests(service: subprocess.Popen[str]) -> int:
+    """Return how many requests the server got so far."""
+    assert service.stdin is not None
+    assert service.stdout is not None
+    service.stdin.write("\n")
+    service.stdin.flush()
+    return int(json.loads(service.stdout.readline())["requests"])
+
+
+Measure = tuple[str, Callable[..., list[Row]], Mapping[str, int]]
+"""A name for the command line, the function, and its arguments."""
