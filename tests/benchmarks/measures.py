@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import history
 import imports
@@ -65,6 +66,12 @@ class Company:
         """Write the desired state for the service at this address."""
         shutil.rmtree(self.root, ignore_errors=True)
         write_desired_state(self.state, self.users, 1, base_url=base_url)
+
+    def commit(self) -> None:
+        """Make a git repository of the folder."""
+        git = ["git", "-C", str(self.root), "-c", "user.name=benchmark", "-c", "user.email=benchmark@example.com"]
+        for words in (("init", "-q", "-b", "main"), ("add", "desired-state"), ("commit", "-q", "-m", "Begin")):
+            subprocess.run([*git, *words], check=True)
 
     def forget(self) -> None:
         """Remove the parse cache."""
@@ -195,20 +202,19 @@ def incremental(scratch: Path, users: int, runs: int) -> list[Row]:
     """One changed line since a complete apply."""
     company = Company(scratch, users)
     pairs = []
-    requests = 0
-    with server("bench_server.py", "--users", users, "--drift", 0) as (url, service):
+    options = ("--users", users, "--drift", 0)
+    with server("bench_server.py", *options) as (url, _):
         company.write(url)
-        git = ["git", "-C", str(company.root), "-c", "user.name=benchmark", "-c", "user.email=benchmark@example.com"]
-        for words in (("init", "-q", "-b", "main"), ("add", "desired-state"), ("commit", "-q", "-m", "Begin")):
-            subprocess.run([*git, *words], check=True, stdout=subprocess.DEVNULL)
+        company.commit()
         company.run("apply", "--auto-approve")
-        _change_one_line(company.state)
+    _change_one_line(company.state)
+    # At the same address, to count the requests of the plans alone.
+    with server("bench_server.py", *options, "--port", urlsplit(url).port) as (_, service):
         for _ in range(runs):
-            before = _count_requests(service)
             pairs.append((company.floor("--hash"), company.run("plan", "--incremental")))
-            requests = _count_requests(service) - before
+        requests = _count_requests(service)
     name = f"`plan --incremental`, one changed line in {users:,} users"
-    return [compare(name, "hashing the files", pairs, requests)]
+    return [compare(name, "hashing the files", pairs, requests // runs)]
 
 
 def _change_one_line(state: Path) -> None:
@@ -220,11 +226,10 @@ def _change_one_line(state: Path) -> None:
 
 
 def _count_requests(service: subprocess.Popen[str]) -> int:
-    """Return how many requests the server got so far."""
+    """End a server; return how many requests it got."""
     assert service.stdin is not None
     assert service.stdout is not None
-    service.stdin.write("\n")
-    service.stdin.flush()
+    service.stdin.close()
     return int(json.loads(service.stdout.readline())["requests"])
 
 
