@@ -201,7 +201,6 @@ def start(_scratch: Path, runs: int) -> list[Row]:
 def incremental(scratch: Path, users: int, runs: int) -> list[Row]:
     """One changed line since a complete apply."""
     company = Company(scratch, users)
-    pairs = []
     options = ("--users", users, "--drift", 0)
     with server("bench_server.py", *options) as (url, _):
         company.write(url)
@@ -210,8 +209,7 @@ def incremental(scratch: Path, users: int, runs: int) -> list[Row]:
     _change_one_line(company.state)
     # At the same address, to count the requests of the plans alone.
     with server("bench_server.py", *options, "--port", urlsplit(url).port) as (_, service):
-        for _ in range(runs):
-            pairs.append((company.floor("--hash"), company.run("plan", "--incremental")))
+        pairs = [(company.floor("--hash"), company.run("plan", "--incremental")) for _ in range(runs)]
         requests = _count_requests(service)
     name = f"`plan --incremental`, one changed line in {users:,} users"
     return [compare(name, "hashing the files", pairs, requests // runs)]
