@@ -127,7 +127,7 @@ def differing(desired: list[dict[str, Any]], live: list[dict[str, Any]]) -> int:
 
 def hash_files(directory: Path) -> int:
     """Hash all files; return how many bytes they have."""
-    contents = (path.read_bytes() for path in sorted(directory.rglob("*.yaml")))
+    contents = (path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file())
     return sum(len(content) for content in contents if hashlib.sha256(content).digest())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 import history
 import imports
 import rate
+import record
 from generate import write_desired_state
 from processes import HERE, RECONCILER, Run, middle, server, timed
 
@@ -168,25 +170,37 @@ def import_people(scratch: Path, users: int, runs: int) -> list[Row]:
 
 def apply(_scratch: Path, changes: int, limit: int, runs: int) -> list[Row]:
     """Updates against a service with a limit of requests a second, from the first write to the last."""
-    counted = [rate.measure_writes(limit, changes) for _ in range(runs)]
-    best = min(counted, key=lambda each: each.seconds)
-    floor = changes / limit
-    name, note = f"`apply`, {changes:,} updates, {limit} requests/s", f"{best.refused:.1%} answered 429"
-    return [Row(name, "the limit", best.seconds, floor, best.seconds / floor, best.peak_mib, best.requests, note)]
+    counted = [rate.measure(limit, changes, retry_after=True)["writing"] for _ in range(runs)]
+    best = min(counted, key=lambda each: each["seconds"])
+    seconds, floor = best["seconds"], best["requests"] / limit
+    name, note = f"`apply`, {changes:,} updates, {limit} requests/s", f"{best['refused']:.1%} answered 429"
+    return [Row(name, "the limit", seconds, floor, 1 / best["used"], 0, best["requests"], note)]
 
 
 def log(scratch: Path, commits: int, users: int, runs: int) -> list[Row]:
-    """The history of one user, with an index that the run before left."""
-    root = scratch / f"history-{commits}"
+    """The history of one user, with what the run before kept."""
+    root = scratch / "history"
     root.mkdir()
     history.make_repository(root, commits, users, max(users // 500, 1))
-    environment = {**os.environ, "XDG_STATE_HOME": str(scratch / "home"), "PWD": str(root)}
     floor = ["git", "-C", str(root), "log", "--raw", "--format=%H", "--", "desired-state/users"]
-    state = ["--state", str(root / "desired-state"), "--plans", str(root / "plans")]
-    command = [*RECONCILER, "log", f"person.{users // 2:07}@example.com", *state, "-q"]
+    state = ("--state", str(root / "desired-state"), "--plans", str(root / "plans"))
+    command = [*RECONCILER, "log", f"person.{users // 2:07}@example.com", *state]
+    environment = {**os.environ, "XDG_STATE_HOME": str(scratch / "home")}
     timed(command, environment)
     pairs = [(timed(floor, environment), timed(command, environment)) for _ in range(runs)]
     return [compare(f"`log USER`, {commits:,} commits, {users:,} users, warm", "`git log --raw`", pairs)]
+
+
+def status(scratch: Path, records: int, users: int, runs: int) -> list[Row]:
+    """The status of a target with many applies on record."""
+    root = scratch / "record"
+    how = argparse.Namespace(commits=max(records // 2, 1), users=users, files=40, branch=False, digest=False)
+    record.make(root, records, how)
+    command = [*RECONCILER, "status", "--state", str(root / "desired-state"), "--plans", str(root / "plans")]
+    floor = [PYTHON, FLOOR, str(root / "plans"), "--hash"]
+    environment = {**os.environ, "XDG_STATE_HOME": str(scratch / "home"), "RECONCILER_RECORD_KEY": record.KEY}
+    pairs = [(timed(floor, environment), timed(command, environment, _PLANNED)) for _ in range(runs)]
+    return [compare(f"`status`, {records:,} applies on record", "hashing the record", pairs)]
 
 
 def start(_scratch: Path, runs: int) -> list[Row]:

@@ -17,16 +17,19 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from generate import write_desired_state
 
 HERE = Path(__file__).parent
 
 
-def measure(limit: float, changes: int, options: argparse.Namespace, *, retry_after: bool) -> dict[str, object]:
+def measure(
+    limit: float, changes: int, *, burst: float = 1.0, latency: float = 0.004, retry_after: bool
+) -> dict[str, Any]:
     """One apply."""
     command = [sys.executable, str(HERE / "limited_server.py"), "--users", str(changes), "--limit", str(limit)]
-    command += ["--burst", str(options.burst), "--latency", str(options.latency)]
+    command += ["--burst", str(burst), "--latency", str(latency)]
     command += [] if retry_after else ["--no-retry-after"]
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -61,7 +64,8 @@ def main() -> None:
     for limit in options.limits:
         changes = options.changes or (round(limit * options.seconds / 2) if limit else 2000)
         for retry_after in (True, False) if limit else (True,):
-            print(json.dumps(measure(limit, changes, options, retry_after=retry_after)), flush=True)  # noqa: T201
+            found = measure(limit, changes, burst=options.burst, latency=options.latency, retry_after=retry_after)
+            print(json.dumps(found), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

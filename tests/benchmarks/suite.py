@@ -41,6 +41,7 @@ SMALL: tuple[measures.Measure, ...] = (
     ("import", measures.import_people, {"users": 5_000, "runs": 3}),
     ("apply", measures.apply, {"changes": 300, "limit": 100, "runs": 1}),
     ("log", measures.log, {"commits": 1_200, "users": 2_000, "runs": 3}),
+    ("status", measures.status, {"records": 500, "users": 2_000, "runs": 3}),
     ("help", measures.start, {"runs": 5}),
 )
 FULL: tuple[measures.Measure, ...] = (
@@ -60,6 +61,7 @@ FULL: tuple[measures.Measure, ...] = (
     ("apply", measures.apply, {"changes": 1_500, "limit": 100, "runs": 1}),
     ("apply", measures.apply, {"changes": 1_500, "limit": 500, "runs": 1}),
     ("log", measures.log, {"commits": 5_000, "users": 20_000, "runs": 3}),
+    ("status", measures.status, {"records": 10_000, "users": 20_000, "runs": 3}),
     ("help", measures.start, {"runs": 5}),
 )
 _HEAD = ("measure", "seconds", "floor", "floor's seconds", "ratio", "peak MiB", "requests")
