@@ -199,7 +199,8 @@ def status(scratch: Path, records: int, users: int, runs: int) -> list[Row]:
     command = [*RECONCILER, "status", "--state", str(root / "desired-state"), "--plans", str(root / "plans")]
     floor = [PYTHON, FLOOR, str(root / "plans"), "--hash"]
     environment = {**os.environ, "XDG_STATE_HOME": str(scratch / "home"), "RECONCILER_RECORD_KEY": record.KEY}
-    pairs = [(timed(floor, environment), timed(command, environment, _PLANNED)) for _ in range(runs)]
+    # The last runs on record may have failed, which makes a target unhealthy: exit code 1.
+    pairs = [(timed(floor, environment), timed(command, environment, (0, 1))) for _ in range(runs)]
     return [compare(f"`status`, {records:,} applies on record", "hashing the record", pairs)]
 
 
