@@ -49,7 +49,7 @@ class EarlierFiles:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _ReadEntry:
     """A user of a file that was parsed. `is_new`: the entry was not there. `is_dated`: a day passed that it names."""
 
     user: SourceUser
@@ -164,7 +164,9 @@ class ChangedEntries(Directory):
         self.former_digests = {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
         return found
 
-    def _read_entries(self, changed: Mapping[str, bytes], old: Mapping[str, bytes], keys: UserKeys) -> Iterator[_Entry]:
+    def _read_entries(
+        self, changed: Mapping[str, bytes], old: Mapping[str, bytes], keys: UserKeys
+    ) -> Iterator[_ReadEntry]:
         """Yield each entry of the changed files, then note those that are not there any more."""
         problems: list[Diagnostic] = []
         before = {name: list(read_items(content, name, problems.append)) for name, content in old.items()}
@@ -177,7 +179,7 @@ class ChangedEntries(Directory):
                     self.rejected.append(item)
                     continue
                 key = _to_key(item)
-                entry = _Entry(user, is_new=left[key] <= 0, is_dated=self._is_dated(user))
+                entry = _ReadEntry(user, is_new=left[key] <= 0, is_dated=self._is_dated(user))
                 left[key] -= 1
                 self.former += [user] if entry.is_dated and not entry.is_new else []
                 yield entry
@@ -192,7 +194,7 @@ class ChangedEntries(Directory):
         days = user.lifecycle.starts, user.lifecycle.expires
         return not set(self.passed).isdisjoint(days)
 
-    def _check_names(self, entries: Sequence[_Entry], kept: Iterable[str]) -> None:
+    def _check_names(self, entries: Sequence[_ReadEntry], kept: Iterable[str]) -> None:
         """Check that no user that is left out has an identifying value that a changed one has now and had not."""
         had = {value for user in self.former for value in self._identify(user)}
         new = {value for entry in entries if entry.is_new for value in self._identify(entry.user)} - had

@@ -25,7 +25,7 @@ _MAX_SHAPES = 1_000
 Match = Callable[[str, int], re.Match[str] | None]
 
 
-class Mark:
+class PlainMark:
     """A place in a file, 0-based, as libyaml's."""
 
     __slots__ = ("column", "line")
@@ -100,14 +100,14 @@ def _find_shape(text: str, position: int, shapes: dict[tuple[str, ...], _Shape])
     return shapes[known]
 
 
-def mark_keys(line: int, keys: list[str]) -> list[Mark]:
+def mark_keys(line: int, keys: list[str]) -> list[PlainMark]:
     """Return the marks of the keys of a plain entry."""
-    return [Mark(line + number, 2) for number in range(len(keys))]
+    return [PlainMark(line + number, 2) for number in range(len(keys))]
 
 
-def mark_values(line: int, keys: list[str]) -> list[Mark]:
+def mark_values(line: int, keys: list[str]) -> list[PlainMark]:
     """Return the marks of the values of a plain entry."""
-    return [Mark(line + number, _value_column(key)) for number, key in enumerate(keys)]
+    return [PlainMark(line + number, _value_column(key)) for number, key in enumerate(keys)]
 
 
 def _value_column(key: str) -> int:

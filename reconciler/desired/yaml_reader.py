@@ -30,8 +30,7 @@ from ruamel.yaml.events import (
 
 from reconciler.core.model import Diagnostic, Origin, error, warning
 from reconciler.core.text import quote, shorten
-from reconciler.desired.plain_entries import Mark as PlainMark
-from reconciler.desired.plain_entries import mark_keys, mark_values, read_plain_entries
+from reconciler.desired.plain_entries import PlainMark, mark_keys, mark_values, read_plain_entries
 from reconciler.desired.syntax_errors import (
     Mark,
     ParserError,

@@ -24,7 +24,7 @@ _decode = msgspec.msgpack.Decoder(_Known).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Store(Protocol):
+class DifferenceStore(Protocol):
     """Keeps bytes by key, privately. `size`: about half of what they may have."""
 
     def read(self, key: str, size: int) -> memoryview | None:
@@ -37,7 +37,7 @@ class Store(Protocol):
 class KnownDifferences:
     """The differences that earlier runs found. `store` None: nothing is kept."""
 
-    def __init__(self, store: Store | None = None) -> None:
+    def __init__(self, store: DifferenceStore | None = None) -> None:
         self._store = store
         self._key = f"differences of versions 1 {__version__}"
         self._known = self._load()

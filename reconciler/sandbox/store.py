@@ -13,7 +13,7 @@ from reconciler.sandbox.attributes import name_key
 from reconciler.sandbox.database import TABLES, Database
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.sandbox_error import SandboxError
-from reconciler.sandbox.user_table import UserTable
+from reconciler.sandbox.user_table import AccountTable
 
 AccountKind = Literal["manual", "jit", "admin", "personal"]
 ACCOUNT_KINDS: tuple[AccountKind, ...] = ("manual", "jit", "admin", "personal")
@@ -78,7 +78,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.database = Database(path)
-        self.users = UserTable(self.database)
+        self.users = AccountTable(self.database)
 
     def __enter__(self) -> Self:
         return self

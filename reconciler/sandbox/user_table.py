@@ -69,7 +69,7 @@ def _to_columns(row: UserRow) -> dict[str, object]:
     }
 
 
-class UserTable:
+class AccountTable:
     """Reads and writes resources; every method joins an open transaction."""
 
     def __init__(self, database: Database) -> None:

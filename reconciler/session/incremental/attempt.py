@@ -14,7 +14,7 @@ from reconciler.errors import FullPlanNeededError
 from reconciler.record.reader import read_runs
 from reconciler.session.audit_record import open_full_record
 from reconciler.session.incremental.plan import make_incremental_plan
-from reconciler.session.incremental.start import Start, find_start, load_changed
+from reconciler.session.incremental.start import IncrementalStart, find_start, load_changed
 from reconciler.session.planners import check_same_target
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
@@ -23,11 +23,11 @@ from reconciler.tracing import trace_phase
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class IncrementalAttempt:
     """An incremental plan that can be made: `state` has only the users that may differ since `start`."""
 
     state: DesiredState
-    start: Start
+    start: IncrementalStart
     entries: ChangedEntries
 
     @property
@@ -35,7 +35,7 @@ class Attempt:
         """Whether the plan is about all users."""
         return False
 
-    def load_again(self, workspace: Workspace, terminal: Terminal) -> Attempt:
+    def load_again(self, workspace: Workspace, terminal: Terminal) -> IncrementalAttempt:
         """Return the same with the files and the record as they are after the wait for a lock."""
         again = begin_attempt(workspace, terminal)
         check_same_target(again.state.target, self.state.target)
@@ -46,7 +46,7 @@ class Attempt:
         return make_incremental_plan(session, self.start, self.entries, terminal)
 
 
-def begin_attempt(workspace: Workspace, terminal: Terminal) -> Attempt:
+def begin_attempt(workspace: Workspace, terminal: Terminal) -> IncrementalAttempt:
     """Return what an incremental plan is made from. Raises `FullPlanNeededError` if none can be made."""
     if workspace.sandbox:
         raise FullPlanNeededError("the sandbox is emptied and filled at will")
@@ -60,11 +60,11 @@ def begin_attempt(workspace: Workspace, terminal: Terminal) -> Attempt:
         start = find_start(workspace, runs)
         state, entries = load_changed(workspace, start)
         span.set({"reconciler.desired_users": len(state.users)})
-    return Attempt(state, start, entries)
+    return IncrementalAttempt(state, start, entries)
 
 
 @contextmanager
-def open_incremental(workspace: Workspace, terminal: Terminal) -> Iterator[tuple[Session, Plan, Attempt]]:
+def open_incremental(workspace: Workspace, terminal: Terminal) -> Iterator[tuple[Session, Plan, IncrementalAttempt]]:
     """Yield an incremental plan and the session it was made in. Raises `FullPlanNeededError` before that."""
     attempt = begin_attempt(workspace, terminal)
     with open_session(workspace, attempt.state, terminal) as session:

@@ -29,7 +29,7 @@ from reconciler.record.recorded_accounts import RecordedAccount
 from reconciler.scim.client import ScimClient
 from reconciler.scim.targeted_read import IDENTIFYING, Names, TargetedRead
 from reconciler.session.baseline import build_reader
-from reconciler.session.incremental.start import Start, find_start
+from reconciler.session.incremental.start import IncrementalStart, find_start
 from reconciler.session.live_plan import build_session_request, open_reader
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
@@ -40,7 +40,9 @@ MOST_USERS = 200
 """Users that are looked up one by one; for more, all are read."""
 
 
-def make_incremental_plan(session: Session, start: Start, entries: ChangedEntries, terminal: Terminal) -> Plan:
+def make_incremental_plan(
+    session: Session, start: IncrementalStart, entries: ChangedEntries, terminal: Terminal
+) -> Plan:
     """Return the plan of the users that may differ since `start`. Raises `FullPlanNeededError`, and `TargetError`."""
     if session.workspace.sandbox:
         raise FullPlanNeededError("the sandbox is emptied and filled at will")
@@ -57,7 +59,7 @@ def make_incremental_plan(session: Session, start: Start, entries: ChangedEntrie
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _LookedUp:
     """What the service showed: the accounts of the users, and one of another user that shows that it answers."""
 
     live: LiveState
@@ -67,7 +69,7 @@ class _Found:
 class _Subjects:
     """The users that may differ: as they are in the files, and as they were."""
 
-    def __init__(self, session: Session, start: Start, entries: ChangedEntries) -> None:
+    def __init__(self, session: Session, start: IncrementalStart, entries: ChangedEntries) -> None:
         self._session, self._start = session, start
         state = session.state
         self.desired: Sequence[DesiredUser] = state.users
@@ -124,7 +126,7 @@ def _list_names(user: SourceUser) -> Iterable[object]:
 # --- look-ups ---------------------------------------------------------------------
 
 
-def _read(client: ScimClient, session: Session, subjects: _Subjects) -> _Found:
+def _read(client: ScimClient, session: Session, subjects: _Subjects) -> _LookedUp:
     read = TargetedRead(client, build_reader(session.state))
     control = read.prove_filters([names for _, names in subjects.controls])
     for user in subjects.former:
@@ -138,7 +140,7 @@ def _read(client: ScimClient, session: Session, subjects: _Subjects) -> _Found:
         _check_owner(account, subjects)
     _check_record(session, read.found.values(), newcomers)
     problem = explain_clock(client.clock_offset, client.unreadable_date)
-    return _Found(LiveState(list(read.found.values()), clock_problem=problem), control)
+    return _LookedUp(LiveState(list(read.found.values()), clock_problem=problem), control)
 
 
 def _check_owner(account: LiveUser, subjects: _Subjects) -> None:
@@ -173,7 +175,7 @@ def _is_open(entry: RecordedAccount, account: LiveUser, present: datetime) -> bo
 # --- the plan ---------------------------------------------------------------------
 
 
-def _plan(session: Session, start: Start, subjects: _Subjects, found: _Found) -> Plan:
+def _plan(session: Session, start: IncrementalStart, subjects: _Subjects, found: _LookedUp) -> Plan:
     request = _build_request(session, start, subjects, found)
     _check_before(request, found)
     _check_deletions(session, start, request)
@@ -205,7 +207,7 @@ def _count_people(subjects: _Subjects) -> int:
     return len(subjects.now) + len(gone)
 
 
-def _build_request(session: Session, start: Start, subjects: _Subjects, found: _Found) -> PlanRequest:
+def _build_request(session: Session, start: IncrementalStart, subjects: _Subjects, found: _LookedUp) -> PlanRequest:
     """Return the request of a full plan, less what is about other users."""
     request = build_session_request(session, found.live)
     if request.unreadable or request.moved_from is not None or request.policy.relink:
@@ -239,14 +241,14 @@ def _is_named(account: LiveUser, names: Names) -> bool:
     return fold_case(account.external_id or "") == fold_case(names.external_id or "")
 
 
-def _check_before(request: PlanRequest, found: _Found) -> None:
+def _check_before(request: PlanRequest, found: _LookedUp) -> None:
     if any(user.candidates for user in request.desired):
         raise FullPlanNeededError("a user gets a value that no other account may have")
     if find_temporarily_named([*found.live.users, found.control]):
         raise FullPlanNeededError("an account has a temporary name")
 
 
-def _check_deletions(session: Session, start: Start, request: PlanRequest) -> None:
+def _check_deletions(session: Session, start: IncrementalStart, request: PlanRequest) -> None:
     """Check that no account that applies deactivated became due for deletion since the start."""
     days, accounts = request.policy.delete_after_days, session.history().recorded.accounts
     if days is None:
@@ -258,7 +260,7 @@ def _check_deletions(session: Session, start: Start, request: PlanRequest) -> No
             raise FullPlanNeededError("accounts may have become due for deletion")
 
 
-def _check_after(session: Session, plan: Plan, request: PlanRequest, found: _Found) -> None:
+def _check_after(session: Session, plan: Plan, request: PlanRequest, found: _LookedUp) -> None:
     """Check that no other user can have had a part in the plan."""
     blocking = next((guard.name for guard in plan.guards if guard.blocks), None)
     if blocking is not None:
@@ -292,7 +294,7 @@ def _check_names(plan: Plan, request: PlanRequest) -> None:
         raise FullPlanNeededError("several names changed, or some within the last 24 hours")
 
 
-def _differ_in_case(request: PlanRequest, found: _Found) -> bool:
+def _differ_in_case(request: PlanRequest, found: _LookedUp) -> bool:
     """Whether a desired value and one of an account differ in their case alone."""
     by_id = {fold_case(user.external_id or ""): user for user in found.live.users}
     rows = {row.target: row.attribute for row in request.mappings}

@@ -30,7 +30,7 @@ DUE = timedelta(days=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class IncrementalStart:
     """The apply that an incremental plan starts from: its run, its commit, and what its plan settled."""
 
     run: ApplyRun
@@ -40,7 +40,7 @@ class Start:
     """The digests of other desired states that applies wrote from since, without leaving all users as desired."""
 
 
-def find_start(workspace: Workspace, runs: Sequence[ApplyRun]) -> Start:
+def find_start(workspace: Workspace, runs: Sequence[ApplyRun]) -> IncrementalStart:
     """Return the last apply that left no user open. `runs`: to the target, oldest first.
 
     Raises `FullPlanNeededError` if there is none to rely on.
@@ -58,7 +58,7 @@ def find_start(workspace: Workspace, runs: Sequence[ApplyRun]) -> Start:
     if workspace.now - settled.population.at > OLDEST_READ:
         raise FullPlanNeededError(f"all users were read more than {OLDEST_READ.days} days ago")
     later = {each.config_digest for each in runs[index + 1 :] if each.requests}
-    return Start(run, run.commit, settled, frozenset(later - {run.config_digest}))
+    return IncrementalStart(run, run.commit, settled, frozenset(later - {run.config_digest}))
 
 
 def is_due(plan: Plan, runs: Sequence[ApplyRun]) -> bool:
@@ -69,7 +69,7 @@ def is_due(plan: Plan, runs: Sequence[ApplyRun]) -> bool:
     return last is None or plan.created_at - last > DUE
 
 
-def load_changed(workspace: Workspace, start: Start) -> tuple[DesiredState, ChangedEntries]:
+def load_changed(workspace: Workspace, start: IncrementalStart) -> tuple[DesiredState, ChangedEntries]:
     """Load the desired state with only the users whose entries changed since `start`, or whose dates passed.
 
     Raises `FullPlanNeededError` if they cannot be told for certain, and if the desired state has an error.
@@ -95,7 +95,7 @@ def load_changed(workspace: Workspace, start: Start) -> tuple[DesiredState, Chan
     return state, directory
 
 
-def _check_rest(start: Start, state: DesiredState, directory: ChangedEntries) -> None:
+def _check_rest(start: IncrementalStart, state: DesiredState, directory: ChangedEntries) -> None:
     """Check that the other files, the settings, and the old files of users are those of the apply: by its digest."""
     if directory.settings is None or compute_digest(directory.list_earlier_digests(), directory.settings.value) != (
         start.run.config_digest

@@ -14,7 +14,7 @@ from reconciler.core.plan import Population
 from reconciler.errors import FullPlanNeededError
 from reconciler.record.reader import read_runs
 from reconciler.record.runs import ApplyRun
-from reconciler.session.incremental.start import DUE, OLDEST_READ, Start, find_start, is_due, load_changed
+from reconciler.session.incremental.start import DUE, OLDEST_READ, IncrementalStart, find_start, is_due, load_changed
 
 
 def runs_of(committed: CommittedTarget) -> list[ApplyRun]:
@@ -22,7 +22,7 @@ def runs_of(committed: CommittedTarget) -> list[ApplyRun]:
     return read_runs(target.workspace.history, target.state().target)
 
 
-def start_of(committed: CommittedTarget) -> Start:
+def start_of(committed: CommittedTarget) -> IncrementalStart:
     return find_start(committed.target.workspace, runs_of(committed))
 
 
@@ -126,7 +126,7 @@ def test_what_needs_a_full_plan(committed: CommittedTarget, name: str, text: str
         load_changed(committed.target.workspace, start)
 
 
-def applied_with(committed: CommittedTarget, name: str, text: str) -> Start:
+def applied_with(committed: CommittedTarget, name: str, text: str) -> IncrementalStart:
     """Return the start after an apply with another file."""
     committed.target.files.write(name, text)
     committed.git.commit("Configure")
