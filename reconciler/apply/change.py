@@ -142,17 +142,21 @@ class ChangeExecutor:
 
     def _create(self, change: Change) -> Outcome:
         await_unanswered(change, self._execution)
-        holder = self._lookup.find_name_holder(change)
-        if holder is not None:
-            return self._resolve_existing(change, holder)
+        creations = self._execution.creations
+        looked_up = creations.decide(change, self._execution.now(), late=self.confirmations.late) is not None
+        if looked_up and (outcome := self._find_existing(change)) is not None:
+            return outcome
         self._record_started(change, change.after)
         lost: UnknownOutcomeError | None = None
         for sends_left in reversed(range(_MAX_SENDS)):
             try:
                 answer = self._execution.service.create_user(patch.build_resource(change.after))
             except UnknownOutcomeError as exc:
+                creations.note_doubt()
                 lost = exc
             except ScimError as exc:
+                if not looked_up and lost is None and (outcome := self._find_refused(change, exc)) is not None:
+                    return outcome
                 return self._resolve_refused_create(change, exc, lost)
             except (TargetError, StopRequestedError) as exc:
                 if lost is None:
@@ -167,12 +171,26 @@ class ChangeExecutor:
                 return outcome
         raise AssertionError("the last attempt is resolved")  # pragma: no cover
 
-    def _resolve_existing(self, change: Change, holder: LiveUser) -> Outcome:
+    def _find_existing(self, change: Change) -> Outcome | None:
         """Resolve that the user name was given since the plan was made, by another apply or an administrator."""
+        holder = self._lookup.find_name_holder(change)
+        self._execution.creations.note_lookup(found=holder is not None, filtered=self._lookup.filters)
+        if holder is None:
+            return None
         if self._forms.is_applied(change, holder):
             return self._forms.complete(change, holder, "already in effect")
         message = f"no longer as planned: {describe_name_holder(change, holder)}; plan again"
         return Outcome(change, Result.SKIPPED, message, attributes=("userName",))
+
+    def _find_refused(self, change: Change, refusal: ScimError) -> Outcome | None:
+        """Make up for a look-up that was left out, if the service refuses the name. None if nobody is found."""
+        if not is_conflict(refusal):
+            return None
+        self._execution.creations.note_doubt()
+        try:
+            return self._find_existing(change)
+        except (TargetError, StopRequestedError):
+            return None
 
     def _resolve_refused_create(self, change: Change, refusal: ScimError, lost: UnknownOutcomeError | None) -> Outcome:
         """Resolve a refusal that may be due to an earlier send, or to another apply a moment ago. Else raise it."""

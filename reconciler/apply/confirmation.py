@@ -85,6 +85,11 @@ class Confirmations:
         return 1 if self._lags else None
 
     @property
+    def late(self) -> bool:
+        """Whether the service showed a change late, or has not shown one yet."""
+        return self._lags or bool(self._waiting)
+
+    @property
     def is_full(self) -> bool:
         """Whether as many outcomes wait as may, for a service that never showed a change late."""
         return not self._lags and len(self._waiting) >= _MOST_WAITING

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from reconciler.apply.creation_lookups import CreationLookups
 from reconciler.core.model import AttributeMapping, Attributes
 from reconciler.core.plan import Action, Outcome
 from reconciler.core.planning.live_user import LiveReader
@@ -72,6 +73,8 @@ class Execution:
     """Whether an approval lets the plan make accounts again although nearly all on record are gone."""
     on_habit: Callable[[str], None] = lambda _sentence: None
     """Called with each habit of the service that the run learns, once."""
+    creations: CreationLookups = field(default_factory=CreationLookups)
+    """Decides which names of new users are looked up."""
     recorded: RecordedAccounts = field(default_factory=RecordedAccounts)
     """The accounts on record, for what the service does not show."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

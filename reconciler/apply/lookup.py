@@ -43,6 +43,11 @@ class UserLookup:
         self._attributes = {row.path: row for row in profile.attributes}
         self._filters_work: bool | None = None  # None: no look-up so far showed it
 
+    @property
+    def filters(self) -> bool:
+        """Whether the last look-up of a name showed that the service filters."""
+        return self._filters_work is True
+
     def find(self, attribute: AttributePath, value: str) -> Found:
         """Find the users whose `attribute` is `value`. A service may ignore a filter, or refuse it."""
         try:

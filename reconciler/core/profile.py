@@ -118,6 +118,8 @@ class TargetProfile:
     user_name_is_email: Switch
     verified_domains: Switch
     """True: the service refuses a userName outside the domains that are verified in its administration."""
+    unique_user_names: Switch
+    """True: the service refuses a userName that any account has; None: unknown, so it is asked for its schemas."""
     quarantine_days: Switch
     """Days during which the user name of a deleted account cannot be reused; 0: it can be at once."""
     page_size: Switch

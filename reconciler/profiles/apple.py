@@ -82,6 +82,11 @@ def _build_profile(name: str, title: str, edition: str, quarantine_days: int) ->
             Confidence.DOCUMENTED,
         ),
         verified_domains=Switch(True, "JumpCloud: userName must belong to a verified domain", Confidence.REPORTED),
+        unique_user_names=Switch(
+            True,
+            "Apple: the Managed Apple Account is unique; field report: a name that is taken is refused with 409",
+            Confidence.REPORTED,
+        ),
         quarantine_days=Switch(
             quarantine_days, "Apple: do not reuse a user name after deletion for this time", Confidence.DOCUMENTED
         ),

@@ -239,13 +239,16 @@ class ScimClient:
         supported = get(patch, "supported")
         return supported if isinstance(supported, bool) else None
 
-    def ask(self, path: str, parameters: Mapping[str, str] | None = None) -> httpx.Response:
+    def ask(
+        self, path: str, parameters: Mapping[str, str] | None = None, *, seconds: float | None = None
+    ) -> httpx.Response:
         """Send a GET to a path below the base URL and return the answer, whatever it is: to learn what a service does.
 
-        Raises `TargetError` and `ScimError` if none came.
+        `seconds`: it is a trial of so long at most. Raises `TargetError` and `ScimError` if no answer came.
         """
+        url, trial = f"{self._base_url}{path}", {TRIAL_SECONDS: seconds} if seconds is not None else {}
         try:
-            request = httpx.Request("GET", f"{self._base_url}{path}", params=parameters, headers=self._read_headers)
+            request = httpx.Request("GET", url, params=parameters, headers=self._read_headers, extensions=trial)
         except httpx.InvalidURL as exc:
             raise _explain_long_url() from exc
         return self._transmit(request)

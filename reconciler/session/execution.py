@@ -28,6 +28,7 @@ from reconciler.record.recorded_accounts import RecordedAccounts
 from reconciler.render.apply_report import was_not_started
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.session import connection
+from reconciler.session.absent_users import build_creation_lookups
 from reconciler.session.audit_record import prepare_record_directory, write_page
 from reconciler.session.provisioning_log import ProvisioningLog
 from reconciler.session.session import Session
@@ -73,6 +74,7 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
             stop=stop,
             relinks=_is_lifted("relink", plan),
             lost=_is_lifted(DISCONNECT, plan),
+            creations=build_creation_lookups(plan, session, client, whole=job.whole),
             recorded=RecordedAccounts() if session.workspace.sandbox else session.history().recorded,
             now=current_time,
             on_wait=waits.wait_for,

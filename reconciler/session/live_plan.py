@@ -118,6 +118,8 @@ def read_live_state(
 ) -> LiveState:
     """Read all live users, with the desired state's own reader unless another is given; note the service's time."""
     state, own, reader = session.state, reader is None, reader or build_reader(session.state)
+    began = current_time()
+    session.observe_list(None)
 
     def check(
         missing: Sequence[DesiredUser],
@@ -152,7 +154,13 @@ def read_live_state(
         state.content.wait()  # errors in the desired state come first
         raise
     session.observe_clock(client.clock_offset)
+    session.observe_list(began if proves_absence(live) else None)
     return replace(live, clock_problem=explain_clock(client.clock_offset, client.unreadable_date))
+
+
+def proves_absence(live: LiveState) -> bool:
+    """Whether users that a read does not show have no accounts: nothing is hidden, awaited or shown late."""
+    return live.problem is None and not (live.hidden or live.awaited or live.unshown or live.notes)
 
 
 def build_session_request(session: Session, live: LiveState, users: tuple[str, ...] = ()) -> PlanRequest:

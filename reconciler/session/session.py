@@ -39,6 +39,7 @@ class Session:
     _history: list[AccountHistory] = field(default_factory=list, init=False, repr=False, compare=False)
     _offsets: list[timedelta] = field(default_factory=list, init=False, repr=False, compare=False)
     _rates: list[LearnedRate] = field(default_factory=list, init=False, repr=False, compare=False)
+    _lists: list[datetime] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def observe_clock(self, offset: timedelta | None) -> None:
         """Note how far this machine's clock is ahead of the service's (negative: behind); None: unknown."""
@@ -47,6 +48,15 @@ class Session:
     def observe_rate(self, learned: LearnedRate) -> None:
         """Note what reading showed the service to bear."""
         self._rates[:] = [learned]
+
+    def observe_list(self, began: datetime | None) -> None:
+        """Note when the last read of all users began; None: what it does not show may exist all the same."""
+        self._lists[:] = [] if began is None else [began]
+
+    @property
+    def complete_since(self) -> datetime | None:
+        """When the last read of all users began, if what it did not show did not exist."""
+        return self._lists[0] if self._lists else None
 
     @property
     def learned_rate(self) -> LearnedRate | None:

@@ -15,6 +15,14 @@ def document(name: str, base_url: str, faults: ServerFaults) -> dict[str, Any]:
     return _config(base_url, faults) if name == "ServiceProviderConfig" else _resource_types(base_url)
 
 
+def schemas(**row: Any) -> dict[str, Any]:
+    """Return the answer to /Schemas, with `row` in the row of userName."""
+    name = {"name": "userName", "type": "string", "required": True, "caseExact": False, "uniqueness": "server", **row}
+    user = {"id": CORE, "name": "User", "attributes": [{"name": "title", "uniqueness": "none"}, name]}
+    others = [{"id": ENTERPRISE, "attributes": [{"name": "department", "uniqueness": "none"}]}]
+    return {"schemas": [_LIST], "totalResults": 2, "Resources": [user, *others]}
+
+
 def _config(base_url: str, faults: ServerFaults) -> dict[str, Any]:
     return {
         "schemas": [_CONFIG],

@@ -243,6 +243,8 @@ class FakeScimServer(RunningServer):
                 return self._list(entry) if entry.method == "GET" else self._post(entry)
             case ["Users", id_] if entry.method in {"GET", "PUT", "PATCH", "DELETE"}:
                 return self._on_user(entry, id_)
+            case ["Schemas"] if entry.method == "GET" and self.faults.unique_names_declared:
+                return _json(HTTPStatus.OK, discovery.schemas())
             case [name] if entry.method == "GET" and name in discovery.NAMES and not self.faults.without_discovery:
                 return _json(HTTPStatus.OK, self._discover(name))
         raise Refused(HTTPStatus.NOT_FOUND, f"no such endpoint: {entry.method} {entry.path}")
@@ -389,6 +391,8 @@ class FakeScimServer(RunningServer):
             raise Refused(HTTPStatus.PRECONDITION_FAILED, "the user has changed since")
 
     def _must_be_free(self, user_name: str, own_id: str | None) -> None:
+        if self.faults.duplicates_accepted:
+            return
         name = user_name.lower()
         if any(user["userName"].lower() == name and user["id"] != own_id for user in self.users.values()):
             raise Refused(HTTPStatus.CONFLICT, f"userName is taken: {user_name}", "uniqueness")

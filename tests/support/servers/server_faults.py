@@ -209,6 +209,12 @@ class ServerFaults:
     clock_ahead: timedelta | None = timedelta(0)
     """How far the Date of answers is ahead of this machine's clock; None: there is no Date."""
 
+    unique_names_declared: bool = False
+    """There is /Schemas, and it says that user names are unique."""
+
+    duplicates_accepted: bool = False
+    """A user name that is taken is accepted."""
+
     without_discovery: bool = False
     """/ServiceProviderConfig and /ResourceTypes are not found, as at Apple's."""
 

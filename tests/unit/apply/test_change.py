@@ -7,6 +7,7 @@ from support.builders import (
     APPLE,
     DEPARTMENT,
     ENTERPRISE,
+    NOW,
     SCIM,
     change,
     mapping,
@@ -25,12 +26,15 @@ from support.scripted_service import (
     TAKEN,
     UNAVAILABLE,
     Answered,
+    ApplyRun,
     Ignored,
     Landed,
     ScriptedService,
     run_changes,
+    short_name,
 )
 
+from reconciler.apply.creation_lookups import CreationLookups, UniqueNames
 from reconciler.apply.verification import reads_everything
 from reconciler.core import paths
 from reconciler.core.model import Flow
@@ -78,6 +82,100 @@ def test_a_user_created_by_others_a_moment_ago_is_no_conflict() -> None:
     found = run_changes(service, change("new", Action.CREATE))
     assert service.log.count("POST new@example.com") == 1
     assert (found.results, found.report.outcomes[0].live_id) == ({"new": "done"}, "theirs")
+
+
+# --- creates without a look-up ------------------------------------------------------------------
+
+MANY = [change(f"p{number:02}", Action.CREATE) for number in range(40)]
+
+
+def run_creates(service: ScriptedService, *creates: Change, unanswered: bool = False, **options: Any) -> ApplyRun:
+    """Create users of whom the list of the run has shown that they have no account, at a service with unique names."""
+    rule = CreationLookups(NOW, UniqueNames(known=True), creates, lambda _address: unanswered)
+    return run_changes(service, *creates, creations=rule, now=lambda: NOW, **options)
+
+
+def looked_up(service: ScriptedService) -> list[str]:
+    return [short_name(entry.split()[-1]) for entry in service.log if entry.startswith("FIND userName")]
+
+
+def test_a_user_who_cannot_have_an_account_is_created_at_once() -> None:
+    service = ScriptedService()
+    assert set(run_creates(service, *MANY).results.values()) == {"done"}
+    assert looked_up(service) == ["p00", "p01", "p02", "p27"]
+    at = service.log.index("POST p05@example.com")
+    assert service.log[at - 1].startswith("started p05 create"), "it is on record before"
+    assert service.log[at + 1].startswith("GET made-")
+    assert len(service.log) == 4 + 4 * len(MANY)
+
+
+def test_a_user_whose_create_has_no_answer_on_record_is_looked_up() -> None:
+    service = ScriptedService()
+    run_creates(service, *MANY, unanswered=True)
+    assert len(looked_up(service)) == len(MANY)
+
+
+@pytest.mark.parametrize(
+    ("account", "result", "message"),
+    [
+        (resource("p05", id="theirs"), "done", "already in effect"),
+        (
+            resource("p05", id="theirs", active=False),
+            "skipped",
+            'user name "p05@example.com" belongs to account "theirs" (externalId "id-p05")',
+        ),
+    ],
+)
+def test_a_refused_name_is_looked_up_afterwards_and_all_later_ones_before(
+    account: dict[str, Any], result: str, message: str
+) -> None:
+    service = ScriptedService(account)
+    found = run_creates(service, *MANY)
+    assert looked_up(service) == ["p00", "p01", "p02", *(f"p{number:02}" for number in range(5, 40))]
+    assert service.log.count("POST p05@example.com") == 1
+    said = message if result == "done" else f"no longer as planned: {message}; plan again"
+    assert (found.results["p05"], found.messages["p05"]) == (result, said)
+    assert found.report.count(Result.DONE) == 39 + (result == "done")
+    assert "finished p05 " + result in service.log
+
+
+@pytest.mark.parametrize("looks", [[], [REFUSED] * 2])
+def test_a_refused_name_that_nobody_shows_is_explained_as_after_a_look_up(looks: list[Any]) -> None:
+    service = ScriptedService()
+    service.script = {"POST p05@example.com": [TAKEN], "FIND userName p05@example.com": looks}
+    found = run_creates(service, *MANY)
+    assert found.messages["p05"] == f"the name is taken. {APPLE.conflict_hint}"
+    assert looked_up(service)[-34:] == [f"p{number:02}" for number in range(6, 40)]
+
+
+def test_a_refusal_that_is_no_conflict_doubts_nothing() -> None:
+    service = ScriptedService()
+    service.script = {"POST p05@example.com": [REFUSED]}
+    assert run_creates(service, *MANY).results["p05"] == "failed"
+    assert looked_up(service) == ["p00", "p01", "p02", "p27"]
+
+
+@pytest.mark.parametrize("end", [Landed(LOST), LOST])
+def test_after_a_lost_answer_every_name_is_looked_up(end: Any) -> None:
+    service = ScriptedService()
+    service.script = {"POST p05@example.com": [end]}
+    run_creates(service, *MANY)
+    assert looked_up(service)[-34:] == [f"p{number:02}" for number in range(6, 40)]
+    assert service.log.count("POST p05@example.com") == 1
+
+
+def test_a_name_holder_that_a_sample_finds_has_every_later_name_looked_up() -> None:
+    service = ScriptedService(resource("p27", id="theirs"))
+    run_creates(service, *MANY)
+    assert looked_up(service) == ["p00", "p01", "p02", *(f"p{number:02}" for number in range(27, 40))]
+
+
+def test_a_service_that_shows_a_create_late_is_asked_about_the_others() -> None:
+    service = ScriptedService()
+    looks = ("GET made-5", "FIND externalId id-p05", "FIND userName p05@example.com")
+    service.script = {look: [Answered(None if "GET" in look else [])] * 4 for look in looks}
+    assert set(run_creates(service, *MANY).results.values()) == {"done"}
+    assert looked_up(service)[-34:] == [f"p{number:02}" for number in range(6, 40)]
 
 
 @pytest.mark.parametrize("answer", [REFUSED, "others"])

@@ -19,7 +19,7 @@ def test_there_are_three() -> None:
 
 def test_every_row_and_switch_says_where_it_comes_from(profile: TargetProfile) -> None:
     switches = [value for name in profile.__slots__ if isinstance(value := getattr(profile, name), Switch)]
-    assert len(switches) == 7
+    assert len(switches) == 8
     assert all(row.source and isinstance(row.confidence, Confidence) for row in (*switches, *profile.attributes))
 
 

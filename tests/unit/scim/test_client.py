@@ -372,6 +372,13 @@ def test_what_is_asked_is_returned_whatever_the_answer(status: int) -> None:
     assert service.client.ask("/Users").status_code == status
 
 
+def test_a_question_may_be_a_trial() -> None:
+    service = Service(httpx.Response(200), httpx.Response(200))
+    service.client.ask("/Schemas", seconds=7.0)
+    service.client.ask("/Schemas")
+    assert [each.extensions.get(TRIAL_SECONDS) for each in service.requests] == [7.0, None]
+
+
 def test_what_is_asked_must_be_answered() -> None:
     service = Service(httpx.ConnectError("no"), httpx.ReadError("cut"), AnswerTooLargeError("too large"))
     for _ in range(3):
