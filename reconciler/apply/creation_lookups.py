@@ -134,4 +134,4 @@ class CreationLookups:
 def _list_freed(change: Change) -> list[str]:
     """Return the names that an account of a change has before it, or for a while."""
     names = (change.before.get("userName"), change.temporary_user_name)
-    return [str(name) for name in names if name is not None] if change.action is not Action.CREATE else []
+    return [str(name) for name in names if name is not None]

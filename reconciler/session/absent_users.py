@@ -34,12 +34,6 @@ def leaves_doubt(recorded: RecordedAccounts) -> bool:
     """Whether the record has an account that the service may not show as it is: hidden, late or unconfirmed."""
     present = current_time()
     return any(
-        account.exists
-        and (
-            account.hidden
-            or account.may_be_inactive
-            or account.may_return(present)
-            or bool(account.find_unconfirmed(present))
-        )
+        account.hidden or account.may_be_inactive or account.may_return(present) or account.find_unconfirmed(present)
         for account in recorded.accounts.values()
     )

@@ -2,16 +2,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support.builders import change, live, resource, values_of
-from support.scripted_service import Answered, ApplyRun, Ignored, ScriptedService, plan_with, run_changes
+from support.builders import APPLE, MAPPINGS, change, live, reader, resource, values_of
+from support.scripted_service import (
+    Answered,
+    ApplyRun,
+    Ignored,
+    LoggedReceipt,
+    ScriptedService,
+    plan_with,
+    run_changes,
+)
 
-from reconciler.apply.confirmation import LONGEST_WAIT, Seen
+from reconciler.apply.confirmation import LONGEST_WAIT, Confirmations, Seen
+from reconciler.apply.execution import Execution
 from reconciler.apply.executor import FailurePolicy
-from reconciler.core.plan import Action, Change
+from reconciler.core.plan import Action, Change, Outcome, Result
 from reconciler.core.policy import Limit
 from reconciler.record.recorded_accounts import RecordedAccounts
 
@@ -68,6 +78,18 @@ def test_a_create_that_is_shown_late_is_done_and_on_record_twice() -> None:
         "finished ada not_in_effect",
         "finished ada done",
     ]
+
+
+def test_a_service_that_showed_a_change_late_stays_late() -> None:
+    service = ScriptedService()
+    execution = Execution(service, LoggedReceipt([]), reader(), MAPPINGS, APPLE, on_outcome=print, sleep=lambda _: None)
+    found = Confirmations(execution, lambda outcome: outcome)
+    late = Outcome(change("new", Action.CREATE), Result.NOT_IN_EFFECT, "")
+    assert not found.late
+    found.add(late, lambda: replace(late, result=Result.DONE))
+    assert found.late
+    assert [each.result for each in found.settle()] == [Result.DONE]
+    assert found.late
 
 
 def test_all_changes_of_a_wave_wait_together() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -166,12 +167,13 @@ def test_after_a_refusal_or_a_lost_answer_every_name_is_looked_up() -> None:
 
 @dataclass
 class Counted:
-    """Counts questions, slowly."""
+    """Counts questions, each of which takes a moment."""
 
     asked: list[bool] = field(default_factory=list)
 
     def __call__(self) -> bool:
         self.asked.append(True)
+        threading.Event().wait(0.05)
         return True
 
 

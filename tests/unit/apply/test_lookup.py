@@ -71,6 +71,16 @@ def test_the_holder_of_a_name_is_asked_for_until_filters_turn_out_not_to_work() 
     assert service.log.count("FIND userName new@example.com") == 2
 
 
+@pytest.mark.parametrize(("answer", "filters"), [(NAME_FREE, True), (REFUSED, False), (Answered([ADA]), False)])
+def test_the_first_look_up_shows_whether_a_service_filters(answer: Any, *, filters: bool) -> None:
+    service = ScriptedService()
+    service.script["FIND userName new@example.com"] = [answer]
+    found = lookup(service)
+    assert not found.filters
+    found.find_name_holder(NEW)
+    assert found.filters is filters
+
+
 def test_a_name_that_is_refused_says_nothing_about_the_others() -> None:
     service = ScriptedService(resource("new"))
     found = lookup(service)
