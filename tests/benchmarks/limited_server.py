@@ -2,8 +2,8 @@
 
 Requests come out of a token bucket of `--burst` seconds' worth; who finds it empty gets 429, with Retry-After unless
 `--no-retry-after`. Every answer takes `--latency` seconds. `--limit 0` is no limit. All live users have another
-department than git says. The first line on stdout is the base URL; when stdin closes it prints what it counted as JSON
-and ends.
+department than git says. A userName that is taken is refused, as /Schemas says. The first line on stdout is the base
+URL; when stdin closes it prints what it counted as JSON and ends.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
-from generate import ENTERPRISE, live_users
+from generate import CORE, ENTERPRISE, live_users
 
 PREFIX = "/scim"
 CAP = 200
@@ -37,6 +37,8 @@ class Bucket:
         self.tokens = self.size
         self.at = self.first = self.last = time.monotonic()
         self.counts: Counter[str] = Counter()
+        self.kinds: Counter[str] = Counter()
+        """What was taken, by method; look-ups on their own."""
         self.writing: list[tuple[float, Counter[str]]] = []
         """When the first and the last write were taken, and what was counted until then."""
 
@@ -54,7 +56,7 @@ class Bucket:
         return took
 
     def report(self) -> dict[str, Any]:
-        return {"limit": self.limit, **self._report_all(), "writing": self._report_writing()}
+        return {"limit": self.limit, "kinds": dict(self.kinds), **self._report_all(), "writing": self._report_writing()}
 
     def _report_writing(self) -> dict[str, float]:
         """Report what was asked from the first write to the last."""
@@ -87,10 +89,13 @@ class Users:
     def __init__(self, count: int) -> None:
         self.by_id: dict[str, dict[str, Any]] = {user["id"]: user for user in live_users(count, 1, 1.0)}
         self.order = list(self.by_id)
+        self.names = {user["userName"] for user in self.by_id.values()}
 
     def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
+        if path == "/Schemas":
+            return 200, {"Resources": [{"id": CORE, "attributes": [{"name": "userName", "uniqueness": "server"}]}]}
         if path == "/Users":
-            return (200, self._list(query)) if method == "GET" else (201, self._create(json.loads(body)))
+            return (200, self._list(query)) if method == "GET" else self._create(json.loads(body))
         identity = unquote(path.removeprefix("/Users/"))
         user = self.by_id.get(identity)
         if user is None:
@@ -112,10 +117,13 @@ class Users:
         ids = self.order[start : start + min(int(query.get("count", CAP)), CAP)]
         return {"totalResults": len(self.order), "Resources": [self.by_id[identity] for identity in ids]}
 
-    def _create(self, user: dict[str, Any]) -> dict[str, Any]:
+    def _create(self, user: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if user["userName"] in self.names:
+            return 409, {"status": "409", "scimType": "uniqueness"}
+        self.names.add(user["userName"])
         user["id"] = f"new-{len(self.by_id)}"
         self.by_id[user["id"]] = user
-        return user
+        return 201, user
 
 
 def _set(user: dict[str, Any], path: str, value: Any) -> None:
@@ -156,6 +164,7 @@ class Connection(asyncio.Protocol):
         extra = ""
         if self.bucket.takes(write=method != "GET"):
             path, _, query = target.removeprefix(PREFIX).partition("?")
+            self.bucket.kinds["look-up" if "filter=" in query else method] += 1
             status, document = self.users.answer(method, path, dict(parse_qsl(query)), body)
         else:
             status, document = 429, {"status": "429", "detail": "too many requests"}

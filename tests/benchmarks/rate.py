@@ -1,10 +1,11 @@
 """How much of a service's request limit a whole `apply` uses, and how often it is refused.
 
-    .venv/bin/python tests/benchmarks/rate.py 25 100 500 [--seconds 20] [--burst 1.0]
+    .venv/bin/python tests/benchmarks/rate.py 25 100 500 [--seconds 20] [--burst 1.0] [--creates]
 
 For each limit (requests a second; 0: none, then --changes says how much there is to do): a service in a process of its
-own, and one `apply` that lasts about that long, with Retry-After and without. Every change is a GET and a PATCH. The
-server counts, from its first request to its last: the share of the limit that was used, the share answered 429.
+own, and one `apply` that lasts about that long, with Retry-After and without. Every change is a GET and a PATCH; with
+--creates a POST and a GET, and a look-up of the name where that is needed. The server counts, from its first request to
+its last: the share of the limit that was used, the share answered 429.
 """
 
 from __future__ import annotations
@@ -25,10 +26,17 @@ HERE = Path(__file__).parent
 
 
 def measure(
-    limit: float, changes: int, *, burst: float = 1.0, latency: float = 0.004, retry_after: bool
+    limit: float,
+    changes: int,
+    *,
+    burst: float = 1.0,
+    latency: float = 0.004,
+    retry_after: bool,
+    creates: bool = False,
 ) -> dict[str, Any]:
     """One apply."""
-    command = [sys.executable, str(HERE / "limited_server.py"), "--users", str(changes), "--limit", str(limit)]
+    command = [sys.executable, str(HERE / "limited_server.py"), "--limit", str(limit)]
+    command += ["--users", str(1 if creates else changes)]
     command += ["--burst", str(burst), "--latency", str(latency)]
     command += [] if retry_after else ["--no-retry-after"]
     with (
@@ -60,11 +68,13 @@ def main() -> None:
     parser.add_argument("--burst", type=float, default=1.0)
     parser.add_argument("--latency", type=float, default=0.004)
     parser.add_argument("--changes", type=int, default=0)
+    parser.add_argument("--creates", action="store_true")
     options = parser.parse_args()
     for limit in options.limits:
         changes = options.changes or (round(limit * options.seconds / 2) if limit else 2000)
         for retry_after in (True, False) if limit else (True,):
-            found = measure(limit, changes, burst=options.burst, latency=options.latency, retry_after=retry_after)
+            how = {"burst": options.burst, "latency": options.latency, "creates": options.creates}
+            found = measure(limit, changes, retry_after=retry_after, **how)
             print(json.dumps(found), flush=True)  # noqa: T201
 
 
