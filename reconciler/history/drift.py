@@ -6,7 +6,7 @@ apply would correct too was edited in the target since; every other difference i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.core.model import AttributePath, Value
@@ -14,6 +14,7 @@ from reconciler.core.paths import shorten_path
 from reconciler.core.plan import REMOVALS, Action, Attribution, Change, Drift, Plan, Result
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
+from reconciler.record.late_changes import hash_keys
 from reconciler.record.layout import shorten_plan_id
 from reconciler.record.redaction import Redactor
 from reconciler.record.runs import AppliedChange, ApplyRun, account_keys
@@ -44,17 +45,23 @@ class ApplyHistory:
     redactor: Redactor
     replanned: Mapping[int, ReplannedState]
     done: Mapping[str, Sequence[tuple[ApplyRun, AppliedChange]]]
-    """Changes that were carried out, by each of their keys, newest first."""
+    """Changes of the wanted accounts that were carried out, by key, newest first."""
 
     @classmethod
     def build(
-        cls, runs: Sequence[ApplyRun], redactor: Redactor, replanned: Mapping[int, ReplannedState]
+        cls,
+        runs: Sequence[ApplyRun],
+        redactor: Redactor,
+        replanned: Mapping[int, ReplannedState],
+        wanted: Iterable[Change],
     ) -> ApplyHistory:
-        """Return the history with its index of changes."""
+        """Return the history of the accounts of the changes `wanted`. Only plans that they are in are read, once."""
+        keys = {hash(key): key for change in wanted for key in _find_keys(change, redactor)}
         done: dict[str, list[tuple[ApplyRun, AppliedChange]]] = {}
         for run in reversed(runs):
-            for key, applied in run.changes.items():
-                if applied.result == Result.DONE:
+            for key in [keys[each] for each in keys.keys() & set(hash_keys(run.changes))]:
+                applied = run.changes.get(key)
+                if applied is not None and applied.result == Result.DONE:
                     done.setdefault(key, []).append((run, applied))
         return cls(runs, redactor, replanned, done)
 
@@ -168,7 +175,13 @@ def _may_concern(run: ApplyRun, keys: Collection[str]) -> bool:
     if run.unplannable:
         return True
     has_id = any(each.startswith("live:") for each in keys)
-    return not has_id and not (run.complete and all(each.result == Result.DONE for each in run.changes.values()))
+    return not has_id and not (run.complete and _is_all_done(run))
+
+
+def _is_all_done(run: ApplyRun) -> bool:
+    # If all attempts were, no plan is read.
+    attempted = bool(run.attempts) and run.count(Result.DONE) == len(run.attempts)
+    return attempted or all(each.result == Result.DONE for each in run.changes.values())
 
 
 def _find_keys(change: Change, redactor: Redactor) -> frozenset[str]:

@@ -128,13 +128,16 @@ def read_file(path: Path, limit: int = _MAX_BYTES) -> bytes:
 
     A pipe, a device or a socket in its place is refused: reading one may never end.
     """
-    content = bytearray()
+    pieces: list[bytes] = []
     try:
         with _open_regular(path) as file:
-            too_large = os.fstat(file.fileno()).st_size > limit
-            while not too_large and (piece := file.read(_MEBIBYTE)):
-                content += piece
-                too_large = len(content) > limit
+            size = os.fstat(file.fileno()).st_size
+            too_large = size > limit
+            # Room for a mebibyte costs more than to read a receipt, and there are very many.
+            room = min(size + 1, _MEBIBYTE)
+            while not too_large and (piece := file.read(room)):
+                pieces.append(piece)
+                too_large = sum(map(len, pieces)) > limit
     except FileNotFoundError as exc:
         raise PlanFileError(f"there is no file {path}", "Make a plan with `reconciler plan -o FILE`.") from exc
     except OSError as exc:
@@ -143,7 +146,7 @@ def read_file(path: Path, limit: int = _MAX_BYTES) -> bytes:
         ) from exc
     if too_large:
         raise PlanFileError(f"{path} is larger than {limit // _MEBIBYTE:,} MiB", "Check the path.")
-    return bytes(content)
+    return b"".join(pieces)
 
 
 def _open_regular(path: Path) -> IO[bytes]:

@@ -20,11 +20,19 @@ from reconciler.record.timestamps import parse_timestamp
 def read_plan_summary(path: Path) -> PlanSummary:
     """Return the summary of a plan; an empty one if there is no plan or it cannot be read: the receipt still counts."""
     try:
-        document = _decode(read_file(path))
+        return parse_plan_summary(read_file(path))
+    except PlanFileError:
+        return PlanSummary()
+
+
+def parse_plan_summary(content: bytes) -> PlanSummary:
+    """Return the same of the bytes of a plan."""
+    try:
+        document = _decode(content)
         changes = [_change(each) for each in document["resource_changes"]]
         unplannable = [each.get("address") for each in document["diagnostics"] if each.get("severity") == "error"]
         commit, redacted = document["commit"], document.get("values") == "digest"
-    except (PlanFileError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return PlanSummary()
     return PlanSummary(
         commit=commit if isinstance(commit, str) else None,

@@ -17,6 +17,7 @@ from reconciler.core.model import Target
 from reconciler.core.plan import Population
 from reconciler.record.account_history import AccountHistory, AccountHistoryBuilder
 from reconciler.record.files import read_file
+from reconciler.record.late_plan import PlanReader
 from reconciler.record.layout import PLAN, RECEIPT, shorten_plan_id
 from reconciler.record.plan_summary import read_plan_summary
 from reconciler.record.receipt_content import parse_receipt
@@ -92,8 +93,12 @@ def read_all_runs(plans: Path) -> list[ApplyRun]:
 
 
 def read_runs_with_plans(plans: Path, target: Target, now: datetime | None = None) -> list[ApplyRun]:
-    """Return all applies to `target` joined with their plans on record, oldest first. `now`: as for `read_runs`."""
-    return _sort([run for path in list_receipts(plans) for run in _runs_with_plan(path, target)], now)
+    """Return all applies to `target` joined with their plans on record, oldest first. `now`: as for `read_runs`.
+
+    Changes are read from `plans` when they are asked for: the directory must be there as long as the applies are used.
+    """
+    reader = PlanReader()
+    return _sort([run for path in list_receipts(plans) for run in _runs_with_plan(path, target, reader)], now)
 
 
 def _sort(runs: Iterable[ApplyRun], now: datetime | None) -> list[ApplyRun]:
@@ -105,12 +110,9 @@ def _runs_in(path: Path, target: Target) -> Iterator[ApplyRun]:
     return collect_runs(read_lines(path), path.parent.name, target)
 
 
-def _runs_with_plan(path: Path, target: Target) -> list[ApplyRun]:
+def _runs_with_plan(path: Path, target: Target, reader: PlanReader) -> list[ApplyRun]:
     runs = list(_runs_in(path, target))
-    if not runs:
-        return []
-    plan = read_plan_summary(path.with_name(PLAN))
-    return [join_plan(run, plan) for run in runs]
+    return reader.join(runs, path.with_name(PLAN)) if runs else []
 
 
 def collect_runs(lines: Iterable[ReceiptLine], record: str, target: Target | None) -> Iterator[ApplyRun]:
@@ -148,7 +150,7 @@ def _run(record: str, started: ApplyStarted, lines: Iterable[ReceiptLine]) -> Ap
                 end = line
             case _:
                 pass
-    run = ApplyRun(
+    return ApplyRun(
         record=record,
         plan_id=started.plan_id,
         commit=started.commit or None,
@@ -161,8 +163,10 @@ def _run(record: str, started: ApplyStarted, lines: Iterable[ReceiptLine]) -> Ap
         requests=requests,
         workflow_run=started.run if isinstance(started.run, str) else "",
         settled=_read_settled(started),
+        how=end.how if end is not None else "",
+        left=end.left if end is not None else 0,
+        ended=end.sort_time if end is not None else None,
     )
-    return replace(run, how=end.how, left=end.left, ended=end.sort_time) if end is not None else run
 
 
 def _read_settled(started: ApplyStarted) -> SettledPlan | None:

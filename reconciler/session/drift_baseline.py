@@ -79,7 +79,7 @@ class DriftBaseline:
         for (number, applied), live in zip(self._known(), lives, strict=True):
             earlier = replace(with_desired_state(applied.state, request), now=applied.at)
             sides[number] = ReplannedState(build_plan(earlier, live), same=applied.same)
-        return attribute_drift(plan, ApplyHistory.build(self.runs, self.redactor, sides))
+        return attribute_drift(plan, ApplyHistory.build(self.runs, self.redactor, sides, plan.changes))
 
 
 def _warn_of_unapplied(found: UnappliedCommits) -> Diagnostic:

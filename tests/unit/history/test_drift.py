@@ -49,7 +49,7 @@ def of(
 ) -> Change:
     """`now`, attributed; a state None: its plan has nothing to do."""
     known = {number: each or ReplannedState(plan_with()) for number, each in states.items()}
-    (found,) = attribute_drift(plan_with(now), ApplyHistory.build(runs, redactor, known)).changes
+    (found,) = attribute_drift(plan_with(now), ApplyHistory.build(runs, redactor, known, [now])).changes
     return found
 
 
@@ -100,14 +100,15 @@ def test_only_the_newest_sides_are_planned() -> None:
 
 
 def test_without_an_apply_nothing_is_attributed() -> None:
-    plan = attribute_drift(plan_with(moved(family="X")), ApplyHistory.build([], NO_REDACTION, {}))
+    plan = attribute_drift(plan_with(moved(family="X")), ApplyHistory.build([], NO_REDACTION, {}, []))
     assert ([each.attribution for each in plan.changes], plan.drift) == ([UNDETERMINED], Drift())
     assert select_baselines([], NO_REDACTION) == []
 
 
 def test_the_last_apply_is_named_and_the_plan_stays_the_same() -> None:
     before, last = plan_with(moved(family="X")), run(3)
-    plan = attribute_drift(before, ApplyHistory.build([run(0), last], NO_REDACTION, {1: ReplannedState(plan_with())}))
+    replanned = {1: ReplannedState(plan_with())}
+    plan = attribute_drift(before, ApplyHistory.build([run(0), last], NO_REDACTION, replanned, before.changes))
     assert plan.plan_id == before.plan_id
     assert plan.drift == Drift(last.began, last.plan_id, last.commit, 7)
 
@@ -206,9 +207,8 @@ def planned(wanted: Mapping[str, tuple[str, str]], accounts: Mapping[str, tuple[
 def test_edited_is_what_is_not_as_the_apply_left_it(
     then: dict[str, tuple[str, str]], now: dict[str, tuple[str, str]], accounts: dict[str, tuple[str, str]]
 ) -> None:
-    plan = attribute_drift(
-        planned(now, accounts), ApplyHistory.build([run(0)], NO_REDACTION, {0: ReplannedState(planned(then, accounts))})
-    )
+    before, replanned = planned(now, accounts), {0: ReplannedState(planned(then, accounts))}
+    plan = attribute_drift(before, ApplyHistory.build([run(0)], NO_REDACTION, replanned, before.changes))
     for each in plan.changes:
         who = each.key.partition("@")[0]
         if who not in accounts or who not in now:
@@ -228,6 +228,6 @@ def test_with_the_files_of_the_last_apply_everything_was_edited(
     wanted: dict[str, tuple[str, str]], accounts: dict[str, tuple[str, str]]
 ) -> None:
     plan = planned(wanted, accounts)
-    found = attribute_drift(plan, ApplyHistory.build([run(0)], NO_REDACTION, {0: ReplannedState(plan)}))
+    found = attribute_drift(plan, ApplyHistory.build([run(0)], NO_REDACTION, {0: ReplannedState(plan)}, plan.changes))
     assert {each.attribution for each in found.changes} <= {EDITED}
     assert {each.pending for each in found.changes} <= {()}
