@@ -94,6 +94,10 @@ class RowCodec:
         self._numbers[shape.paths, shape.created, shape.identity, shape.values] = len(self.shapes)
         return len(self.shapes)
 
+    def get_shape(self, number: int) -> Shape | None:
+        """Return the shape of rows with this number; None for users that are written out whole."""
+        return None if number == _WHOLE else self.shapes[number - 1]
+
     def encode(self, user: DesiredUser) -> bytes:
         """Encode a user. The name of its file is not in the row: `decode` is given it."""
         row = self._encode_plain(user) if _is_plain(user) else None

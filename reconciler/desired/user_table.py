@@ -13,7 +13,7 @@ from typing import overload
 import msgspec
 
 from reconciler.core.model import DesiredUser, Value
-from reconciler.desired.user_rows import RowCodec, Shape, decode_row, decode_rows, encode_value, starts_with
+from reconciler.desired.user_rows import Row, RowCodec, Shape, decode_row, decode_rows, encode_value, starts_with
 
 _CHUNK_BYTES = 256 << 10
 _HASH_BITS = 63
@@ -151,6 +151,16 @@ class UserTable(Sequence[DesiredUser]):
             raise IndexError(number)
         rows, within = self._locate(place)
         return self._codec.decode(decode_row(rows.read(within)), rows.file)
+
+    def read_row(self, number: int) -> tuple[int, Row]:
+        """Return the number of a row's shape, and the row, for a number that `find` returned."""
+        rows, within = self._locate(number)
+        row = decode_row(rows.read(within))
+        return row[1], row
+
+    def get_shape(self, number: int) -> Shape | None:
+        """Return a shape; None if its users are not plain."""
+        return self._codec.get_shape(number)
 
     def _locate(self, number: int) -> tuple[_Rows, int]:
         place = bisect_right(self._firsts, number) - 1

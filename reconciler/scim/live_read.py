@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Protocol, TypeVar
@@ -75,7 +76,7 @@ def read_live(
         page_size=page_size,
         progress=lambda done, total: progress("Reading live users", done, total),
     )
-    listed.take(read.users, packing.unpack)
+    listed.take(read.users, packing)
     if read.problem is not None:
         return LiveState(listed, read.problem)
     matches = _ProbableMatches(listed, mappings)
@@ -229,9 +230,9 @@ class _SampleKeeper:
         self._cleared = paths.intersection(clearable)
         self._kept = [0, 0]
 
-    def keeps(self, user: LiveUser) -> bool:
-        """Whether a user is one of the first."""
-        lacks = not self._cleared <= user.attributes.keys()
+    def keeps(self, present: AbstractSet[AttributePath]) -> bool:
+        """Whether a user with these attributes is one of the first."""
+        lacks = not self._cleared <= present
         self._kept[lacks] += 1
         return self._kept[lacks] <= _SAMPLE
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import msgspec
 
 from reconciler.core.model import AttributePath, LiveUser, Resource, Value
 from reconciler.core.planning.live_user import ResourceReader
-from reconciler.core.planning.settled import PackedUser
+from reconciler.core.planning.packed_pairs import PackedUser
 
 _MOST_SHAPES = 10_000
 """Combinations of attributes. A service has a handful."""
@@ -28,7 +29,10 @@ class PackingReader:
 
     def read(self, resource: Resource) -> LiveUser | PackedUser:
         """Read the live user in `resource`; bytes if it is packed."""
-        user = self._reader.read(resource)
+        return self.pack(self._reader.read(resource))
+
+    def pack(self, user: LiveUser) -> LiveUser | PackedUser:
+        """Return the bytes of a user, or the user as it is."""
         number = self._number_shape(tuple(user.attributes)) if _is_ordinary(user) else None
         if number is None:
             return user
@@ -40,7 +44,7 @@ class PackingReader:
     def unpack(self, live_id: str, packed: PackedUser) -> LiveUser:
         """Return a packed user."""
         number, last_modified, *values = _decode(packed)
-        paths = self._shapes[number]
+        paths = self.get_paths(number)
         start = len(values) - len(paths)
         attributes: dict[AttributePath, Value] = dict(zip(paths, values[start:], strict=True))
         return LiveUser(
@@ -54,6 +58,15 @@ class PackingReader:
             match=tuple(values[:start]),
             last_modified=last_modified,
         )
+
+    def decode(self, packed: PackedUser) -> list[Any]:
+        """Return the number of the paths, `meta.lastModified`, the matching values and the values of the paths."""
+        values: list[Any] = _decode(packed)
+        return values
+
+    def get_paths(self, number: int) -> tuple[AttributePath, ...]:
+        """Return the paths of the attributes."""
+        return self._shapes[number]
 
     def _number_shape(self, paths: tuple[AttributePath, ...]) -> int | None:
         number = self._numbers.get(paths)

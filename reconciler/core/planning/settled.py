@@ -11,20 +11,20 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Protocol, overload, runtime_checkable
 
 from reconciler.core.model import AttributeMapping, AttributePath, Attributes, DesiredUser, LiveUser, Value
 from reconciler.core.planning.diff import diff_user
 from reconciler.core.planning.forms import has_capitals
+from reconciler.core.planning.packed_pairs import Form, PackedPair, PackedPairs, PackedUser, Packing, PlainRows
 from reconciler.core.planning.temporary_names import is_temporary
 from reconciler.core.profile import Attribute
 from reconciler.core.values import fold_case, to_comparable
 
 SettledUser = bytes
 """A settled live user: the number of its desired user, that of its form, then `meta.lastModified`."""
-PackedUser = bytes
-"""A live user in the form of the one who packed it."""
 
 _ROW_BYTES, _FORM_BYTES = 4, 3
 _MOST_FORMS = 100_000
@@ -98,18 +98,14 @@ def _build_live(user: DesiredUser, live_id: str, last_modified: str | None, attr
     )
 
 
-_Form = tuple[tuple[AttributePath, Value | None, Value | None], ...]
-"""The attributes that differ, with the values of the account and of the desired user; None: there is none."""
-
-
-def _find_form(desired: Attributes, shown: Attributes) -> _Form:
+def _find_form(desired: Attributes, shown: Attributes) -> Form:
     if desired == shown:
         return ()
     different = [(path, value, desired.get(path)) for path, value in shown.items() if desired.get(path) != value]
     return (*different, *((path, None, value) for path, value in desired.items() if path not in shown))
 
 
-def _apply_form(desired: Attributes, form: _Form) -> Attributes:
+def _apply_form(desired: Attributes, form: Form) -> Attributes:
     if not form:
         return desired
     values = {**desired, **{path: value for path, value, _ in form}}
@@ -184,6 +180,13 @@ class RowFinder(Protocol):
         """Return the number of the user that has it; None if none or several have."""
 
 
+class UserPacking(Packing, Protocol):
+    """Has packed live users, and unpacks them."""
+
+    def unpack(self, live_id: str, packed: PackedUser, /) -> LiveUser:
+        """Return a packed user."""
+
+
 def find_rows(desired: Sequence[DesiredUser]) -> Callable[[Value], int | None]:
     """Return the function that finds the number of a desired user by its first matching value, as `RowFinder` does."""
     if isinstance(desired, RowFinder):
@@ -200,14 +203,14 @@ class JoinedUsers(Sequence[LiveUser]):
     """The users of a list in its order, by id. Those that equal their desired users are built again at each access.
 
     `desired`: the desired users by number, each the same at each access. `mappings`: empty: no user is settled.
-    `keeps`: whether a user stays as it is although it could be settled.
+    `keeps`: whether a user with these attributes stays as it is although it could be settled.
     """
 
     def __init__(
         self,
         desired: Sequence[DesiredUser],
         mappings: Sequence[AttributeMapping],
-        keeps: Callable[[LiveUser], bool] = lambda _user: False,
+        keeps: Callable[[AbstractSet[AttributePath]], bool] = lambda _paths: False,
     ) -> None:
         self.desired = desired
         self.mappings = mappings
@@ -219,8 +222,8 @@ class JoinedUsers(Sequence[LiveUser]):
         self._keeps = keeps
         self._users: dict[str, LiveUser | SettledUser] = {}
         self._taken = bytearray()
-        self._forms: list[_Form] = [()]
-        self._numbers: dict[_Form, int | None] = {(): 0}
+        self._forms: list[Form] = [()]
+        self._numbers: dict[Form, int | None] = {(): 0}
 
     @classmethod
     def join(
@@ -232,14 +235,22 @@ class JoinedUsers(Sequence[LiveUser]):
         joined.take({user.id: user for user in users})
         return joined if len(joined) == len(users) else users
 
-    def take(
-        self, users: dict[str, LiveUser | PackedUser], unpack: Callable[[str, PackedUser], LiveUser] | None = None
-    ) -> None:
-        """Take over the users of a list; nothing else may use them then. `unpack`: makes packed users live users."""
+    def take(self, users: dict[str, LiveUser | PackedUser], packing: UserPacking | None = None) -> None:
+        """Take over the users of a list; nothing else may use them then. `packing`: has packed those that are."""
         find = find_rows(self.desired) if self._linking is not None else None
+        pairs = None
+        if self._linking is not None and packing is not None and isinstance(self.desired, PlainRows):
+            pairs = PackedPairs(self.desired, packing, self._linking)
         for live_id, packed in users.items():
-            user = unpack(live_id, packed) if isinstance(packed, bytes) and unpack is not None else packed
-            assert isinstance(user, LiveUser)  # noqa: S101 - packed users come with `unpack`
+            user = packed
+            if isinstance(packed, bytes):
+                assert packing is not None  # noqa: S101 - it has packed them
+                pair = pairs.find(packed) if pairs is not None else None
+                if pair is not None and self._is_free(pair.row) and self._numbers.get(pair.form) is not None:
+                    users[live_id] = self._settle_pair(live_id, pair) or packing.unpack(live_id, packed)
+                    continue
+                user = packing.unpack(live_id, packed)
+            assert isinstance(user, LiveUser)  # noqa: S101 - it is packed or not
             value = user.match[0] if user.match else None
             row = find(value) if find is not None and value is not None else None
             users[live_id] = user if row is None else self._settle(user, row)
@@ -258,18 +269,35 @@ class JoinedUsers(Sequence[LiveUser]):
 
     def _settle(self, user: LiveUser, row: int) -> LiveUser | SettledUser:
         """Return a user settled with a desired one, or as it is."""
-        if self._linking is None or row >= MOST_ROWS or (row < len(self._taken) and self._taken[row]):
+        if self._linking is None or not self._is_free(row):
             return user
         desired = self.desired[row]
         form = self._number_form(desired, user) if may_settle(desired, user, self._linking) else None
-        if form is None or self._keeps(user):
+        if form is None or self._keeps(user.attributes.keys()):
             return user
+        self._take_row(row, user.user_name, list_desired_names(desired) | {fold_case(user.id)})
+        self.paths.update(user.attributes)
+        return _pack(user.last_modified, row, form)
+
+    def _settle_pair(self, live_id: str, pair: PackedPair) -> SettledUser | None:
+        """Do what `_settle` does with a pair whose form has a number; None: the user stays as it is."""
+        form = self._numbers[pair.form]
+        if form is None or self._keeps(pair.paths):
+            return None
+        pair.names.add(fold_case(live_id))
+        self._take_row(pair.row, pair.user_name, pair.names)
+        self.paths.update(pair.paths)
+        return _pack(pair.last_modified, pair.row, form)
+
+    def _is_free(self, row: int) -> bool:
+        """Whether a desired user can have a settled account, and has none."""
+        return row < MOST_ROWS and not (row < len(self._taken) and self._taken[row])
+
+    def _take_row(self, row: int, user_name: str, names: Iterable[str]) -> None:
         if row >= len(self._taken):
             self._taken.extend(bytes(max(row + 1 - len(self._taken), len(self._taken))))
-        self._taken[row] = _CAPITALS if has_capitals(user.user_name) else _SETTLED
-        self.names.add(list_desired_names(desired) | {fold_case(user.id)}, row)
-        self.paths.update(user.attributes)
-        return _pack(user, row, form)
+        self._taken[row] = _CAPITALS if has_capitals(user_name) else _SETTLED
+        self.names.add(names, row)
 
     def _number_form(self, desired: DesiredUser, user: LiveUser) -> int | None:
         """Return the number of how the attributes differ; None if that is to be changed, or cannot be kept."""
@@ -400,8 +428,8 @@ def list_open_users(users: Sequence[LiveUser]) -> Iterable[LiveUser]:
     return users.list_open() if isinstance(users, JoinedUsers) else users
 
 
-def _pack(user: LiveUser, row: int, form: int) -> SettledUser:
-    modified = (user.last_modified or "").encode("utf-8", "surrogatepass")
+def _pack(last_modified: str | None, row: int, form: int) -> SettledUser:
+    modified = (last_modified or "").encode("utf-8", "surrogatepass")
     return row.to_bytes(_ROW_BYTES, "big") + form.to_bytes(_FORM_BYTES, "big") + modified
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,10 +24,11 @@ from support.builders import (
 from support.laws import examples
 
 from reconciler.core import paths
-from reconciler.core.model import IN_SCOPE, AttributeMapping, DesiredUser, LiveUser, Resource
+from reconciler.core.model import IN_SCOPE, NO_LIFECYCLE, AttributeMapping, DesiredUser, LiveUser, Resource
 from reconciler.core.planning.request import LiveState
 from reconciler.core.planning.settled import list_open_users
 from reconciler.core.profile import TargetProfile
+from reconciler.desired.user_table import UserTable
 from reconciler.errors import ScimError, TargetError
 from reconciler.scim.list_check import Corrections, ListCheck
 from reconciler.scim.listed_users import Page
@@ -405,19 +407,20 @@ def listings(draw: st.DrawFn) -> tuple[Service, list[DesiredUser], Mapping[str, 
 def test_settled_users_change_nothing_of_a_read(listing: Any, profile: TargetProfile) -> None:
     service, wanted, changed = listing
     states, asked = [], []
-    for settles in (True, False):
+    rows = UserTable(replace(user, lifecycle=NO_LIFECYCLE) for user in wanted)
+    for people, settles in ((rows, True), (wanted, True), (wanted, False)):
         used, steps, seen = deepcopy(service), list[str](), list[Any]()
 
         def check(missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser], find: Find, seen: Any = seen) -> Any:
             seen += [list(missing), dict(listed), [find(user) for user in listed.values()]]
             return Corrections(changed) if changed else Corrections()
 
-        state = read_with(used, wanted, steps, profile, settles=settles, rows=CLEARING, check=check)
+        state = read_with(used, people, steps, profile, settles=settles, rows=CLEARING, check=check)
         states.append(state)
         asked.append((sorted(used.found), used.read, steps, seen))
-    assert list(states[0].users) == list(states[1].users)
-    assert states[0] == states[1]
-    assert asked[0] == asked[1]
+    assert list(states[0].users) == list(states[1].users) == list(states[2].users)
+    assert states[0] == states[1] == states[2]
+    assert asked[0] == asked[1] == asked[2]
 
 
 def test_most_users_of_a_list_are_settled() -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
 import pytest
 from hypothesis import given, settings
-from support.builders import MAPPINGS, OUT, desired, every_field, live, mapping, mappings, values_of
+from support.builders import MAPPINGS, OUT, desired, every_field, live, mapping, mappings, reader, values_of
 from support.laws import examples
 from support.settled_companies import EDITS, SettledCompany, equal_company, settled_companies
 
 from reconciler.core import paths
-from reconciler.core.model import DesiredUser, Flow, Lifecycle, LiveUser, Value
+from reconciler.core.model import NO_LIFECYCLE, DesiredUser, Flow, Lifecycle, LiveUser, Value
 from reconciler.core.planning import settled
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.reopening import set_aside
@@ -26,17 +27,40 @@ from reconciler.core.planning.settled import (
     find_rows,
     list_open_users,
 )
+from reconciler.desired.user_table import UserTable
 from reconciler.record.plan_file import to_json
+from reconciler.scim.packed_users import PackingReader
 
 
 def join(request: PlanRequest, live: LiveState) -> LiveState:
     return replace(live, users=JoinedUsers.join(request.desired, live.users, request.mappings))
 
 
+def check_rows(request: PlanRequest, live: LiveState, joined: Sequence[LiveUser]) -> None:
+    """Check that packed users and rows are settled as the users are."""
+    packing = PackingReader(reader())
+    packed = {user.id: packing.pack(user) for user in live.users}
+    people = [
+        replace(user, lifecycle=NO_LIFECYCLE) if user.lifecycle == NO_LIFECYCLE else user for user in request.desired
+    ]
+    found = JoinedUsers(UserTable(people), request.mappings)
+    found.take(packed, packing)
+    if isinstance(joined, JoinedUsers):
+        assert list(found._users.items()) == list(joined._users.items())
+        assert found.paths == joined.paths
+        assert found.list_rows() == joined.list_rows()
+        assert names_of(found) == names_of(joined)
+
+
+def names_of(joined: JoinedUsers) -> list[list[int]]:
+    return [sorted(bucket) for bucket in joined.names._buckets]
+
+
 def check_law(request: PlanRequest, live: LiveState) -> int:
     """Check the law for one company; return how many pairs were settled."""
     joined = join(request, live)
     assert list(joined.users) == list(live.users)
+    check_rows(request, live, joined.users)
     plain, planned = build_plan(request, live), build_plan(request, joined)
     assert to_json(planned) == to_json(plain)
     assert every_field(planned) == every_field(plain)
