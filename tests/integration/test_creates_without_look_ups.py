@@ -218,7 +218,8 @@ def test_two_applies_from_two_machines_make_no_user_twice(
     while not wait_for() and processes[0].poll() is None:
         pass
     processes.append(start(workspace, tmp_path / "b"))
-    assert {process.wait(timeout=120) for process in processes} <= {0, 5}
+    # A list that changes while it is read proves nothing: that plan is blocked.
+    assert {process.wait(timeout=120) for process in processes} <= {0, 3, 5}
     assert doubled(service) == 0
     assert workspace.apply().code == 0
     assert (doubled(service), workspace.plan().code) == (0, 0)
