@@ -12,7 +12,7 @@ from typing import overload
 
 import msgspec
 
-from reconciler.core.model import DesiredUser, Value
+from reconciler.core.model import NO_LIFECYCLE, DesiredUser, Value
 from reconciler.desired.user_rows import Row, RowCodec, Shape, decode_row, decode_rows, encode_value, starts_with
 
 _CHUNK_BYTES = 256 << 10
@@ -31,6 +31,8 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True, tag="rows"):
     between a process and its forks."""
     in_scope: int
     """The number of its users in scope."""
+    dated: bytes
+    """The rows in it of users with dates or with protection: 4 bytes each."""
     shapes: tuple[Shape, ...]
     """Those that no earlier chunk has."""
 
@@ -45,6 +47,7 @@ class ChunkWriter:
         self._rows = bytearray()
         self._starts = array("I")
         self._hashes = array("q")
+        self._dated = array("I")
         self._in_scope = 0
         self._shapes = 0
 
@@ -55,6 +58,8 @@ class ChunkWriter:
         if file != self._file or len(self._rows) + len(row) > _CHUNK_BYTES:
             self.flush()
             self._file = file
+        if user.lifecycle is not NO_LIFECYCLE:
+            self._dated.append(len(self._starts))
         self._starts.append(len(self._rows))
         self._rows += row
         value = user.match[0] if user.match else None
@@ -67,9 +72,10 @@ class ChunkWriter:
             return
         shapes = tuple(self._codec.shapes[self._shapes :])
         starts, hashes = self._starts.tobytes(), self._hashes.tobytes()
-        chunk = Chunk(self._file, bytes(self._rows), starts, hashes, self._in_scope, shapes)
+        chunk = Chunk(self._file, bytes(self._rows), starts, hashes, self._in_scope, self._dated.tobytes(), shapes)
         self._shapes += len(shapes)
         self._rows, self._starts, self._hashes, self._in_scope = bytearray(), array("I"), array("q"), 0
+        self._dated = array("I")
         self._emit(chunk)
 
 
@@ -175,6 +181,12 @@ class UserTable(Sequence[DesiredUser]):
             for row in decode_rows(rows.content, len(rows.starts)):
                 yield decode(row, file)
 
+    def list_dated(self) -> Iterator[DesiredUser]:
+        """Build the users with dates or with protection, and perhaps some others."""
+        self._complete()
+        for rows in self._chunks:
+            yield from (self._codec.decode(decode_row(rows.read(number)), rows.file) for number in rows.dated)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
             return NotImplemented
@@ -203,14 +215,18 @@ class UserTable(Sequence[DesiredUser]):
 class _Rows:
     """A chunk, ready to be read. Raises `ValueError` if its parts do not fit together."""
 
-    __slots__ = ("content", "file", "hashes", "starts")
+    __slots__ = ("content", "dated", "file", "hashes", "starts")
 
     def __init__(self, chunk: Chunk) -> None:
         self.file = chunk.file
         self.content = chunk.rows
-        self.starts = memoryview(chunk.starts).cast("I")
-        self.hashes = memoryview(chunk.hashes).cast("q")
-        if len(self.starts) != len(self.hashes):
+        try:
+            self.starts = memoryview(chunk.starts).cast("I")
+            self.hashes = memoryview(chunk.hashes).cast("q")
+            self.dated = memoryview(chunk.dated).cast("I")
+        except TypeError as exc:  # half a number
+            raise ValueError("a chunk of users is damaged") from exc
+        if len(self.starts) != len(self.hashes) or any(number >= len(self.starts) for number in self.dated):
             raise ValueError("a chunk of users is damaged")
 
     def read(self, number: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from reconciler.core.model import DesiredUser, Diagnostic, LiveUser, Origin, error, format_user_address, warning
 from reconciler.core.plan import Change
@@ -30,9 +31,18 @@ def collect_user_names(user: DesiredUser) -> frozenset[str]:
     return frozenset(fold_case(value) for value in values if isinstance(value, str) and value)
 
 
+@runtime_checkable
+class DatedUsers(Protocol):
+    """Desired users that are built at each access: most have no dates and no protection, so most need no look."""
+
+    def list_dated(self) -> Iterable[DesiredUser]:
+        """Return the users with dates or with protection, and perhaps others."""
+
+
 def collect_protected_names(desired: Iterable[DesiredUser], policy: Policy) -> frozenset[str]:
     """Return the folded names of protected users: those of `guards.protected`, and of users protected in git."""
-    in_git = (collect_user_names(user) for user in desired if user.lifecycle.protected)
+    dated = desired.list_dated() if isinstance(desired, DatedUsers) else desired
+    in_git = (collect_user_names(user) for user in dated if user.lifecycle.protected)
     return policy.protected.union(*in_git)
 
 

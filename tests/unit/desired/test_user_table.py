@@ -1,12 +1,15 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.desired_users import anybody, desired_users
 
-from reconciler.core.model import DesiredUser, Value
-from reconciler.desired.user_table import UserTable
+from reconciler.core.model import NO_LIFECYCLE, DesiredUser, Lifecycle, Value
+from reconciler.desired.user_rows import RowCodec
+from reconciler.desired.user_table import Chunk, ChunkWriter, UserTable
 
 USERS = [anybody(number, f"users/{number // 3}.yaml") for number in range(10)]
 
@@ -29,6 +32,9 @@ def test_a_table_is_the_sequence_of_its_users(first: list[DesiredUser], more: li
     assert table == users
     assert table[:] == tuple(users)
     assert table.in_scope == sum(user.verdict.in_scope for user in users)
+    assert [user for user in table.list_dated() if user.lifecycle != NO_LIFECYCLE] == [
+        user for user in users if user.lifecycle != NO_LIFECYCLE
+    ]
     for value in {user.match[0] for user in users if user.match} - {None}:
         assert value is not None
         assert table.find(value) == scan(users, value)
@@ -41,6 +47,25 @@ def test_rows_are_found_in_chunks_of_any_size(monkeypatch: pytest.MonkeyPatch, c
     assert [table[row] for row in range(-10, 10)] == [*USERS, *USERS]
     assert table[2:9:3] == tuple(USERS[2:9:3])
     assert [table.find(f"id-{number}") for number in range(11)] == [*range(10), None]
+
+
+def test_users_without_dates_are_not_looked_at_for_dates() -> None:
+    protected = replace(USERS[4], lifecycle=Lifecycle(protected=True))
+    assert list(UserTable([*USERS, protected, *USERS]).list_dated()) == [protected]
+
+
+def test_a_damaged_chunk_is_refused() -> None:
+    chunks: list[Chunk] = []
+    writer = ChunkWriter(RowCodec(), chunks.append)
+    writer.append(replace(USERS[4], lifecycle=Lifecycle(protected=True)))
+    writer.flush()
+    for damaged in (
+        msgspec.structs.replace(chunks[0], dated=b"\1\0\0\0"),
+        msgspec.structs.replace(chunks[0], dated=b"\0"),
+        msgspec.structs.replace(chunks[0], hashes=b""),
+    ):
+        with pytest.raises(ValueError, match="damaged"):
+            UserTable().adopt(damaged)
 
 
 @pytest.mark.parametrize("row", [10, -11])

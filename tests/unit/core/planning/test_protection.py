@@ -1,14 +1,21 @@
 import time
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from support.builders import change, desired, live, name_of, rename
 
 from reconciler.core.model import Diagnostic, Origin, Severity
 from reconciler.core.plan import Change
-from reconciler.core.planning.protection import AccountNames, ProtectedAccounts, collect_user_names
+from reconciler.core.planning.protection import (
+    AccountNames,
+    ProtectedAccounts,
+    collect_protected_names,
+    collect_user_names,
+)
 from reconciler.core.planning.temporary_names import make_temporary_name
 from reconciler.core.policy import Policy
+from reconciler.desired.user_table import UserTable
 
 ORIGIN = Origin("settings.yaml", 7, 20)
 
@@ -187,3 +194,9 @@ def test_many_entries_are_looked_up_in_one_pass_over_the_accounts() -> None:
     (found,) = ProtectedAccounts([], accounts, policy(*entries, OLD)).check_entries([])
     assert time.process_time() - began < 1
     assert found.summary == f'guards.protected: user not found: "{OLD}"'
+
+
+def test_protected_users_are_found_in_rows() -> None:
+    users = [desired("ada"), desired("bo", protected=True), desired("cy", starts=date(2026, 1, 1)), desired("di")]
+    named = collect_protected_names(UserTable(users), policy("x"))
+    assert named == collect_protected_names(users, policy("x")) == {"x", "id-bo", name_of("bo")}
