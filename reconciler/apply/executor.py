@@ -96,6 +96,13 @@ class _PlanExecutor:
         self._counts = threading.Lock()  # guards the three counts and the decision to stop
         self._attempted = 0
         self._failed = 0
+        self._accepted = False
+        """Whether the service accepted a change."""
+        self._running: set[str] = set()
+        """The changes whose requests are on their way."""
+        self._rejection: TargetError | None = None
+        """What the run stops for if none of `_unanswered` is accepted."""
+        self._unanswered: set[str] = set()
         self._forbidden = 0
         self._report = Report()
         self._mostly_failed = False
@@ -161,10 +168,17 @@ class _PlanExecutor:
         self, pool: ThreadPoolExecutor, work: Callable[[Change], Outcome | None], changes: Iterable[Change]
     ) -> None:
         """Run `work` for all changes at once, and report each outcome as it comes."""
-        for future in as_completed([pool.submit(work, change) for change in changes]):
+        for future in as_completed([pool.submit(self._run, work, change) for change in changes]):
             outcome = future.result()
             if outcome is not None:
                 self._report_outcome(outcome)
+
+    def _run(self, work: Callable[[Change], Outcome | None], change: Change) -> Outcome | None:
+        try:
+            return work(change)
+        finally:
+            with self._counts:
+                self._judge_rejections(change)
 
     def _confirm(self) -> None:
         """Wait for the changes that the service accepted and does not show yet, and report how they ended."""
@@ -207,6 +221,7 @@ class _PlanExecutor:
         renamed = change.address in self._temporarily_renamed
         outcome = self._attempt(change, partial(self._change_executor.apply, change, temporarily_renamed=renamed))
         if self._confirmations.is_waiting(change):
+            self._accepted = True
             if change.address not in self._in_cycles:
                 if self._confirmations.is_full:
                     self._settle_waiting()
@@ -243,6 +258,8 @@ class _PlanExecutor:
                 stopped = self._report.stopped is not None or self._report.quarantine is not None
                 return self._skip(change, "the run was stopped" if stopped else "interrupted")
             began = time.monotonic()
+            with self._counts:
+                self._running.add(change.address)
             try:
                 outcome = work()
             except MachineLimitError as exc:
@@ -324,21 +341,35 @@ class _PlanExecutor:
     def _note_rejection(self, exc: ScimError | TargetError) -> None:
         """Stop the run if the service rejects every request.
 
-        A 403 is about one user, until several users got it and none was accepted: then it is about the token.
+        A 403 is about one user, until several users got it and none was accepted: then it is about the token. What was
+        sent before has to be answered first: the service may have accepted it.
         """
         if isinstance(exc, TargetError):
             self._report.stopped = self._report.stopped or exc
         elif exc.status == FORBIDDEN:
             with self._counts:
                 self._forbidden += 1
-                if self._forbidden >= _MANY and self._attempted == self._failed:
-                    self._report.stopped = self._report.stopped or TargetError(exc.summary, exc.detail)
+                if self._forbidden == _MANY:
+                    self._rejection = TargetError(exc.summary, exc.detail)
+                    self._unanswered = self._running.copy()
+
+    def _judge_rejections(self, change: Change) -> None:
+        """Stop the run once all that was sent before too many users were rejected is answered, if none was accepted."""
+        self._running.discard(change.address)
+        if self._rejection is None:
+            return
+        self._unanswered.discard(change.address)
+        if not self._unanswered and not self._accepted and self._report.stopped is None:
+            self._report.stopped = self._rejection
+            self._check_failures(self._policy.failures)
 
     def _count_outcome(self, outcome: Outcome) -> None:
         """Count in the worker, so that no other change begins after one failure too many."""
         with self._counts:
-            self._attempted += outcome.result is not Result.SKIPPED
-            self._failed += outcome.result in FAILURES
+            attempted, failed = outcome.result is not Result.SKIPPED, outcome.result in FAILURES
+            self._attempted += attempted
+            self._failed += failed
+            self._accepted = self._accepted or (attempted and not failed)
             self._check_failures(self._policy.failures)
 
     def _check_failures(self, limit: Limit) -> None:

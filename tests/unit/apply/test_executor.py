@@ -104,6 +104,31 @@ def test_the_run_stops_if_every_user_is_forbidden() -> None:
     assert (found.report.stopped.summary, found.report.stopped.detail) == (FORBIDDEN.summary, FORBIDDEN.detail)
 
 
+@pytest.mark.parametrize("accepted", [True, False])
+def test_what_was_sent_before_the_forbidden_users_is_answered_before_the_run_stops(accepted: bool) -> None:
+    service = ScriptedService()
+    later = threading.Event()
+
+    def answer_late() -> None:
+        assert later.wait(10)
+        if not accepted:
+            raise FORBIDDEN
+
+    def forbid_and_let_go() -> None:
+        later.set()
+        raise FORBIDDEN
+
+    service.script = {f"POST {name_of(name)}": [FORBIDDEN] for name in ("bcd" if accepted else "bcdf")}
+    service.script |= {f"POST {name_of('a')}": [answer_late], f"POST {name_of('e')}": [forbid_and_let_go]}
+    newcomers = [change(name, Action.CREATE) for name in "abcdef"]
+    found = run_changes(service, *newcomers, workers=2, policy=FailurePolicy(Limit(None, None, 0)))
+    if accepted:
+        assert (found.results["a"], found.results["f"], found.report.stopped) == ("done", "done", None)
+    else:
+        assert found.report.stopped is not None
+        assert [found.results[name] for name in "abcde"] == ["failed"] * 5
+
+
 # --- order --------------------------------------------------------------------------------------
 
 
