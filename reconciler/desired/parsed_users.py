@@ -65,6 +65,7 @@ class UsersPacker:
         self._places: list[int] = []
         self._values: list[tuple[SourceValue, ...]] = []
         self._lifecycles: dict[int, tuple[date | None, date | None, bool]] = {}
+        self._places_by_keys: dict[tuple[str, ...], tuple[int, ...]] = {}
 
     def discard(self) -> None:
         """Keep nothing of this file."""
@@ -74,17 +75,25 @@ class UsersPacker:
         """Add the user of an entry."""
         if self._packed is None:
             return
-        place, places = _pack_places(item)
-        attributes = user.attributes
-        layout = (tuple(item), places, tuple(attributes))
+        keys, attributes = tuple(item), user.attributes
+        layout = (keys, self._find_places(item, keys), tuple(attributes))
         if user.lifecycle is not NO_LIFECYCLE:
             dates = user.lifecycle
             self._lifecycles[len(self._values)] = (dates.starts, dates.expires, dates.protected)
         self._indexes.append(self._layouts.setdefault(layout, len(self._layouts)))
-        self._places.append(place)
+        self._places.append(item.mark.line << _COLUMN_BITS | item.mark.column)
         self._values.append(tuple(attributes.values()))
         if len(self._values) == _USERS_A_CHUNK:
             self._pack_chunk()
+
+    def _find_places(self, item: YamlMapping, keys: tuple[str, ...]) -> tuple[int, ...]:
+        """Return the places of the values of an entry, without making the marks of each if they follow."""
+        if not item.marks_follow:
+            return _pack_places(item)
+        places = self._places_by_keys.get(keys)
+        if places is None:
+            places = self._places_by_keys[keys] = _pack_places(item)
+        return places
 
     def finish(self) -> bytes | None:
         """Return the bytes; None if there is nothing to keep."""
@@ -105,11 +114,10 @@ class UsersPacker:
         self._start_chunk()
 
 
-def _pack_places(item: YamlMapping) -> tuple[int, tuple[int, ...]]:
-    """Return the places of an entry and of its values. No line has more than `MAX_LINE` bytes: a column fits."""
+def _pack_places(item: YamlMapping) -> tuple[int, ...]:
+    """Return the places of an entry's values. No line has more than `MAX_LINE` bytes: a column fits."""
     line = item.mark.line
-    places = [(mark.line - line) << _COLUMN_BITS | mark.column for mark in item.value_marks]
-    return line << _COLUMN_BITS | item.mark.column, tuple(places)
+    return tuple([(mark.line - line) << _COLUMN_BITS | mark.column for mark in item.value_marks])
 
 
 def unpack_users(content: memoryview, file: str, keys: UserKeys) -> Iterator[list[SourceUser] | None]:

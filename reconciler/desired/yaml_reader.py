@@ -67,6 +67,9 @@ class YamlMapping(dict[str, Any]):
 
     __slots__ = ("file", "key_marks", "mark", "value_marks")
 
+    marks_follow = False
+    """Whether the marks follow from the line and the keys: entries with the same keys look the same."""
+
     def __init__(self, file: str, mark: Any) -> None:
         super().__init__()
         self.file = file
@@ -145,6 +148,8 @@ class _PlainMapping(YamlMapping):
     """An entry that `plain_entries` has read: its marks follow from its line and its keys."""
 
     __slots__ = ()
+
+    marks_follow = True
 
     def __init__(self, file: str, line: int) -> None:
         dict.__init__(self)

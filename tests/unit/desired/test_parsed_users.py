@@ -78,6 +78,24 @@ def test_users_are_the_same_after_packing_with_the_origin_of_each_value() -> Non
     assert_same(USERS)
 
 
+def test_plain_entries_have_the_places_of_their_own_keys() -> None:
+    text = """\
+- userPrincipalName: ada@example.com
+  givenName: Ada
+  department: Sales
+
+- userPrincipalName: bob@example.com
+  givenName: Bob
+  department: "Sales"
+- department: Sales
+  givenName: Cy
+  userPrincipalName: cy@example.com
+- userPrincipalName: di@example.com
+"""
+    assert all(item.marks_follow for item, _ in parse(text))
+    assert_same(text)
+
+
 def test_a_list_without_users_is_one() -> None:
     assert pack("[]\n") == bytes(4)
     assert unpack(bytes(4)) == []
