@@ -2,11 +2,12 @@
 
 The worker is a fork: it runs the code that would run here, on what was read before, and sends rows, diagnostics and the
 end over a pipe. A thread of this process takes them from the pipe, so that the worker never waits for long. Whatever
-ends this process ends the worker: it is killed, or it notices within a second.
+ends this process ends the worker: the kernel kills it, or it notices within a second.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import signal
@@ -38,6 +39,7 @@ _DIAGNOSTICS = 500
 """In one message."""
 _LOOK = 0.5
 """Seconds between two looks whether the parent is there."""
+_PR_SET_PDEATHSIG = 1
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -246,6 +248,8 @@ def start_worker(read: ReadContent, on_complete: Callable[[], None] = lambda: No
 def _run_worker(pipe: int, read: ReadContent, parent: int) -> NoReturn:
     """Read, send, and end the process: nothing that the other process began is ended here."""
     try:
+        _end_even_if_stopped()
+        _drop_output()
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
@@ -253,6 +257,19 @@ def _run_worker(pipe: int, read: ReadContent, parent: int) -> NoReturn:
         send_content(pipe, read)
     finally:
         os._exit(0)
+
+
+def _end_even_if_stopped() -> None:
+    """Let the kernel kill this process when its parent ends, as a stopped one sees nothing (prctl(2))."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _drop_output() -> None:
+    """Close what this process shares with its parent: a reader of the parent's output must not wait for this one."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for handle in (0, 1, 2):
+        os.dup2(nothing, handle)
 
 
 def _end_with(parent: int) -> NoReturn:

@@ -55,6 +55,7 @@ def stop_worker(process: subprocess.Popen[bytes]) -> int:
     wait_for(lambda: find_worker(process) is not None)
     worker = find_worker(process)
     assert worker is not None
+    wait_for(lambda: str(Path(f"/proc/{worker}/fd/1").readlink()) == os.devnull)
     os.kill(worker, signal.SIGSTOP)
     return worker
 
@@ -109,12 +110,21 @@ def test_a_worker_that_is_killed_is_one_error(command: str, opened: CommandWorks
     assert_none_is_left(process)
 
 
-def test_a_worker_ends_when_its_parent_is_killed(opened: CommandWorkspace) -> None:
+def test_a_worker_ends_when_its_parent_is_killed_even_if_it_is_stopped(opened: CommandWorkspace) -> None:
     process = start(opened)
-    worker = stop_worker(process)
+    stop_worker(process)
     process.kill()
     process.wait()
-    os.kill(worker, signal.SIGCONT)
+    assert_none_is_left(process)
+
+
+def test_a_worker_does_not_hold_the_output_of_its_parent_open(opened: CommandWorkspace) -> None:
+    process = start(opened)
+    worker = stop_worker(process)
+    outputs = {str(Path(f"/proc/{worker}/fd/{number}").readlink()) for number in range(3)}
+    process.kill()
+    process.wait()
+    assert outputs == {os.devnull}
     assert_none_is_left(process)
 
 

@@ -48,6 +48,7 @@ INTERNAL = {
     "reconciler.scim.listed_users.ContradictionError",
     "reconciler.scim.listed_users.ListChangedError",
     "reconciler.scim.listed_users.NotAdvancingError",
+    "reconciler.scim.listed_users.TotalChangedError",
     # caught in reconciler.scim.connection_messages: a request that was not sent
     "reconciler.scim.proxy_transport.TunnelError",
     # caught in reconciler.scim.retry_transport

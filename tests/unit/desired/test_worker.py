@@ -193,7 +193,7 @@ _ORPHAN = """
 import os, sys, time
 from reconciler.desired.worker import start_worker
 def read(keep):
-    print(os.getpid(), flush=True)
+    os.write(int(sys.argv[1]), b"reads\\n")
     time.sleep(60)
 start_worker(read)
 time.sleep(60)
@@ -203,9 +203,14 @@ time.sleep(60)
 @pytest.mark.skipif(sys.platform != "linux", reason="workers are for Linux")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_worker_ends_with_its_parent(number: signal.Signals) -> None:
-    with subprocess.Popen([sys.executable, "-c", _ORPHAN], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
-        assert parent.stdout is not None
-        assert int(parent.stdout.readline()) > 0
+    ours, theirs = os.pipe()
+    command = [sys.executable, "-c", _ORPHAN, str(theirs)]
+    with (
+        subprocess.Popen(command, pass_fds=[theirs], stderr=subprocess.DEVNULL) as parent,
+        os.fdopen(ours, "rb") as pipe,
+    ):
+        os.close(theirs)
+        assert pipe.readline() == b"reads\n"
         parent.send_signal(number)
-        # The worker has the pipe of stdout too: it is closed when both have ended.
-        assert parent.stdout.read() == b""
+        # The worker has the pipe too: it is closed when both have ended.
+        assert pipe.read() == b""
