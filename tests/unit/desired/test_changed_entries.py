@@ -76,9 +76,17 @@ def test_an_entry_that_changed_is_read(
     assert changed(tmp_path, before, after) == (now, former)
 
 
-@pytest.mark.parametrize("text", ["starts: 2026-12-01", "expires: 2026-12-01", 'expires: "2026\\x2d12-01"'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lifecycle: {starts: 2026-12-01}",
+        "lifecycle: {expires: 2026-12-01}",
+        'lifecycle: {expires: "2026\\x2d12-01"}',
+        '"life\\x63ycle": {expires: "2026\\x2d12-01"}',
+    ],
+)
 def test_a_passed_day_concerns_users_whose_entries_did_not_change(tmp_path: Path, text: str) -> None:
-    files = {"a": BEN.replace("id-ben", f"id-ben, lifecycle: {{{text}}}") + CAM, "b": ADA}
+    files = {"a": BEN.replace("id-ben", f"id-ben, {text}") + CAM, "b": ADA}
     assert changed(tmp_path, files, files, TODAY) == (["ben"], ["ben"])
     assert changed(tmp_path, files, files, TODAY - timedelta(days=1)) == ([], [])
 
