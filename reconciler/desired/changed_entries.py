@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -20,7 +20,7 @@ from reconciler.desired import schema
 from reconciler.desired.directory import Directory
 from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.source_users import read_source_user
-from reconciler.desired.text_search import finds_any, finds_text, hides_text, is_searchable
+from reconciler.desired.text_search import MOST_SEARCHED, finds_any, finds_text, hides_text, is_searchable
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.yaml_reader import YamlMapping, read_items
 from reconciler.errors import FullPlanNeededError
@@ -194,7 +194,7 @@ class ChangedEntries(Directory):
         days = user.lifecycle.starts, user.lifecycle.expires
         return not set(self.passed).isdisjoint(days)
 
-    def _check_names(self, entries: Sequence[_ReadEntry], kept: Iterable[str]) -> None:
+    def _check_names(self, entries: Sequence[_ReadEntry], kept: Collection[str]) -> None:
         """Check that no user that is left out has an identifying value that a changed one has now and had not."""
         had = {value for user in self.former for value in self._identify(user)}
         new = {value for entry in entries if entry.is_new for value in self._identify(entry.user)} - had
@@ -203,6 +203,8 @@ class ChangedEntries(Directory):
             raise FullPlanNeededError("a user got a name that another user has")
         if not all(map(is_searchable, new)):
             raise FullPlanNeededError("a user got a name that cannot be searched for in the other files")
+        if kept and len(new) > MOST_SEARCHED:
+            raise FullPlanNeededError(f"users got more than {MOST_SEARCHED} names, too many to search for")
         self.control = others[:_CONTROLS]
         for name in kept:
             if not new and self.control:

@@ -12,11 +12,10 @@ from collections.abc import Collection
 from reconciler.core.values import fold_case
 
 MOST_SEARCHED = 16
-"""Values that are each searched for; more are compared with the words of a file."""
+"""Values that are worth searching for: each is searched for by itself."""
 _FOLDS_TO_ASCII = re.compile(rb"\xe2\x84\xaa|\xcd\xbe|\xe1\xbf\xaf")
 """The characters other than ASCII that are ASCII after `fold_case`: the Kelvin sign, the Greek question mark, and a
 grave accent."""
-_SEPARATORS = re.compile(rb"[\s\"',\[\]{}]+")
 _SEARCHABLE = re.compile(r"[!-~]+")
 _UNSAFE = frozenset("\"',[]{}")
 
@@ -35,11 +34,9 @@ def finds_any(content: bytes, values: Collection[str]) -> bool:
     """Whether the file has one of these values, which must be `is_searchable`."""
     if not values:
         return False
-    folded, wanted = content.lower(), {fold_case(value).encode("ascii") for value in values}
-    if len(wanted) > MOST_SEARCHED:
-        # A plain scalar may begin or end next to a sign of a comment or of an end; none of these is in a name.
-        return not wanted.isdisjoint(_SEPARATORS.split(folded))
-    return any(value in folded for value in wanted)
+    # As any part of the text: YAML has more ways to begin and end a scalar than are worth knowing.
+    folded = content.lower()
+    return any(fold_case(value).encode("ascii") in folded for value in values)
 
 
 def finds_text(content: bytes, texts: Collection[bytes]) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from support.desired_directory import SETTINGS
 
 from reconciler.desired.changed_entries import MOST_DAYS, ChangedEntries, EarlierFiles, list_passed_days
+from reconciler.desired.text_search import MOST_SEARCHED
 from reconciler.errors import FullPlanNeededError
 
 ADA = "- {userPrincipalName: ada@example.com, objectId: id-ada, department: Sales}\n"
@@ -113,6 +114,12 @@ def test_a_name_of_another_user_needs_a_full_plan(tmp_path: Path, taken: str, wh
 def test_a_name_that_cannot_be_searched_for_needs_a_full_plan(tmp_path: Path) -> None:
     with pytest.raises(FullPlanNeededError, match="cannot be searched for"):
         changed(tmp_path, {"a": ADA}, {"a": ADA + BEN.replace("ben@", "zoë@")})
+
+
+def test_many_names_are_not_searched_for(tmp_path: Path) -> None:
+    many = "".join(BEN.replace("ben", f"new{number}") for number in range(MOST_SEARCHED))
+    with pytest.raises(FullPlanNeededError, match="too many to search for"):
+        changed(tmp_path, {"a": ADA, "b": BEN}, {"a": ADA + many, "b": BEN})
 
 
 def test_the_digests_are_those_of_before(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.values import fold_case
-from reconciler.desired.text_search import MOST_SEARCHED, finds_any, finds_text, hides_text, is_searchable
+from reconciler.desired.text_search import finds_any, finds_text, hides_text, is_searchable
 from reconciler.desired.yaml_reader import read_items
 
 NAME = "Ada.Lovelace@Example.com"
-CROWD = {f"other{number}@example.com" for number in range(MOST_SEARCHED + 1)}
+CROWD = {f"other{number}@example.com" for number in range(17)}
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,8 @@ CROWD = {f"other{number}@example.com" for number in range(MOST_SEARCHED + 1)}
         "- userPrincipalName: ADA.LOVELACE@EXAMPLE.COM # the first\n",
         "- userPrincipalName: 'Ada.Lovelace@example.com'\n",
         '[{"userPrincipalName":"ada.lovelace@example.com","b":""}]\n',
+        '- {"userPrincipalName":ada.lovelace@example.com}\n',
+        "- userPrincipalName: ada.lovelace@example.com\u00a0\n",
         "- {userPrincipalName: ada.lovelace@example.com, b: c}\n",
         "- userPrincipalName: |\n    ada.lovelace@example.com\n",
         '- userPrincipalName: "ada.lovelace\\x40example.com"\n',
@@ -33,7 +35,7 @@ CROWD = {f"other{number}@example.com" for number in range(MOST_SEARCHED + 1)}
 def test_a_value_is_found_or_hidden(written: str, others: set[str]) -> None:
     content = written.encode()
     items = list(read_items(content, "users/a.yaml", lambda item: pytest.fail(str(item))))
-    assert fold_case(items[0]["userPrincipalName"]) == fold_case(NAME)
+    assert fold_case(items[0]["userPrincipalName"]).strip() == fold_case(NAME)
     assert finds_any(content, {NAME, *others}) or hides_text(content)
     assert not finds_any(content, {"grace@example.com", *others})
 
