@@ -1,8 +1,8 @@
-"""Read the accounts of a few users by filters, so that a plan can rely on it: all that have a name, or none at all.
+"""Read the accounts of a few users by filters, so that a plan can rely on it.
 
 A filter that is ignored, refused, or distinguishes case where names do not, and an account that looks different when it
 is read by its id, prove nothing: then all users must be read. So does an account that a filter does not find although
-it must be there.
+it must be there: that a filter finds nothing does not prove that there is nothing.
 """
 
 from __future__ import annotations
@@ -54,8 +54,6 @@ class TargetedRead:
     """By id."""
     answers: dict[tuple[str, str], Sequence[LiveUser]] = field(default_factory=dict)
     """By attribute and value."""
-    folds_external_id: bool = True
-    """Whether the filter by externalId finds values in another case."""
 
     def prove_filters(self, controls: Collection[Names]) -> LiveUser:
         """Return the account of one of these users, each of whom should have one, found by both names in another case.
@@ -68,14 +66,16 @@ class TargetedRead:
             by_name = self._ask("userName", names.user_name.swapcase())
             by_id = self._ask("externalId", names.external_id.swapcase())
             if not by_id and names.external_id.swapcase() != names.external_id:
-                self.folds_external_id = False
                 by_id = self._ask("externalId", names.external_id)
             if len(by_name) == len(by_id) == 1 and by_name[0] == by_id[0] and by_id[0].unreadable is None:
                 return by_id[0]
         raise FullPlanNeededError("the filters of the service do not find a user who has an account")
 
     def find(self, names: Names) -> list[LiveUser]:
-        """Return the accounts that have one of the names."""
+        """Return the accounts that have the names. Each name must be that of an account.
+
+        A filter may hide some accounts, such as inactive ones, and distinguish names that are the same here.
+        """
         there = {user.id: user for attribute, value in names.listed() for user in self._find(attribute, value)}
         return list(there.values())
 
@@ -83,11 +83,8 @@ class TargetedRead:
         if not value.isascii():
             raise FullPlanNeededError("a name is not ASCII, and services compare such names in different ways")
         users = self._ask(attribute, value)
-        if not users and attribute == "externalId" and not self.folds_external_id:
-            others = {value.lower(), value.upper()} - {value}
-            if len(others) > 1:
-                raise FullPlanNeededError("the filter by externalId distinguishes case, and a value has both")
-            users = [user for form in others for user in self._ask(attribute, form)]
+        if not users:
+            raise FullPlanNeededError("a user has a name that no filter finds, which does not prove that it is free")
         for user in users:
             self._keep(user)
         return users
