@@ -175,6 +175,7 @@ def _plan(session: Session, start: IncrementalStart, subjects: _Subjects, found:
     request = _build_request(session, start, subjects, found)
     _check_before(request, found)
     _check_deletions(session, start, request)
+    _check_percentages(request, found)
     plan = build_plan(request, found.live)
     _check_after(session, plan, request, found)
     settled = start.settled
@@ -256,11 +257,24 @@ def _check_deletions(session: Session, start: IncrementalStart, request: PlanReq
             raise FullPlanNeededError("accounts may have become due for deletion")
 
 
-def _check_after(session: Session, plan: Plan, request: PlanRequest, found: _LookedUp) -> None:
-    """Check that no other user can have had a part in the plan."""
+def _check_percentages(request: PlanRequest, found: _LookedUp) -> None:
+    """Check that no percentage of active users needs more of them than the plan read.
+
+    Others may have been deactivated since all were read, and the numbers on record may be forged.
+    """
+    elsewhere = replace(request.elsewhere or Elsewhere(), active=0)
+    _check_guards(build_plan(replace(request, elsewhere=elsewhere), found.live))
+
+
+def _check_guards(plan: Plan) -> None:
     blocking = next((guard.name for guard in plan.guards if guard.blocks), None)
     if blocking is not None:
         raise FullPlanNeededError(f"the guard {blocking} has to be judged by all users")
+
+
+def _check_after(session: Session, plan: Plan, request: PlanRequest, found: _LookedUp) -> None:
+    """Check that no other user can have had a part in the plan."""
+    _check_guards(plan)
     if plan.tally.failed or plan.tally.withheld or any(item.severity is Severity.ERROR for item in plan.diagnostics):
         raise FullPlanNeededError("users have errors, or changes are withheld")
     removes = any(change.action in REMOVALS for change in plan.changes)

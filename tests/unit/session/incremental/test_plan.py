@@ -55,6 +55,24 @@ def test_numbers_on_record_make_no_percentage_pass(committed: CommittedTarget) -
     assert messages["removals"].startswith("1 of 4 active managed users (25.0 %)")
 
 
+def test_percentages_of_active_users_need_no_more_of_them_than_were_read(committed: CommittedTarget) -> None:
+    """Two removals are more than 10 % of those that were looked at, whatever the record says of others."""
+    target = committed.target
+    people = [person(f"user{number}") for number in range(30)]
+    target.files.settings(guards={"removals": {"count": 100, "percent": 10}, "creates": {"count": 100}})
+    committed.desire(ADA, BEN, *people)
+    target.apply()
+    committed.desire(ADA, BEN, *people[1:])
+    assert len(plan_of(committed).changes) == 1
+    committed.desire(ADA, BEN, *people[2:])
+    assert why(committed) == "the guard removals has to be judged by all users"
+    target.files.settings(guards={"removals": {"count": 100, "percent": 10, "floor": 2}, "creates": {"count": 100}})
+    committed.desire(ADA, BEN, *people)
+    target.apply()
+    committed.desire(ADA, BEN, *people[2:])
+    assert len(plan_of(committed).changes) == 2
+
+
 def test_removals_need_no_replacement_while_others_are_active(committed: CommittedTarget) -> None:
     committed.desire(ADA)
     plan = plan_of(committed)
