@@ -181,6 +181,7 @@ def _plan(session: Session, start: IncrementalStart, subjects: _Subjects, found:
     settled = start.settled
     people = settled.population.users + len(subjects.now) - len(subjects.former)
     population = count_changes(replace(settled.population, users=max(0, people)), plan.changes)
+    gone = _count_gone(subjects)
     return replace(
         plan,
         tally=replace(plan.tally, managed=settled.population.managed),
@@ -191,17 +192,17 @@ def _plan(session: Session, start: IncrementalStart, subjects: _Subjects, found:
             record=start.run.record,
             at=settled.at,
             read=settled.population.at,
-            looked_at=_count_people(subjects),
-            users=population.users,
+            looked_at=len(subjects.now) + gone,
+            users=population.users + gone,
         ),
     )
 
 
-def _count_people(subjects: _Subjects) -> int:
-    """Return the number of users that were looked at: of one that changed, the former entry counts not again."""
+def _count_gone(subjects: _Subjects) -> int:
+    """Return how many of the users that were looked at have no entry any more, under any of their names."""
     now = {fold_case(str(name)) for user in subjects.now for name in _list_names(user)}
     gone = [user for user in subjects.former if now.isdisjoint(fold_case(str(name)) for name in _list_names(user))]
-    return len(subjects.now) + len(gone)
+    return len(gone)
 
 
 def _build_request(session: Session, start: IncrementalStart, subjects: _Subjects, found: _LookedUp) -> PlanRequest:

@@ -41,6 +41,9 @@ def test_the_totals_are_those_of_all_users(committed: CommittedTarget) -> None:
     assert plan.population is not None
     assert (plan.population.users, plan.population.managed, plan.population.active) == (2, 3, 2)
     assert plan.seen is None
+    assert plan.incremental is not None
+    # Ben, who has no entry any more, counts in both.
+    assert (plan.incremental.looked_at, plan.incremental.users) == (2, 3)
 
 
 def test_numbers_on_record_make_no_percentage_pass(committed: CommittedTarget) -> None:
