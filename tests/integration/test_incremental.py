@@ -161,8 +161,20 @@ def test_a_reverted_edit_is_not_missed(tenant: Tenant) -> None:
     tenant.people["user07"]["department"] = "Sales"
     tenant.commit()
     result, _ = tenant.plan("--incremental")
-    assert why_full(result) == "an apply of other files failed since, was stopped, or was of some users"
+    assert why_full(result) == "an apply failed since, was stopped, or was of some users"
     assert result.actions == {"user07@example.com": "update"}
+
+
+def test_an_apply_of_some_users_for_a_day_to_come_is_not_missed(tenant: Tenant) -> None:
+    today = datetime.now(UTC).date()
+    tenant.people["user04"]["lifecycle"] = {"expires": str(today + timedelta(days=3))}
+    tenant.commit()
+    assert tenant.apply()[0].code == 0
+    flags = ("--user", "user04@example.com", "--now", str(today + timedelta(days=4)))
+    assert tenant.apply(*flags)[0].code == 0
+    result, _ = tenant.plan("--incremental")
+    assert why_full(result) == "an apply failed since, was stopped, or was of some users"
+    assert result.actions == {"user04@example.com": "reactivate"}
 
 
 def test_what_all_users_depend_on_needs_a_full_plan(tenant: Tenant) -> None:

@@ -36,8 +36,6 @@ class IncrementalStart:
     run: ApplyRun
     commit: str
     settled: SettledPlan
-    later: frozenset[str | None] = frozenset()
-    """The digests of other desired states that applies wrote from since, without leaving all users as desired."""
 
 
 def find_start(workspace: Workspace, runs: Sequence[ApplyRun]) -> IncrementalStart:
@@ -57,8 +55,11 @@ def find_start(workspace: Workspace, runs: Sequence[ApplyRun]) -> IncrementalSta
         raise FullPlanNeededError("the last complete apply was planned for a later time")
     if workspace.now - settled.population.at > OLDEST_READ:
         raise FullPlanNeededError(f"all users were read more than {OLDEST_READ.days} days ago")
-    later = {each.config_digest for each in runs[index + 1 :] if each.requests}
-    return IncrementalStart(run, run.commit, settled, frozenset(later - {run.config_digest}))
+    if any(each.requests for each in runs[index + 1 :]):
+        # What they did to users must not be taken for what the start left, of the same files either: they may have
+        # been made for another day (`--now`).
+        raise FullPlanNeededError("an apply failed since, was stopped, or was of some users")
+    return IncrementalStart(run, run.commit, settled)
 
 
 def is_due(plan: Plan, runs: Sequence[ApplyRun]) -> bool:
@@ -103,9 +104,6 @@ def _check_rest(start: IncrementalStart, state: DesiredState, directory: Changed
         raise FullPlanNeededError(
             "settings, scope, groups or mappings changed since the last complete apply, or it was not of a commit"
         )
-    if start.later - {state.digest}:
-        # What they did to users must not be taken for what the start left.
-        raise FullPlanNeededError("an apply of other files failed since, was stopped, or was of some users")
     if state.unseen is not None:
         raise FullPlanNeededError("files of users may be missing")
     _check_mappings(state, directory)

@@ -34,7 +34,6 @@ def test_it_is_the_last_apply_that_left_no_user_open(committed: CommittedTarget)
         3,
         3,
     )
-    assert start.later == frozenset()
 
 
 def test_without_a_record_there_is_none(committed: CommittedTarget) -> None:
@@ -76,23 +75,13 @@ def test_an_apply_that_proves_too_little(committed: CommittedTarget, spoil: Spoi
         find_start(committed.target.workspace, runs)
 
 
-def test_the_states_of_later_applies_are_known(committed: CommittedTarget) -> None:
+def test_an_apply_since_that_left_users_open_needs_a_full_plan(committed: CommittedTarget) -> None:
     run = runs_of(committed)[0]
-    later = replace(run, settled=None, config_digest="sha256:other", requests=1)
-    assert find_start(committed.target.workspace, [run, later]).later == {"sha256:other"}
-    assert find_start(committed.target.workspace, [run, replace(later, requests=0)]).later == frozenset()
-    assert (
-        find_start(committed.target.workspace, [run, replace(later, config_digest=run.config_digest)]).later
-        == frozenset()
-    )
-
-
-def test_an_apply_of_other_files_since_needs_a_full_plan(committed: CommittedTarget) -> None:
-    start = replace(start_of(committed), later=frozenset({"sha256:other"}))
-    with pytest.raises(FullPlanNeededError, match="an apply of other files"):
-        load_changed(committed.target.workspace, start)
-    state, _ = load_changed(committed.target.workspace, start_of(committed))
-    load_changed(committed.target.workspace, replace(start, later=frozenset({state.digest})))
+    later = replace(run, settled=None, requests=1)
+    for digest in ("sha256:other", run.config_digest):
+        with pytest.raises(FullPlanNeededError, match="an apply failed since"):
+            find_start(committed.target.workspace, [run, replace(later, config_digest=digest)])
+    assert find_start(committed.target.workspace, [run, replace(later, requests=0)]).run == run
 
 
 def test_the_users_that_changed_are_loaded(committed: CommittedTarget) -> None:
