@@ -167,7 +167,8 @@ def source(common: _State) -> int:
 def unattended(place: _State, *, common: _Redact) -> int:
     """Set the output `enabled`: whether this run may apply without a review.
 
-    Not without limits, a record and provisioning, nor while a run of the apply workflow waits or has not applied.
+    Not without limits, a record and provisioning, nor while a run of the apply workflow waits or has not applied,
+    nor while the record of a run that may have applied is missing: then an issue says so.
     """
     return lazy.run_unattended(place.workspace(), _plain_terminal(), redact=common.redact)
 

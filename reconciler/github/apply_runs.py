@@ -23,6 +23,8 @@ from reconciler.record.layout import RECEIPT
 from reconciler.record.reader import read_all_runs
 from reconciler.record.runs import ApplyRun
 
+_APPLY_JOB = "apply"
+"""The job of the workflows `apply` and `sync` that has the step."""
 APPLY_STEP = "Apply"
 """The step of the workflow that applies."""
 _NOTHING_SENT_STEP = "Confirm that nothing was sent"
@@ -92,8 +94,8 @@ def refuse_after_later_runs(hub: GitHub, workflow: str, branch: str, run_number:
     """
     numbers = {run_number}
     later: list[WorkflowRun] = []
-    for item in _list_runs(hub, workflow):
-        run = _parse_run(item)
+    for item in list_runs(hub, workflow):
+        run = parse_run(item)
         if run.number < run_number:
             break
         numbers.add(run.number)
@@ -122,8 +124,8 @@ def find_unapplied_runs(hub: GitHub, workflow: str, branch: str, before: int | N
     """
     found: list[tuple[WorkflowRun, str]] = []
     seen = 0
-    for item in _list_runs(hub, workflow):
-        run = _parse_run(item)
+    for item in list_runs(hub, workflow):
+        run = parse_run(item)
         if not _can_apply(item, branch) or not run.ended or (before is not None and run.number >= before):
             continue
         seen += 1
@@ -136,8 +138,8 @@ def find_unapplied_runs(hub: GitHub, workflow: str, branch: str, before: int | N
 
 def describe_waiting_run(hub: GitHub, workflow: str, branch: str) -> str | None:
     """Return a sentence about a run that has not ended, without a full stop; None: there is none among the newest."""
-    for item in islice(_list_runs(hub, workflow), _MAX_WAITING_RUNS):
-        run = _parse_run(item)
+    for item in islice(list_runs(hub, workflow), _MAX_WAITING_RUNS):
+        run = parse_run(item)
         if _can_apply(item, branch) and not run.ended:
             return f"Run {run.number} of the apply workflow, for commit {run.commit[:12] or 'unknown'}, has not ended"
     return None
@@ -151,7 +153,7 @@ def describe_unapplied_runs(hub: GitHub, workflow: str, branch: str, before: int
     ]
 
 
-def _list_runs(hub: GitHub, workflow: str) -> Iterator[Json]:
+def list_runs(hub: GitHub, workflow: str) -> Iterator[Json]:
     """Yield all runs, newest first. Those of other branches are needed too: a missing number is a deleted run."""
     return hub.items(f"/actions/workflows/{workflow}/runs", "workflow_runs")
 
@@ -160,7 +162,8 @@ def _can_apply(item: Json, branch: str) -> bool:
     return text_at(item, "event") in _CAUSES and text_at(item, "head_branch") == branch
 
 
-def _parse_run(item: Json) -> WorkflowRun:
+def parse_run(item: Json) -> WorkflowRun:
+    """Read a run of GitHub's list. Raises `GitHubError` if it has no numbers."""
     return WorkflowRun(
         number_at(item, "id"),
         number_at(item, "run_number"),
@@ -190,6 +193,25 @@ def judge_run(hub: GitHub, run: WorkflowRun) -> RunVerdict:
     if any(_steps(job).get(OFF_STEP) in ("success", "failure") for job in jobs):
         return RunVerdict(Applied.NO, "did not apply: provisioning was off")
     return RunVerdict(Applied.NO, _describe_end(run))
+
+
+def find_sending_attempts(hub: GitHub, run: WorkflowRun) -> set[int]:
+    """Return the attempts of a run that may have sent a request that writes: 0 for one that nobody can name.
+
+    One that went well counts, unless it confirmed that it sent nothing. If a job of a run is run again, GitHub may list
+    those that were not with the new attempt too: the same times are the same job.
+    """
+    jobs = list(hub.items(f"/actions/runs/{run.id}/jobs", "jobs", filter="all"))
+    if not jobs:
+        return set() if _judge_without_jobs(run).applied is Applied.NO else {0}
+    appliers = {name for job in jobs if (name := text_at(job, "name")) == _APPLY_JOB or APPLY_STEP in _steps(job)}
+    first: dict[tuple[str, ...], int] = {}
+    for job in jobs:
+        if _judge_job(job, appliers) is not Applied.NO and _steps(job).get(_NOTHING_SENT_STEP) != "success":
+            same = tuple(text_at(job, key) for key in ("name", "started_at", "completed_at"))
+            attempt = number_at(job, "run_attempt")
+            first[same] = min(attempt, first.get(same, attempt))
+    return set(first.values())
 
 
 def _describe_end(run: WorkflowRun) -> str:

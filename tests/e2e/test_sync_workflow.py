@@ -41,12 +41,17 @@ class SyncScenario(WorkflowScenario):
         assert self.record(merged, applied).code == 0
         git(self.origin, "branch", "-D", "change")
 
-    def sync(self, **payload: str) -> Job:
-        """Run the jobs of a cycle; return the one that applies."""
+    def cycle(self, **payload: str) -> Job:
+        """Run the jobs of a cycle up to the one that applies, and return that."""
         main, event = git(self.origin, "rev-parse", "main"), "schedule"
         read = self.runner.job(SYNC_WORKFLOW, "read", event, main, {**HOURLY, **payload})
         assert read.code == 0, read.steps
-        apply = self.runner.job(SYNC_WORKFLOW, "apply", event, main, {**HOURLY, **payload}, needs={"read": read})
+        return self.runner.job(SYNC_WORKFLOW, "apply", event, main, {**HOURLY, **payload}, needs={"read": read})
+
+    def sync(self, **payload: str) -> Job:
+        """Run the jobs of a cycle; return the one that applies."""
+        main, event = git(self.origin, "rev-parse", "main"), "schedule"
+        apply = self.cycle(**payload)
         if apply.outputs["record"]:
             record = self.runner.job(SYNC_WORKFLOW, "record", event, main, needs={"apply": apply})
             assert record.code == 0, record.steps
@@ -69,8 +74,17 @@ def test_a_small_plan_is_applied_and_what_is_larger_waits_for_a_review(scenario:
     applied = scenario.sync()
     assert applied.code == 0, applied.steps
     assert scenario.users() == [ADA, GRACE]
-    assert "Incremental:" in applied.said("Apply")
+    assert "Incremental: no, " in applied.said("Apply"), "a group was edited too"
     assert scenario.issues() == []
+
+    # Only users/ was edited, so the hourly cycle looks only at those that may differ.
+    scenario.edit("users/people.yaml", "department: Research", "department: Sales")
+    scenario.commit("Moved")
+    applied = scenario.sync()
+    assert applied.code == 0, applied.steps
+    assert "Incremental: " in applied.said("Apply")
+    assert "Incremental: no" not in applied.said("Apply")
+    assert "1 updated" in applied.said("Apply")
 
     # The same day: 1 create at most, and the record knows of one.
     scenario.add(LINUS)
@@ -80,7 +94,7 @@ def test_a_small_plan_is_applied_and_what_is_larger_waits_for_a_review(scenario:
     assert (
         "1 create, 1 more unattended in the last 24 hours: more than unattended.creates allows (1)" in blocked.summary
     )
-    assert "Incremental:" not in blocked.said("Apply"), "the cycle of the night looks at everybody"
+    assert "Incremental: " not in blocked.said("Apply"), "the cycle of the night looks at everybody"
     assert scenario.users() == [ADA, GRACE]
     (issue,) = scenario.issues()
     assert issue["title"] == "A plan waits for a review"
@@ -92,9 +106,38 @@ def test_a_small_plan_is_applied_and_what_is_larger_waits_for_a_review(scenario:
     assert dispatched.code == 0, dispatched.steps
     assert scenario.users() == [ADA, GRACE, LINUS]
     assert scenario.record(git(scenario.origin, "rev-parse", "main"), dispatched).code == 0
-    again = scenario.sync()
+    hourly = scenario.sync()
+    assert (hourly.code, len(scenario.issues())) == (0, 1), "it did not look at all users"
+    again = scenario.sync(schedule="11 2 * * *")
     assert again.code == 0, again.steps
     assert scenario.issues() == []
+
+
+def test_no_limit_begins_anew_because_a_record_is_missing(scenario: SyncScenario) -> None:
+    scenario.add(GRACE)
+    scenario.commit("Imported, merged without a review")
+    main = git(scenario.origin, "rev-parse", "main")
+    lost = scenario.cycle()
+    assert scenario.users() == [ADA, GRACE]
+    assert lost.outputs["record"], "its job `record` runs, and fails"
+
+    scenario.add(LINUS)
+    scenario.commit("Another one")
+    refused = scenario.sync()
+    assert (refused.code, refused.ran("Apply")) == (0, False), refused.steps
+    assert "Run 1 of the workflow sync may have applied, and its record is not on the record branch" in refused.summary
+    assert scenario.users() == [ADA, GRACE]
+    (issue,) = scenario.issues()
+    assert issue["title"] == "The record of an apply is missing"
+    assert "Run its job `record` again" in issue["body"]
+
+    # The way out.
+    recorded = scenario.runner.job(SYNC_WORKFLOW, "record", "schedule", main, needs={"apply": lost})
+    assert recorded.code == 0, recorded.steps
+    blocked = scenario.sync()
+    assert "1 create, 1 more unattended in the last 24 hours" in blocked.summary
+    assert scenario.users() == [ADA, GRACE]
+    assert [each["title"] for each in scenario.issues()] == ["A plan waits for a review"]
 
 
 def test_a_pull_request_has_a_first_answer_and_then_the_plan(scenario: SyncScenario) -> None:

@@ -24,7 +24,7 @@ then start the workflow `apply` with its id, or change the desired state by a pu
 ```
 
 """
-_DONE = "Nothing waits for a review: the last cycle was applied, or had nothing to do."
+_DONE = "Nothing waits for a review: the last cycle of all users was applied, or had nothing to do."
 
 
 def run_review_issue(

@@ -2,7 +2,8 @@
 
 What waits for people is theirs: a run of the apply workflow that has not ended, or that ended without applying because
 it was refused, failed or found another plan, is a merge that nobody has let through yet. That workflow applies it, and
-unattended runs wait for it.
+unattended runs wait for it. While a run that may have applied has no record, the limits of a day would begin anew: that
+is an issue, because nobody looks at runs that succeed.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from reconciler.desired.provisioning import read_provisioning
 from reconciler.desired.schema import Settings
 from reconciler.errors import ExitCode
 from reconciler.git.repository import find_head_commit
+from reconciler.github import comments
 from reconciler.github.api import GitHub
 from reconciler.github.apply_runs import describe_unapplied_runs, describe_waiting_run
+from reconciler.github.comments import Marker
 from reconciler.github.environment import APPLY_WORKFLOW, Workflow, git_remote, open_github, read_workflow
 from reconciler.github.newest_commit import fetch_newest_commit
-from reconciler.github.workflow_commands import format_command, format_outputs, format_summary
+from reconciler.github.unrecorded_runs import describe_unrecorded_run
+from reconciler.github.workflow_commands import format_body, format_command, format_outputs, format_summary
 from reconciler.session.network import read_network
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, read_settings
@@ -28,6 +32,10 @@ _NO_RECORD = (
     "settings.yaml has no `record: {branch: …}`: without it no run knows what earlier ones changed, and the limits"
     " would begin anew each time"
 )
+_KIND = "reconciler unrecorded"
+_TITLE = "The record of an apply is missing"
+_ABOUT = "{lost}.\n\nUntil then the workflow `sync` applies nothing.\n"
+_DONE = "Every run that may have applied is on record, or no limit counts it any longer.\n"
 _FIRST = "It goes first: when it has applied, the next cycle goes on"
 
 
@@ -65,11 +73,26 @@ def _find_obstacles(workspace: Workspace, settings: Settings, hub: GitHub, here:
     tip = fetch_newest_commit(workspace.state, here.branch, git_remote(read_network()))
     if find_head_commit(workspace.state) != tip:
         yield f"{here.branch} has moved on to {tip[:12]} since this run began: the next cycle applies it"
+    if settings.record.branch is not None:
+        lost = describe_unrecorded_run(hub, here, workspace.state, settings.record.branch, workspace.now)
+        _write_issue(hub, here, settings.target.tenant, lost)
+        if lost is not None:
+            yield lost
     waiting = describe_waiting_run(hub, APPLY_WORKFLOW, here.branch)
     if waiting is not None:
         yield f"{waiting}. {_FIRST}"
     for line in describe_unapplied_runs(hub, APPLY_WORKFLOW, here.branch):
         yield f"{line}. Run it again, or start the apply workflow with the id of a reviewed plan. {_FIRST}"
+
+
+def _write_issue(hub: GitHub, here: Workflow, tenant: str | None, lost: str | None) -> None:
+    """Open or update the issue about a record that is missing; close it if none is."""
+    marker, title = Marker(_KIND, tenant), _TITLE if tenant is None else f"{_TITLE} (tenant {tenant})"
+    if lost is None:
+        comments.close_issue(hub, marker, format_body(_DONE, str(marker), here.run_url))
+    else:
+        about = _ABOUT.format(lost=lost)
+        comments.write_issue(hub, marker, title, format_body(about, str(marker), here.run_url))
 
 
 def _report(why: str, here: Workflow, terminal: Terminal) -> None:

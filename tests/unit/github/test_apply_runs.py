@@ -95,7 +95,7 @@ class Hub:
 
 def judge(*jobs: Json, artifacts: Sequence[Json] = (), content: bytes = b"", **changes: Any) -> Applied:
     """The verdict on run 4 with these jobs."""
-    run = apply_runs._parse_run(listed_run(**changes))
+    run = apply_runs.parse_run(listed_run(**changes))
     return judge_run(cast("GitHub", Hub((), {104: jobs}, artifacts, content)), run).applied
 
 

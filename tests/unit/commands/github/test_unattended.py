@@ -25,6 +25,9 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+SENT_NOTHING = {"Apply": "success", "Confirm that nothing was sent": "success"}
+
+
 @pytest.fixture
 def origin(step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitRepository]:
     """A repository whose newest commit the step has checked out."""
@@ -53,7 +56,7 @@ def run(step: Step, *, redact: bool = False) -> str:
 @pytest.mark.usefixtures("origin")
 def test_with_limits_and_a_record_at_the_newest_commit_it_may(step: Step) -> None:
     run_ = step.api.run(1, "apply.yml", "push", status="completed", conclusion="success")
-    step.api.job(run_, "apply", {"Apply": "success"})
+    step.api.job(run_, "apply", SENT_NOTHING)
     assert run(step) == "enabled=true\n"
     assert (step.terminal.out, step.summary.exists()) == ("", False)
 
@@ -94,7 +97,7 @@ def test_a_commit_that_is_not_the_newest_is_for_the_next_cycle(step: Step, origi
 def test_an_apply_that_has_not_ended_goes_first(status: str, step: Step) -> None:
     step.api.run(7, "apply.yml", "push", status=status)
     done = step.api.run(8, "apply.yml", "push", status="completed", conclusion="success")
-    step.api.job(done, "apply", {"Apply": "success"})
+    step.api.job(done, "apply", SENT_NOTHING)
     assert run(step) == "enabled=false\n"
     assert "Run 7 of the apply workflow, for commit cccccccccccc, has not ended" in step.summary.read_text()
 
@@ -106,6 +109,30 @@ def test_an_apply_that_people_did_not_let_through_is_not_made_here(conclusion: s
     step.api.job(done, "apply", {}, conclusion=conclusion)
     assert run(step) == "enabled=false\n"
     assert "Run 7 of the apply workflow, for commit cccccccccccc, " in step.summary.read_text()
+
+
+@pytest.mark.usefixtures("origin")
+def test_a_record_that_is_missing_is_an_issue_until_it_is_there(step: Step) -> None:
+    lost = step.api.run(7, "sync.yml", "schedule", status="completed", conclusion="failure")
+    job = step.api.job(lost, "apply", {"Apply": "success", "Confirm that nothing was sent": "skipped"})
+    for _ in range(2):
+        assert run(step).endswith("enabled=false\n")
+    why = "Run 7 of the workflow sync may have applied, and its record is not on the record branch."
+    assert f"Nothing is applied by this run: {why} Run its job `record` again" in step.summary.read_text()
+    (issue,) = step.api.issues
+    assert (issue["title"], issue["state"]) == ("The record of an apply is missing", "open")
+    assert why in issue["body"]
+    job["steps"][1]["conclusion"] = "success"
+    assert run(step).endswith("enabled=true\n")
+    assert issue["state"] == "closed"
+
+
+@pytest.mark.usefixtures("origin")
+def test_each_named_tenant_has_an_issue_about_its_record(step: Step) -> None:
+    settings(step, target={**SETTINGS["target"], "tenant": "acme"})
+    step.api.job(step.api.run(7, "sync.yml", "schedule", status="completed"), "apply", {"Apply": "failure"})
+    run(step)
+    assert [issue["title"] for issue in step.api.issues] == ["The record of an apply is missing (tenant acme)"]
 
 
 @pytest.mark.usefixtures("origin")
