@@ -1,5 +1,6 @@
 """The benchmark suite tested: what it calls worse, how it counts memory, and the table that it writes."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -81,3 +82,9 @@ def test_the_report_keeps_its_text_and_gets_a_new_table(tmp_path: Path, monkeypa
     assert text.endswith("\nAfter.\n")
     assert "old" not in text
     assert "| `plan`: 0.2% answered 429 | 3.00 | the floor | 2.00 | 1.50 | 64 | 12 |\n" in text
+
+
+def test_every_stored_ratio_is_a_positive_number() -> None:
+    stored = json.loads(suite.STORED.read_text())
+    assert stored
+    assert all(isinstance(ratio, float) and ratio > 0 for ratio in stored.values())
