@@ -102,6 +102,7 @@ class _PlanExecutor:
         """The changes whose requests are on their way."""
         self._rejection: TargetError | None = None
         """What the run stops for if none of `_unanswered` is accepted."""
+        self._judged = threading.Condition(self._counts)
         self._unanswered: set[str] = set()
         self._forbidden = 0
         self._report = Report()
@@ -253,6 +254,7 @@ class _PlanExecutor:
     def _attempt(self, change: Change, work: Callable[[], OutcomeT]) -> OutcomeT | Outcome:
         """Run `work` once the service can take one more change; turn its errors into outcomes."""
         with self._execution.admission():
+            self._wait_for_judgement()
             # Checked only now: much may have happened while it waited.
             if self._must_stop(change):
                 stopped = self._report.stopped is not None or self._report.quarantine is not None
@@ -353,12 +355,19 @@ class _PlanExecutor:
                     self._rejection = TargetError(exc.summary, exc.detail)
                     self._unanswered = self._running.copy()
 
+    def _wait_for_judgement(self) -> None:
+        """Begin no further change while it is open whether the service rejects every request."""
+        with self._judged:
+            while self._rejection is not None and self._unanswered and not self._accepted:
+                self._judged.wait()
+
     def _judge_rejections(self, change: Change) -> None:
         """Stop the run once all that was sent before too many users were rejected is answered, if none was accepted."""
         self._running.discard(change.address)
         if self._rejection is None:
             return
         self._unanswered.discard(change.address)
+        self._judged.notify_all()
         if not self._unanswered and not self._accepted and self._report.stopped is None:
             self._report.stopped = self._rejection
             self._check_failures(self._policy.failures)
