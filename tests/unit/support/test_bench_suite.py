@@ -57,7 +57,7 @@ shared = bytearray(b"x") * (64 * {MIB})
 child = os.fork()
 if child == 0:
     own = bytearray(b"y") * (96 * {MIB})
-    time.sleep(0.6)
+    time.sleep(3)
     os._exit(0)
 os.waitpid(child, 0)
 """
