@@ -13,7 +13,7 @@ sys.path.insert(0, str(BENCHMARKS))
 
 import processes  # noqa: E402 - the scripts find each other in their folder
 import suite  # noqa: E402
-from measures import Row, compare  # noqa: E402
+from measures import Row, compare, make_environment  # noqa: E402
 from processes import Run  # noqa: E402
 
 MIB = 1 << 20
@@ -67,6 +67,15 @@ os.waitpid(child, 0)
     measure = f"import os, sys, processes; print({run}.peak_mib)"
     ended = subprocess.run([sys.executable, "-c", measure], cwd=BENCHMARKS, capture_output=True, text=True, check=True)
     assert 64 + 96 <= float(ended.stdout) < 64 + 96 + 60
+
+
+def test_a_job_measures_what_a_desk_measures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The parse cache is off in most jobs: a warm run would be a cold one."""
+    for name in ("CI", "GITLAB_CI", "GITHUB_ACTIONS", "RUNNER_TEMP", "RECONCILER_NO_CACHE"):
+        monkeypatch.setenv(name, "true")
+    found = make_environment(tmp_path)
+    assert not {"CI", "GITLAB_CI", "GITHUB_ACTIONS", "RUNNER_TEMP", "RECONCILER_NO_CACHE"} & found.keys()
+    assert found["PATH"] == os.environ["PATH"]
 
 
 def test_another_exit_code_than_the_expected_ones_ends_the_suite() -> None:
