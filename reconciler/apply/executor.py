@@ -358,8 +358,12 @@ class _PlanExecutor:
     def _wait_for_judgement(self) -> None:
         """Begin no further change while it is open whether the service rejects every request."""
         with self._judged:
-            while self._rejection is not None and self._unanswered and not self._accepted:
+            while self._is_judging():
                 self._judged.wait()
+
+    def _is_judging(self) -> bool:
+        """Whether it is open if the service rejects every request."""
+        return self._rejection is not None and bool(self._unanswered) and not self._accepted
 
     def _judge_rejections(self, change: Change) -> None:
         """Stop the run once all that was sent before too many users were rejected is answered, if none was accepted."""
@@ -368,9 +372,11 @@ class _PlanExecutor:
             return
         self._unanswered.discard(change.address)
         self._judged.notify_all()
-        if not self._unanswered and not self._accepted and self._report.stopped is None:
-            self._report.stopped = self._rejection
-            self._check_failures(self._policy.failures)
+        if self._is_judging():
+            return
+        if not self._accepted:
+            self._report.stopped = self._report.stopped or self._rejection
+        self._check_failures(self._policy.failures)
 
     def _count_outcome(self, outcome: Outcome) -> None:
         """Count in the worker, so that no other change begins after one failure too many."""
@@ -382,8 +388,11 @@ class _PlanExecutor:
             self._check_failures(self._policy.failures)
 
     def _check_failures(self, limit: Limit) -> None:
-        """Quarantine the run, once and on record, if it must not go on."""
-        if self._report.quarantine is not None:
+        """Quarantine the run, once and on record, if it must not go on.
+
+        Not for failures of users while it is open whether the service rejects every request.
+        """
+        if self._report.quarantine is not None or (self._report.stopped is None and self._is_judging()):
             return
         quarantine = exceeded_limit(limit, self._failed, self._attempted)
         # A machine without resources says nothing about the service.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,13 @@ from support.sample_org import SampleOrg, account, person
 from support.servers.fake_scim import FakeScimServer, ServerFaults
 from support.workspace import CommandResult, OpenWorkspace
 
-TODAY = datetime.now(UTC).date()
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
+
+
+def today() -> date:
+    """Not a constant: a run of all tests can pass midnight."""
+    return datetime.now(UTC).date()
 
 
 def open_org(open_workspace: OpenWorkspace, service: FakeScimServer, **settings: Any) -> SampleOrg:
@@ -114,11 +118,11 @@ def test_with_a_wrong_clock_deletions_and_changes_by_date_are_withheld(
     service.add(account("old", active=False))
     org = open_org(open_workspace, service, **DELETING)
     org.wants(
-        person("expired", lifecycle={"expires": str(TODAY)}),
-        person("back", lifecycle={"starts": str(TODAY)}),
-        person("new", lifecycle={"expires": str(TODAY + DAY)}),
-        person("disabled", accountEnabled=False, lifecycle={"expires": str(TODAY)}),
-        person("moved", department="Sales", lifecycle={"expires": str(TODAY + DAY)}),
+        person("expired", lifecycle={"expires": str(today())}),
+        person("back", lifecycle={"starts": str(today())}),
+        person("new", lifecycle={"expires": str(today() + DAY)}),
+        person("disabled", accountEnabled=False, lifecycle={"expires": str(today())}),
+        person("moved", department="Sales", lifecycle={"expires": str(today() + DAY)}),
         person("hired"),
     )
     planned = org.plan()
@@ -148,7 +152,7 @@ def test_a_date_that_cannot_be_read_is_shown(open_workspace: OpenWorkspace, monk
     reply = service._reply
     monkeypatch.setattr(service, "_reply", lambda entry: replace(reply(entry), headers={"Date": "yesterday"}))
     org = open_org(open_workspace, service, **DELETING)
-    org.wants(person("expired", lifecycle={"expires": str(TODAY)}))
+    org.wants(person("expired", lifecycle={"expires": str(today())}))
     problem = 'a Date header that cannot be read, "yesterday", so the clock of this machine cannot be checked'
     assert summaries(org.plan()) == [("error", f"1 deactivate withheld: the service sends {problem}")]
 
@@ -156,7 +160,7 @@ def test_a_date_that_cannot_be_read_is_shown(open_workspace: OpenWorkspace, monk
 @pytest.mark.parametrize("ahead", [timedelta(minutes=4), timedelta(minutes=-4)])
 def test_clocks_that_differ_by_a_few_minutes_agree(open_workspace: OpenWorkspace, ahead: timedelta) -> None:
     org = open_org(open_workspace, serve(account("ada"), ahead=ahead))
-    org.wants(person("ada", lifecycle={"expires": str(TODAY)}))
+    org.wants(person("ada", lifecycle={"expires": str(today())}))
     assert (org.plan().code, summaries(org.plan())) == (2, [])
     org.applied()
 
@@ -178,7 +182,7 @@ def test_scoping_filters_that_use_today_rest_on_the_clock(open_workspace: OpenWo
     org = open_org(open_workspace, service)
     scope = {"sync": "all", "filters": [{"name": "hired", "clauses": clauses}]}
     org.workspace.write("scope.yaml", json.dumps(scope))
-    hired = str(TODAY + 15 * DAY)
+    hired = str(today() + 15 * DAY)
     org.workspace.users([person("ada", employeeHireDate=hired), person("keeper", employeeHireDate="2020-01-01")])
     planned = org.plan()
     assert (planned.actions, planned.code) == ({}, 5)
@@ -220,8 +224,8 @@ def test_no_leaver_comes_back_and_no_user_goes_by_the_day_of_a_wrong_clock(
     org = open_org(open_workspace, service)
     active = {"target": "active", "expression": UNTIL_THE_LAST_DAY}
     org.workspace.write("mappings.yaml", json.dumps([*ROWS, active]))
-    last = {"extensionAttribute1": str(TODAY + (20 if ahead > timedelta() else -20) * DAY)}
-    later = {"extensionAttribute1": str(TODAY + 400 * DAY)}
+    last = {"extensionAttribute1": str(today() + (20 if ahead > timedelta() else -20) * DAY)}
+    later = {"extensionAttribute1": str(today() + 400 * DAY)}
     org.workspace.users([person("ada", **last), person("new", **later), person("keeper", **later)])
     before = org.live()
     applied = org.workspace.apply()
@@ -258,7 +262,7 @@ def test_an_approval_that_expired_by_the_service_does_not_work(
     org = open_org(open_workspace, service)
     org.wants()
     plan_id = org.plan().plan["plan_id"]
-    approval = {"plan": plan_id, "lifts": ["removals"], "until": str(TODAY + 7 * DAY), "reason": "An office closes"}
+    approval = {"plan": plan_id, "lifts": ["removals"], "until": str(today() + 7 * DAY), "reason": "An office closes"}
     org.settings(approvals=[approval], guards={"foreign_accounts": {"count": 100}})
     applied = org.workspace.apply()
     assert applied.code == code, applied.out
@@ -288,8 +292,8 @@ def test_another_day_is_chosen_on_purpose_and_the_clock_of_the_machine_is_checke
 ) -> None:
     service = serve(account("ada"))
     org = open_org(open_workspace, service)
-    org.wants(person("ada", lifecycle={"expires": str(TODAY + 30 * DAY)}))
-    later = ("--now", str(TODAY + 40 * DAY))
+    org.wants(person("ada", lifecycle={"expires": str(today() + 30 * DAY)}))
+    later = ("--now", str(today() + 40 * DAY))
     assert (org.actions(), org.actions(*later)) == ({}, {"ada": "deactivate"})
     service.faults = ServerFaults(clock_ahead=3 * HOUR)
     assert org.actions(*later) == {}
