@@ -10,9 +10,9 @@ from typing import Any, Protocol, TypeVar
 
 from reconciler.core.identity import parse_identity
 from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, Flow, LiveUser, Resource, Value
+from reconciler.core.planning.joined_users import JoinedUsers, list_open_users
 from reconciler.core.planning.live_user import ResourceReader
 from reconciler.core.planning.request import LiveState
-from reconciler.core.planning.settled import JoinedUsers, list_open_users
 from reconciler.core.text import pluralize, quote
 from reconciler.core.values import fold_case
 from reconciler.errors import ScimError

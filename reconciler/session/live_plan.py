@@ -11,9 +11,9 @@ from reconciler.core.model import DesiredUser, Diagnostic, LiveUser
 from reconciler.core.plan import Plan
 from reconciler.core.planning.clock import explain_clock
 from reconciler.core.planning.guards.context import AccountEvidence
+from reconciler.core.planning.joined_users import list_live_ids, list_open_users
 from reconciler.core.planning.live_user import CombinedReader, LiveReader, ResourceReader
 from reconciler.core.planning.request import LiveState, PlanRequest
-from reconciler.core.planning.settled import list_live_ids, list_open_users
 from reconciler.core.planning.temporary_names import find_temporarily_named
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case

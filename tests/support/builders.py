@@ -24,12 +24,12 @@ from reconciler.core.model import (
 )
 from reconciler.core.plan import Action, ActionReason, Change, Plan
 from reconciler.core.plan_id import compute_plan_id
+from reconciler.core.planning.joined_users import JoinedUsers
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.mapping import build_constant_rule, build_direct_rule, find_attribute
 from reconciler.core.planning.ordering import order_changes
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.request import LiveState, PlanRequest
-from reconciler.core.planning.settled import JoinedUsers
 from reconciler.core.policy import Policy
 from reconciler.core.profile import Attribute, Comparison, Confidence, TargetProfile
 from reconciler.core.scope.filters import ScopingFilter

@@ -11,14 +11,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import chain
 
+from reconciler.core.planning.joined_users import JoinedUsers
 from reconciler.core.planning.protection import collect_protected_names
 from reconciler.core.planning.request import LiveState, PlanRequest
-from reconciler.core.planning.settled import (
-    JoinedUsers,
-    SettledPairs,
-    list_desired_names,
-    list_live_names,
-)
+from reconciler.core.planning.settled import SettledPairs
+from reconciler.core.planning.settling import list_desired_names, list_live_names
 from reconciler.core.values import fold_case
 
 

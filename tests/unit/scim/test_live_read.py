@@ -25,8 +25,8 @@ from support.laws import examples
 
 from reconciler.core import paths
 from reconciler.core.model import IN_SCOPE, NO_LIFECYCLE, AttributeMapping, DesiredUser, LiveUser, Resource
+from reconciler.core.planning.joined_users import list_open_users
 from reconciler.core.planning.request import LiveState
-from reconciler.core.planning.settled import list_open_users
 from reconciler.core.profile import TargetProfile
 from reconciler.desired.user_table import UserTable
 from reconciler.errors import ScimError, TargetError

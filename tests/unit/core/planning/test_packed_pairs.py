@@ -10,7 +10,7 @@ from support.builders import MAPPINGS, OUT, desired, live, reader
 
 from reconciler.core.model import NO_LIFECYCLE, DesiredUser, LiveUser
 from reconciler.core.planning.packed_pairs import PackedPair, PackedPairs
-from reconciler.core.planning.settled import find_linking_attribute, list_desired_names
+from reconciler.core.planning.settling import find_linking_attribute, list_desired_names
 from reconciler.desired.user_table import UserTable
 from reconciler.scim.packed_users import PackingReader
 

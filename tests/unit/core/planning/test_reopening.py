@@ -10,11 +10,11 @@ from support.builders import MAPPINGS, NOW, desired, live, request
 
 from reconciler.core.plan import Action
 from reconciler.core.planning.guards.context import RecentChange
+from reconciler.core.planning.joined_users import JoinedUsers
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.protection import AccountNames
 from reconciler.core.planning.reopening import set_aside
 from reconciler.core.planning.request import LiveState, PlanRequest
-from reconciler.core.planning.settled import JoinedUsers
 from reconciler.core.policy import Policy, RelinkRules
 from reconciler.desired.user_table import UserTable
 
