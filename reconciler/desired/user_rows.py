@@ -78,20 +78,41 @@ def _pick(places: Sequence[int]) -> Callable[[Row], tuple[Any, ...]]:
     return itemgetter(*places)
 
 
+_Key = tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...], tuple[int, ...]]
+"""A shape as a tuple."""
+
+
 class RowCodec:
     """Encodes users as rows and decodes them; collects the shapes of its rows."""
 
     def __init__(self) -> None:
         self.shapes: list[Shape] = []
         """A row names its shape by its place here, from 1."""
-        self._numbers: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...], tuple[int, ...]], int] = {}
+        self._numbers: dict[_Key, int] = {}
         self._builds: list[_Build | None] = [None]
+        self._known: set[_Key] = set()
+        """The shapes that count to `_MAX_SHAPES`."""
 
-    def add_shape(self, shape: Shape) -> int:
-        """Add a shape; return its number."""
+    def take_shapes(self) -> tuple[Shape, ...]:
+        """Return the shapes and forget them: the rows that are encoded from now on count theirs from 1 again."""
+        shapes, self.shapes = tuple(self.shapes), []
+        self._numbers = {}
+        self._builds = [None]
+        return shapes
+
+    def count_shapes(self, shapes: Sequence[Shape]) -> bool:
+        """Whether users with these shapes may come among the encoded ones: not too many shapes are known then."""
+        self._known.update(map(_make_key, shapes))
+        return len(self._known) <= _MAX_SHAPES
+
+    def number_shapes(self, shapes: Sequence[Shape]) -> tuple[int, ...]:
+        """Return the number here of each shape of another codec, by its number there."""
+        return (_WHOLE, *[self._numbers.get(_make_key(shape)) or self._add_shape(shape) for shape in shapes])
+
+    def _add_shape(self, shape: Shape) -> int:
         self.shapes.append(shape)
         self._builds.append(_Build.of(shape))
-        self._numbers[shape.paths, shape.created, shape.identity, shape.values] = len(self.shapes)
+        self._numbers[_make_key(shape)] = len(self.shapes)
         return len(self.shapes)
 
     def get_shape(self, number: int) -> Shape | None:
@@ -131,9 +152,10 @@ class RowCodec:
         shape = tuple(user.attributes), tuple(user.create_only), tuple(identity), tuple(values)
         number = self._numbers.get(shape)
         if number is None:
-            if len(self.shapes) >= _MAX_SHAPES:
+            if len(self._known) >= _MAX_SHAPES and shape not in self._known:
                 return None
-            number = self.add_shape(Shape(*shape))
+            self._known.add(shape)
+            number = self._add_shape(Shape(*shape))
         row[1] = number
         return row
 
@@ -150,6 +172,10 @@ class RowCodec:
             dict(zip(build.paths, build.values(row), strict=True)),
             dict(zip(build.created, build.created_values(row), strict=True)),
         )
+
+
+def _make_key(shape: Shape) -> _Key:
+    return shape.paths, shape.created, shape.identity, shape.values
 
 
 def _is_plain(user: DesiredUser) -> bool:

@@ -34,14 +34,14 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True, tag="rows"):
     dated: bytes
     """The rows in it of users with dates or with protection: 4 bytes each."""
     shapes: tuple[Shape, ...]
-    """Those that no earlier chunk has."""
+    """Of its rows, which name them by their places here, from 1."""
 
 
 class ChunkWriter:
-    """Packs users into chunks of up to 256 KiB, and calls `emit` with each."""
+    """Packs users into chunks of some 256 KiB, and calls `emit` with each."""
 
-    def __init__(self, codec: RowCodec, emit: Callable[[Chunk], None]) -> None:
-        self._codec = codec
+    def __init__(self, emit: Callable[[Chunk], None]) -> None:
+        self._codec = RowCodec()
         self._emit = emit
         self._file: str | None = None
         self._rows = bytearray()
@@ -49,15 +49,14 @@ class ChunkWriter:
         self._hashes = array("q")
         self._dated = array("I")
         self._in_scope = 0
-        self._shapes = 0
 
     def append(self, user: DesiredUser) -> None:
         """Add a user after the others."""
-        row = self._codec.encode(user)
         file = None if user.origin is None else user.origin.file
-        if file != self._file or len(self._rows) + len(row) > _CHUNK_BYTES:
+        if file != self._file or len(self._rows) >= _CHUNK_BYTES:
             self.flush()
             self._file = file
+        row = self._codec.encode(user)
         if user.lifecycle is not NO_LIFECYCLE:
             self._dated.append(len(self._starts))
         self._starts.append(len(self._rows))
@@ -70,10 +69,9 @@ class ChunkWriter:
         """Emit what is left."""
         if not self._starts:
             return
-        shapes = tuple(self._codec.shapes[self._shapes :])
+        shapes = self._codec.take_shapes()
         starts, hashes = self._starts.tobytes(), self._hashes.tobytes()
         chunk = Chunk(self._file, bytes(self._rows), starts, hashes, self._in_scope, self._dated.tobytes(), shapes)
-        self._shapes += len(shapes)
         self._rows, self._starts, self._hashes, self._in_scope = bytearray(), array("I"), array("q"), 0
         self._dated = array("I")
         self._emit(chunk)
@@ -93,7 +91,7 @@ class UserTable(Sequence[DesiredUser]):
     def clear(self) -> None:
         """Remove all rows."""
         self._codec = RowCodec()
-        self._writer = ChunkWriter(self._codec, self._add)
+        self._writer = ChunkWriter(self.adopt)
         self._chunks: list[_Rows] = []
         self._firsts: list[int] = []
         """The number of the first row of each chunk."""
@@ -111,16 +109,8 @@ class UserTable(Sequence[DesiredUser]):
             self._writer.append(user)
 
     def adopt(self, chunk: Chunk) -> None:
-        """Add the rows that a `ChunkWriter` with a codec of its own has emitted, all of them in order.
-
-        Raises `ValueError` if they do not belong together.
-        """
-        for shape in chunk.shapes:
-            self._codec.add_shape(shape)
-        self._add(chunk)
-
-    def _add(self, chunk: Chunk) -> None:
-        rows = _Rows(chunk)
+        """Add the rows that a `ChunkWriter` has emitted. Raises `ValueError` if they do not belong together."""
+        rows = _Rows(chunk, self._codec.number_shapes(chunk.shapes))
         self._chunks.append(rows)
         self._firsts.append(self._length)
         self._length += len(rows.starts)
@@ -156,12 +146,12 @@ class UserTable(Sequence[DesiredUser]):
         if not 0 <= place < self._length:
             raise IndexError(number)
         rows, within = self._locate(place)
-        return self._codec.decode(decode_row(rows.read(within)), rows.file)
+        return self._codec.decode(rows.read_row(within), rows.file)
 
     def read_row(self, number: int) -> tuple[int, Row]:
         """Return the number of a row's shape, and the row, for a number that `find` returned."""
         rows, within = self._locate(number)
-        row = decode_row(rows.read(within))
+        row = rows.read_row(within)
         return row[1], row
 
     def get_shape(self, number: int) -> Shape | None:
@@ -178,14 +168,14 @@ class UserTable(Sequence[DesiredUser]):
         decode = self._codec.decode
         for rows in self._chunks:
             file = rows.file
-            for row in decode_rows(rows.content, len(rows.starts)):
+            for row in rows.read_all():
                 yield decode(row, file)
 
     def list_dated(self) -> Iterator[DesiredUser]:
         """Build the users with dates or with protection, and perhaps some others."""
         self._complete()
         for rows in self._chunks:
-            yield from (self._codec.decode(decode_row(rows.read(number)), rows.file) for number in rows.dated)
+            yield from (self._codec.decode(rows.read_row(number), rows.file) for number in rows.dated)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
@@ -215,10 +205,11 @@ class UserTable(Sequence[DesiredUser]):
 class _Rows:
     """A chunk, ready to be read. Raises `ValueError` if its parts do not fit together."""
 
-    __slots__ = ("content", "dated", "file", "hashes", "starts")
+    __slots__ = ("_shapes", "content", "dated", "file", "hashes", "starts")
 
-    def __init__(self, chunk: Chunk) -> None:
+    def __init__(self, chunk: Chunk, shapes: tuple[int, ...]) -> None:
         self.file = chunk.file
+        self._shapes = shapes
         self.content = chunk.rows
         try:
             self.starts = memoryview(chunk.starts).cast("I")
@@ -229,10 +220,19 @@ class _Rows:
         if len(self.starts) != len(self.hashes) or any(number >= len(self.starts) for number in self.dated):
             raise ValueError("a chunk of users is damaged")
 
-    def read(self, number: int) -> bytes:
-        """Return the bytes of a row."""
+    def read_row(self, number: int) -> Row:
+        """Decode a row; its shape is one of the table's."""
         end = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.content)
-        return self.content[self.starts[number] : end]
+        row = decode_row(self.content[self.starts[number] : end])
+        row[1] = self._shapes[row[1]]
+        return row
+
+    def read_all(self) -> list[Row]:
+        """Decode all rows; faster than one after another."""
+        rows, shapes = decode_rows(self.content, len(self.starts)), self._shapes
+        for row in rows:
+            row[1] = shapes[row[1]]
+        return rows
 
 
 class _Index:

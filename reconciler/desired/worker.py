@@ -24,7 +24,6 @@ import msgspec
 
 from reconciler.core.model import Diagnostic
 from reconciler.desired.content import BrokenStateError, StateContent
-from reconciler.desired.user_rows import RowCodec
 from reconciler.desired.user_table import Chunk, ChunkWriter, UserTable
 from reconciler.desired.users import Keep
 from reconciler.errors import MachineLimitError, ReconcilerError
@@ -290,7 +289,7 @@ def send_content(pipe: int, read: ReadContent) -> None:
 
 
 def _send_content(pipe: int, read: ReadContent) -> None:
-    writer = ChunkWriter(RowCodec(), lambda chunk: _send(pipe, chunk))
+    writer = ChunkWriter(lambda chunk: _send(pipe, chunk))
     found = read(writer.append)
     writer.flush()
     diagnostics = found if isinstance(found, tuple) else found.diagnostics

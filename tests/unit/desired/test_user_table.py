@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 
 import msgspec
 import pytest
@@ -8,7 +9,6 @@ from hypothesis import strategies as st
 from support.desired_users import anybody, desired_users
 
 from reconciler.core.model import NO_LIFECYCLE, DesiredUser, Lifecycle, Value
-from reconciler.desired.user_rows import RowCodec
 from reconciler.desired.user_table import Chunk, ChunkWriter, UserTable
 
 USERS = [anybody(number, f"users/{number // 3}.yaml") for number in range(10)]
@@ -40,6 +40,21 @@ def test_a_table_is_the_sequence_of_its_users(first: list[DesiredUser], more: li
         assert table.find(value) == scan(users, value)
 
 
+@given(st.lists(desired_users(), max_size=8), st.randoms(use_true_random=False))
+def test_chunks_of_several_writers_come_in_any_order(users: list[DesiredUser], random: Random) -> None:
+    chunks: list[tuple[int, Chunk]] = []
+    for number, user in enumerate(users):
+        writer = ChunkWriter(lambda chunk, number=number: chunks.append((number, chunk)))
+        writer.append(user)
+        writer.flush()
+    random.shuffle(chunks)
+    table = UserTable()
+    for _, chunk in chunks:
+        table.adopt(chunk)
+    assert list(table) == [users[number] for number, _ in chunks]
+    assert [table[row] for row in range(len(table))] == list(table)
+
+
 @pytest.mark.parametrize("chunk", [1, 100, 1 << 20])
 def test_rows_are_found_in_chunks_of_any_size(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
     monkeypatch.setattr("reconciler.desired.user_table._CHUNK_BYTES", chunk)
@@ -56,7 +71,7 @@ def test_users_without_dates_are_not_looked_at_for_dates() -> None:
 
 def test_a_damaged_chunk_is_refused() -> None:
     chunks: list[Chunk] = []
-    writer = ChunkWriter(RowCodec(), chunks.append)
+    writer = ChunkWriter(chunks.append)
     writer.append(replace(USERS[4], lifecycle=Lifecycle(protected=True)))
     writer.flush()
     for damaged in (
