@@ -5,6 +5,7 @@ A `DesiredUser` is built at each access and forgotten afterwards.
 
 from __future__ import annotations
 
+import threading
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import overload
 import msgspec
 
 from reconciler.core.model import NO_LIFECYCLE, DesiredUser, Value
+from reconciler.core.planning.arriving_rows import ArrivedRows, RowsReplacedError
 from reconciler.desired.user_rows import Row, RowCodec, Shape, decode_row, decode_rows, encode_value, starts_with
 
 _CHUNK_BYTES = 256 << 10
@@ -85,11 +87,15 @@ class UserTable(Sequence[DesiredUser]):
 
     def __init__(self, users: Iterable[DesiredUser] = (), complete: Callable[[], None] | None = None) -> None:
         self._source = complete
+        self._arrival = threading.Condition()
+        self._is_complete = complete is None
+        self._replaced = 0
         self.clear()
         self.extend(users)
 
     def clear(self) -> None:
-        """Remove all rows."""
+        """Remove all rows: others are to come in their place."""
+        self._replaced += 1
         self._codec = RowCodec()
         self._writer = ChunkWriter(self.adopt)
         self._chunks: list[_Rows] = []
@@ -110,6 +116,44 @@ class UserTable(Sequence[DesiredUser]):
 
     def adopt(self, chunk: Chunk) -> None:
         """Add the rows that a `ChunkWriter` has emitted. Raises `ValueError` if they do not belong together."""
+        with self._arrival:
+            self._adopt(chunk)
+            self._arrival.notify_all()
+
+    def end(self) -> None:
+        """Say that no more rows come, or that no more can."""
+        with self._arrival:
+            self._is_complete = True
+            self._arrival.notify_all()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no more rows come."""
+        return self._is_complete
+
+    def follow(self) -> Iterator[ArrivedRows]:
+        """Yield the rows in order as they arrive, until all did.
+
+        Raises `RowsReplacedError` if others were put in their place, and what `complete` raises.
+        """
+        replaced, place = self._replaced, 0
+        while True:
+            with self._arrival:
+                while place == len(self._chunks) and not self._is_complete:
+                    self._arrival.wait()
+                arrived = self._chunks[place:]
+                first = self._firsts[place] if arrived else self._length
+            if not arrived:
+                break
+            for rows in arrived:
+                yield ArrivedRows(first, rows.hashes, rows.read_all())
+                first += len(rows.starts)
+            place += len(arrived)
+        self._complete()
+        if self._replaced != replaced:
+            raise RowsReplacedError
+
+    def _adopt(self, chunk: Chunk) -> None:
         rows = _Rows(chunk, self._codec.number_shapes(chunk.shapes))
         self._chunks.append(rows)
         self._firsts.append(self._length)
@@ -145,14 +189,17 @@ class UserTable(Sequence[DesiredUser]):
         place = number + self._length if number < 0 else number
         if not 0 <= place < self._length:
             raise IndexError(number)
-        rows, within = self._locate(place)
+        return self.read_user(place)
+
+    def read_user(self, number: int) -> DesiredUser:
+        """Build the user of a row that has arrived."""
+        rows, within = self._locate(number)
         return self._codec.decode(rows.read_row(within), rows.file)
 
-    def read_row(self, number: int) -> tuple[int, Row]:
-        """Return the number of a row's shape, and the row, for a number that `find` returned."""
+    def read_row(self, number: int) -> Row:
+        """Return a row that has arrived."""
         rows, within = self._locate(number)
-        row = rows.read_row(within)
-        return row[1], row
+        return rows.read_row(within)
 
     def get_shape(self, number: int) -> Shape | None:
         """Return a shape; None if its users are not plain."""
@@ -186,6 +233,11 @@ class UserTable(Sequence[DesiredUser]):
 
     def __repr__(self) -> str:
         return "UserTable(...)"  # a count would wait for all rows
+
+    def has_first(self, number: int, value: Value) -> bool:
+        """Whether the row with this number has this first matching value."""
+        rows, within = self._locate(number)
+        return starts_with(rows.content, rows.starts[within], encode_value(value))
 
     def find(self, value: Value) -> int | None:
         """Return the number of the row with this first matching value; None if no row has it, or several have."""

@@ -183,6 +183,14 @@ class WorkerContent:
 
     def _receive(self, handle: int) -> None:
         """Take messages from the pipe until the worker ends it. A damaged one is its end."""
+        try:
+            self._receive_all(handle)
+        finally:
+            self._table.end()
+        if isinstance(self._end, _End) and self._end.rest is not None:
+            self._on_complete()
+
+    def _receive_all(self, handle: int) -> None:
         with open(handle, "rb", buffering=_PIPE_BYTES) as pipe, suppress(ValueError, OSError):
             while self._end is None and (message := _read_message(pipe)) is not None:
                 match message:
@@ -192,8 +200,6 @@ class WorkerContent:
                         self._diagnostics.extend(message.items)
                     case _End() | _Failure():
                         self._end = message
-        if isinstance(self._end, _End) and self._end.rest is not None:
-            self._on_complete()
 
 
 def _read_message(pipe: IO[bytes]) -> _Message | None:

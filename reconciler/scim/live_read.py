@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from reconciler.core.identity import parse_identity
 from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, Flow, LiveUser, Resource, Value
+from reconciler.core.planning.arriving_rows import ListedUser
 from reconciler.core.planning.joined_users import JoinedUsers, list_open_users
 from reconciler.core.planning.live_user import ResourceReader
 from reconciler.core.planning.request import LiveState
@@ -69,10 +70,11 @@ def read_live(
     `check`: corrects what the list shows too late. `settles`: users that are as desired are settled, so that the live
     users are not those that `reader` returned.
     """
-    listed = JoinedUsers(desired, mappings if settles else (), _SampleKeeper(mappings).keeps)
+    listed = JoinedUsers(desired, mappings if settles else (), _find_lacks(mappings), _SAMPLE)
     packing = PackingReader(reader)
+    convert: Callable[[Resource], ListedUser] = packing.read if settles else reader.read
     read = client.list_users(
-        packing.read if settles else reader.read,
+        convert,
         page_size=page_size,
         progress=lambda done, total: progress("Reading live users", done, total),
     )
@@ -199,7 +201,7 @@ class _ProbableMatches:
     def sample(self, *, corrected: bool) -> list[LiveUser]:
         """Return live users that lack an attribute they should have, or one to be cleared; then any others.
 
-        The first ones of each kind are open, as `_SampleKeeper` says, unless users of the list were `corrected`.
+        The first ones of each kind are open, as `JoinedUsers` says, unless users of the list were `corrected`.
         """
         paths, clearable = _list_expected(self._mappings)
         lacking: list[LiveUser] = []
@@ -222,19 +224,11 @@ def _list_expected(mappings: Sequence[AttributeMapping]) -> tuple[set[AttributeP
     return paths, [row.target for row in mappings if row.clear]
 
 
-class _SampleKeeper:
-    """Keeps the first users that could be settled, with and without all attributes: a sample may be made of them."""
-
-    def __init__(self, mappings: Sequence[AttributeMapping]) -> None:
-        paths, clearable = _list_expected(mappings)
-        self._cleared = paths.intersection(clearable)
-        self._kept = [0, 0]
-
-    def keeps(self, present: AbstractSet[AttributePath]) -> bool:
-        """Whether a user with these attributes is one of the first."""
-        lacks = not self._cleared <= present
-        self._kept[lacks] += 1
-        return self._kept[lacks] <= _SAMPLE
+def _find_lacks(mappings: Sequence[AttributeMapping]) -> Callable[[AbstractSet[AttributePath]], bool]:
+    """Return whether a user with some attributes lacks one that may be cleared: a sample has users of both kinds."""
+    paths, clearable = _list_expected(mappings)
+    cleared = paths.intersection(clearable)
+    return lambda present: not cleared <= present
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from typing import Protocol, overload, runtime_checkable
 
 from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, LiveUser, Value
-from reconciler.core.planning.diff import diff_user
-from reconciler.core.planning.forms import has_capitals
-from reconciler.core.planning.name_index import MOST_ROWS, NameIndex
-from reconciler.core.planning.packed_pairs import Form, PackedPair, PackedPairs, PackedUser, Packing, PlainRows
-from reconciler.core.planning.settling import (
-    apply_form,
-    build_live,
-    find_form,
-    find_linking_attribute,
-    list_desired_names,
-    may_settle,
-)
+from reconciler.core.planning.arriving_rows import ArrivingRows, ListedUser, RowJoin, RowsReplacedError, UserPacking
+from reconciler.core.planning.name_index import NameIndex
+from reconciler.core.planning.packed_pairs import PackedPairs, PackedUser, PlainRows
+from reconciler.core.planning.settled_rows import Lacks, SettledRows
 from reconciler.core.values import fold_case
 
-SettledUser = bytes
-"""A settled live user: the number of its desired user, that of its form, then `meta.lastModified`."""
-
-_ROW_BYTES, _FORM_BYTES = 4, 3
-_MOST_FORMS = 100_000
-"""Differences that are kept, some 400 bytes each. A directory has one for each locale, for example."""
 _FASTER = 4
-_SETTLED = 1
-CAPITALS = 2
-"""What `list_rows` says of a desired user with a settled account whose userName has capitals."""
 
 
 @runtime_checkable
@@ -39,13 +21,6 @@ class RowFinder(Protocol):
 
     def find(self, value: Value, /) -> int | None:
         """Return the number of the user that has it; None if none or several have."""
-
-
-class UserPacking(Packing, Protocol):
-    """Has packed live users, and unpacks them."""
-
-    def unpack(self, live_id: str, packed: PackedUser, /) -> LiveUser:
-        """Return a packed user."""
 
 
 def find_rows(desired: Sequence[DesiredUser]) -> Callable[[Value], int | None]:
@@ -64,27 +39,33 @@ class JoinedUsers(Sequence[LiveUser]):
     """The users of a list in its order, by id. Those that equal their desired users are built again at each access.
 
     `desired`: the desired users by number, each the same at each access. `mappings`: empty: no user is settled.
-    `keeps`: whether a user with these attributes stays as it is although it could be settled.
+    `lacks`: whether an account with these attributes lacks some; `sampled`: how many users that lack some, and how many
+    others, stay as they are although they could be settled: the first ones.
     """
 
     def __init__(
         self,
         desired: Sequence[DesiredUser],
         mappings: Sequence[AttributeMapping],
-        keeps: Callable[[AbstractSet[AttributePath]], bool] = lambda _paths: False,
+        lacks: Lacks = lambda _paths: False,
+        sampled: int = 0,
     ) -> None:
         self.desired = desired
         self.mappings = mappings
-        self._linking = find_linking_attribute(mappings)
-        self.names = NameIndex()
-        self.paths: set[AttributePath] = set()
-        """The attributes that settled accounts have, and perhaps some that other accounts have."""
         self.by_id: Mapping[str, LiveUser] = _UsersById(self)
-        self._keeps = keeps
-        self._users: dict[str, LiveUser | SettledUser] = {}
-        self._taken = bytearray()
-        self._forms: list[Form] = [()]
-        self._numbers: dict[Form, int | None] = {(): 0}
+        self._sampled = sampled
+        self._settled = SettledRows(desired, mappings, lacks)
+        self._users: dict[str, ListedUser] = {}
+
+    @property
+    def names(self) -> NameIndex:
+        """The names and identifiers of settled pairs, and perhaps of some that were."""
+        return self._settled.names
+
+    @property
+    def paths(self) -> Collection[AttributePath]:
+        """The attributes that settled accounts have, and perhaps some that other accounts have."""
+        return self._settled.paths
 
     @classmethod
     def join(
@@ -96,88 +77,86 @@ class JoinedUsers(Sequence[LiveUser]):
         joined.take({user.id: user for user in users})
         return joined if len(joined) == len(users) else users
 
-    def take(self, users: dict[str, LiveUser | PackedUser], packing: UserPacking | None = None) -> None:
+    def take(self, users: dict[str, ListedUser], packing: UserPacking | None = None) -> None:
         """Take over the users of a list; nothing else may use them then. `packing`: has packed those that are."""
-        find = find_rows(self.desired) if self._linking is not None else None
-        pairs = None
-        if self._linking is not None and packing is not None and isinstance(self.desired, PlainRows):
-            pairs = PackedPairs(self.desired, packing, self._linking)
-        for live_id, packed in users.items():
-            user = packed
-            if isinstance(packed, bytes):
+        self._users = users
+        if not self._take_while_rows_arrive(packing):
+            join = self._find_join(packing)
+            for live_id, user in users.items():
+                if not isinstance(user, int):
+                    users[live_id] = join(live_id, user)
+        self._open_first()
+
+    def _take_while_rows_arrive(self, packing: UserPacking | None) -> bool:
+        """Join the rows that are still arriving, as they do. Returns whether that is done."""
+        pairs, desired = self._find_pairs(packing), self.desired
+        if pairs is None or packing is None or not isinstance(desired, ArrivingRows) or desired.is_complete:
+            return False
+        try:
+            found = RowJoin(desired, self._users, packing, pairs, self._settled).run()
+        except RowsReplacedError:
+            self._settled.clear()
+            return False
+        for (live_id, user), row in zip(self._users.items(), found, strict=True):
+            if row is not None:
+                self._users[live_id] = row
+            elif isinstance(user, bytes):
+                self._users[live_id] = packing.unpack(live_id, user)
+        return True
+
+    def _find_pairs(self, packing: UserPacking | None) -> PackedPairs | None:
+        """Return what compares packed users; None if nothing does."""
+        linking = self._settled.linking
+        if linking is None or packing is None or not isinstance(self.desired, PlainRows):
+            return None
+        return PackedPairs(self.desired, packing, linking)
+
+    def _find_join(self, packing: UserPacking | None) -> Callable[[str, LiveUser | PackedUser], LiveUser | int]:
+        """Return the function that joins one user of the list with the desired users, which are all there."""
+        pairs, settled = self._find_pairs(packing), self._settled
+        find = find_rows(self.desired) if settled.linking is not None else None
+
+        def join(live_id: str, user: LiveUser | PackedUser) -> LiveUser | int:
+            if isinstance(user, bytes):
                 assert packing is not None  # noqa: S101 - it has packed them
-                pair = pairs.find(packed) if pairs is not None else None
-                if pair is not None and self._is_free(pair.row) and self._numbers.get(pair.form) is not None:
-                    users[live_id] = self._settle_pair(live_id, pair) or packing.unpack(live_id, packed)
-                    continue
-                user = packing.unpack(live_id, packed)
-            assert isinstance(user, LiveUser)  # noqa: S101 - it is packed or not
+                pair = pairs.find(user) if pairs is not None else None
+                if pair is not None and settled.settle_pair(live_id, pair):
+                    return pair.row
+                user = packing.unpack(live_id, user)
             value = user.match[0] if user.match else None
             row = find(value) if find is not None and value is not None else None
-            users[live_id] = user if row is None else self._settle(user, row)
-        self._users = users
+            return user if row is None or not settled.settle(user, self.desired[row], row) else row
+
+        return join
+
+    def _open_first(self) -> None:
+        """Open the first users of each kind again, for a sample."""
+        left = [self._sampled, self._sampled]
+        chosen: list[str] = []
+        for live_id, row in self._users.items():
+            if not any(left):
+                break
+            if isinstance(row, int) and left[lacking := self._settled.is_lacking(row)]:
+                left[lacking] -= 1
+                chosen.append(live_id)
+        for live_id in chosen:
+            self.correct({live_id: self.get(live_id)})
 
     def correct(self, users: Mapping[str, LiveUser | None]) -> None:
         """Put users in the place of those with the same ids, or at the end; None removes one."""
         for live_id, user in users.items():
             row = self.find_row(live_id)
             if row is not None:
-                self._taken[row] = 0
+                self._settled.release(row)
             if user is None:
                 self._users.pop(live_id, None)
             else:
                 self._users[live_id] = user
 
-    def _settle(self, user: LiveUser, row: int) -> LiveUser | SettledUser:
-        """Return a user settled with a desired one, or as it is."""
-        if self._linking is None or not self._is_free(row):
-            return user
-        desired = self.desired[row]
-        form = self._number_form(desired, user) if may_settle(desired, user, self._linking) else None
-        if form is None or self._keeps(user.attributes.keys()):
-            return user
-        self._take_row(row, user.user_name, list_desired_names(desired) | {fold_case(user.id)})
-        self.paths.update(user.attributes)
-        return _pack(user.last_modified, row, form)
-
-    def _settle_pair(self, live_id: str, pair: PackedPair) -> SettledUser | None:
-        """Do what `_settle` does with a pair whose form has a number; None: the user stays as it is."""
-        form = self._numbers[pair.form]
-        if form is None or self._keeps(pair.paths):
-            return None
-        pair.names.add(fold_case(live_id))
-        self._take_row(pair.row, pair.user_name, pair.names)
-        self.paths.update(pair.paths)
-        return _pack(pair.last_modified, pair.row, form)
-
-    def _is_free(self, row: int) -> bool:
-        """Whether a desired user can have a settled account, and has none."""
-        return row < MOST_ROWS and not (row < len(self._taken) and self._taken[row])
-
-    def _take_row(self, row: int, user_name: str, names: Iterable[str]) -> None:
-        if row >= len(self._taken):
-            self._taken.extend(bytes(max(row + 1 - len(self._taken), len(self._taken))))
-        self._taken[row] = CAPITALS if has_capitals(user_name) else _SETTLED
-        self.names.add(names, row)
-
-    def _number_form(self, desired: DesiredUser, user: LiveUser) -> int | None:
-        """Return the number of how the attributes differ; None if that is to be changed, or cannot be kept."""
-        form = find_form(desired.attributes, user.attributes)
-        if form in self._numbers:
-            return self._numbers[form]
-        if len(self._numbers) >= _MOST_FORMS:
-            return None
-        # What is to be changed depends on the attributes that differ alone.
-        number = None if diff_user(desired, user, self.mappings) else len(self._forms)
-        if number is not None:
-            self._forms.append(form)
-        self._numbers[form] = number
-        return number
-
     def find_settled(self, value: Value, level: int) -> int | None:
         """Return the last desired user with a settled account and this matching value; None if there is none."""
         rows = self.names.find({fold_case(str(value))})
-        found = (row for row in rows if self._taken[row] and self.desired[row].match[level] == value)
+        found = (row for row in rows if self._settled.is_settled(row) and self.desired[row].match[level] == value)
         return max(found, default=None)
 
     def list_desired(self, rows: bytearray) -> Iterator[tuple[int, DesiredUser]]:
@@ -209,13 +188,12 @@ class JoinedUsers(Sequence[LiveUser]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _build(self, item: tuple[str, LiveUser | SettledUser]) -> LiveUser:
+    def _build(self, item: tuple[str, ListedUser]) -> LiveUser:
         live_id, user = item
-        if not isinstance(user, bytes):
-            return user
-        row, form, last_modified = _unpack(user)
-        desired = self.desired[row]
-        return build_live(desired, live_id, last_modified, apply_form(desired.attributes, self._forms[form]))
+        if isinstance(user, int):
+            return self._settled.build(live_id, user)
+        assert isinstance(user, LiveUser)  # noqa: S101 - what was packed is settled or unpacked
+        return user
 
     def get(self, live_id: str) -> LiveUser | None:
         """Return the user with this id; None if there is none."""
@@ -229,32 +207,27 @@ class JoinedUsers(Sequence[LiveUser]):
     def find_row(self, live_id: str) -> int | None:
         """Return the number of the desired user that the user with this id is settled with; None if it is not."""
         found = self._users.get(live_id)
-        return _unpack(found)[0] if isinstance(found, bytes) else None
+        return found if isinstance(found, int) else None
 
     def list_rows(self) -> bytearray:
         """Return, by the number of the desired user, what is not 0 if it has a settled account."""
-        count = len(self.desired)
-        return self._taken[:count] + bytes(max(0, count - len(self._taken)))
+        return self._settled.list_taken(len(self.desired))
 
     def list_open(self) -> Iterator[LiveUser]:
         """Yield the users that are not settled."""
-        return (user for user in self._users.values() if not isinstance(user, bytes))
+        return (user for user in self._users.values() if isinstance(user, LiveUser))
 
     def split(self, rows: bytearray) -> Iterator[LiveUser]:
         """Yield the users that are not settled with one of the desired users of which `rows` says so."""
         for live_id, user in self._users.items():
-            if not isinstance(user, bytes):
-                yield user
-            elif not rows[int.from_bytes(user[:_ROW_BYTES], "big")]:
+            if not (isinstance(user, int) and rows[user]):
                 yield self._build((live_id, user))
 
     def list_settled(self, rows: bytearray) -> Iterator[tuple[str, int]]:
         """Yield the ids of the others, with the numbers of their desired users."""
         for live_id, user in self._users.items():
-            if isinstance(user, bytes):
-                row = int.from_bytes(user[:_ROW_BYTES], "big")
-                if rows[row]:
-                    yield live_id, row
+            if isinstance(user, int) and rows[user]:
+                yield live_id, user
 
 
 class _UsersById(Mapping[str, LiveUser]):
@@ -287,15 +260,3 @@ def list_live_ids(users: Sequence[LiveUser]) -> Iterable[str]:
 def list_open_users(users: Sequence[LiveUser]) -> Iterable[LiveUser]:
     """Return the live users that are not settled."""
     return users.list_open() if isinstance(users, JoinedUsers) else users
-
-
-def _pack(last_modified: str | None, row: int, form: int) -> SettledUser:
-    modified = (last_modified or "").encode("utf-8", "surrogatepass")
-    return row.to_bytes(_ROW_BYTES, "big") + form.to_bytes(_FORM_BYTES, "big") + modified
-
-
-def _unpack(user: SettledUser) -> tuple[int, int, str | None]:
-    """Return the number of the desired user, that of the form, and `meta.lastModified`."""
-    start = _ROW_BYTES + _FORM_BYTES
-    modified = user[start:].decode("utf-8", "surrogatepass")
-    return int.from_bytes(user[:_ROW_BYTES], "big"), int.from_bytes(user[_ROW_BYTES:start], "big"), modified or None

@@ -22,7 +22,7 @@ Form = tuple[tuple[AttributePath, Value | None, Value | None], ...]
 """The attributes that differ, with the values of the account and of the desired user; None: there is none."""
 
 _NAMES = ("userName", "externalId")
-_HEAD = 2
+_HEAD, _SHAPE = 2, 1
 
 
 class RowShape(Protocol):
@@ -52,8 +52,8 @@ class PlainRows(Protocol):
     def find(self, value: Value, /) -> int | None:
         """Return the number of the user with this first matching value; None if none or several have it."""
 
-    def read_row(self, number: int, /) -> tuple[int, list[Any]]:
-        """Return the number of a row's shape, and the row."""
+    def read_row(self, number: int, /) -> list[Any]:
+        """Return a row: its first matching value, the number of its shape, and others."""
 
     def get_shape(self, number: int, /) -> RowShape | None:
         """Return a shape; None if the users that have it are not plain.
@@ -116,12 +116,21 @@ class PackedPairs:
     def find(self, packed: PackedUser) -> PackedPair | None:
         """Return the pair of a live user; None: there is none, or the users themselves have to be looked at."""
         shown = self._packing.decode(packed)
-        first = self._find_first(shown)
+        first = self.first_value(shown)
         row = None if first is None else self._rows.find(first)
-        if row is None:
-            return None
-        shape, wanted = self._rows.read_row(row)
-        key = shown[0], shape
+        return None if row is None else self.compare(shown, row, self._rows.read_row(row))
+
+    def first_value(self, shown: list[Any]) -> Value | None:
+        """Return the first matching value of a decoded live user; None if it has none."""
+        count = self._starts.get(shown[0])
+        if count is None:
+            count = self._starts[shown[0]] = len(shown) - _HEAD - len(self._packing.get_paths(shown[0]))
+        value: Value | None = shown[_HEAD] if count else None
+        return value
+
+    def compare(self, shown: list[Any], row: int, wanted: list[Any]) -> PackedPair | None:
+        """Return the pair of a decoded live user and a row; None: the users themselves have to be looked at."""
+        key = shown[0], wanted[_SHAPE]
         if key not in self._comparisons:
             self._comparisons[key] = self._compare_shapes(*key)
         how = self._comparisons[key]
@@ -132,14 +141,6 @@ class PackedPairs:
             return None
         names = {fold_case(str(wanted[place])) for place in how.names if wanted[place] is not None}
         return PackedPair(row, form, shown[1], shown[how.user_name], how.all_paths, names)
-
-    def _find_first(self, shown: list[Any]) -> Value | None:
-        """Return the first matching value."""
-        count = self._starts.get(shown[0])
-        if count is None:
-            count = self._starts[shown[0]] = len(shown) - _HEAD - len(self._packing.get_paths(shown[0]))
-        value: Value | None = shown[_HEAD] if count else None
-        return value
 
     def _may_settle(self, how: _Comparison, shown: list[Any], wanted: list[Any]) -> bool:
         """What `may_settle` asks, as far as it is not true of all that is plain and has the same names."""

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from reconciler.core.model import AttributePath, LiveUser
-from reconciler.core.planning.joined_users import CAPITALS, JoinedUsers
+from reconciler.core.planning.joined_users import JoinedUsers
+from reconciler.core.planning.settled_rows import CAPITALS
 
 
 @dataclass(frozen=True, slots=True)

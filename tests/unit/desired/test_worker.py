@@ -13,6 +13,7 @@ import pytest
 from support.desired_users import anybody
 
 from reconciler.core.model import Diagnostic, error
+from reconciler.core.planning.arriving_rows import RowsReplacedError
 from reconciler.desired.content import BrokenStateError, StateContent
 from reconciler.desired.users import Keep
 from reconciler.desired.worker import (
@@ -77,6 +78,41 @@ def test_everything_arrives_as_it_was_read() -> None:
         assert found.users is content.users
         assert complete.is_set()
         content.check()
+
+
+def test_rows_are_followed_while_they_arrive() -> None:
+    with received(lambda pipe: send_content(pipe, read_users)) as content:
+        content.wait()
+        assert content.users.is_complete
+    with received(lambda pipe: send_content(pipe, read_users)) as content:
+        arrived = list(content.users.follow())
+        numbers = [number for each in arrived for number in range(each.first, each.first + len(each.rows))]
+        assert numbers == list(range(len(USERS)))
+        assert [row[0] for each in arrived for row in each.rows] == [user.match[0] for user in USERS]
+        assert [content.users.read_user(number) for number in (0, 4_999)] == [USERS[0], USERS[4_999]]
+
+
+def test_who_follows_rows_gets_the_errors_of_the_state_too() -> None:
+    with (
+        received(lambda pipe: send_content(pipe, find_errors)) as content,
+        pytest.raises(BrokenStateError),
+    ):
+        list(content.users.follow())
+
+
+def test_rows_that_are_read_again_here_are_said_to_be() -> None:
+    def send_some(pipe: int) -> None:
+        def read(keep: Keep) -> StateContent:
+            for user in USERS[:1_000]:
+                keep(user)
+            raise RuntimeError
+
+        send_content(pipe, read)
+
+    with received(send_some) as content:
+        with pytest.raises(RowsReplacedError):
+            list(content.users.follow())
+        assert list(content.users) == USERS
 
 
 def test_a_broken_state_is_raised_at_each_access() -> None:

@@ -7,7 +7,7 @@ from support.builders import MAPPINGS, desired, live, mapping, mappings
 
 from reconciler.core import paths
 from reconciler.core.model import DesiredUser, Flow, Value
-from reconciler.core.planning import joined_users as joined_users_module
+from reconciler.core.planning import settled_rows
 from reconciler.core.planning.joined_users import JoinedUsers, find_rows, list_open_users
 from reconciler.core.planning.name_index import MOST_ROWS
 
@@ -69,7 +69,7 @@ def test_the_form_of_values_is_kept() -> None:
 
 
 def test_forms_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joined_users_module, "_MOST_FORMS", 2)
+    monkeypatch.setattr(settled_rows, "_MOST_FORMS", 2)
     rows = mappings(mapping("locale"))
     people = [desired(name, locale="ja-JP") for name in ("ada", "bob", "eve")]
     shown = [live("ada", locale="ja_JP"), live("bob", locale="JA_JP"), live("eve", locale="ja_JP")]

@@ -1,0 +1,148 @@
+"""Rows that arrive while they are joined settle the pairs that they settle when all are there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.builders import MAPPINGS, desired, live, reader
+from support.laws import examples
+from support.settled_companies import SettledCompany, settled_companies
+
+from reconciler.core.model import NO_LIFECYCLE, AttributeMapping, DesiredUser, LiveUser
+from reconciler.core.planning import arriving_rows
+from reconciler.core.planning.arriving_rows import ListedUser
+from reconciler.core.planning.joined_users import JoinedUsers
+from reconciler.desired import user_table
+from reconciler.desired.user_table import Chunk, ChunkWriter, UserTable
+from reconciler.scim.packed_users import PackingReader
+
+
+def cut(users: Iterable[DesiredUser], size: int) -> list[Chunk]:
+    """Return the users in chunks of rows of up to `size` users."""
+    chunks: list[Chunk] = []
+    writer = ChunkWriter(chunks.append)
+    for number, user in enumerate(users, 1):
+        writer.append(user)
+        if number % size == 0:
+            writer.flush()
+    writer.flush()
+    return chunks
+
+
+def arrive(chunks: Sequence[Chunk], *, early: int, again: Sequence[DesiredUser] | None = None) -> UserTable:
+    """Return a table with the first chunks, to which a thread adds the others. `again`: come in their place then."""
+
+    def complete() -> None:
+        adding.join()
+        if again is not None and not replaced:
+            replaced.append(True)
+            table.clear()
+            table.extend(again)
+
+    def add() -> None:
+        for chunk in chunks[early:]:
+            table.adopt(chunk)
+        table.end()
+
+    replaced: list[bool] = []
+    table = UserTable(complete=complete)
+    for chunk in chunks[:early]:
+        table.adopt(chunk)
+    adding = threading.Thread(target=add)
+    threading.Timer(0.001, adding.start).start() if len(chunks) > early else adding.start()
+    return table
+
+
+def pack(users: Iterable[LiveUser]) -> tuple[dict[str, ListedUser], PackingReader]:
+    packing = PackingReader(reader())
+    return {user.id: packing.pack(user) for user in users}, packing
+
+
+def take(table: UserTable, users: Sequence[LiveUser], mappings: Sequence[AttributeMapping] = MAPPINGS) -> JoinedUsers:
+    joined = JoinedUsers(table, mappings)
+    joined.take(*pack(users))
+    return joined
+
+
+def check_same(joined: JoinedUsers, expected: JoinedUsers) -> None:
+    assert list(joined) == list(expected)
+    assert [user.id for user in joined.list_open()] == [user.id for user in expected.list_open()]
+    assert joined.list_rows() == expected.list_rows()
+    assert set(joined.paths) >= set(expected.paths)
+    rows = [row for row, taken in enumerate(expected.list_rows()) if taken]
+    for row in rows:
+        name = expected.desired[row].key
+        assert row in joined.names.find({name}) or row not in expected.names.find({name})
+    assert joined.names.find_shared() >= expected.names.find_shared()
+
+
+@settings(max_examples=examples(300), deadline=None)
+@given(company=settled_companies(), size=st.integers(1, 5), early=st.integers(0, 3), order=st.randoms())
+def test_it_does_not_matter_when_rows_arrive(company: SettledCompany, size: int, early: int, order: Random) -> None:
+    request, shown = company.build()
+    people = [
+        replace(user, lifecycle=NO_LIFECYCLE) if user.lifecycle == NO_LIFECYCLE else user for user in request.desired
+    ]
+    order.shuffle(people)
+    users = list({user.id: user for user in shown.users}.values())
+    expected = take(UserTable(people), users, request.mappings)
+    check_same(take(arrive(cut(people, size), early=early), users, request.mappings), expected)
+
+
+PEOPLE = [desired("ada"), desired("bob"), desired("eve")]
+ACCOUNTS = [live("bob"), live("ada"), live("eve", department="Sales"), live("zoe")]
+
+
+def test_rows_settle_as_they_arrive() -> None:
+    joined = take(arrive(cut(PEOPLE, 1), early=1), ACCOUNTS)
+    assert list(joined) == ACCOUNTS
+    assert [user.id for user in joined.list_open()] == ["live-eve", "live-zoe"]
+    assert [joined.find_row(user.id) for user in ACCOUNTS] == [1, 0, None, None]
+
+
+@pytest.mark.parametrize("copies", [2, 3])
+def test_users_with_the_same_first_value_settle_nothing(copies: int) -> None:
+    same = [desired("ada"), *(desired("ada", user_name=f"a{number}") for number in range(1, copies))]
+    for people in ([*same, desired("bob")], [*reversed(same), desired("bob")]):
+        joined = take(arrive(cut(people, 1), early=0), ACCOUNTS[:2])
+        assert [user.id for user in joined.list_open()] == ["live-ada"]
+
+
+def test_of_accounts_with_the_same_value_one_is_settled() -> None:
+    accounts = [live("ada", id="other", department="Sales"), live("ada"), live("ada", id="again")]
+    joined = take(arrive(cut([desired("ada")], 1), early=0), accounts)
+    assert [user.id for user in joined.list_open()] == ["other", "again"]
+
+
+def test_a_hash_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arriving_rows, "_HASH_MASK", 0)
+    monkeypatch.setattr(user_table, "hash", lambda _value: 0, raising=False)
+    joined = take(arrive(cut(PEOPLE, 1), early=0), ACCOUNTS)
+    assert [joined.find_row(user.id) for user in ACCOUNTS] == [1, 0, None, None]
+
+
+def test_rows_that_were_read_again_count() -> None:
+    again = [desired("zoe"), desired("bob")]
+    joined = take(arrive(cut(PEOPLE, 1), early=0, again=again), ACCOUNTS)
+    assert [joined.find_row(user.id) for user in ACCOUNTS] == [1, None, None, 0]
+    assert list(joined) == ACCOUNTS
+
+
+def test_names_that_are_no_text_are_compared_as_such() -> None:
+    name = "ada\udc80"
+    joined = take(arrive(cut([desired(name)], 1), early=0), [live(name), live("ada")])
+    assert [user.id for user in joined.list_open()] == ["live-ada"]
+
+
+def test_what_reading_raises_is_raised() -> None:
+    table = UserTable(complete=lambda: 1 / 0)  # type: ignore[arg-type,return-value]
+    table.end()
+    joined = JoinedUsers(table, MAPPINGS)
+    with pytest.raises(ZeroDivisionError):
+        joined.take(*pack(ACCOUNTS))
