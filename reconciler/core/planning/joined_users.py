@@ -125,7 +125,9 @@ class JoinedUsers(Sequence[LiveUser]):
                 user = packing.unpack(live_id, user)
             value = user.match[0] if user.match else None
             row = find(value) if find is not None and value is not None else None
-            return user if row is None or not settled.settle(user, self.desired[row], row) else row
+            if row is None or not settled.is_free(row):
+                return user
+            return row if settled.settle(user, self.desired[row], row) else user
 
         return join
 

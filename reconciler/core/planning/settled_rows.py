@@ -59,7 +59,7 @@ class SettledRows:
 
     def settle(self, user: LiveUser, desired: DesiredUser, row: int) -> bool:
         """Settle a live user with the desired one of a number, if that is possible; whether it was."""
-        if self.linking is None or not self._is_free(row):
+        if self.linking is None or not self.is_free(row):
             return False
         form = self._number_form(desired, user) if may_settle(desired, user, self.linking) else None
         if form is None:
@@ -73,7 +73,7 @@ class SettledRows:
     def settle_pair(self, live_id: str, pair: PackedPair) -> bool:
         """Do what `settle` does with a pair whose form has a number; False: `settle` has to be asked."""
         form = self._numbers.get(pair.form)
-        if form is None or not self._is_free(pair.row):
+        if form is None or not self.is_free(pair.row):
             return False
         pair.names.add(fold_case(live_id))
         self._take(pair.row, pair.user_name, pair.names, pair.paths)
@@ -84,7 +84,7 @@ class SettledRows:
         """Undo what settled a desired user."""
         self._taken[row] = 0
 
-    def _is_free(self, row: int) -> bool:
+    def is_free(self, row: int) -> bool:
         """Whether a desired user can have a settled account, and has none."""
         return row < MOST_ROWS and not (row < len(self._taken) and self._taken[row])
 
