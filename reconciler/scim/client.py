@@ -29,7 +29,7 @@ from reconciler.scim.errors import ErrorMessages, is_web_page, read_scim_error
 from reconciler.scim.failed_reads import advise_next_run, describe_failed_read
 from reconciler.scim.json_body import InvalidJsonError, TooManyValuesError, decode_answer, decode_json
 from reconciler.scim.larger_pages import LONGEST_LARGE_PAGE, LargerPages
-from reconciler.scim.listed_users import NO_TOTAL, Page, Progress
+from reconciler.scim.listed_users import NO_TOTAL, Page, Progress, Settling
 from reconciler.scim.paging import Cursors, ListRead, read_all
 from reconciler.scim.response_limits import ACCEPT_ENCODING, UnreadableAnswerError
 from reconciler.scim.retry import Tries
@@ -104,7 +104,14 @@ class ScimClient:
 
     # --- reading ------------------------------------------------------------
 
-    def list_users(self, convert: Callable[[Resource], T], *, page_size: int, progress: Progress) -> ListRead[T]:
+    def list_users(
+        self,
+        convert: Callable[[Resource], T],
+        *,
+        page_size: int,
+        progress: Progress,
+        settling: Settling[T] | None = None,
+    ) -> ListRead[T]:
         """Read all users through `convert`, or as many as came and the reason why they may not be all."""
         read = read_all(
             self._fetch_page,
@@ -114,6 +121,7 @@ class ScimClient:
             progress=progress,
             cursors=Cursors(self._fetch_page_by_cursor, self._read_pagination),
             larger=LargerPages(self._fetch_large_page),
+            settling=settling,
         )
         self.pages_by_cursor = read.by_cursor
         return read

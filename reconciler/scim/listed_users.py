@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from reconciler.core.identity import parse_identity
 from reconciler.core.model import Resource
@@ -68,12 +68,25 @@ class ContradictionError(Exception):
     """The service contradicts itself in a way that reading again does not fix."""
 
 
+class Settling(Protocol[T]):
+    """Keeps less of the users of a list while it is read."""
+
+    def settle(self, identity: str, user: T, /) -> T:
+        """Return what is kept of a user, whose id is in the list once."""
+
+    def restart(self) -> None:
+        """Forget all users: the list is read again from its start."""
+
+
 class ListedUsers(Generic[T]):
     """The users of one list, by id. `read_page` may be called from several threads."""
 
-    def __init__(self, convert: Callable[[Resource], T], progress: Progress) -> None:
+    def __init__(
+        self, convert: Callable[[Resource], T], progress: Progress, settling: Settling[T] | None = None
+    ) -> None:
         self._convert = convert
         self._progress = progress
+        self._settling = settling
         self._lock = threading.Lock()  # guards the number of users that came
         self._came = 0
         self.users: dict[str, T] = {}
@@ -82,6 +95,8 @@ class ListedUsers(Generic[T]):
         """Forget all users."""
         self.users.clear()
         self._came = 0
+        if self._settling is not None:
+            self._settling.restart()
 
     def check_first(self, page: Page) -> None:
         """Check what the first page says. Raises `ContradictionError`."""
@@ -110,8 +125,10 @@ class ListedUsers(Generic[T]):
             raise TotalChangedError(f"the total changed from {total:,} to {page.total:,} while the users were read")
         repeated = 0
         for identity, user in page.users:
-            repeated += identity in self.users
-            self.users.setdefault(identity, user)
+            if identity in self.users:
+                repeated += 1
+            else:
+                self.users[identity] = user if self._settling is None else self._settling.settle(identity, user)
         if repeated and repeated == len(page.users):
             raise NotAdvancingError(f"{page.name} repeats users only{why_none_new}")
         if repeated:

@@ -19,7 +19,7 @@ from reconciler.core.values import fold_case
 from reconciler.errors import ScimError
 from reconciler.scim.inactive_users import find_inactive
 from reconciler.scim.list_check import NO_CORRECTIONS, ListCheck
-from reconciler.scim.listed_users import Page
+from reconciler.scim.listed_users import Page, Settling
 from reconciler.scim.packed_users import PackingReader
 from reconciler.scim.paging import ListRead, start_readers
 
@@ -40,7 +40,12 @@ class UserReader(Protocol):
     """What reading needs of a SCIM client."""
 
     def list_users(
-        self, convert: Callable[[Resource], T], *, page_size: int, progress: Callable[[int, int], None]
+        self,
+        convert: Callable[[Resource], T],
+        *,
+        page_size: int,
+        progress: Callable[[int, int], None],
+        settling: Settling[T] | None = None,
     ) -> ListRead[T]:
         """All users."""
 
@@ -70,15 +75,16 @@ def read_live(
     `check`: corrects what the list shows too late. `settles`: users that are as desired are settled, so that the live
     users are not those that `reader` returned.
     """
-    listed = JoinedUsers(desired, mappings if settles else (), _find_lacks(mappings), _SAMPLE)
     packing = PackingReader(reader)
+    listed = JoinedUsers(desired, mappings if settles else (), packing, lacks=_find_lacks(mappings), sampled=_SAMPLE)
     convert: Callable[[Resource], ListedUser] = packing.read if settles else reader.read
     read = client.list_users(
         convert,
         page_size=page_size,
         progress=lambda done, total: progress("Reading live users", done, total),
+        settling=listed,
     )
-    listed.take(read.users, packing)
+    listed.take(read.users)
     if read.problem is not None:
         return LiveState(listed, read.problem)
     matches = _ProbableMatches(listed, mappings)

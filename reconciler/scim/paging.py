@@ -37,6 +37,7 @@ from reconciler.scim.listed_users import (
     Page,
     Progress,
     ReadPage,
+    Settling,
     TotalChangedError,
     list_counts,
 )
@@ -118,12 +119,13 @@ def read_all(
     progress: Progress,
     cursors: Cursors | None = None,
     larger: LargerPages | None = None,
+    settling: Settling[T] | None = None,
 ) -> ListRead[T]:
     """Read all users through `convert`, at most `workers` pages at once. `page_size`: users on the first page.
 
     Raises `TargetError` if the service lists no users at all.
     """
-    listed = ListedUsers(convert, progress)
+    listed = ListedUsers(convert, progress, settling)
     reader: _IndexReader[T] | CursorReader[T] = _IndexReader(fetch, listed, workers, cursors, larger)
     refusal: TargetError | None = None
     problem, attempts = "", 0

@@ -14,6 +14,8 @@ from reconciler.core.values import fold_case
 
 _FASTER = 4
 
+_Join = Callable[[str, LiveUser | PackedUser], LiveUser | int]
+
 
 @runtime_checkable
 class RowFinder(Protocol):
@@ -39,23 +41,28 @@ class JoinedUsers(Sequence[LiveUser]):
     """The users of a list in its order, by id. Those that equal their desired users are built again at each access.
 
     `desired`: the desired users by number, each the same at each access. `mappings`: empty: no user is settled.
-    `lacks`: whether an account with these attributes lacks some; `sampled`: how many users that lack some, and how many
-    others, stay as they are although they could be settled: the first ones.
+    `packing`: has packed those of the list that are packed. `lacks`: whether an account with these attributes lacks
+    some; `sampled`: how many users that lack some, and how many others, stay as they are although they could be
+    settled: the first ones.
     """
 
     def __init__(
         self,
         desired: Sequence[DesiredUser],
         mappings: Sequence[AttributeMapping],
+        packing: UserPacking | None = None,
+        *,
         lacks: Lacks = lambda _paths: False,
         sampled: int = 0,
     ) -> None:
         self.desired = desired
         self.mappings = mappings
         self.by_id: Mapping[str, LiveUser] = _UsersById(self)
+        self._packing = packing
         self._sampled = sampled
         self._settled = SettledRows(desired, mappings, lacks)
         self._users: dict[str, ListedUser] = {}
+        self._join: _Join | None = None
 
     @property
     def names(self) -> NameIndex:
@@ -77,19 +84,31 @@ class JoinedUsers(Sequence[LiveUser]):
         joined.take({user.id: user for user in users})
         return joined if len(joined) == len(users) else users
 
-    def take(self, users: dict[str, ListedUser], packing: UserPacking | None = None) -> None:
-        """Take over the users of a list; nothing else may use them then. `packing`: has packed those that are."""
+    def settle(self, live_id: str, user: ListedUser) -> ListedUser:
+        """Return what is kept of a user while the list is read: of one that is as desired, if all rows are there."""
+        if self._join is None:
+            if not (isinstance(self.desired, ArrivingRows) and self.desired.is_complete):
+                return user
+            self._join = self._find_join()
+        return user if isinstance(user, int) else self._join(live_id, user)
+
+    def restart(self) -> None:
+        """Forget what was settled."""
+        self._settled.clear()
+
+    def take(self, users: dict[str, ListedUser]) -> None:
+        """Take over the users of the list; nothing else may use them then."""
         self._users = users
-        if not self._take_while_rows_arrive(packing):
-            join = self._find_join(packing)
+        if self._join is not None or not self._take_while_rows_arrive():
+            join = self._join or self._find_join()
             for live_id, user in users.items():
                 if not isinstance(user, int):
                     users[live_id] = join(live_id, user)
         self._open_first()
 
-    def _take_while_rows_arrive(self, packing: UserPacking | None) -> bool:
+    def _take_while_rows_arrive(self) -> bool:
         """Join the rows that are still arriving, as they do. Returns whether that is done."""
-        pairs, desired = self._find_pairs(packing), self.desired
+        pairs, packing, desired = self._find_pairs(), self._packing, self.desired
         if pairs is None or packing is None or not isinstance(desired, ArrivingRows) or desired.is_complete:
             return False
         try:
@@ -104,16 +123,16 @@ class JoinedUsers(Sequence[LiveUser]):
                 self._users[live_id] = packing.unpack(live_id, user)
         return True
 
-    def _find_pairs(self, packing: UserPacking | None) -> PackedPairs | None:
+    def _find_pairs(self) -> PackedPairs | None:
         """Return what compares packed users; None if nothing does."""
         linking = self._settled.linking
-        if linking is None or packing is None or not isinstance(self.desired, PlainRows):
+        if linking is None or self._packing is None or not isinstance(self.desired, PlainRows):
             return None
-        return PackedPairs(self.desired, packing, linking)
+        return PackedPairs(self.desired, self._packing, linking)
 
-    def _find_join(self, packing: UserPacking | None) -> Callable[[str, LiveUser | PackedUser], LiveUser | int]:
+    def _find_join(self) -> _Join:
         """Return the function that joins one user of the list with the desired users, which are all there."""
-        pairs, settled = self._find_pairs(packing), self._settled
+        pairs, packing, settled = self._find_pairs(), self._packing, self._settled
         find = find_rows(self.desired) if settled.linking is not None else None
 
         def join(live_id: str, user: LiveUser | PackedUser) -> LiveUser | int:

@@ -124,3 +124,28 @@ def test_an_id_that_cannot_be_part_of_a_url_is_an_error(identity: Any) -> None:
 def test_each_count_is_smaller_than_the_last() -> None:
     assert list_counts(200) == (200, 100, 50, 25, 10)
     assert list_counts(10) == (10,)
+
+
+class Doubling:
+    """Keeps twice the number of a user; counts the users since the last restart."""
+
+    def __init__(self) -> None:
+        self.settled: list[str] = []
+
+    def settle(self, identity: str, user: int) -> int:
+        self.settled.append(identity)
+        return 2 * user
+
+    def restart(self) -> None:
+        self.settled.clear()
+
+
+def test_what_is_kept_of_a_user_is_settled_once_and_forgotten_with_the_list() -> None:
+    settling = Doubling()
+    listed = ListedUsers(lambda found: int(found["n"]), lambda _done, _of: None, settling)
+    listed.add(listed.read_page("a page", Page(3, users(1, 2)), 3), 3)
+    with pytest.raises(ListChangedError):
+        listed.add(listed.read_page("another", Page(3, users(2, 3)), 3), 3)
+    assert (listed.users, settling.settled) == ({"u1": 2, "u2": 4, "u3": 6}, ["u1", "u2", "u3"])
+    listed.restart()
+    assert settling.settled == []

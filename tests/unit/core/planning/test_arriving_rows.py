@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from random import Random
@@ -10,53 +9,18 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.arriving_users import arrive, cut
 from support.builders import MAPPINGS, desired, live, reader
 from support.laws import examples
 from support.settled_companies import SettledCompany, settled_companies
 
-from reconciler.core.model import NO_LIFECYCLE, AttributeMapping, DesiredUser, LiveUser
+from reconciler.core.model import NO_LIFECYCLE, AttributeMapping, LiveUser
 from reconciler.core.planning import arriving_rows
 from reconciler.core.planning.arriving_rows import ListedUser
 from reconciler.core.planning.joined_users import JoinedUsers
 from reconciler.desired import user_table
-from reconciler.desired.user_table import Chunk, ChunkWriter, UserTable
+from reconciler.desired.user_table import UserTable
 from reconciler.scim.packed_users import PackingReader
-
-
-def cut(users: Iterable[DesiredUser], size: int) -> list[Chunk]:
-    """Return the users in chunks of rows of up to `size` users."""
-    chunks: list[Chunk] = []
-    writer = ChunkWriter(chunks.append)
-    for number, user in enumerate(users, 1):
-        writer.append(user)
-        if number % size == 0:
-            writer.flush()
-    writer.flush()
-    return chunks
-
-
-def arrive(chunks: Sequence[Chunk], *, early: int, again: Sequence[DesiredUser] | None = None) -> UserTable:
-    """Return a table with the first chunks, to which a thread adds the others. `again`: come in their place then."""
-
-    def complete() -> None:
-        adding.join()
-        if again is not None and not replaced:
-            replaced.append(True)
-            table.clear()
-            table.extend(again)
-
-    def add() -> None:
-        for chunk in chunks[early:]:
-            table.adopt(chunk)
-        table.end()
-
-    replaced: list[bool] = []
-    table = UserTable(complete=complete)
-    for chunk in chunks[:early]:
-        table.adopt(chunk)
-    adding = threading.Thread(target=add)
-    threading.Timer(0.001, adding.start).start() if len(chunks) > early else adding.start()
-    return table
 
 
 def pack(users: Iterable[LiveUser]) -> tuple[dict[str, ListedUser], PackingReader]:
@@ -65,8 +29,9 @@ def pack(users: Iterable[LiveUser]) -> tuple[dict[str, ListedUser], PackingReade
 
 
 def take(table: UserTable, users: Sequence[LiveUser], mappings: Sequence[AttributeMapping] = MAPPINGS) -> JoinedUsers:
-    joined = JoinedUsers(table, mappings)
-    joined.take(*pack(users))
+    packed, packing = pack(users)
+    joined = JoinedUsers(table, mappings, packing)
+    joined.take(packed)
     return joined
 
 
@@ -143,6 +108,5 @@ def test_names_that_are_no_text_are_compared_as_such() -> None:
 def test_what_reading_raises_is_raised() -> None:
     table = UserTable(complete=lambda: 1 / 0)  # type: ignore[arg-type,return-value]
     table.end()
-    joined = JoinedUsers(table, MAPPINGS)
     with pytest.raises(ZeroDivisionError):
-        joined.take(*pack(ACCOUNTS))
+        take(table, ACCOUNTS)

@@ -10,6 +10,7 @@ from reconciler.core.model import DesiredUser, Flow, Value
 from reconciler.core.planning import settled_rows
 from reconciler.core.planning.joined_users import JoinedUsers, find_rows, list_open_users
 from reconciler.core.planning.name_index import MOST_ROWS
+from reconciler.desired.user_table import UserTable
 
 
 def joined_users(*names: str) -> JoinedUsers:
@@ -97,3 +98,28 @@ def test_users_are_looked_up_by_id() -> None:
 def test_an_id_that_comes_twice_settles_nothing() -> None:
     users = [live("ada"), live("bob", id="live-ada")]
     assert JoinedUsers.join([desired("ada"), desired("bob")], users, MAPPINGS) == users
+
+
+def test_users_are_settled_while_the_list_is_read_if_all_rows_are_there() -> None:
+    joined = JoinedUsers(UserTable([desired("ada"), desired("bob")]), MAPPINGS)
+    for _ in range(2):
+        joined.restart()
+        kept = {user.id: joined.settle(user.id, user) for user in (live("bob"), live("zoe"), live("ada"))}
+        assert kept == {"live-bob": 1, "live-zoe": live("zoe"), "live-ada": 0}
+    joined.take(kept)
+    assert list(joined) == [live("bob"), live("zoe"), live("ada")]
+
+
+def test_users_wait_for_rows_that_have_not_arrived() -> None:
+    joined = JoinedUsers(UserTable(complete=lambda: None), MAPPINGS)
+    assert joined.settle("live-ada", live("ada")) == live("ada")
+
+
+def test_the_first_users_of_each_kind_are_open() -> None:
+    names = [f"p{number}" for number in range(9)]
+    people = [desired(name, title="Pilot") if name in ("p1", "p4", "p7") else desired(name) for name in names]
+    shown = [live(name, title="Pilot") if name in ("p1", "p4", "p7") else live(name) for name in names]
+    joined = JoinedUsers(people, MAPPINGS, lacks=lambda present: "title" in present, sampled=2)
+    joined.take({user.id: user for user in shown})
+    assert list(joined) == shown
+    assert [user.id for user in joined.list_open()] == ["live-p0", "live-p1", "live-p2", "live-p4"]

@@ -34,8 +34,8 @@ def check_rows(request: PlanRequest, live: LiveState, joined: Sequence[LiveUser]
     people = [
         replace(user, lifecycle=NO_LIFECYCLE) if user.lifecycle == NO_LIFECYCLE else user for user in request.desired
     ]
-    found = JoinedUsers(UserTable(people), request.mappings)
-    found.take(packed, packing)
+    found = JoinedUsers(UserTable(people), request.mappings, packing)
+    found.take(packed)
     if isinstance(joined, JoinedUsers):
         assert list(found._users.items()) == list(joined._users.items())
         assert found.paths == joined.paths
