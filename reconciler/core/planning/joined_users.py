@@ -58,6 +58,8 @@ class JoinedUsers(Sequence[LiveUser]):
         self.desired = desired
         self.mappings = mappings
         self.by_id: Mapping[str, LiveUser] = _UsersById(self)
+        # A protocol takes longer to check than a user to settle.
+        self._arriving = desired if isinstance(desired, ArrivingRows) else None
         self._packing = packing
         self._sampled = sampled
         self._settled = SettledRows(desired, mappings, lacks)
@@ -87,7 +89,7 @@ class JoinedUsers(Sequence[LiveUser]):
     def settle(self, live_id: str, user: ListedUser) -> ListedUser:
         """Return what is kept of a user while the list is read: of one that is as desired, if all rows are there."""
         if self._join is None:
-            if not (isinstance(self.desired, ArrivingRows) and self.desired.is_complete):
+            if self._arriving is None or not self._arriving.is_complete:
                 return user
             self._join = self._find_join()
         return user if isinstance(user, int) else self._join(live_id, user)
@@ -108,11 +110,11 @@ class JoinedUsers(Sequence[LiveUser]):
 
     def _take_while_rows_arrive(self) -> bool:
         """Join the rows that are still arriving, as they do. Returns whether that is done."""
-        pairs, packing, desired = self._find_pairs(), self._packing, self.desired
-        if pairs is None or packing is None or not isinstance(desired, ArrivingRows) or desired.is_complete:
+        pairs, packing, arriving = self._find_pairs(), self._packing, self._arriving
+        if pairs is None or packing is None or arriving is None or arriving.is_complete:
             return False
         try:
-            found = RowJoin(desired, self._users, packing, pairs, self._settled).run()
+            found = RowJoin(arriving, self._users, packing, pairs, self._settled).run()
         except RowsReplacedError:
             self._settled.clear()
             return False

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from itertools import compress
+from operator import itemgetter, ne
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.core.model import AttributePath, Value
@@ -188,6 +189,6 @@ def _find_form(how: _Comparison, shown: tuple[Any, ...], wanted: tuple[Any, ...]
     matching = how.matching
     if len(shown) != len(wanted) or shown[:matching] != wanted[:matching]:
         return None
-    rows = zip(how.paths, shown[matching:], wanted[matching:], strict=True)
-    form = tuple(row for row in rows if row[1] != row[2])
+    values, others = shown[matching:], wanted[matching:]
+    form = tuple(compress(zip(how.paths, values, others, strict=True), map(ne, values, others)))
     return None if any(path in _NAMES for path, _, _ in form) else form
