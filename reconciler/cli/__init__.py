@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from contextlib import AbstractContextManager
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
@@ -103,6 +104,8 @@ def _configure_process() -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     # A hundred thousand users live as long as the process: looking through them again and again finds nothing.
     gc.set_threshold(100_000, 50, 100)
+    # httpx imports its own command line, with Click, Rich and Pygments, if it can: 30 ms for what nobody calls.
+    sys.modules.setdefault("httpx._main", ModuleType("httpx._main"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Not every terminal can write every name.

@@ -23,7 +23,7 @@ def report_concurrent_changes(directory: Directory) -> None:
     instant: when the last file had been read for the first time. The error comes first: a file that git was writing
     may look empty or broken.
     """
-    again = Directory(directory.root)
+    again = Directory(directory.root, known=directory.digests)
     again.read_all()
     names = {*directory.digests, *again.digests}
     changed = sorted(name for name in names if directory.digests.get(name) != again.digests.get(name))

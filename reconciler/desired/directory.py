@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -51,6 +51,8 @@ class Directory:
     """The parts with files that git tracks and that are not in the work tree."""
     watch: Callable[[str, YamlMapping], None] | None = None
     """Called with the file and each entry of a user when it is read, before it is validated."""
+    known: Mapping[str, str] = field(default_factory=dict)
+    """By name, the sha256 of files that were read before: what these bytes hold was checked then."""
     cache: UsersCache | None = None
     """Keeps parsed users from one run to the next."""
     _found: DiagnosticList = field(default_factory=DiagnosticList)
@@ -290,11 +292,12 @@ class Directory:
         content = None if self._leaves_repository() else self._read_regular_file(name)
         if content is None:
             return None
-        foreign = find_foreign_content(content)
+        digest = hashlib.sha256(content).hexdigest()
+        foreign = find_foreign_content(content) if digest != self.known.get(name) else None
         if foreign is not None:
             self._report_unread(error(foreign.summary, foreign.detail, Origin(name, foreign.line, 1)))
             return None
-        self.digests[name] = hashlib.sha256(content).hexdigest()
+        self.digests[name] = digest
         if not content.endswith(b"\n"):
             self.open_ended.add(name)
         return content

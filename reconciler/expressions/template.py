@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from reconciler.expressions.value_types import quote_value
+from reconciler.expressions.value_types import MappingTemplateError, quote_value
 
 MAX_SOURCE = 10_000
 MAX_OUTPUT = 10_000
@@ -50,14 +50,6 @@ _NODES = (
     nodes.Keyword,
     nodes.Neg,
 )
-
-
-class MappingTemplateError(ValueError):
-    """The template is invalid; `line` is 1-based."""
-
-    def __init__(self, message: str, line: int = 1) -> None:
-        super().__init__(message)
-        self.line = line
 
 
 class _UnassignedError(Exception):

@@ -12,7 +12,8 @@ from functools import reduce
 from jinja2 import nodes
 
 from reconciler.expressions import grammar
-from reconciler.expressions.template import MappingTemplateError, parse_template
+from reconciler.expressions.template import parse_template
+from reconciler.expressions.value_types import MappingTemplateError
 
 _FUNCTIONS = {"trim": "Trim", "lower": "ToLower", "upper": "ToUpper"}
 

@@ -37,6 +37,14 @@ class EvaluationError(ValueError):
     """The expression has no result for this user; the message says why."""
 
 
+class MappingTemplateError(ValueError):
+    """The template is invalid; `line` is 1-based."""
+
+    def __init__(self, message: str, line: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+
+
 class IgnoreFlow(Enum):
     """A result that is not a value: leave the attribute, or the whole object, as it is in the target."""
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler import __version__
 from reconciler.core.base_url import hide_secrets
@@ -23,7 +24,9 @@ from reconciler.session.audit_record import open_full_record
 from reconciler.session.target_status import add_provisioning, read_status
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, current_time, resolve_target
-from reconciler.sources.import_report import ImportAction, ImportOutcome, ImportReport
+
+if TYPE_CHECKING:
+    from reconciler.sources.import_report import ImportReport
 
 _FIRST = f"# HELP {PREFIX}".encode()
 """How a file of metrics begins."""
@@ -65,6 +68,9 @@ class RunMetrics:
 
     def imported(self, report: ImportReport) -> None:
         """Note what this import does to the entries of users."""
+        # Plans and applies measure themselves too, and do without the packages of imports.
+        from reconciler.sources.import_report import ImportAction, ImportOutcome  # noqa: PLC0415
+
         self._found["import"] = [
             *(
                 Sample("import_people", len(report.of_users(action)), (("change", action.value),))

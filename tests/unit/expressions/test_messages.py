@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from reconciler.core.text import redact_quoted
 from reconciler.expressions.functions.registry import FUNCTIONS
 from reconciler.expressions.language import Context, EvaluationError, ExpressionError, compile_expression
-from reconciler.expressions.template import MappingTemplateError, compile_template
+from reconciler.expressions.template import compile_template
+from reconciler.expressions.value_types import MappingTemplateError
 
 MARK = "qzx"
 VALUES = (

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.expressions.template import MAX_OUTPUT, MAX_SOURCE, MappingTemplateError, compile_template
+from reconciler.expressions.template import MAX_OUTPUT, MAX_SOURCE, compile_template
+from reconciler.expressions.value_types import MappingTemplateError
 
 ADA: dict[str, Any] = {
     "givenName": " Ada ",
