@@ -27,7 +27,7 @@ from reconciler.errors import (
 )
 from reconciler.history.unapplied import UnappliedCommits
 from reconciler.record.lock import LockWait
-from reconciler.record.reader import read_runs, read_started_addresses
+from reconciler.record.reader import read_started_addresses
 from reconciler.record.refusal import clear_refusal, read_refusal, save_refusal
 from reconciler.render.apply_report import explain_conflicts, render_report
 from reconciler.render.text import render_text
@@ -48,6 +48,7 @@ from reconciler.session.older_checkout import refuse_older_checkout
 from reconciler.session.plan_report import plan_exit_code
 from reconciler.session.planners import Planner, WholePlanner
 from reconciler.session.provisioning_log import ProvisioningLog, open_log
+from reconciler.session.recorded_applies import read_applies
 from reconciler.session.review_check import check_binding, check_expiry, find_unreviewed
 from reconciler.session.run_metrics import RunMetrics, measure, measure_failure
 from reconciler.session.saved_plan import read_live_plan
@@ -219,7 +220,7 @@ class _Apply:
         self._log = reports.log
         self._findings = reports.findings
         workspace = session.workspace
-        self._runs = read_runs(workspace.history, session.target)
+        self._runs = read_applies(workspace, session.target)
         self._unapplied = find_unapplied_commits(workspace, self._runs)
 
     def run(self) -> ExitCode:

@@ -9,7 +9,6 @@ from reconciler.desired.loader import DesiredState
 from reconciler.errors import ExitCode, FullPlanNeededError, UsageError
 from reconciler.record.files import write_private
 from reconciler.record.plan_file import to_json
-from reconciler.record.reader import read_runs
 from reconciler.render.formats import OutputOptions, render_plan
 from reconciler.session.baseline import CommitBaseline, compare_offline, load_baseline
 from reconciler.session.health import assess_health
@@ -19,6 +18,7 @@ from reconciler.session.live_plan import check_users_exist, make_plan
 from reconciler.session.older_checkout import note_older_checkout
 from reconciler.session.plan_report import PlanReport, plan_exit_code, report_plan
 from reconciler.session.provisioning_log import open_log
+from reconciler.session.recorded_applies import read_applies
 from reconciler.session.run_metrics import RunMetrics, measure
 from reconciler.session.session import open_session
 from reconciler.session.state_run import run_with_state
@@ -105,7 +105,7 @@ def _plan_live(
 ) -> ExitCode:
     options, metrics = how
     with open_log(options.log, terminal) as log, open_session(workspace, state, terminal) as session:
-        note_older_checkout(session.workspace, read_runs(session.workspace.history, session.target), terminal)
+        note_older_checkout(session.workspace, read_applies(session.workspace, session.target), terminal)
         plan = make_plan(session, options.users, terminal, baseline)
         health = assess_health(session, plan)
         log.begin(plan, session, person=False)
@@ -122,7 +122,7 @@ def _plan_incrementally(workspace: Workspace, how: tuple[PlanOptions, RunMetrics
     """Plan the users that may differ. Raises `FullPlanNeededError` before anything is shown."""
     options, metrics = how
     with open_log(options.log, terminal) as log, open_incremental(workspace, terminal) as (session, plan, attempt):
-        note_older_checkout(session.workspace, read_runs(session.workspace.history, session.target), terminal)
+        note_older_checkout(session.workspace, read_applies(session.workspace, session.target), terminal)
         health = assess_health(session, plan)
         log.begin(plan, session, person=False)
         log.planned(plan)

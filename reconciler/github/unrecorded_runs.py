@@ -16,7 +16,7 @@ from reconciler.github.apply_runs import WorkflowRun, find_sending_attempts, lis
 from reconciler.github.environment import APPLY_WORKFLOW, SYNC_WORKFLOW, Workflow
 from reconciler.record.branch import find_local_tip, read_record_at
 from reconciler.record.layout import RECEIPT
-from reconciler.record.reader import parse_lines
+from reconciler.record.outlines import parse_lines
 from reconciler.record.receipt_line import ApplyStarted
 
 _COUNTED = timedelta(hours=25)

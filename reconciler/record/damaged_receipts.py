@@ -15,19 +15,23 @@ from reconciler.core.text import quote
 from reconciler.errors import PlanFileError
 from reconciler.git.index import list_blobs
 from reconciler.record.layout import PAGE, PLAN, RECEIPT, is_record
-from reconciler.record.reader import parse_lines, read_lines
-from reconciler.record.record_files import list_receipts
+from reconciler.record.outlines import Outlines, parse_lines, read_outlines
 
 
-def check_receipts(plans: Path) -> None:
-    """Check the receipts below the directory `plans`.
+def check_receipts(plans: Path) -> Outlines:
+    """Check the receipts below the directory `plans`; return their outlines.
 
     Raises `PlanFileError` for one that is damaged or lost, `RepositoryError` if git cannot tell whether it is.
     """
-    without_lines = [path for path in list_receipts(plans) if not sum(1 for _ in read_lines(path))]
-    without_lines += _find_missing(plans)
-    if not without_lines:
-        return
+    outlines = read_outlines(plans)
+    without_lines = [*(outline.path for outline in outlines if outline.is_empty), *_find_missing(plans)]
+    if without_lines:
+        _check_loss(plans, without_lines)
+    return outlines
+
+
+def _check_loss(plans: Path, without_lines: Iterable[Path]) -> None:
+    """Raise `PlanFileError` if one of these receipts had lines before."""
     for path in without_lines:
         if path.parent != plans and path.with_name(PAGE).exists():
             raise _build_error(path, f"{PAGE} in the same directory lists its applies")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -23,7 +23,8 @@ from reconciler.record.damaged_receipts import check_branch_files, check_receipt
 from reconciler.record.files import is_open_to_all, read_file, write_private, write_private_bytes
 from reconciler.record.layout import PAGE, PLAN, RECEIPT
 from reconciler.record.merge import is_receipt_or_note, is_record_file
-from reconciler.record.reader import read_lines, read_record
+from reconciler.record.outlines import read_lines, read_outlines
+from reconciler.record.reader import read_record
 from reconciler.record.receipt import directory_for
 from reconciler.record.record_files import list_receipts, merge_into, read_record_files
 from reconciler.record.redaction import NO_REDACTION, Redactor
@@ -75,25 +76,26 @@ def open_full_record(
 
     `plans` False: with receipts alone. Nine tenths of a long record are plans and pages, which take seconds to read.
     """
-    _warn_about_open_directory(workspace.record, terminal)
     if workspace.sandbox:
+        _warn_about_open_directory(workspace.record, list_receipts(workspace.record), terminal)
         yield workspace
         return
-    check_receipts(workspace.record)
+    outlines = check_receipts(workspace.record)
+    _warn_about_open_directory(workspace.record, [outline.path for outline in outlines], terminal)
     if branch is None:
-        yield workspace
+        yield replace(workspace, outlines=outlines)
         return
     tip = _find_tip(workspace, branch, terminal)
     if tip is None:
         _note_missing_branch(workspace, branch, terminal)
-        yield workspace
+        yield replace(workspace, outlines=outlines)
         return
     with tempfile.TemporaryDirectory(prefix="reconciler-record-") as folder:
         whole = Path(folder)
         wanted = is_record_file if plans else is_receipt_or_note
         merge_into(check_branch_files(read_record_at(workspace.state, tip, wanted), branch), whole)
         merge_into(read_record_files(workspace.record, wanted), whole)
-        yield replace(workspace, past=whole)
+        yield replace(workspace, past=whole, outlines=read_outlines(whole))
 
 
 def _find_tip(workspace: Workspace, branch: str, terminal: Terminal) -> str | None:
@@ -146,9 +148,9 @@ def read_receipt_arrivals(workspace: Workspace, branch: str | None) -> dict[str,
     return arrivals
 
 
-def _warn_about_open_directory(record: Path, terminal: Terminal) -> None:
+def _warn_about_open_directory(record: Path, receipts: Sequence[Path], terminal: Terminal) -> None:
     """Note that others can add to the record. Not of their group: git checks directories out for it with umask 002."""
-    folders = [record, *(receipt.parent for receipt in list_receipts(record))]
+    folders = [record, *(receipt.parent for receipt in receipts)]
     if found := [folder for folder in folders if is_open_to_all(folder)]:
         shown = escape_control(str(found[0]))
         terminal.note(

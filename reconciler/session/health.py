@@ -8,7 +8,7 @@ from reconciler.apply.quarantine import Health, assess
 from reconciler.core.plan import Plan
 from reconciler.core.plan_id import digest_change
 from reconciler.core.text import escape_control, pluralize, redact_quoted
-from reconciler.record.reader import read_runs
+from reconciler.session.recorded_applies import read_applies
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import current_time
@@ -16,7 +16,7 @@ from reconciler.session.workspace import current_time
 
 def assess_health(session: Session, plan: Plan) -> Health:
     """Return the health of the session's target; users of `plan` by their addresses, even if receipts hold digests."""
-    health = assess(read_runs(session.workspace.history, session.target, current_time()))
+    health = assess(read_applies(session.workspace, session.target, current_time()))
     redactor = session.redactor
     if redactor.key is None:
         return health

@@ -16,9 +16,9 @@ from reconciler.github.workflow_commands import format_command
 from reconciler.history.drift import describe_run
 from reconciler.history.outcomes import MergePoint, find_merge_points
 from reconciler.history.unapplied import find_later_apply
-from reconciler.record.reader import read_runs
 from reconciler.record.runs import ApplyRun
 from reconciler.session.audit_record import open_full_record
+from reconciler.session.recorded_applies import read_applies
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, read_settings, resolve_target
 
@@ -34,7 +34,7 @@ def check_run_order(workspace: Workspace, hub: GitHub, remote: Remote, here: Wor
         return False
     later = refuse_after_later_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
     with open_full_record(workspace, settings.record.branch, terminal, plans=False) as whole:
-        applied = read_runs(whole.history, resolve_target(workspace, settings))
+        applied = read_applies(whole, resolve_target(workspace, settings))
     recorded = [run for run in applied if run.commit is not None]
     if recorded or here.attempt > 1:
         with Commits(workspace.state) as repository:

@@ -16,11 +16,12 @@ from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
 from reconciler.record.account_history import AccountHistory
 from reconciler.record.account_names import translate_names
-from reconciler.record.reader import read_account_history, read_previous_target
+from reconciler.record.reader import read_account_history
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.scim.adaptive_rate import LearnedRate
 from reconciler.session.audit_record import build_redactor_for_reading, open_full_record, read_receipt_arrivals
 from reconciler.session.connection import Connection, connect, explain_refusals
+from reconciler.session.recorded_applies import read_moved_from
 from reconciler.session.sandbox_service import run_sandbox
 from reconciler.session.stored_tokens import connect_by_oauth
 from reconciler.session.terminal import Terminal
@@ -159,7 +160,7 @@ class Session:
 
     def moved_from(self) -> str | None:
         """Return the target of earlier applies, if none was to this one."""
-        return read_previous_target(self.workspace.history, self.target)
+        return read_moved_from(self.workspace, self.target)
 
 
 @contextmanager

@@ -12,12 +12,12 @@ from reconciler.core.refused_credentials import find_credential
 from reconciler.desired.provisioning import read_provisioning
 from reconciler.desired.schema import Settings
 from reconciler.record.lock import describe_holder
-from reconciler.record.reader import read_runs
 from reconciler.record.refusal import read_refusal
 from reconciler.record.runs import ApplyRun, Quarantine, QuarantineReason
 from reconciler.render.status import Status
 from reconciler.session.expiry import read_credentials
 from reconciler.session.provisioning_switch import find_time_of_switch
+from reconciler.session.recorded_applies import read_applies
 from reconciler.session.unapplied import find_unapplied_merges
 from reconciler.session.workspace import Workspace, current_time
 
@@ -26,7 +26,7 @@ def read_status(workspace: Workspace, target: Target) -> Status:
     """Read the status of a target from the record and its lock."""
     address = workspace.address_lock(target)
     running = describe_holder(workspace.lock(target)) or (describe_holder(address) if address is not None else None)
-    runs = read_runs(workspace.history, target, current_time())
+    runs = read_applies(workspace, target, current_time())
     credentials, today = read_credentials(workspace.state), workspace.now.date()
     return Status(
         target,
@@ -49,7 +49,7 @@ def add_provisioning(status: Status, workspace: Workspace, settings: Settings) -
 
 def is_token_used(credentials: Sequence[ConnectionCredential], workspace: Workspace, target: Target) -> bool:
     """Whether an apply on record shows that the token is used: the service was read, whatever became of the changes."""
-    return _shows_use(credentials, read_runs(workspace.history, target, current_time()))
+    return _shows_use(credentials, read_applies(workspace, target, current_time()))
 
 
 def _shows_use(credentials: Sequence[ConnectionCredential], runs: Sequence[ApplyRun]) -> bool:

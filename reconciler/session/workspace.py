@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.core.model import Target
 from reconciler.core.plan import Plan
@@ -20,6 +21,9 @@ from reconciler.session.parse_cache import ParseCache, build_parse_cache
 from reconciler.session.terminal import Terminal
 from reconciler.tracing import trace_phase
 
+if TYPE_CHECKING:
+    from reconciler.record.outlines import Outlines
+
 SANDBOX_URL = "sandbox:"
 """The base_url of plans made on the embedded sandbox: its port is another one each time."""
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
@@ -30,6 +34,7 @@ class Workspace:
     """Directories and the clock. `sandbox`: the embedded service instead of the target in settings.yaml.
 
     `past`: the directory of the full record, if that is more than `plans`. `no_cache`: parse all files again.
+    `outlines`: of the receipts in `history`, if they were read already.
     """
 
     state: Path
@@ -38,6 +43,7 @@ class Workspace:
     now: datetime
     past: Path | None = None
     no_cache: bool = False
+    outlines: Outlines | None = field(default=None, repr=False, compare=False)
 
     def flags(self) -> list[str]:
         """Return the flags that name this workspace on a command line, without those that are the default."""

@@ -11,10 +11,10 @@ from reconciler.core.planning.clock import format_minute
 from reconciler.core.text import pluralize, quote
 from reconciler.record.branch import find_local_tip, format_fetch
 from reconciler.record.lock import describe_holder
-from reconciler.record.reader import read_runs
 from reconciler.render.status import Status
 from reconciler.session.audit_record import open_full_record
 from reconciler.session.checks.context import CheckContext
+from reconciler.session.recorded_applies import read_applies
 from reconciler.session.target_status import read_status
 from reconciler.session.workspace import Workspace, current_time
 
@@ -28,7 +28,7 @@ def ask_record(context: CheckContext) -> Iterator[Answer]:
         return
     branch = settings.record.branch
     with open_full_record(context.workspace, branch, context.terminal.quieter(), plans=False) as whole:
-        runs = read_runs(whole.history, target, current_time())
+        runs = read_applies(whole, target, current_time())
         yield _describe_record(context.workspace, branch, len(runs))
         yield _describe_last_apply(read_status(whole, target))
 

@@ -11,11 +11,11 @@ from reconciler.desired.changed_entries import ChangedEntries
 from reconciler.desired.directory import Directory
 from reconciler.desired.loader import DesiredState
 from reconciler.errors import FullPlanNeededError
-from reconciler.record.reader import read_runs
 from reconciler.session.audit_record import open_full_record
 from reconciler.session.incremental.plan import make_incremental_plan
 from reconciler.session.incremental.start import IncrementalStart, find_start, load_changed
 from reconciler.session.planners import check_same_target
+from reconciler.session.recorded_applies import read_applies
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, resolve_target
@@ -56,7 +56,7 @@ def begin_attempt(workspace: Workspace, terminal: Terminal) -> IncrementalAttemp
     with trace_phase("load the users that may differ") as span:
         # Notes about the record come when it is read for the plan.
         with open_full_record(workspace, settings.value.record.branch, terminal.quieter()) as whole:
-            runs = read_runs(whole.history, resolve_target(workspace, settings.value))
+            runs = read_applies(whole, resolve_target(workspace, settings.value))
         start = find_start(workspace, runs)
         state, entries = load_changed(workspace, start)
         span.set({"reconciler.desired_users": len(state.users)})

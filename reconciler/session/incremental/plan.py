@@ -24,13 +24,13 @@ from reconciler.core.text import normalize
 from reconciler.core.values import differs_in_case, fold_case
 from reconciler.desired.changed_entries import ChangedEntries
 from reconciler.errors import FullPlanNeededError
-from reconciler.record.reader import read_runs
 from reconciler.record.recorded_accounts import RecordedAccount
 from reconciler.scim.client import ScimClient
 from reconciler.scim.targeted_read import IDENTIFYING, Names, TargetedRead
 from reconciler.session.baseline import build_reader
 from reconciler.session.incremental.start import IncrementalStart, find_start
 from reconciler.session.live_plan import build_session_request, open_reader
+from reconciler.session.recorded_applies import read_applies
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import current_time
@@ -48,7 +48,7 @@ def make_incremental_plan(
         raise FullPlanNeededError("the sandbox is emptied and filled at will")
     if max(len(entries.changed), len(entries.former)) > MOST_USERS:
         raise FullPlanNeededError(f"more than {MOST_USERS} users may differ")
-    if find_start(session.workspace, read_runs(session.workspace.history, session.target)) != start:
+    if find_start(session.workspace, read_applies(session.workspace, session.target)) != start:
         raise FullPlanNeededError("another apply ended meanwhile")
     subjects = _Subjects(session, start, entries)
     subjects.check_references()

@@ -14,11 +14,11 @@ from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.plan_id import digest_change
 from reconciler.errors import PlanFileError
 from reconciler.record.layout import RECEIPT, shorten_plan_id
+from reconciler.record.outlines import read_lines
 from reconciler.record.plan_file import to_json
 from reconciler.record.reader import (
     read_entries,
     read_key_ids,
-    read_lines,
     read_original_names,
     read_previous_target,
     read_record,

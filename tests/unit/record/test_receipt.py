@@ -16,7 +16,8 @@ from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.plan_id import digest_change
 from reconciler.errors import PlanFileError
 from reconciler.record.layout import shorten_plan_id
-from reconciler.record.reader import read_entries, read_lines
+from reconciler.record.outlines import read_lines
+from reconciler.record.reader import read_entries
 from reconciler.record.receipt import Receipt, directory_for
 from reconciler.record.receipt_line import LARGEST_CLOCK_OFFSET, ApplyStarted
 from reconciler.record.runs import Quarantine

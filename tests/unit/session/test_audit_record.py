@@ -73,7 +73,8 @@ def test_without_a_branch_the_record_is_plans_only(tmp_path: Path, terminal: Rec
     workspace = Workspace(tmp_path / "desired-state", tmp_path / "plans", False, datetime.now(UTC))
     for branch, place in ((None, workspace), ("record", replace(workspace, sandbox=True))):
         with open_full_record(place, branch, terminal) as found:
-            assert found is place
+            assert found == place
+            assert found.history == place.record
 
 
 def test_of_a_branch_plans_and_pages_are_read_only_if_they_are_needed(

@@ -1,0 +1,192 @@
+"""Outlines of receipts: how each begins, and its applies. One pass over the record is for all who ask about applies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from operator import itemgetter
+from pathlib import Path
+
+from reconciler.core.model import Target
+from reconciler.core.plan import Population
+from reconciler.record.files import read_file
+from reconciler.record.receipt_content import parse_receipt
+from reconciler.record.receipt_line import (
+    ApplyFinished,
+    ApplyStarted,
+    Finished,
+    PopulationNote,
+    Quarantined,
+    ReceiptLine,
+    Started,
+    parse_line,
+    parse_whole_lines,
+)
+from reconciler.record.record_files import list_receipts
+from reconciler.record.runs import ApplyRun, Attempt, Quarantine, SettledPlan, disregard_future
+from reconciler.record.timestamps import parse_timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptStart:
+    """The first line of a receipt, if an apply begins with it. `key`: of its digests; None: it holds none."""
+
+    target: Target
+    when: datetime
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptOutline:
+    """One receipt without its lines. `targets`: where each of `runs` went. `is_empty`: it has no complete line."""
+
+    path: Path
+    start: ReceiptStart | None
+    runs: tuple[ApplyRun, ...]
+    targets: tuple[Target, ...]
+    is_empty: bool = False
+
+
+Outlines = Sequence[ReceiptOutline]
+
+
+def read_outlines(plans: Path) -> Outlines:
+    """Return the outline of each receipt below `plans`, in the order of their paths."""
+    return [outline_receipt(path, list(read_lines(path))) for path in list_receipts(plans)]
+
+
+def outline_receipt(path: Path, lines: Sequence[ReceiptLine]) -> ReceiptOutline:
+    """Return the outline of the receipt at `path` with these lines."""
+    first = lines[0] if lines else None
+    start = None
+    if isinstance(first, ApplyStarted):
+        start = ReceiptStart(first.recorded_target, first.sort_time, first.key if isinstance(first.key, str) else None)
+    targets = tuple(line.recorded_target for line in lines if isinstance(line, ApplyStarted))
+    return ReceiptOutline(path, start, tuple(collect_runs(lines, path.parent.name, None)), targets, not lines)
+
+
+def select_runs(outlines: Outlines, target: Target, now: datetime | None = None) -> list[ApplyRun]:
+    """Return all applies to `target`, oldest first. `now`: as for `read_runs`."""
+    runs = (
+        run
+        for outline in outlines
+        for run, went in zip(outline.runs, outline.targets, strict=True)
+        if target.covers(went)
+    )
+    return sort_runs(runs, now)
+
+
+def sort_runs(runs: Iterable[ApplyRun], now: datetime | None) -> list[ApplyRun]:
+    """Return applies, oldest first; those from after `now` are undated."""
+    dated = runs if now is None else (disregard_future(run, now) for run in runs)
+    return sorted(dated, key=lambda run: run.began)
+
+
+def find_previous_target(outlines: Outlines, target: Target) -> str | None:
+    """Return where the last apply by the same profile went; None if there is none, or if any went to `target`."""
+    starts = (outline.start for outline in outlines if outline.start is not None)
+    applies = sorted(
+        ((start.when, start.target) for start in starts if start.target.profile == target.profile), key=itemgetter(0)
+    )
+    return applies[-1][1].address if applies and not _is_known(target, [each for _, each in applies]) else None
+
+
+def _is_known(target: Target, applies: Iterable[Target]) -> bool:
+    """Whether one of `applies`, oldest first, went to `target`.
+
+    One without a tenant went to the only tenant there was, until another is named at that address. Afterwards it is
+    one that a guard let pass.
+    """
+    known = others = False
+    for each in applies:
+        if target.covers(each):
+            if each.tenant is not None or others:
+                return True
+            known = True
+        elif target.covers(replace(each, tenant=None)):
+            known, others = False, True
+    return known
+
+
+# --- one receipt --------------------------------------------------------------------
+
+
+def read_lines(path: Path) -> Iterator[ReceiptLine]:
+    """Yield the lines of a receipt; a last line that a crash cut short is left out."""
+    return parse_lines(read_file(path), str(path))
+
+
+def parse_lines(content: bytes, name: str) -> Iterator[ReceiptLine]:
+    """Yield the lines of the receipt `content`, as `read_lines`."""
+    lines = parse_whole_lines(content)
+    return iter(lines) if lines is not None else parse_receipt(content, name, parse_line)
+
+
+def collect_runs(lines: Iterable[ReceiptLine], record: str, target: Target | None) -> Iterator[ApplyRun]:
+    """Yield the applies to `target`, None for any, in one receipt: one run again adds another `apply_started`."""
+    started: ApplyStarted | None = None
+    found: list[ReceiptLine] = []
+    for line in lines:
+        if isinstance(line, ApplyStarted):
+            if started is not None:
+                yield _run(record, started, found)
+            ours = target is None or target.covers(line.recorded_target)
+            started, found = (line if ours else None), []
+        elif started is not None:
+            found.append(line)
+    if started is not None:
+        yield _run(record, started, found)
+
+
+def _run(record: str, started: ApplyStarted, lines: Iterable[ReceiptLine]) -> ApplyRun:
+    attempts: dict[str, Attempt] = {}
+    quarantine: Quarantine | None = None
+    end: ApplyFinished | None = None
+    requests = 0
+    for line in lines:
+        match line:
+            case Started():
+                requests += 1
+            case Finished():
+                # Of a user with several outcomes the last counts: it was looked at again.
+                attempts.pop(line.address, None)
+                attempts[line.address] = _attempt(line)
+            case Quarantined():
+                quarantine = Quarantine(line.reason, line.message)
+            case ApplyFinished():
+                end = line
+            case _:
+                pass
+    return ApplyRun(
+        record=record,
+        plan_id=started.plan_id,
+        commit=started.commit or None,
+        began=started.sort_time,
+        whole=started.whole,
+        key=started.key if isinstance(started.key, str) and started.key else None,
+        config_digest=started.config_digest or None,
+        attempts=tuple(attempts.values()),
+        quarantine=quarantine,
+        requests=requests,
+        workflow_run=started.run if isinstance(started.run, str) else "",
+        settled=_read_settled(started),
+        how=end.how if end is not None else "",
+        left=end.left if end is not None else 0,
+        ended=end.sort_time if end is not None else None,
+    )
+
+
+def _read_settled(started: ApplyStarted) -> SettledPlan | None:
+    """Return what an incremental plan goes on from; None if the line has none that makes sense."""
+    found = started.population
+    if not isinstance(found, PopulationNote):
+        return None
+    at, planned = parse_timestamp(found.at), parse_timestamp(found.planned)
+    if at is None or planned is None or not 0 <= found.active <= found.managed or found.users < 0:
+        return None
+    return SettledPlan(planned, found.version, Population(found.users, found.managed, found.active, at))
+
+
+def _attempt(line: Finished) -> Attempt:
+    return Attempt(line.address, line.action, line.change, line.result, line.message, line.sort_time, line.id)
