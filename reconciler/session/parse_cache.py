@@ -13,6 +13,7 @@ import stat
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from math import inf
 from pathlib import Path
 
 from reconciler.session.cache_key import KeyPlace, find_key_place, read_key
@@ -29,6 +30,8 @@ _TIMES_OF_USERS = 4
 """How many times the size of the users' files all entries may have, and within which bounds."""
 _SMALLEST_TOTAL, _LARGEST_TOTAL = 64 * _MEBIBYTE, 2048 * _MEBIBYTE
 _MOST_ENTRIES = 50_000
+_SIZE = "size of the users' files"
+"""The key of the entry that says how large they were, at most, in the commands of the last month."""
 _LEAVE_FREE = 256 * _MEBIBYTE
 """Of the file system: receipts of applies need it more."""
 _MARKS = {".gitignore": b"*\n", "CACHEDIR.TAG": b"Signature: 8a477f597d28d172789f06886806bc55\n"}
@@ -69,13 +72,17 @@ class ParseCache:
     def read(self, key: str, size: int) -> memoryview | None:
         """Return what was written for `key`, unchanged; None if there is nothing. `size`: of the file it is about."""
         self._of_users += size
+        return self._read(key, size)
+
+    def _read(self, key: str, size: int, *, is_use: bool = True) -> memoryview | None:
         if self._secret is None:
             return None
         name = self._name(self._secret, key)
         try:
             with open_private(self._folder) as folder:
                 content = memoryview(read_private(folder, name, _bound(size)))
-                self._note_use(folder, name)
+                if is_use:
+                    self._note_use(folder, name)
         except OSError:
             return None
         head = len(_MAGIC) + _MAC
@@ -100,14 +107,42 @@ class ParseCache:
             self._is_writable = False
 
     def prune(self) -> None:
-        """Remove entries that are old, or the oldest if all are too large; only after some were written."""
+        """Remove entries that are old, or the oldest if all are too large; only after some were written.
+
+        What is too large is judged by the largest desired state of the last month: this command may have read little.
+        """
+        largest = self._note_size() if self._is_large or self._wrote else 0
         if not self._wrote:
             return
         try:
             with open_private(self._folder) as folder:
-                self._prune(folder)
+                self._prune(folder, largest)
         except OSError:
             return
+
+    @property
+    def _is_large(self) -> bool:
+        """Whether the users' files are so large that the least that entries may have is not enough."""
+        return _TIMES_OF_USERS * self._of_users > _SMALLEST_TOTAL
+
+    def _note_size(self) -> int:
+        """Note how large the users' files are; return how large they were at most in the last month."""
+        known, age = self._read(_SIZE, 0, is_use=False), self._find_age(_SIZE)
+        noted = int(known) if known is not None and bytes(known).isdigit() and age <= _LONGEST_UNUSED else 0
+        largest = max(noted, self._of_users)
+        # Less than half: a part of them, or a state that shrank, which is believed after a month.
+        if self._is_large and 2 * self._of_users >= noted and (largest > noted or age > _DAY):
+            self.write(_SIZE, 0, str(largest).encode())
+        return largest
+
+    def _find_age(self, key: str) -> float:
+        """Return how many seconds ago an entry was written; of one that is not there, for ever."""
+        try:
+            with open_private(self._folder) as folder:
+                name = self._name(self._secret or b"", key)
+                return self._clock() - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime
+        except OSError:
+            return inf
 
     @staticmethod
     def _name(secret: bytes, key: str) -> str:
@@ -125,9 +160,10 @@ class ParseCache:
         if now - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime > _DAY:
             os.utime(name, (now, now), dir_fd=folder, follow_symlinks=False)
 
-    def _prune(self, folder: int) -> None:
+    def _prune(self, folder: int, largest: int) -> None:
         now = self._clock()
         kept: list[tuple[float, int, str]] = []
+        size = self._name(self._secret or b"", _SIZE)
         for name in os.listdir(folder):
             entry = _ENTRY.fullmatch(name)
             if entry is None:
@@ -139,18 +175,20 @@ class ParseCache:
             longest = _HOUR if entry["temporary"] else _LONGEST_UNUSED
             if not stat.S_ISREG(found.st_mode) or now - found.st_mtime > longest:
                 _remove(folder, name)
-            else:
+            elif name != size:
                 kept.append((found.st_mtime, found.st_size, name))
-        self._remove_oldest(folder, kept)
+        _remove_oldest(folder, kept, largest)
 
-    def _remove_oldest(self, folder: int, kept: list[tuple[float, int, str]]) -> None:
-        limit = min(max(_TIMES_OF_USERS * self._of_users, _SMALLEST_TOTAL), _LARGEST_TOTAL)
-        total, count = sum(size for _, size, _ in kept), len(kept)
-        for _, size, name in sorted(kept):
-            if total <= limit and count <= _MOST_ENTRIES:
-                return
-            _remove(folder, name)
-            total, count = total - size, count - 1
+
+def _remove_oldest(folder: int, kept: list[tuple[float, int, str]], of_users: int) -> None:
+    """Remove the oldest of `kept` (time, size, name) beyond what users' files of `of_users` bytes may have."""
+    limit = min(max(_TIMES_OF_USERS * of_users, _SMALLEST_TOTAL), _LARGEST_TOTAL)
+    total, count = sum(size for _, size, _ in kept), len(kept)
+    for _, size, name in sorted(kept):
+        if total <= limit and count <= _MOST_ENTRIES:
+            return
+        _remove(folder, name)
+        total, count = total - size, count - 1
 
 
 def _bound(size: int) -> int:

@@ -312,7 +312,66 @@ def test_the_oldest_entries_make_room(small: None, folder: Path, place: KeyPlace
     cache.write("5", 1000, bytes(300))
     cache.read("5", 500)  # users of 500 bytes may have entries of 2,000
     cache.prune()
-    assert len(entries(folder)) == 3
+    assert len(entries(folder)) == 4, "three, and how large the users' files were"
+
+
+@pytest.fixture
+def large(small: None, folder: Path, place: KeyPlace) -> list[Path]:
+    """The entries of a desired state of 1,000 bytes, which may have 4,000."""
+    for number in range(6):
+        cache = ParseCache(folder, place)
+        cache.write(str(number), 1000, bytes(300))
+        cache.read(str(number), 1000)
+        cache.prune()
+    return entries(folder)
+
+
+def prune_after_reading(folder: Path, place: KeyPlace, size: int) -> None:
+    cache = ParseCache(folder, place)
+    cache.write("new", 1000, b"x")
+    cache.read("new", size)
+    cache.prune()
+
+
+def test_a_command_that_reads_little_leaves_a_large_cache_as_it_is(
+    large: list[Path], folder: Path, place: KeyPlace
+) -> None:
+    assert len(large) == 7, "and how large the users' files were"
+    for size in (0, 1, 100, 400):
+        prune_after_reading(folder, place, size)
+        assert set(large) < set(entries(folder))
+
+
+def test_a_desired_state_that_shrank_is_believed_after_a_month(
+    large: list[Path], folder: Path, place: KeyPlace
+) -> None:
+    for path in large:
+        age(path, 29)
+    prune_after_reading(folder, place, 300)
+    assert set(large) < set(entries(folder)), "less than a half does not count"
+    size = min(large, key=lambda path: path.stat().st_size)
+    assert time.time() - size.stat().st_mtime > 28 * 86_400, "and confirms nothing"
+    for path in large:
+        age(path, 31)
+    prune_after_reading(folder, place, 300)
+    assert len(entries(folder)) == 2
+    for number in range(6):
+        ParseCache(folder, place).write(str(number), 1000, bytes(300))
+    prune_after_reading(folder, place, 300)
+    assert len(entries(folder)) == 5, "three of 340 bytes, a small one, and how large the users' files were"
+
+
+def test_runs_that_write_nothing_keep_the_size_in_mind(large: list[Path], folder: Path, place: KeyPlace) -> None:
+    for path in large:
+        age(path, 20)
+    cache = ParseCache(folder, place)
+    for number in range(5):
+        cache.read(str(number), 150)
+    cache.prune()
+    for path in large:
+        age(path, max(0.0, (time.time() - path.stat().st_mtime) / 86_400 + 20))
+    prune_after_reading(folder, place, 1)
+    assert len(set(large) & set(entries(folder))) == 6, "all that was used in the last month"
 
 
 def test_there_are_not_more_entries_than_can_be_listed(
