@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from reconciler.core.model import DesiredUser, LiveUser, Severity, SourceUser
-from reconciler.core.plan import REMOVALS, Incremental, Plan, ProtectionNote
+from reconciler.core.plan import REMOVALS, Change, Incremental, Plan, ProtectionNote
 from reconciler.core.planning.clock import explain_clock
+from reconciler.core.planning.full_names import FULL_NAME_PATHS
 from reconciler.core.planning.guards.context import Elsewhere
-from reconciler.core.planning.guards.replacements import IDENTITY
+from reconciler.core.planning.guards.replacements import IDENTITY, changes_full_name
 from reconciler.core.planning.mapping import Projector
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.population import count_changes
@@ -36,6 +37,7 @@ from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import current_time
 from reconciler.tracing import trace_phase
 
+_NAMES = IDENTITY | FULL_NAME_PATHS
 MOST_USERS = 200
 """Users that are looked up one by one; for more, all are read."""
 
@@ -294,15 +296,17 @@ def _check_after(session: Session, plan: Plan, request: PlanRequest, found: _Loo
 
 def _check_names(plan: Plan, request: PlanRequest) -> None:
     """Check that no guard compares the names of this plan with those of other accounts, or with earlier changes."""
-    renamed = sum(bool(IDENTITY & {row.path for row in change.attribute_changes()}) for change in plan.changes)
-    existing = sum(
-        change.live_id is not None and bool(IDENTITY & {row.path for row in change.attribute_changes()})
-        for change in plan.changes
-    )
+    renamed = [change for change in plan.changes if _changes_names(change)]
+    existing = sum(change.live_id is not None for change in renamed)
     activated = any(change.before.get("active") is not change.after.get("active") for change in plan.changes)
-    recent = any(each.attributes & IDENTITY and any(each.user_names) for each in request.recent)
+    recent = any(not each.attributes.isdisjoint(_NAMES) and any(each.user_names) for each in request.recent)
     if existing > 1 or (recent and (renamed or activated)):
         raise FullPlanNeededError("several names changed, or some within the last 24 hours")
+
+
+def _changes_names(change: Change) -> bool:
+    paths = {row.path for row in change.attribute_changes()}
+    return not paths.isdisjoint(IDENTITY) or changes_full_name(change)
 
 
 def _differ_in_case(request: PlanRequest, found: _LookedUp) -> bool:

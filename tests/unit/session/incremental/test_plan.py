@@ -117,6 +117,34 @@ def test_what_others_have_a_part_in_needs_a_full_plan(
     assert expected in why(committed)
 
 
+NAMED_IN_ONE = """
+- {{target: externalId, source: objectId, match: 1}}
+- {{target: userName, source: userPrincipalName, match: 2}}
+- {{target: {path}, source: called}}
+"""
+
+
+@pytest.mark.parametrize("path", ["displayName", "name.formatted"])
+def test_full_names_in_one_attribute_are_judged_by_all_users(committed: CommittedTarget, path: str) -> None:
+    """Two users who get the names of others that the plan does not look at, at once or one after the other."""
+    target = committed.target
+    target.files.write("mappings.yaml", NAMED_IN_ONE.format(path=path))
+    target.files.settings(guards={"creates": {"count": 100}, "updates": {"percent": 100}})
+    people = {who: {**person(who), "called": f"{who} of {who}ton"} for who in ("ada", "ben", "cy", "dan", "eve")}
+    committed.desire(*people.values())
+    assert target.apply() == 0
+    people["cy"]["called"] = people["ada"]["called"]
+    people["dan"]["called"] = people["ben"]["called"]
+    committed.desire(*people.values())
+    assert "several names changed" in why(committed)
+    people["dan"]["called"] = "dan of danton"
+    committed.desire(*people.values())
+    assert target.apply() == 0
+    people["dan"]["called"] = people["ben"]["called"]
+    committed.desire(*people.values())
+    assert "some within the last 24 hours" in why(committed)
+
+
 def test_a_user_whose_name_a_group_has_needs_a_full_plan(committed: CommittedTarget) -> None:
     target = committed.target
     target.files.write("groups/a.yaml", "- {name: a, members: {users: [ada@example.com]}}\n")
