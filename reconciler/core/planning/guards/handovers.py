@@ -65,7 +65,8 @@ def find_identity_changes(context: GuardContext) -> IdentityChanges:
     namesakes, earlier = _find_namesakes(changes, context, recent)
     taken = _find_handovers(changes, context) + namesakes
     found = rewritten + revived + taken
-    earlier |= recent.find_rewritten(IDENTITY) | (recent.find_rewritten(NAMES) & recent.adopted)
+    earlier |= recent.find_rewritten(IDENTITY, context.live)
+    earlier |= recent.find_rewritten(NAMES, context.live) & recent.adopted
     left = len(earlier - {identify(change) for change in found}) if found else 0
     return IdentityChanges(found, left, _explain(rewritten, revived, taken, recent))
 
@@ -213,7 +214,8 @@ def _find_namesakes(
     that has it today, or had it then.
     """
     takers = [change for change in changes if updates.find_replaced(change) >= NAMES]
-    recent = updates.find_rewritten(NAMES) - {identify(change) for change in takers}
+    judged = {identify(change) for change in changes if changes_full_name(change)}
+    recent = updates.find_rewritten(NAMES, context.live) - judged - {identify(change) for change in takers}
     if not takers or len(takers) + len(recent) == 1:
         return [], set()
     names = {account: fold_full_name(user.attributes) for account, user in find_live(context, recent).items()}

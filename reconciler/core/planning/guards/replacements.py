@@ -6,10 +6,10 @@ have no word in common, so a new family name alone replaces nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.core.model import Attributes
+from reconciler.core.model import Attributes, LiveUser
 from reconciler.core.plan import Action, Change
 from reconciler.core.planning.full_names import FAMILY, GIVEN, WHOLE, fold_full_name, share_word
 from reconciler.core.planning.guards.context import GuardContext, RecentChange
@@ -30,9 +30,17 @@ class RecentUpdates:
     by_account: Mapping[str, RecentChange]
     adopted: frozenset[str]
 
-    def find_rewritten(self, paths: frozenset[str]) -> set[str]:
-        """Find the accounts of which all these attributes changed."""
-        return {account for account, recent in self.by_account.items() if recent.attributes >= paths}
+    def find_rewritten(self, paths: frozenset[str], live: Iterable[LiveUser]) -> set[str]:
+        """Find the accounts of which all these parts of the identity changed; `live`: as they are now."""
+        found = {account for account, recent in self.by_account.items() if recent.attributes >= paths}
+        if not any(recent.attributes.intersection(WHOLE) for recent in self.by_account.values()):
+            return found
+        users = ((self.by_account.get(user.id), user.attributes) for user in live)
+        return found | {
+            recent.live_id
+            for recent, now in users
+            if recent is not None and recent.live_id is not None and _find_replaced_until(recent, now, now) >= paths
+        }
 
     def find_replaced(self, change: Change) -> frozenset[str]:
         """Find what this change and the recent ones together replace; nothing if the change does not take part."""
@@ -79,16 +87,24 @@ def find_replaced(change: Change) -> frozenset[str]:
 
 def find_replaced_since(recent: RecentChange, change: Change) -> frozenset[str]:
     """Find what recent changes, and this one after them, replaced: what requests named, whatever the values were."""
+    return _find_replaced_until(recent, change.before, change.after)
+
+
+def _find_replaced_until(recent: RecentChange, before: Attributes, after: Attributes) -> frozenset[str]:
     replaced = recent.attributes & IDENTITY
-    if not lacks_names(change) or recent.attributes.isdisjoint(WHOLE):
+    if not _lack_names(before, after) or recent.attributes.isdisjoint(WHOLE):
         return replaced
-    first, last = next(filter(None, recent.full_names), ""), fold_full_name(change.after)
+    first, last = next(filter(None, recent.full_names), ""), fold_full_name(after)
     return replaced if first and (first == last or share_word(first, last)) else replaced | NAMES
 
 
 def lacks_names(change: Change) -> bool:
     """Whether the account has no givenName or no familyName, before the change or after it."""
-    return any(not side.get(path) for side in (change.before, change.after) for path in NAMES)
+    return _lack_names(change.before, change.after)
+
+
+def _lack_names(before: Attributes, after: Attributes) -> bool:
+    return any(not side.get(path) for side in (before, after) for path in NAMES)
 
 
 def _replaces(before: Attributes, after: Attributes, path: str) -> bool:

@@ -247,6 +247,13 @@ def test_an_adoption_that_may_pass_counts_towards_the_limit() -> None:
     assert find(becomes("bo", user_name="x@example.com", given="X", family="Y"), recent=[other]) == ({"bo"}, 1)
 
 
+def test_an_adoption_with_another_full_name_in_one_attribute_counts_towards_the_limit() -> None:
+    other = replace(adopted("displayName", full_names=("ed king",)), live_id="live-ed")
+    renamed = becomes("bo", user_name="x@example.com", given="X", family="Y")
+    account = live("ed", **NAMELESS, displayName="Max Moor")
+    assert find(renamed, recent=[other], accounts=[account]) == ({"bo"}, 1)
+
+
 # --- both names of another account ------------------------------------------------
 
 
@@ -268,6 +275,26 @@ def test_names_of_others_count_from_two_accounts_on_within_a_day() -> None:
         recently("flo", **{**changed, "full_names": ("flo king",)}),
     ):
         assert find(to_cy, accounts=accounts, recent=[other]) == (set(), 0)
+
+
+@pytest.mark.parametrize("path", ["displayName", "name.formatted"])
+def test_full_names_in_one_attribute_count_over_runs_as_those_in_two_do(path: str) -> None:
+    def named(who: str, name: str) -> LiveUser:
+        return live(who, **NAMELESS, **{path: name})
+
+    accounts = [named("bo", "Bo Byron"), named("cy", "Cy Dane"), named("ed", "Flo King"), named("flo", "Flo King")]
+    step = becomes("bo", **NAMELESS, **{path: "Cy Dane"}, before={**NAMELESS, path: "Bo Byron"})
+    changed = {"attributes": frozenset({path}), "full_names": ("ed lovelace",)}
+    assert find(step, accounts=accounts, recent=[recently("ed", **changed)]) == ({"bo"}, 1)
+    corrected = becomes("ed", **NAMELESS, **{path: "Flo Lovelace"}, before={**NAMELESS, path: "Flo King"})
+    assert find(step, corrected, accounts=accounts, recent=[recently("ed", **changed)]) == (set(), 0)
+    for other in (
+        recently("ed", **{**changed, "full_names": ("ed king",)}),
+        recently("ed", **{**changed, "full_names": ("",)}),
+        recently("ed", **changed, lifted=frozenset({"identity-changes"})),
+        recently("flo", **{**changed, "full_names": ("flo king",)}),
+    ):
+        assert find(step, accounts=accounts, recent=[other]) == (set(), 0)
 
 
 def test_a_name_that_another_account_had_within_a_day_is_one_of_others() -> None:
