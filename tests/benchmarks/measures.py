@@ -209,7 +209,20 @@ def status(scratch: Path, records: int, users: int, runs: int) -> list[Row]:
     environment = make_environment(scratch)
     # The last runs on record may have failed, which makes a target unhealthy: exit code 1.
     pairs = [(timed(floor, environment), timed(command, environment, (0, 1))) for _ in range(runs)]
-    return [compare(f"`status`, {records:,} applies on record", "hashing the record", pairs)]
+    found = [compare(f"`status`, {records:,} applies on record", "hashing the record", pairs)]
+    with server("bench_server.py", "--users", users, "--drift", 0.02, "--port", record.PORT):
+        for name in ("plan", "drift"):
+            pairs = [_run_with_and_without(root, name, environment) for _ in range(runs)]
+            label = f"`{name}`, {users:,} users, {records:,} applies on record"
+            found.append(compare(label, "the same without a record", pairs))
+    return found
+
+
+def _run_with_and_without(root: Path, name: str, environment: Mapping[str, str]) -> tuple[Run, Run]:
+    """Run a command without the record, and with it."""
+    command = [*RECONCILER, name, "--state", str(root / "desired-state"), "--summary", "-q", "--plans"]
+    without, measured = (timed([*command, str(root / each)], environment, _PLANNED) for each in ("none", "plans"))
+    return without, measured
 
 
 def start(_scratch: Path, runs: int) -> list[Row]:
