@@ -11,7 +11,8 @@ from typing import Any
 from reconciler.core.model import AttributePath, Resource
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
+CORE_SCHEMAS = "urn:ietf:params:scim:schemas:core"
+CORE = f"{CORE_SCHEMAS}:2.0:User"
 _ALIAS = "enterprise:"
 
 _NAME = r"[A-Za-z$][A-Za-z0-9_$-]*"
@@ -25,6 +26,11 @@ _PATH = re.compile(
     re.VERBOSE,
 )
 _BOOLEANS = {"true": True, "false": False}
+_ELEMENT_NAMES = {
+    name.casefold(): name
+    for name in """value display type primary $ref formatted streetAddress locality region postalCode country""".split()
+}
+"""The sub-attributes of elements (RFC 7643 §2.4, §4.1.2), whose names have no case."""
 _PRIMARY = "primary"
 """The only boolean sub-attribute that RFC 7643 §2.4 gives to elements; Entra writes `primary eq "True"`."""
 
@@ -94,7 +100,7 @@ def order_conditions(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
         known = _BOOLEANS.get(value.casefold().strip()) if isinstance(value, str) and key == _PRIMARY else value
         if known is None:
             raise PathError(f"{name} is true or false, not {value!r}")
-        found[key] = (name, known)
+        found[key] = (_ELEMENT_NAMES.get(key, name), known)
     return tuple(sorted(found.values(), key=lambda each: (isinstance(each[1], bool), each[0].casefold())))
 
 

@@ -44,6 +44,7 @@ class CompiledMappings:
 def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime) -> CompiledMappings:
     """Compile the mappings of the directory, with a diagnostic for every invalid row."""
     compiled: dict[str, AttributeMapping] = {}
+    twins: dict[str, AttributeMapping] = {}
     known = len(directory.diagnostics)
     rows = read_mapping_rows(directory, profile)
     # The target of an unreadable row is unknown: it may be any.
@@ -56,7 +57,9 @@ def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime
             invalid |= _resolve_target(row.value.target, profile)
         if mapping is None:
             continue
-        twin = compiled.setdefault(mapping.target, mapping)
+        # Names, and the values that a filter compares, have no case.
+        twin = twins.setdefault(mapping.target.casefold(), mapping)
+        compiled.setdefault(twin.target, twin)
         if twin is not mapping:
             line = f"line {twin.origin.line}" if twin.origin else "another row"
             summary = f"{shorten_path(mapping.target)} is mapped twice"
@@ -140,12 +143,16 @@ def _check_elements(rows: Collection[AttributeMapping], directory: Directory) ->
     parsed = [(row, path) for row in rows if (path := paths.parse(row.target)).filter]
     for row, path in parsed:
         for other, wider in parsed:
-            wide, narrow = set(wider.filter or ()), set(path.filter or ())
+            wide, narrow = _fold_filter(wider), _fold_filter(path)
             if wider.unfiltered == path.unfiltered and wide < narrow:
                 summary = f"{shorten_path(row.target)} and {shorten_path(other.target)} select the same element"
                 line = f"in line {other.origin.line} " if other.origin else ""
                 detail = f"The row {line}selects every element that this row selects: keep one, or change a filter."
                 directory.report(error(summary, detail, row.origin))
+
+
+def _fold_filter(path: paths.Path) -> set[tuple[str, str]]:
+    return {(name.casefold(), str(value).casefold()) for name, value in path.filter or ()}
 
 
 def _check_complete(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from reconciler.core.model import Severity
 from reconciler.core.plan import Action, Attribution, Change, Plan
-from reconciler.core.planning.unattended import changes_activity, changes_identity
+from reconciler.core.planning.unattended import changes_activity, changes_identity, changes_privileges
 from reconciler.core.text import pluralize
 
 _HARMLESS = (Action.CREATE, Action.UPDATE)
@@ -53,6 +53,10 @@ def _changes_identity(change: Change) -> bool:
     return change.action is Action.UPDATE and (changes_identity(change) or changes_activity(change))
 
 
+def _changes_privileges(change: Change) -> bool:
+    return change.action in _HARMLESS and changes_privileges(change)
+
+
 def _is_of_another_origin(change: Change) -> bool:
     return change.attribution is not Attribution.THIS_CHANGE_SET or bool(change.pending)
 
@@ -60,5 +64,6 @@ def _is_of_another_origin(change: Change) -> bool:
 _CHANGES: tuple[tuple[str, Callable[[Change], bool]], ...] = (
     ("deactivates, deletes, reactivates, adopts or relinks {}", _is_more_than_an_update),
     ("changes userName, externalId or active of {}", _changes_identity),
+    ("gives {} other roles, entitlements or credentials", _changes_privileges),
     ("has changes of {} that are not, or not only, this import's", _is_of_another_origin),
 )

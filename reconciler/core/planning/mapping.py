@@ -22,7 +22,7 @@ from reconciler.core.model import (
     error,
     select_matching_rows,
 )
-from reconciler.core.paths import shorten_path
+from reconciler.core.paths import CORE_SCHEMAS, shorten_path
 from reconciler.core.planning.temporary_names import is_temporary
 from reconciler.core.profile import Attribute, Comparison, TargetProfile
 from reconciler.core.text import quote, shorten
@@ -324,12 +324,22 @@ def _report(user: SourceUser, row: AttributeMapping, summary: str, detail: str =
 
 
 def find_attribute(profile: TargetProfile, path: str, unfiltered: str) -> Attribute | None:
-    """Find the profile's attribute for `path` (case-insensitive), with the path as mapped; None if there is none."""
+    """Find the profile's attribute for `path` (RFC 7643 §2.1: without case); None if there is none.
+
+    Its path is in the profile's spelling, with the filter of `path`: every other comparison of paths is of their case.
+    """
     wanted = unfiltered.casefold()
     for row in profile.attributes:
         if row.path.casefold() == wanted:
-            chosen = path if row.multi_valued else row.path
-            return replace(row, path=chosen)
-    if not profile.closed.value and unfiltered.startswith("urn:"):
+            return replace(row, path=_select_elements(row.path, path) if row.multi_valued else row.path)
+    if not profile.closed.value and unfiltered.startswith("urn:") and not wanted.startswith(f"{CORE_SCHEMAS}:"):
         return Attribute(path, "mappings.yaml", profile.closed.confidence, Comparison.EXACT)
     return None
+
+
+def _select_elements(attribute: AttributePath, path: str) -> AttributePath:
+    """Return `emails.value` with the filter of `EMAILS[type eq "work"].VALUE`, if it has one."""
+    name, _, sub = attribute.rpartition(".")
+    before, opening, rest = path.partition("[")
+    condition, closing, _ = rest.rpartition("]")
+    return f"{name}{opening}{condition}{closing}.{sub}" if before and closing else attribute

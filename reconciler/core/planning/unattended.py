@@ -7,7 +7,6 @@ somebody reviewed does not count.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -19,8 +18,8 @@ from reconciler.core.text import pluralize
 from reconciler.core.values import fold_case
 
 _IDENTITY = frozenset({"externalId", "userName"})
-_PRIVILEGES = frozenset({"roles", "entitlements", "password", "x509Certificates"})
-"""Attributes (RFC 7643 §4.1) by which an account may do more than others, or be entered."""
+_PRIVILEGES = frozenset({"role", "roles", "entitlement", "entitlements", "password", "x509certificates"})
+"""Attributes, of RFC 7643 §4.1 or of an extension, by which an account may do more than others, or be entered."""
 _NAMED_BY_ADDRESS = frozenset({Action.CREATE})
 
 
@@ -77,7 +76,14 @@ def changes_privileges(change: Change) -> bool:
     """Whether an account, also a new one, would get or lose what lets it do more than others."""
     if change.action in REMOVALS:
         return False
-    return any(re.split(r"[.\[]", each.path, maxsplit=1)[0] in _PRIVILEGES for each in change.attribute_changes())
+    return any(not _PRIVILEGES.isdisjoint(_find_names(each.path)) for each in change.attribute_changes())
+
+
+def _find_names(path: str) -> list[str]:
+    """Return the names of attribute and sub-attribute in a path, without URN and filter, folded."""
+    before, _, rest = path.partition("[")
+    names = before + rest.rpartition("]")[2]
+    return names.rpartition(":")[2].casefold().split(".")
 
 
 def _find_accounts(changes: Iterable[Change | RecentChange], actions: AbstractSet[Action]) -> set[str]:

@@ -28,7 +28,7 @@ PRIMARY = (("primary", True),)
         ('emails[type eq "work"].value', Path(None, "emails", WORK, "value")),
         ('emails[ type  EQ  "work" ].value', Path(None, "emails", WORK, "value")),
         ("roles[primary eq true].value", Path(None, "roles", PRIMARY, "value")),
-        ("roles[Primary EQ TRUE].value", Path(None, "roles", (("Primary", True),), "value")),
+        ("roles[Primary EQ TRUE].value", Path(None, "roles", PRIMARY, "value")),
         ('roles[primary eq "True"].value', Path(None, "roles", PRIMARY, "value")),
         ('roles[primary eq "false"].value', Path(None, "roles", (("primary", False),), "value")),
         ('emails[type eq "work" and primary eq true].value', Path(None, "emails", (*WORK, *PRIMARY), "value")),

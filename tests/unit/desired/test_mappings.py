@@ -187,6 +187,22 @@ def test_an_element_must_be_chosen(loaded: Load) -> None:
             "mappings.yaml:6:12: roles[primary eq true].value is mapped twice",
         ),
         (
+            ("roles[primary eq true].value", "Roles[Primary eq true].Value"),
+            "mappings.yaml:6:12: roles[primary eq true].value is mapped twice",
+        ),
+        (
+            ('emails[type eq "work"].value', 'emails[type eq "Work"].value'),
+            'mappings.yaml:6:12: emails[type eq "Work"].value is mapped twice',
+        ),
+        (
+            ('emails[type eq "Work"].value', 'emails[type eq "work" and primary eq true].value'),
+            'mappings.yaml:6:12: emails[type eq "work" and primary eq true].value and emails[type eq "Work"].value',
+        ),
+        (
+            ("urn:example:ext:2.0:User:badge", "urn:example:EXT:2.0:User:Badge"),
+            "mappings.yaml:6:12: urn:example:EXT:2.0:User:Badge is mapped twice",
+        ),
+        (
             ('emails[type eq "work"].value', 'emails[type eq "work" and primary eq true].value'),
             'mappings.yaml:6:12: emails[type eq "work" and primary eq true].value and emails[type eq "work"].value',
         ),

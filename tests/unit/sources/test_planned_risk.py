@@ -44,6 +44,10 @@ def test_creates_and_updates_within_the_limit_need_no_review() -> None:
             replace(plan(), changes=(change("ada", temporary_user_name="t", **OURS),)),
             "the plan changes userName",
         ),
+        (
+            plan(update('roles[type eq "x"].value', "admin")),
+            "the plan gives 1 account other roles",
+        ),
         (plan(change("ada", attribution=Attribution.ALREADY_PENDING)), "the plan has changes of 1 account that are"),
         (plan(change("ada")), "the plan has changes of 1 account that are not, or not only, this import's"),
         (plan(change("ada", pending=("title",), **OURS)), "the plan has changes of 1 account that are"),

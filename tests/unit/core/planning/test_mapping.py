@@ -359,6 +359,9 @@ def test_the_profile_knows_its_attributes_in_any_case() -> None:
     found = find_attribute(SCIM, 'emails[type eq "work"].value', "emails.value")
     assert found is not None
     assert (found.path, found.multi_valued) == ('emails[type eq "work"].value', True)
+    written = find_attribute(SCIM, "Roles[primary eq true].VALUE", "Roles.VALUE")
+    assert written is not None
+    assert written.path == "roles[primary eq true].value"
 
 
 def test_only_an_open_profile_takes_extensions_that_it_does_not_list() -> None:
@@ -368,6 +371,8 @@ def test_only_an_open_profile_takes_extensions_that_it_does_not_list() -> None:
     assert found is not None
     assert found.path == path
     assert find_attribute(SCIM, "badge", "badge") is None
+    for no_extension in ("urn:ietf:params:scim:schemas:core:2.0:User.roles", "urn:IETF:params:scim:schemas:core:2.0:x"):
+        assert find_attribute(SCIM, no_extension, no_extension) is None
 
 
 def test_direct_and_constant_rules() -> None:

@@ -89,7 +89,19 @@ def test_identity_and_activity_do_not_change_as_an_update_among_others(made: Cha
 
 
 @pytest.mark.parametrize(
-    "path", ["roles", 'roles[primary eq "True"].value', "entitlements[0]", "password", "x509Certificates.value"]
+    "path",
+    [
+        "roles",
+        'roles[primary eq "True"].value',
+        'Roles[type eq "a]:b"].value',
+        "entitlements[0]",
+        "password",
+        "x509Certificates.value",
+        "urn:example:ext:2.0:User:roles",
+        "urn:example:ext:2.0:User:Entitlement",
+        "urn:example:ext:2.0:User.role",
+        'urn:example:ext:2.0:User:access[type eq "x"].Roles',
+    ],
 )
 def test_privileges_are_reviewed_also_those_of_a_new_account(path: str) -> None:
     created = change("eve", Action.CREATE)
@@ -97,7 +109,8 @@ def test_privileges_are_reviewed_also_those_of_a_new_account(path: str) -> None:
     for made in (edit("ada", path, "admin"), created):
         (line,) = find_unattended_obstacles(replace(plan_with(), changes=(made,)), LIMITS, [])
         assert line == "1 account would get other roles, entitlements or credentials: this is always reviewed"
-    assert obstacles(edit("ada", "rolesAndMore", "x")) == ()
+    for other in ("rolesAndMore", 'emails[type eq "roles"].value', "urn:example:roles:2.0:User:title"):
+        assert obstacles(edit("ada", other, "x")) == ()
     leaver = replace(change("ada", Action.DELETE), before={path: "admin"})
     assert find_unattended_obstacles(replace(plan_with(), changes=(leaver,)), replace(LIMITS, removals=1), []) == ()
 
