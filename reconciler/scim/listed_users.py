@@ -50,6 +50,8 @@ class ReadPage(Generic[T]):
     name: str
     total: int | None
     users: list[tuple[str, T]]
+    large: bool = False
+    """Whether it was requested with a larger count than the first page."""
 
 
 class ListChangedError(Exception):
@@ -90,10 +92,13 @@ class ListedUsers(Generic[T]):
         self._lock = threading.Lock()  # guards the number of users that came
         self._came = 0
         self.users: dict[str, T] = {}
+        self.large: range | None = None
+        """The places of the first to the last user that a large page brought; None: there was none."""
 
     def restart(self) -> None:
         """Forget all users."""
         self.users.clear()
+        self.large = None
         self._came = 0
         if self._settling is not None:
             self._settling.restart()
@@ -111,24 +116,26 @@ class ListedUsers(Generic[T]):
         if size == 0 and total > 0 and not page.has_cursor:
             raise ContradictionError(f"{has}, but lists none")
 
-    def read_page(self, name: str, page: Page, total: int | None) -> ReadPage[T]:
-        """Read the users of a page; `total`: of the list, None if it is not known."""
+    def read_page(self, name: str, page: Page, total: int | None, *, large: bool = False) -> ReadPage[T]:
+        """Read the users of a page; `total`: of the list, None if it is not known. `large`: as in `ReadPage`."""
         users = [(identify(resource), self._convert(resource)) for resource in page.resources]
         with self._lock:
             self._came += len(users)
             self._progress(self._came if total is None else min(self._came, total), total or 0)
-        return ReadPage(name, page.total, users)
+        return ReadPage(name, page.total, users, large)
 
     def add(self, page: ReadPage[T], total: int | None, why_none_new: str = "") -> None:
         """Add the users of a page. Raises `ListChangedError` if it does not fit to the pages before it."""
         if None not in (page.total, total) and page.total != total:
             raise TotalChangedError(f"the total changed from {total:,} to {page.total:,} while the users were read")
-        repeated = 0
+        repeated, before = 0, len(self.users)
         for identity, user in page.users:
             if identity in self.users:
                 repeated += 1
             else:
                 self.users[identity] = user if self._settling is None else self._settling.settle(identity, user)
+        if page.large:
+            self.large = range(before if self.large is None else self.large.start, len(self.users))
         if repeated and repeated == len(page.users):
             raise NotAdvancingError(f"{page.name} repeats users only{why_none_new}")
         if repeated:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
-from reconciler.core.identity import parse_identity
 from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, Flow, LiveUser, Resource, Value
 from reconciler.core.planning.arriving_rows import ListedUser
 from reconciler.core.planning.joined_users import JoinedUsers, list_open_users
@@ -20,6 +19,7 @@ from reconciler.errors import ScimError
 from reconciler.scim.inactive_users import find_inactive
 from reconciler.scim.list_check import NO_CORRECTIONS, ListCheck
 from reconciler.scim.listed_users import Page, Settling
+from reconciler.scim.missing_users import InListAndFound, look_up_missing, spread
 from reconciler.scim.packed_users import PackingReader
 from reconciler.scim.paging import ListRead, start_readers
 
@@ -29,11 +29,9 @@ Progress = Callable[[str, int, int], None]
 
 _SAMPLE = 5
 """Users read again by id, to see whether lists leave attributes out."""
-_SAMPLED_MISSING = 20
-"""Desired users missing from the list that are looked up, to see whether the list leaves users out."""
+_OF_EACH_KIND = 3
+"""So many if some lack attributes and others do not."""
 _WORKERS = 8
-_FAILING = frozenset({429, 503})
-"""Statuses of a look-up that was tried again and again. Any other refusal may be about the one user."""
 
 
 class UserReader(Protocol):
@@ -76,7 +74,7 @@ def read_live(
     users are not those that `reader` returned.
     """
     packing = PackingReader(reader)
-    listed = JoinedUsers(desired, mappings if settles else (), packing, lacks=_find_lacks(mappings), sampled=_SAMPLE)
+    listed = JoinedUsers(desired, mappings if settles else (), packing, lacks=_find_lacks(mappings))
     convert: Callable[[Resource], ListedUser] = packing.read if settles else reader.read
     read = client.list_users(
         convert,
@@ -100,8 +98,7 @@ def read_live(
         listed,
         matches,
         missing,
-        end_unproven=read.end_unproven,
-        corrected=bool(found.users),
+        read=read,
         progress=progress,
     )
     return replace(
@@ -136,28 +133,27 @@ def _check_list(
     matches: _ProbableMatches,
     missing: Sequence[DesiredUser],
     *,
-    end_unproven: bool,
-    corrected: bool,
+    read: ListRead[ListedUser],
     progress: Progress,
 ) -> LiveState:
     """Return the live state of a list, with what makes it incomplete."""
-    completeness = _look_up_missing(client, reader, missing, listed.by_id)
+    completeness = look_up_missing(client, reader, missing, listed.by_id)
     if completeness.hidden:
         names = ", ".join(quote(name) for name in completeness.hidden[:3])
         problem = f"the list leaves out {pluralize(len(completeness.hidden), 'user')} that a filter finds: {names}"
         return LiveState(listed, problem)
-    if end_unproven and not completeness.answered:
+    if read.end_unproven and not completeness.answered:
         problem = "the service refuses both a page past the end and filters: nothing shows that the list is whole"
         return LiveState(listed, problem)
     doubtful = [user for user in listed.list_open() if user.omits_active]
-    others = matches.sample(corrected=corrected)
-    chosen = {user.id: user for user in (*doubtful[:1], *doubtful[-1:], *others)}
-    sample = _read_sample(client, reader, list(chosen.values())[:_SAMPLE])
-    contradiction = next(filter(None, map(_describe_contradiction, sample)), None)
+    chosen = {user.id: user for user in (*doubtful[:1], *doubtful[-1:], *matches.sample(read.large))}
+    sample = _read_sample(client, reader, list(chosen.values()))
+    otherwise = completeness.otherwise
+    contradiction = _find_contradiction(sample) or _find_contradiction(otherwise, found="a filter shows it as")
     if contradiction is not None:
         return LiveState(listed, contradiction)
-    if any(not alone.attributes.keys() <= in_list.attributes.keys() for in_list, alone in sample):
-        return _read_one_by_one(client, reader, listed, listed.by_id, progress)
+    if any(map(_shows_less, (*sample, *otherwise))):
+        return _confirm_found(_read_one_by_one(client, reader, listed, listed.by_id, progress), otherwise)
     if any(in_list.omits_active and not alone.omits_active for in_list, alone in sample):
         found = _read_one_by_one(client, reader, doubtful, {user.id: user for user in doubtful}, progress)
         listed.correct({user.id: user for user in found.users})
@@ -204,24 +200,48 @@ class _ProbableMatches:
             if not any(is_shown(value, level) for level, value in zip(self._levels, user.match, strict=True))
         ]
 
-    def sample(self, *, corrected: bool) -> list[LiveUser]:
-        """Return live users that lack an attribute they should have, or one to be cleared; then any others.
+    def sample(self, large: range | None) -> list[LiveUser]:
+        """Return live users that lack an attribute they should have, or one to be cleared; then others.
 
-        The first ones of each kind are open, as `JoinedUsers` says, unless users of the list were `corrected`.
+        The first of each kind, the last, and some between them: of those that only `large` pages brought, if there are.
         """
         paths, clearable = _list_expected(self._mappings)
-        lacking: list[LiveUser] = []
-        others: list[LiveUser] = []
-        for user in self._listed if corrected else self._listed.list_open():
+
+        def judge(user: LiveUser) -> bool:
             missing = paths - user.attributes.keys()
             wanted = self.find(user) if missing else None
-            if wanted is not None and (missing & wanted.attributes.keys() or missing.intersection(clearable)):
-                lacking.append(user)
-                if len(lacking) == _SAMPLE:
-                    break
-            elif len(others) < _SAMPLE:
-                others.append(user)
-        return [*lacking, *others][:_SAMPLE]
+            return wanted is not None and bool(missing & wanted.attributes.keys() or missing.intersection(clearable))
+
+        lacking = self._listed.list_lacking(judge)
+        kinds = [_Kind(lacking, value, large) for value in (1, 0)]
+        count = _OF_EACH_KIND if all(kind.size for kind in kinds) else _SAMPLE
+        places = [place for kind in kinds for place in kind.spread(count)]
+        return self._listed.pick(places)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """The places of a list with a `value` in `values`; only those within `large` if there are any."""
+
+    values: bytearray
+    value: int
+    large: range | None
+
+    @property
+    def size(self) -> int:
+        """How many there are in all."""
+        return self.values.count(self.value)
+
+    def spread(self, count: int) -> list[int]:
+        """Return the first place, the last, and others between them, `count` in all."""
+        within = self.large if self.large is not None and self._count(self.large) else range(len(self.values))
+        size = self._count(within)
+        numbers = set(spread(size, count))
+        places = (place for place in within if place < len(self.values) and self.values[place] == self.value)
+        return [place for number, place in enumerate(places) if number in numbers]
+
+    def _count(self, within: range) -> int:
+        return self.values.count(self.value, within.start, within.stop)
 
 
 def _list_expected(mappings: Sequence[AttributeMapping]) -> tuple[set[AttributePath], list[AttributePath]]:
@@ -237,67 +257,7 @@ def _find_lacks(mappings: Sequence[AttributeMapping]) -> Callable[[AbstractSet[A
     return lambda present: not cleared <= present
 
 
-@dataclass(frozen=True, slots=True)
-class _Completeness:
-    """The result of looking up users missing from the list: keys of those that exist, and whether filters work."""
-
-    hidden: list[str]
-    answered: bool
-
-
-def _look_up_missing(
-    client: UserReader, reader: ResourceReader, missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser]
-) -> _Completeness:
-    """Look up a sample of `missing`, spread over all, by every identifying attribute.
-
-    The first look-up that keeps failing (429, 503) is the last by its attribute: each would be tried for as long again.
-    """
-    step = max(1, len(missing) // _SAMPLED_MISSING)
-    sample = missing[::step][:_SAMPLED_MISSING]
-    search = _MissingSearch(client, reader, listed, answered=not sample)
-    with start_readers(_WORKERS) as pool:
-        hidden = [user.key for user, there in zip(sample, pool.map(search.is_hidden, sample), strict=True) if there]
-    return _Completeness(hidden, search.answered)
-
-
-@dataclass(slots=True)
-class _MissingSearch:
-    """Looks users up that the list does not show. `answered`: whether a filter is known to work."""
-
-    client: UserReader
-    reader: ResourceReader
-    listed: Mapping[str, LiveUser]
-    answered: bool
-    failing: set[str] = field(default_factory=set)
-
-    def is_hidden(self, user: DesiredUser) -> bool:
-        """Whether the service has an account of the user although the list does not show it."""
-        values = {**user.attributes, **user.create_only}
-        wanted = ((attribute, values.get(attribute)) for attribute in ("externalId", "userName"))
-        return any(self._finds_unlisted(attribute, str(value)) for attribute, value in wanted if value is not None)
-
-    def _finds_unlisted(self, attribute: str, wanted: str) -> bool:
-        if attribute in self.failing:
-            return False
-        try:
-            found = self.client.find_users(attribute, wanted)
-        except ScimError as exc:
-            if exc.status in _FAILING:
-                self.failing.add(attribute)
-            return False  # the service does not filter by this attribute: that proves nothing
-        users = [self.reader.read(resource) for resource in found if parse_identity(resource.get("id")) is not None]
-        names = [(user.external_id or "") if attribute == "externalId" else user.user_name for user in users]
-        same = [fold_case(name) == fold_case(wanted) for name in names]
-        # An answer with other users than those asked for proves nothing: the service ignores the filter.
-        self.answered = self.answered or (len(users) == len(found) and all(same))
-        return any(user.id not in self.listed and matches for user, matches in zip(users, same, strict=True))
-
-
-_InListAndAlone = tuple[LiveUser, LiveUser]
-"""The same user, from the list and read by id."""
-
-
-def _read_sample(client: UserReader, reader: ResourceReader, sample: Sequence[LiveUser]) -> list[_InListAndAlone]:
+def _read_sample(client: UserReader, reader: ResourceReader, sample: Sequence[LiveUser]) -> list[InListAndFound]:
     """Read users of the list by id, up to the first one that cannot be read: not every service offers it."""
     found = []
     for user in sample:
@@ -310,16 +270,35 @@ def _read_sample(client: UserReader, reader: ResourceReader, sample: Sequence[Li
     return found
 
 
-def _describe_contradiction(pair: _InListAndAlone) -> str | None:
-    """Describe how an entry of the list differs from the user read by id; None if they agree."""
+def _shows_less(pair: InListAndFound) -> bool:
+    """Whether the list leaves out what a user has."""
     in_list, alone = pair
-    if in_list.user_name and fold_case(in_list.user_name) != fold_case(alone.user_name):
-        said, read = in_list.user_name, alone.user_name
-    elif in_list.external_id and fold_case(in_list.external_id) != fold_case(alone.external_id or ""):
-        said, read = in_list.external_id, alone.external_id or ""
-    else:
-        return None
-    return f"the list shows account {quote(in_list.id)} as {quote(said)}, but read by its id it is {quote(read)}"
+    if (alone.external_id and not in_list.external_id) or (alone.user_name and not in_list.user_name):
+        return True
+    return not alone.attributes.keys() <= in_list.attributes.keys()
+
+
+def _confirm_found(state: LiveState, otherwise: Sequence[InListAndFound]) -> LiveState:
+    """Return users read one by one, incomplete if one of them is not what a look-up of its name showed."""
+    if state.problem is not None:
+        return state
+    by_id = {user.id: user for user in state.users}
+    return replace(state, problem=_find_contradiction([(found, by_id[found.id]) for _, found in otherwise], "a filter"))
+
+
+def _find_contradiction(
+    pairs: Sequence[InListAndFound], source: str = "the list", found: str = "read by its id it is"
+) -> str | None:
+    """Describe how an entry of the list, or another `source`, differs from the user asked for alone."""
+    for shown, alone in pairs:
+        if shown.user_name and fold_case(shown.user_name) != fold_case(alone.user_name):
+            said, other = shown.user_name, alone.user_name
+        elif shown.external_id and fold_case(shown.external_id) != fold_case(alone.external_id or ""):
+            said, other = shown.external_id, alone.external_id or ""
+        else:
+            continue
+        return f"{source} shows account {quote(shown.id)} as {quote(said)}, but {found} {quote(other)}"
+    return None
 
 
 def _read_one_by_one(

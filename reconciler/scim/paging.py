@@ -63,6 +63,9 @@ class ListRead(Generic[T]):
     """Nothing shows that the total is not capped: the service refused a page past the end, or gives no total."""
     by_cursor: bool = False
     """The service pages by cursor only."""
+    large: range | None = None
+    """The places of the first to the last user that a large page brought, beyond the first page; None: there was none.
+    Only the users of the first page have been compared with those of a large one."""
 
 
 Fetch = Callable[[int, int], Page]
@@ -134,7 +137,7 @@ def read_all(
         attempts += 1
         try:
             reader.run(page_size)
-            return ListRead(listed.users, None, reader.end_unproven, isinstance(reader, CursorReader))
+            return ListRead(listed.users, None, reader.end_unproven, isinstance(reader, CursorReader), listed.large)
         except _UseCursorsError as exc:
             if cursors is None:
                 raise
@@ -208,7 +211,8 @@ class _IndexReader(Generic[T]):
             page = self._larger.try_first(first)
             if page is not None:
                 rest = Page(page.total, page.resources[known:])
-                self._listed.add(self._listed.read_page(f"the page of {len(page.resources)} users", rest, total), total)
+                name = f"the page of {len(page.resources)} users"
+                self._listed.add(self._listed.read_page(name, rest, total, large=True), total)
                 return _Size(known, len(page.resources))
         return _Size(known, known)
 
@@ -278,7 +282,7 @@ class _IndexReader(Generic[T]):
         if self._larger is not None and size.large > size.known:
             page = at_once.fetch(partial(self._larger.read, start, size.large))
             if page is not None:
-                pages.append(self._read_page(start, page, total))
+                pages.append(self._read_page(start, page, total, large=True))
                 start += len(page.resources)
         while start < end:
             page = at_once.fetch(partial(self._fetch, start, size.count_from(start, end)))
@@ -286,11 +290,11 @@ class _IndexReader(Generic[T]):
             start += len(page.resources)
         return pages
 
-    def _read_page(self, start: int, page: Page, total: int) -> ReadPage[T]:
+    def _read_page(self, start: int, page: Page, total: int, *, large: bool = False) -> ReadPage[T]:
         name = f"the page from startIndex {start:,} on"
         if not page.resources:
             raise NotAdvancingError(f"{name} is empty, though more users were announced")
-        return self._listed.read_page(name, page, total)
+        return self._listed.read_page(name, page, total, large=large)
 
     def _probe_past_the_end(self, total: int, count: int) -> None:
         """Check that the total is not capped, as some services do."""

@@ -42,8 +42,7 @@ class JoinedUsers(Sequence[LiveUser]):
 
     `desired`: the desired users by number, each the same at each access. `mappings`: empty: no user is settled.
     `packing`: has packed those of the list that are packed. `lacks`: whether an account with these attributes lacks
-    some; `sampled`: how many users that lack some, and how many others, stay as they are although they could be
-    settled: the first ones.
+    some.
     """
 
     def __init__(
@@ -53,7 +52,6 @@ class JoinedUsers(Sequence[LiveUser]):
         packing: UserPacking | None = None,
         *,
         lacks: Lacks = lambda _paths: False,
-        sampled: int = 0,
     ) -> None:
         self.desired = desired
         self.mappings = mappings
@@ -61,7 +59,6 @@ class JoinedUsers(Sequence[LiveUser]):
         # A protocol takes longer to check than a user to settle.
         self._arriving = desired if isinstance(desired, ArrivingRows) else None
         self._packing = packing
-        self._sampled = sampled
         self._settled = SettledRows(desired, mappings, lacks)
         self._users: dict[str, ListedUser] = {}
         self._join: _Join | None = None
@@ -106,7 +103,6 @@ class JoinedUsers(Sequence[LiveUser]):
             for live_id, user in users.items():
                 if not isinstance(user, int):
                     users[live_id] = join(live_id, user)
-        self._open_first()
 
     def _take_while_rows_arrive(self) -> bool:
         """Join the rows that are still arriving, as they do. Returns whether that is done."""
@@ -151,19 +147,6 @@ class JoinedUsers(Sequence[LiveUser]):
             return row if settled.settle(user, self.desired[row], row) else user
 
         return join
-
-    def _open_first(self) -> None:
-        """Open the first users of each kind again, for a sample."""
-        left = [self._sampled, self._sampled]
-        chosen: list[str] = []
-        for live_id, row in self._users.items():
-            if not any(left):
-                break
-            if isinstance(row, int) and left[lacking := self._settled.is_lacking(row)]:
-                left[lacking] -= 1
-                chosen.append(live_id)
-        for live_id in chosen:
-            self.correct({live_id: self.get(live_id)})
 
     def correct(self, users: Mapping[str, LiveUser | None]) -> None:
         """Put users in the place of those with the same ids, or at the end; None removes one."""
@@ -239,6 +222,20 @@ class JoinedUsers(Sequence[LiveUser]):
     def list_open(self) -> Iterator[LiveUser]:
         """Yield the users that are not settled."""
         return (user for user in self._users.values() if isinstance(user, LiveUser))
+
+    def list_lacking(self, judge: Callable[[LiveUser], bool]) -> bytearray:
+        """Return, by place in the list, 1 for a user that lacks attributes: `judge` says so of those not settled."""
+        lacking = self._settled.is_lacking
+        return bytearray(
+            lacking(user) if isinstance(user, int) else judge(self._build((live_id, user)))
+            for live_id, user in self._users.items()
+        )
+
+    def pick(self, places: Sequence[int]) -> list[LiveUser]:
+        """Return the users at some places in the list, in the order of `places`."""
+        wanted = set(places)
+        found = {place: item for place, item in enumerate(self._users.items()) if place in wanted}
+        return [self._build(found[place]) for place in places]
 
     def split(self, rows: bytearray) -> Iterator[LiveUser]:
         """Yield the users that are not settled with one of the desired users of which `rows` says so."""

@@ -31,7 +31,7 @@ from reconciler.core.planning.request import LiveState
 from reconciler.core.profile import TargetProfile
 from reconciler.desired.user_table import UserTable
 from reconciler.errors import ScimError, TargetError
-from reconciler.scim import live_read
+from reconciler.scim import missing_users
 from reconciler.scim.list_check import Corrections, ListCheck
 from reconciler.scim.listed_users import ListedUsers, Page, Settling
 from reconciler.scim.live_read import read_live
@@ -51,6 +51,7 @@ class Service:
         self.users = {user["id"]: user for user in users}
         self.listed = listed
         self.problem: str | None = None
+        self.large: range | None = None
         self.end_unproven = False
         self.filters_fail = False
         self.reads_fail = False
@@ -69,7 +70,7 @@ class Service:
         listed = ListedUsers(convert, progress, settling)
         listed.restart()
         listed.add(listed.read_page("the list", Page(len(shown), shown), len(shown)), len(shown))
-        return ListRead(listed.users, self.problem, self.end_unproven)
+        return ListRead(listed.users, self.problem, self.end_unproven, large=self.large)
 
     def get_user(self, identity: str) -> dict[str, Any] | None:
         self.read.append(identity)
@@ -185,7 +186,42 @@ def test_at_most_twenty_missing_users_are_looked_up_spread_over_all() -> None:
     names = [f"u{number:03}" for number in range(100)]
     read(service, *[desired(name) for name in names])
     looked_up = [entry.split()[1] for entry in service.found if entry.startswith("userName")]
-    assert sorted(looked_up) == [name_of(name) for name in names[::5]]
+    assert sorted(looked_up) == [name_of(names[99 * number // 19]) for number in range(20)]
+    assert name_of("u099") in looked_up, "a page left out while the list moved may be the last one"
+
+
+MANY = [f"u{number:02}" for number in range(40)]
+
+
+def renamed(**shown: Any) -> Service:
+    """A service with an account under its old name, of which the list shows something else; none of a sample."""
+    users = [resource(name, **({"userName": "old@example.com"} if name == "u17" else {})) for name in MANY]
+    return Service(*users, listed=lambda user: drop_none({**user, **shown}) if user["id"] == "live-u17" else user)
+
+
+def drop_none(user: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in user.items() if value is not None}
+
+
+def test_users_are_read_one_by_one_if_a_filter_finds_one_by_what_the_list_leaves_out() -> None:
+    steps: list[str] = []
+    state = read(renamed(externalId=None), *map(desired, MANY), steps=steps)
+    assert (state.problem, [user.external_id for user in state.users]) == (None, [f"id-{name}" for name in MANY])
+    assert steps[-1] == "Reading each live user, because lists leave attributes out 40/40"
+
+
+def test_a_list_that_shows_another_name_than_a_filter_is_not_relied_on() -> None:
+    state = read(renamed(externalId="id-x"), *map(desired, MANY))
+    assert state.problem == 'the list shows account "live-u17" as "id-x", but a filter shows it as "id-u17"'
+    assert len(state.users) == 40
+
+
+def test_an_account_that_only_a_filter_shows_by_its_name_makes_the_state_incomplete() -> None:
+    service = renamed(externalId=None)
+    hidden, get = drop_none({**service.users["live-u17"], "externalId": None}), service.get_user
+    service.get_user = lambda identity: hidden if identity == "live-u17" else get(identity)  # type: ignore[method-assign]
+    state = read(service, *map(desired, MANY))
+    assert state.problem == 'a filter shows account "live-u17" as "id-u17", but read by its id it is ""'
 
 
 def test_users_out_of_scope_are_not_missing() -> None:
@@ -290,6 +326,27 @@ def test_users_that_lack_an_attribute_are_read_first() -> None:
     assert service.read[0] == "live-u13"
 
 
+def test_the_users_read_again_are_spread_over_the_list() -> None:
+    """Five accounts at its beginning really have no name; of the others, the list leaves it out."""
+    names = [f"u{number:02}" for number in range(40)]
+    users = [resource(name) if number >= 5 else without_name(resource(name)) for number, name in enumerate(names)]
+    service = Service(*users, listed=lambda user: user if user["id"] < "live-u20" else without_name(user))
+    state = read(service, *map(desired, names))
+    assert service.read[:3] == ["live-u00", "live-u27", "live-u39"]
+    assert [user.attributes.get("name.familyName") for user in state.users] == [None] * 5 + ["Lovelace"] * 35
+
+
+def test_of_users_that_only_large_pages_brought_some_of_each_kind_are_read_again() -> None:
+    """Those of the first page lack a name, and the last ones came in small pages again."""
+    names = [f"u{number:02}" for number in range(40)]
+    lacking = (*range(5), 12, *range(35, 40))
+    users = [without_name(resource(name)) if number in lacking else resource(name) for number, name in enumerate(names)]
+    service = Service(*users)
+    service.large = range(10, 30)
+    read(service, *map(desired, names))
+    assert service.read == [f"live-u{number}" for number in (12, 10, 20, 29)]
+
+
 def test_a_service_that_reads_no_single_user_is_believed() -> None:
     service = Service(*resources("abc"), listed=without_name)
     service.reads_fail = True
@@ -342,7 +399,8 @@ def test_users_whose_active_only_the_list_leaves_out_are_read_by_id() -> None:
     assert (state.problem, ids(state)) == (None, ids(read(Service(*resources("abcdefghij")))))
     assert {user.id: user.active for user in state.users if not user.active} == {"live-i": False}
     assert not any(user.omits_active for user in state.users)
-    assert len(service.read) == 5 + 3
+    assert service.read[:2] == ["live-h", "live-j"]
+    assert len(service.read) == 6 + 3
 
 
 def test_a_user_without_active_that_cannot_be_read_by_id_makes_the_list_incomplete() -> None:
@@ -428,7 +486,7 @@ def test_settled_users_change_nothing_of_a_read(listing: Any, profile: TargetPro
             return Corrections(changed) if changed else Corrections()
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(live_read, "_WORKERS", 1)  # several threads ask in no order
+            patch.setattr(missing_users, "_WORKERS", 1)  # several threads ask in no order
             state = read_with(used, people, steps, profile, settles=settles, rows=CLEARING, check=check)
         states.append(state)
         asked.append((sorted(used.found), used.read, steps, seen))
@@ -441,5 +499,5 @@ def test_settled_users_change_nothing_of_a_read(listing: Any, profile: TargetPro
 def test_most_users_of_a_list_are_settled() -> None:
     names = [f"p{number}" for number in range(30)]
     state = read(Service(*map(resource, names)), *map(desired, names))
-    assert [user.id for user in list_open_users(state.users)] == [f"live-p{number}" for number in range(5)]
+    assert list(list_open_users(state.users)) == []
     assert len(state.users) == 30

@@ -291,6 +291,7 @@ def test_the_rest_is_read_in_larger_pages_if_one_begins_as_the_first() -> None:
     starts = [(start, 100) for start in range(101, 1000, 100)]
     assert service.requests[:2] == [(1, 10), (1, 100)]
     assert sorted(service.requests[2:]) == sorted([*starts, (1001, 10)])
+    assert read.large == range(10, 1000)
 
 
 def test_the_size_of_a_larger_page_is_the_one_that_came() -> None:
@@ -303,7 +304,8 @@ def test_the_size_of_a_larger_page_is_the_one_that_came() -> None:
 def test_few_pages_are_read_without_a_trial() -> None:
     service = LargeListing()
     del service.users[170:]
-    assert service.read().problem is None
+    read = service.read()
+    assert (read.problem, read.large) == (None, None)
     assert {count for _, count in service.requests} == {10}
 
 

@@ -115,11 +115,13 @@ def test_users_wait_for_rows_that_have_not_arrived() -> None:
     assert joined.settle("live-ada", live("ada")) == live("ada")
 
 
-def test_the_first_users_of_each_kind_are_open() -> None:
-    names = [f"p{number}" for number in range(9)]
-    people = [desired(name, title="Pilot") if name in ("p1", "p4", "p7") else desired(name) for name in names]
-    shown = [live(name, title="Pilot") if name in ("p1", "p4", "p7") else live(name) for name in names]
-    joined = JoinedUsers(people, MAPPINGS, lacks=lambda present: "title" in present, sampled=2)
+def test_which_users_lack_attributes_is_known_by_place_settled_or_not() -> None:
+    names = [f"p{number}" for number in range(6)]
+    people = [desired(name, title="Pilot") if name in ("p1", "p4") else desired(name) for name in names]
+    shown = [live(name, title="Pilot") if name in ("p1", "p4") else live(name) for name in names]
+    shown[2] = live("p2", department="Sales")
+    joined = JoinedUsers(people, MAPPINGS, lacks=lambda present: "title" in present)
     joined.take({user.id: user for user in shown})
-    assert list(joined) == shown
-    assert [user.id for user in joined.list_open()] == ["live-p0", "live-p1", "live-p2", "live-p4"]
+    assert [user.id for user in joined.list_open()] == ["live-p2"]
+    assert list(joined.list_lacking(lambda user: user.id == "live-p2")) == [0, 1, 1, 0, 1, 0]
+    assert joined.pick([4, 2]) == [shown[4], shown[2]]
