@@ -43,6 +43,11 @@ class AddressChecks:
         self._unusual: dict[str, _Unusual] = {}
         self._located = 0
 
+    @property
+    def total(self) -> int:
+        """The number of unusual names and addresses."""
+        return sum(found.count for found in self._unusual.values())
+
     def locate(self, user: SourceUser, errors: Sequence[Diagnostic]) -> list[Diagnostic]:
         """Return the errors, those about a character at its line and column."""
         return [self._locate(user, item) for item in errors]

@@ -32,6 +32,14 @@ class DiagnosticList:
         self._totals: Counter[_Message] = Counter()
         self._first: list[Diagnostic] = []
 
+    def copy(self) -> DiagnosticList:
+        """Return a list that grows by itself from here."""
+        other = DiagnosticList()
+        other.items, other._first = [*self.items], [*self._first]
+        other._counts, other._totals = Counter(self._counts), Counter(self._totals)
+        other._lines = {message: [*lines] for message, lines in self._lines.items()}
+        return other
+
     def report(self, diagnostic: Diagnostic, *, first: bool = False) -> None:
         """Add a diagnostic. `first`: a file, or a part of it, could not be read."""
         origin = diagnostic.origin

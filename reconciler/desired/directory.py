@@ -19,6 +19,7 @@ from reconciler.desired import layout, schema
 from reconciler.desired.diagnostic_list import DiagnosticList, add_source_lines
 from reconciler.desired.empty_files import Blobs, describe_way_out, list_tracked
 from reconciler.desired.file_content import find_foreign_content
+from reconciler.desired.folders import contains_yaml, is_link_out_of_repository
 from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.missing_state import describe_missing_state
 from reconciler.desired.source_users import read_source_user
@@ -62,6 +63,20 @@ class Directory:
     """Files of one mapping that are YAML, but not valid."""
     _strays: list[str] = field(default_factory=list)
     """Names of files and folders that must not be in the desired state."""
+
+    def copy(self) -> Directory:
+        """Return a directory that has been read as far as this one, and collects by itself from here."""
+        return replace(
+            self,
+            digests={**self.digests},
+            open_ended={*self.open_ended},
+            rejected=[*self.rejected],
+            unread={*self.unread},
+            unseen={*self.unseen},
+            _found=self._found.copy(),
+            _invalid={**self._invalid},
+            _strays=[*self._strays],
+        )
 
     def read_settings(self) -> LocatedModel[schema.Settings] | None:
         """Read settings.yaml, which is required; None if it is missing or invalid."""
@@ -107,17 +122,20 @@ class Directory:
 
     def read_users(self, keys: UserKeys | None = None) -> Iterator[SourceUser]:
         """Read the users of users/** one at a time, in the order of file names and lines. `keys` checks their keys."""
-        keys = keys or UserKeys()
+        for _, parse in self.read_user_files(keys or UserKeys()):
+            yield from parse()
+
+    def read_user_files(self, keys: UserKeys) -> Iterator[tuple[UsersFile, Callable[[], Iterator[SourceUser]]]]:
+        """Yield each file of users/** that can be read, and how to read its users, if that is needed."""
         cached = CachedReader(self.cache) if self.cache is not None and self.watch is None else None
         for name in self._walk("users"):
             content = self._read(name)
             if content is None:
                 continue
+            file = UsersFile(name, len(content), self.digests[name])
             parse = partial(self._parse_users, name, content, keys)
-            if cached is not None and cached.pays(len(content)):
-                yield from cached.read(UsersFile(name, len(content), self.digests[name]), keys, parse)
-            else:
-                yield from parse()
+            pays = cached is not None and cached.pays(len(content))
+            yield file, partial(cached.read, file, keys, parse) if cached is not None and pays else parse
         if cached is not None:
             cached.close()
 
@@ -190,7 +208,7 @@ class Directory:
                 continue
             if path.is_dir() and path.name not in layout.TOP_FILES:
                 stray = layout.check_top_folder(path.name)
-                if stray is not None and self._check_not_link(path) and _contains_yaml(path):
+                if stray is not None and self._check_not_link(path) and contains_yaml(path):
                     self._report_stray(stray, path)
             else:
                 self._report_stray(layout.check_top_file(path.name), path)
@@ -217,7 +235,7 @@ class Directory:
 
     def _leaves_repository(self) -> bool:
         """Whether the directory is a link out of its repository (reported); its content must not be shown."""
-        if not _is_link_out_of_repository(self.root):
+        if not is_link_out_of_repository(self.root):
             return False
         # Without an origin: no line of the link's target is shown.
         leaves = error(f"{self.root} is a link that leaves its repository", "Replace it with the directory itself.")
@@ -256,7 +274,7 @@ class Directory:
         if not (self._check_utf8(path) and self._check_not_link(path)):
             return False
         stray = layout.check_folder(path.name)
-        if stray is not None and _contains_yaml(path):
+        if stray is not None and contains_yaml(path):
             self._report_stray(stray, path)
         return stray is None
 
@@ -376,19 +394,3 @@ class Directory:
             else:
                 found.append(located)
         return found
-
-
-def _is_link_out_of_repository(root: Path) -> bool:
-    """Whether `root` is a link in a work tree to a directory outside of it.
-
-    A pull request could point such a link anywhere on the machine.
-    """
-    if not root.is_symlink():
-        return False
-    here = root.parent.resolve()
-    tree = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), None)
-    return tree is not None and not root.resolve().is_relative_to(tree)
-
-
-def _contains_yaml(folder: Path) -> bool:
-    return any(layout.resembles_yaml(name) for _, _, names in os.walk(folder) for name in names)

@@ -10,7 +10,8 @@ from pathlib import Path
 from reconciler.core.model import Diagnostic
 from reconciler.desired.content import StateContent
 from reconciler.desired.loader import BrokenState, DesiredState, prepare
-from reconciler.desired.users import Keep
+from reconciler.desired.mapped_users import read_rows
+from reconciler.desired.user_table import UserSink
 from reconciler.desired.users_cache import UsersCache
 from reconciler.desired.worker import is_large, may_fork, start_worker
 
@@ -32,8 +33,8 @@ def load_later(
         return found
     if may_fork() and not found.is_broken and is_large(root / "users"):
 
-        def read(keep: Keep) -> StateContent | tuple[Diagnostic, ...]:
-            content = found.read_content(keep, checked_out=True)
+        def read(sink: UserSink) -> StateContent | tuple[Diagnostic, ...]:
+            content = read_rows(found, sink)
             return content.diagnostics if isinstance(content, BrokenState) else content
 
         with suppress(OSError):  # a machine that cannot start a process can perhaps read

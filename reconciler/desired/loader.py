@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -39,10 +37,10 @@ from reconciler.desired.mappings import CompiledMappings, compile_mappings
 from reconciler.desired.policy_settings import build_policy, check_approvals
 from reconciler.desired.provisioning import read_provisioning
 from reconciler.desired.recipients import check_recipients
-from reconciler.desired.references import check_references
 from reconciler.desired.scope import CompiledScope, read_scope
+from reconciler.desired.state_digest import compute_digest
 from reconciler.desired.target_checks import check_address, check_domains
-from reconciler.desired.users import DesiredUserReader, Keep, UserNames, check_inputs, list_inputs
+from reconciler.desired.users import DesiredUserReader, Keep, Names, UserNames, check_inputs, list_inputs
 from reconciler.desired.users_cache import UsersCache
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.work_tree import check_work_tree
@@ -129,10 +127,32 @@ class Preparation:
         """Whether there is an error that breaks the state already."""
         return _is_broken(self.directory)
 
-    def read_content(self, keep: Keep, *, checked_out: bool) -> StateContent | BrokenState:
-        """Read and check all users; give each to `keep`. The content is returned without them."""
+    @property
+    def mappings(self) -> tuple[AttributeMapping, ...]:
+        """The rows by which users are mapped."""
+        return self.rules.mappings.rows
+
+    def read_content(
+        self, keep: Keep, *, checked_out: bool, before: Mapping[str, str] | None = None
+    ) -> StateContent | BrokenState:
+        """Read and check all users; give each to `keep`. The content is returned without them.
+
+        `before`: as `report_concurrent_changes` says.
+        """
+        reader = self.build_reader(keep)
+        reader.read()
+        return self.check_content(reader, checked_out=checked_out, before=before)
+
+    def build_reader(self, keep: Keep, names: Names | None = None) -> DesiredUserReader:
+        """Build the reader of the users."""
+        return _build_reader(self.directory, self.rules, self.now, keep, names)
+
+    def check_content(
+        self, reader: DesiredUserReader, *, checked_out: bool, before: Mapping[str, str] | None = None
+    ) -> StateContent | BrokenState:
+        """Check the users that were read, and what refers to them."""
         directory, rules = self.directory, self.rules
-        unseen = _read_users(directory, rules, _build_reader(directory, rules, self.now, keep), checked_out=checked_out)
+        unseen = _check_users(directory, rules, reader, checked_out=checked_out, before=before)
         problems = directory.describe_problems()
         if self.is_broken:
             return BrokenState(problems)
@@ -203,23 +223,33 @@ def check(
     rules = _read_rules(directory, now, None)
     if isinstance(rules, BrokenState):
         return rules
-    _read_users(directory, rules, _build_reader(directory, rules, now, lambda _user: None), checked_out=True)
+    reader = _build_reader(directory, rules, now, lambda _user: None)
+    reader.read()
+    _check_users(directory, rules, reader, checked_out=True)
     problems = directory.describe_problems()
     return BrokenState(problems) if _is_broken(directory) else CheckedState(problems)
 
 
-def _build_reader(directory: Directory, rules: _Rules, now: datetime, keep: Keep) -> DesiredUserReader:
+def _build_reader(
+    directory: Directory, rules: _Rules, now: datetime, keep: Keep, names: Names | None = None
+) -> DesiredUserReader:
     domains = check_domains(rules.settings, directory.report)
     projector = Projector(rules.profile, rules.mappings.rows, domains, rules.mappings.invalid)
     keys = _build_keys(rules.mappings, rules.scope)
-    return DesiredUserReader(directory, projector, rules.scope.rules, now, keys, keep=keep)
+    return DesiredUserReader(directory, projector, rules.scope.rules, now, keys, keep=keep, names=names)
 
 
-def _read_users(directory: Directory, rules: _Rules, reader: DesiredUserReader, *, checked_out: bool) -> str | None:
-    """Read and check all users, and what refers to them. Return why some may be missing."""
-    reader.read()
-    unseen = _check_files(directory) if checked_out else None
-    check_references(directory, rules.scope, reader.names.origins)
+def _check_users(
+    directory: Directory,
+    rules: _Rules,
+    reader: DesiredUserReader,
+    *,
+    checked_out: bool,
+    before: Mapping[str, str] | None = None,
+) -> str | None:
+    """Check the users that were read, and what refers to them. Return why some may be missing."""
+    unseen = _check_files(directory, before) if checked_out else None
+    reader.names.check_references(rules.scope)
     check_inputs(directory, reader, (*list_inputs(rules.mappings.rows), *rules.scope.inputs))
     return unseen
 
@@ -290,10 +320,10 @@ def load_policy(root: Path, approval_date: date) -> Policy | BrokenState:
     return build_policy(settings)
 
 
-def _check_files(directory: Directory) -> str | None:
+def _check_files(directory: Directory, before: Mapping[str, str] | None = None) -> str | None:
     """Check what was read against git's index and the files as they are now. Return why users may be missing."""
     unseen = check_work_tree(directory)
-    report_concurrent_changes(directory)
+    report_concurrent_changes(directory, before)
     return unseen
 
 
@@ -304,7 +334,7 @@ def _check_names(directory: Directory, scope: CompiledScope) -> BrokenState:
         names.register(user)
     names.report_taken()
     _check_files(directory)
-    check_references(directory, scope, names.origins)
+    names.check_references(scope)
     return BrokenState(directory.describe_problems())
 
 
@@ -363,29 +393,3 @@ def _compile_ownership(settings: LocatedModel[schema.Settings], directory: Direc
             detail = "A User has userName, externalId, userType, roles, …; others need their extension's URN."
             directory.report(error(f"ownership: a User has no {quote(name)}", detail, start))
     return compile_filter(tree)
-
-
-_NOT_IN_DIGEST: Any = {
-    "approvals": True,
-    "notifications": True,
-    "provisioning": True,
-    "record": True,
-    "target": {"token_issued", "token_expires", "client_secret_expires"},
-    "source": {"entra": {"credential_expires"}},
-    "unattended": True,
-}
-"""Settings that change neither a plan nor where it is applied."""
-
-
-def compute_digest(digests: Mapping[str, str], settings: schema.Settings) -> str:
-    """Return the digest of a desired state with these settings, from the sha256 of each of its files by name."""
-    without = settings.model_dump(mode="json", exclude=_NOT_IN_DIGEST)
-    # A state without a key that came later keeps its digest.
-    for name, value in (("tenant", None), ("active_when_absent", None), ("auth", "token")):
-        if without["target"][name] == value:
-            del without["target"][name]
-    if settings.relink == schema.RelinkSettings():
-        del without["relink"]
-    files = {name: digest for name, digest in digests.items() if name != "settings.yaml"}
-    content = json.dumps({"settings": without, "files": files}, sort_keys=True)
-    return f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"

@@ -17,6 +17,8 @@ from reconciler.core.model import IN_SCOPE, NO_LIFECYCLE, DesiredUser, Origin, V
 
 _WHOLE = 0
 """The shape number of a user that is written out whole."""
+WHOLE_ITEMS = 3
+"""Items of the row of such a user."""
 _START = 4
 """Items of a row before its other values: first matching value, shape, line, column."""
 _MAX_SHAPES = 10_000
@@ -99,11 +101,6 @@ class RowCodec:
         self._numbers = {}
         self._builds = [None]
         return shapes
-
-    def count_shapes(self, shapes: Sequence[Shape]) -> bool:
-        """Whether users with these shapes may come among the encoded ones: not too many shapes are known then."""
-        self._known.update(map(_make_key, shapes))
-        return len(self._known) <= _MAX_SHAPES
 
     def number_shapes(self, shapes: Sequence[Shape]) -> tuple[int, ...]:
         """Return the number here of each shape of another codec, by its number there."""
@@ -198,6 +195,24 @@ def decode_row(content: bytes) -> Row:
     """Decode one row."""
     row: Row = _decode(content)
     return row
+
+
+def count_items(content: bytes, start: int) -> int:
+    """Return how many items the row at `start` of `content` has. Raises `ValueError` if no usual row is there."""
+    first = content[start]
+    if 0x90 <= first < 0x90 + _SHORT_ARRAY:  # noqa: PLR2004 - MessagePack's headers
+        return first - 0x90
+    if first != 0xDC:  # noqa: PLR2004
+        raise ValueError("no row")
+    return int.from_bytes(content[start + 1 : start + 3], "big")
+
+
+def least_items(shape: Shape) -> int:
+    """Return how many items a row of this shape needs. Raises `ValueError` if no row can have it."""
+    places = (*shape.identity, *shape.values)
+    if len(shape.identity) < 2 or len(shape.values) != len(shape.paths) + len(shape.created) or min(places) < 0:  # noqa: PLR2004 - the key and the anchor
+        raise ValueError("no shape")
+    return max(_START, *(place + 1 for place in places))
 
 
 def starts_with(content: bytes, start: int, value: bytes) -> bool:

@@ -9,7 +9,7 @@ import threading
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import overload
+from typing import Protocol, overload
 
 import msgspec
 
@@ -19,6 +19,8 @@ from reconciler.desired.user_rows import Row, RowCodec, Shape, decode_row, decod
 
 _CHUNK_BYTES = 256 << 10
 _HASH_BITS = 63
+_PLACE = 4
+"""Bytes of a number of a row or of a place."""
 
 
 class Chunk(msgspec.Struct, frozen=True, array_like=True, tag="rows"):
@@ -37,6 +39,21 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True, tag="rows"):
     """The rows in it of users with dates or with protection: 4 bytes each."""
     shapes: tuple[Shape, ...]
     """Of its rows, which name them by their places here, from 1."""
+
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return len(self.starts) // _PLACE
+
+
+class UserSink(Protocol):
+    """Takes users in their order, one at a time or as rows."""
+
+    def append(self, user: DesiredUser, /) -> None:
+        """Take a user."""
+
+    def adopt(self, chunk: Chunk, /) -> None:
+        """Take the rows of a chunk."""
 
 
 class ChunkWriter:
@@ -66,6 +83,11 @@ class ChunkWriter:
         value = user.match[0] if user.match else None
         self._hashes.append(0 if value is None else hash(value))
         self._in_scope += user.verdict.in_scope
+
+    def adopt(self, chunk: Chunk) -> None:
+        """Emit the chunk of another writer after the users that were added."""
+        self.flush()
+        self._emit(chunk)
 
     def flush(self) -> None:
         """Emit what is left."""
@@ -116,6 +138,7 @@ class UserTable(Sequence[DesiredUser]):
 
     def adopt(self, chunk: Chunk) -> None:
         """Add the rows that a `ChunkWriter` has emitted. Raises `ValueError` if they do not belong together."""
+        self._writer.flush()
         with self._arrival:
             self._adopt(chunk)
             self._arrival.notify_all()

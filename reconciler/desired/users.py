@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 
 from reconciler.core.model import (
     AttributeMapping,
@@ -25,12 +26,35 @@ from reconciler.core.values import fold_case
 from reconciler.desired.address_checks import AddressChecks
 from reconciler.desired.directory import Directory
 from reconciler.desired.look_alike_keys import UserKeys, suggest_attribute
+from reconciler.desired.references import check_references
+from reconciler.desired.scope import CompiledScope
 from reconciler.desired.scoping_filters import AttributeUse
 
 Keep = Callable[[DesiredUser], object]
 """Called with each user that was read and mapped."""
 _MAX_SINGLE = 4
 """Beyond this many names that two files have, they are one error."""
+
+
+class Names(Protocol):
+    """The names of users, userPrincipalName and objectId, each used once."""
+
+    def register(self, user: SourceUser) -> bool:
+        """Register the user's names; false if one is known to be taken."""
+
+    def report_taken(self) -> None:
+        """Report names that are used twice."""
+
+    def check_references(self, scope: CompiledScope) -> None:
+        """Report references of scope.yaml and groups to unknown users and groups, after all users were registered."""
+
+
+def list_names(user: SourceUser) -> Iterator[tuple[str, str]]:
+    """Yield the attributes that name the user, each with the case-folded name."""
+    for attribute in ("userPrincipalName", "objectId"):
+        value = user.attributes.get(attribute)
+        if value is not None:
+            yield attribute, fold_case(str(value))
 
 
 class UserNames:
@@ -46,19 +70,19 @@ class UserNames:
     def register(self, user: SourceUser) -> bool:
         """Register the user's names; false if one is taken (see `report_taken`)."""
         taken: list[Origin] = []
-        for attribute in ("userPrincipalName", "objectId"):
-            value = user.attributes.get(attribute)
-            if value is None:
-                continue
-            name = fold_case(str(value))
+        for attribute, name in list_names(user):
             other = self.origins.setdefault(name, user.origin)
             if other is not user.origin and other not in taken:  # an entry that is pasted twice is one error
                 taken.append(other)
-                summary = f"{attribute} {quote(str(value))} is used twice"
+                summary = f"{attribute} {quote(str(user.attributes[attribute]))} is used twice"
                 detail = f"The other is at {other}. Correct one of them, or merge the entries."
                 files = (user.origin.file, other.file)
                 self._twice.setdefault(files, []).append(error(summary, detail, user.at(attribute)))
         return not taken
+
+    def check_references(self, scope: CompiledScope) -> None:
+        """Report references of scope.yaml and groups to unknown users and groups."""
+        check_references(self._directory, scope, self.origins)
 
     def report_taken(self) -> None:
         """Report names that are used twice; of many in two files, how many: one is often a copy of the other."""
@@ -85,6 +109,7 @@ class DesiredUserReader:
         keys: UserKeys | None = None,
         *,
         keep: Keep = lambda _user: None,
+        names: Names | None = None,
     ) -> None:
         self._directory = directory
         self.keys = keys or UserKeys()
@@ -94,26 +119,40 @@ class DesiredUserReader:
         self._today = now.date()
         self._keep = keep
         self.has_users = False
-        self.names = UserNames(directory)
+        self.names = names or UserNames(directory)
         self.attributes: set[str] = set()
 
     def read(self) -> None:
         """Read the users of all files."""
         for user in self._directory.read_users(self.keys):
-            self.attributes.update(user.attributes)
-            if self.names.register(user):
-                verdict = decide_scope(user, self._rules, self._today)
-                if verdict.reason is ScopeReason.UNJUDGED:
-                    self._directory.report(_diagnose_undecided(user, verdict))
-                desired, errors = self._projector.project(user, verdict)
-                self.has_users = True
-                self._keep(desired)
-                if errors:
-                    self._directory.diagnostics.extend(self._addresses.locate(user, errors))
-                else:
-                    self._addresses.count(user, desired)
+            self.add(user)
+        self.finish()
+
+    def add(self, user: SourceUser) -> None:
+        """Register and map a user."""
+        self.attributes.update(user.attributes)
+        if not self.names.register(user):
+            return
+        verdict = decide_scope(user, self._rules, self._today)
+        if verdict.reason is ScopeReason.UNJUDGED:
+            self._directory.report(_diagnose_undecided(user, verdict))
+        desired, errors = self._projector.project(user, verdict)
+        self.has_users = True
+        self._keep(desired)
+        if errors:
+            self._directory.diagnostics.extend(self._addresses.locate(user, errors))
+        else:
+            self._addresses.count(user, desired)
+
+    def finish(self) -> None:
+        """Report what is known only after all users."""
         self.names.report_taken()
         self._addresses.report()
+
+    def count_findings(self) -> tuple[int, ...]:
+        """Return how much was found out about the users so far, other than that they are there."""
+        found = self._directory
+        return (len(found.diagnostics), len(found.rejected), len(found.unread), self._addresses.total)
 
 
 def _diagnose_undecided(user: SourceUser, verdict: Verdict) -> Diagnostic:

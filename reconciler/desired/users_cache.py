@@ -34,8 +34,14 @@ class UsersCache(Protocol):
     smallest_file: int
     """Bytes of a file. A smaller one is parsed in the time that an entry takes to be read."""
 
-    def read(self, key: str, size: int) -> memoryview | None:
-        """Return what was written for `key`, unchanged; None if there is nothing."""
+    def read(self, key: str, size: int, *, counts: bool = True) -> memoryview | None:
+        """Return what was written for `key`, unchanged; None if there is nothing.
+
+        `counts`: whether the file is counted. Each is once, however many entries are about it.
+        """
+
+    def count(self, size: int) -> None:
+        """Count a file."""
 
     def write(self, key: str, size: int, content: bytes) -> None:
         """Keep `content` for `key`, if that is possible."""
@@ -70,7 +76,7 @@ class CachedReader:
         # msgspec takes 50 ms to import, and small desired states do without it.
         from reconciler.desired.parsed_users import UsersPacker, unpack_users  # noqa: PLC0415
 
-        key = f"{_fingerprint_parser()} {file.digest}"
+        key = f"{fingerprint_program('core', 'desired')} {file.digest}"
         known = self._entries.read(key, file.size)
         count = 0
         if known is not None:
@@ -105,8 +111,8 @@ def discard_first(packer: UsersPacker | None, report: Report) -> Report:
 
 
 @cache
-def _fingerprint_parser() -> str:
-    """Return a digest of all that decides what users are parsed from bytes.
+def fingerprint_program(*folders: str) -> str:
+    """Return a digest of all that decides what users are parsed from bytes, with the source in these folders.
 
     It is the version and, because development changes the program under the same version, its source.
     """
@@ -119,7 +125,7 @@ def _fingerprint_parser() -> str:
     for part in (str(FORMAT), __version__, platform.python_version(), str(VERSION), str(get_version_string())):
         digest.update(part.encode() + b"\0")
     package = Path(__file__).parents[1]
-    for folder in ("core", "desired"):
+    for folder in folders:
         for path in sorted((package / folder).rglob("*.py")):
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -24,8 +24,7 @@ import msgspec
 
 from reconciler.core.model import Diagnostic
 from reconciler.desired.content import BrokenStateError, StateContent
-from reconciler.desired.user_table import Chunk, ChunkWriter, UserTable
-from reconciler.desired.users import Keep
+from reconciler.desired.user_table import Chunk, ChunkWriter, UserSink, UserTable
 from reconciler.errors import MachineLimitError, ReconcilerError
 
 LEAST_BYTES = 1 << 20
@@ -70,8 +69,8 @@ _Message = Chunk | _Diagnostics | _End | _Failure
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Message).decode
 
-ReadContent = Callable[[Keep], StateContent | tuple[Diagnostic, ...]]
-"""Reads and checks all users, gives each to `keep`; returns the content, whose users do not count, or the diagnostics
+ReadContent = Callable[[UserSink], StateContent | tuple[Diagnostic, ...]]
+"""Reads and checks all users, gives each to the sink; returns the content, whose users do not count, or the diagnostics
 of a broken state."""
 
 
@@ -173,7 +172,7 @@ class WorkerContent:
     def _read_again(self) -> StateContent | ReconcilerError:
         """Read in this process: what was raised in the worker is raised here, unless it was about the worker alone."""
         self._table.clear()
-        found = self._again(self._table.append)
+        found = self._again(self._table)
         if isinstance(found, tuple):
             return BrokenStateError(found)
         self._on_complete()
@@ -296,7 +295,7 @@ def send_content(pipe: int, read: ReadContent) -> None:
 
 def _send_content(pipe: int, read: ReadContent) -> None:
     writer = ChunkWriter(lambda chunk: _send(pipe, chunk))
-    found = read(writer.append)
+    found = read(writer)
     writer.flush()
     diagnostics = found if isinstance(found, tuple) else found.diagnostics
     for start in range(0, len(diagnostics), _DIAGNOSTICS):

@@ -69,10 +69,18 @@ class ParseCache:
         except OSError:
             return None
 
-    def read(self, key: str, size: int) -> memoryview | None:
-        """Return what was written for `key`, unchanged; None if there is nothing. `size`: of the file it is about."""
-        self._of_users += size
+    def read(self, key: str, size: int, *, counts: bool = True) -> memoryview | None:
+        """Return what was written for `key`, unchanged; None if there is nothing.
+
+        `size`: of the file it is about. `counts`: whether it is read for the first time in this command.
+        """
+        if counts:
+            self.count(size)
         return self._read(key, size)
+
+    def count(self, size: int) -> None:
+        """Count a file of this size as one of the users' files, by which it is judged what is too large."""
+        self._of_users += size
 
     def _read(self, key: str, size: int, *, is_use: bool = True) -> memoryview | None:
         if self._secret is None:

@@ -16,7 +16,8 @@ from reconciler.desired.changed_entries import (
     list_passed_days,
 )
 from reconciler.desired.layout import is_read
-from reconciler.desired.loader import BrokenState, DesiredState, compute_digest, prepare_directory
+from reconciler.desired.loader import BrokenState, DesiredState, prepare_directory
+from reconciler.desired.state_digest import compute_digest
 from reconciler.errors import FullPlanNeededError, RepositoryError
 from reconciler.git.blobs import CommitFiles, compute_blob_id
 from reconciler.record.runs import ApplyRun, SettledPlan

@@ -42,3 +42,14 @@ def test_it_is_the_first_error(tree: Tree) -> None:
         'the desired state changed while it was read: "users/a.yaml"',
         "the file is empty",
     ]
+
+
+def test_a_file_that_was_read_even_before_must_be_the_same_too(tree: Tree) -> None:
+    directory = tree(users__a="[]\n", users__b="[]\n")
+    directory.read_all()
+    report_concurrent_changes(directory, {"users/a.yaml": directory.digests["users/a.yaml"]})
+    assert messages(directory) == []
+    report_concurrent_changes(directory, {"users/b.yaml": "0", "users/c.yaml": "0"})
+    assert messages(directory) == [
+        ("None", 'the desired state changed while it was read: "users/b.yaml", "users/c.yaml"')
+    ]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from reconciler.core.model import Origin, error, warning
 from reconciler.desired.diagnostic_list import DiagnosticList
 
@@ -56,3 +58,18 @@ def test_the_limit_of_a_file_is_not_for_the_errors_of_users() -> None:
     assert len(users) == 200
     assert len({item.address for item in users}) == 100
     assert len(found.collect()) == 200 + 51
+
+
+def test_a_copy_grows_by_itself() -> None:
+    found = DiagnosticList()
+    first, second = error("a", "", Origin("a.yaml", 1, 1)), error("b", "", Origin("a.yaml", 2, 1))
+    found.report(first)
+    copy = found.copy()
+    copy.report(second, first=True)
+    copy.report(replace(first, origin=Origin("a.yaml", 3, 1)))
+    assert found.collect() == [first]
+    assert copy.collect() == [
+        second,
+        replace(first, summary="a (2 times in this file)", detail="Also in line 3."),
+    ]
+    assert [item.summary for item in found.copy().collect()] == ["a"]

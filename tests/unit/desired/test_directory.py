@@ -1,5 +1,6 @@
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -401,3 +402,19 @@ def test_the_sample_directory_is_read_without_a_word() -> None:
 
 def test_a_place_in_a_file_that_is_gone_is_none(tree: Tree) -> None:
     assert tree({}).locate_in_value(Origin("mappings.yaml", 1, 1), "x", 0) is None
+
+
+def test_a_copy_collects_by_itself(tree: Tree) -> None:
+    text = "- {userPrincipalName: ada}\n- {surname: x}\n- ["
+    directory = tree({"users/b.yaml.orig": "x", "users/c.YAML": "x"}, users__a=text, groups__g="x")
+    directory.read_groups()
+    known = Directory(directory.root)
+    known.read_groups()
+    list(directory.copy().read_users())
+    assert directory == replace(known, _found=directory._found)
+    assert messages(directory) == messages(known)
+    other = directory.copy()
+    list(other.read_users())
+    list(known.read_users())
+    assert messages(other) == messages(known)
+    assert (other.digests, other.unread, other.open_ended) == (known.digests, known.unread, known.open_ended)

@@ -68,3 +68,48 @@ def test_a_worker_finds_what_a_load_finds(files: dict[str, str], late: bool, tmp
     )
     assert done.stderr == b""
     assert json.loads(done.stdout) == [late, True, None]
+
+
+_WARM = """
+import json, sys
+from pathlib import Path
+from support.builders import NOW
+from reconciler.desired import late_loading, loader, users
+from reconciler.session.parse_cache import build_parse_cache
+late_loading.is_large = lambda folder: True
+root = Path(sys.argv[1])
+one = loader.load(root, NOW, NOW.date())
+def fail(*_):
+    raise RuntimeError("a user was mapped")
+if sys.argv[2] == "warm":
+    users.DesiredUserReader.add = fail
+cache = build_parse_cache(root, environment={"HOME": sys.argv[3]})
+other = late_loading.load_later(root, NOW, NOW.date(), cache=cache)
+print(json.dumps([
+    tuple(other.users) == one.users,
+    [other.users.find(user.match[0]) for user in one.users],
+    [other.diagnostics, other.digest, other.files, other.unseen] == [
+        one.diagnostics, one.digest, one.files, one.unseen],
+]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are for Linux")
+def test_a_worker_takes_the_rows_that_another_process_kept(tmp_path: Path) -> None:
+    state, home = tmp_path / "repository/desired-state", tmp_path / "home"
+    (state / "users").mkdir(parents=True)
+    home.mkdir(mode=0o700)
+    texts = {"settings.yaml": SETTINGS, "users/a.yaml": ADA + BOB, "users/b.yaml": ADA.replace("ada", "eve")}
+    for name, text in texts.items():
+        (state / name).write_text(text)
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
+    for run in ("cold", "warm", "warm"):
+        done = subprocess.run(
+            [sys.executable, "-c", _WARM, str(state), run, str(home)],
+            capture_output=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": path},
+            timeout=60,
+        )
+        assert done.stderr == b""
+        assert json.loads(done.stdout) == [True, [0, 1, 2], True]

@@ -130,10 +130,10 @@ def test_another_program_has_other_entries(tree: Tree, cache: MemoryCache, monke
     directory = tree(users__a=ADA)
     read(directory, cache)
     for target, name in ((users_cache, "__version__"), (parsed_users, "FORMAT")):
-        users_cache._fingerprint_parser.cache_clear()
+        users_cache.fingerprint_program.cache_clear()
         monkeypatch.setattr(target, name, "2")
         read(directory, cache)
-    users_cache._fingerprint_parser.cache_clear()
+    users_cache.fingerprint_program.cache_clear()
     assert (cache.hits, len(cache.entries)) == (0, 3)
 
 

@@ -15,7 +15,7 @@ from support.desired_users import anybody
 from reconciler.core.model import Diagnostic, error
 from reconciler.core.planning.arriving_rows import RowsReplacedError
 from reconciler.desired.content import BrokenStateError, StateContent
-from reconciler.desired.users import Keep
+from reconciler.desired.user_table import UserSink
 from reconciler.desired.worker import (
     ReadContent,
     WorkerContent,
@@ -29,13 +29,13 @@ USERS = [anybody(number, f"users/{number // 2_000}.yaml") for number in range(5_
 CONTENT = StateContent((), tuple(error(f"error {number}") for number in range(1_234)), "sha256:1", {"a": "b"}, "unseen")
 
 
-def read_users(keep: Keep) -> StateContent:
+def read_users(sink: UserSink) -> StateContent:
     for user in USERS:
-        keep(user)
+        sink.append(user)
     return CONTENT
 
 
-def find_errors(_keep: Keep) -> tuple[Diagnostic, ...]:
+def find_errors(_sink: UserSink) -> tuple[Diagnostic, ...]:
     return CONTENT.diagnostics
 
 
@@ -102,9 +102,9 @@ def test_who_follows_rows_gets_the_errors_of_the_state_too() -> None:
 
 def test_rows_that_are_read_again_here_are_said_to_be() -> None:
     def send_some(pipe: int) -> None:
-        def read(keep: Keep) -> StateContent:
+        def read(sink: UserSink) -> StateContent:
             for user in USERS[:1_000]:
-                keep(user)
+                sink.append(user)
             raise RuntimeError
 
         send_content(pipe, read)
@@ -127,7 +127,7 @@ def test_a_broken_state_is_raised_at_each_access() -> None:
         assert not complete.is_set()
 
 
-def raise_something(_keep: Keep) -> StateContent:
+def raise_something(_sink: UserSink) -> StateContent:
     raise RuntimeError("something unexpected")
 
 
@@ -148,8 +148,8 @@ def test_what_goes_wrong_here_too_is_raised_here() -> None:
 
 
 def test_rows_that_arrived_before_a_failure_do_not_count() -> None:
-    def fail_late(keep: Keep) -> StateContent:
-        read_users(keep)
+    def fail_late(sink: UserSink) -> StateContent:
+        read_users(sink)
         raise RuntimeError
 
     with received(lambda pipe: send_content(pipe, fail_late)) as content:
