@@ -14,6 +14,7 @@ from reconciler.core.planning.guards.context import RecentChange
 from reconciler.core.planning.protection import AccountNames
 from reconciler.core.values import fold_case
 from reconciler.record.account_names import AccountNameReader
+from reconciler.record.history_state import HistoryState, Names
 from reconciler.record.protected_accounts import ProtectionReader
 from reconciler.record.receipt_line import ApplyFinished, ApplyStarted, Finished, ReceiptLine, Started, UnknownLine
 from reconciler.record.recent_changes import ApprovalUses, RecentChangeReader
@@ -105,6 +106,47 @@ class AccountHistoryBuilder:
         self._forms: set[str] = set()
         self._seen = SeenAccountReader(present or now)
 
+    @property
+    def state(self) -> HistoryState:
+        """What was collected, between two receipts. None of them may be of the last days."""
+        return HistoryState(
+            self._reserved,
+            self._deactivated,
+            self._revived,
+            self._present,
+            self._removed,
+            self._known,
+            self._key_ids,
+            self._forms,
+            [(*key, day) for key, day in self._recent.used.items()],
+            self._last_start,
+            list(self._recorded.accounts.values()),
+            self._recorded.announced,
+            self._recorded.answered,
+            _list_names(self._names),
+            _list_names(self._names_elsewhere),
+            (self._protection.protected, self._protection.ended),
+            (self._protection_anywhere.protected, self._protection_anywhere.ended),
+            (self._seen.when, self._seen.ids),
+        )
+
+    def resume(self, state: HistoryState) -> None:
+        """Go on from what another builder collected, for the same target and with the same names."""
+        self._reserved, self._deactivated, self._revived = state.reserved, state.deactivated, state.revived
+        self._present, self._removed, self._known = state.present, state.removed, state.known
+        self._key_ids, self._forms, self._last_start = state.key_ids, state.forms, state.last_start
+        self._recent.used = {(plan, approval): day for plan, approval, day in state.used}
+        self._recorded.accounts = {account.live_id: account for account in state.accounts}
+        self._recorded.announced, self._recorded.answered = state.announced, state.answered
+        if state.names is not None and state.names_elsewhere is not None:
+            self._names, self._names_elsewhere = (
+                AccountNameReader(*state.names),
+                AccountNameReader(*state.names_elsewhere),
+            )
+        self._protection.protected, self._protection.ended = state.protection
+        self._protection_anywhere.protected, self._protection_anywhere.ended = state.protection_anywhere
+        self._seen.when, self._seen.ids = state.seen
+
     def add(self, lines: Iterable[ReceiptLine], record: str) -> bool:
         """Add the lines of one receipt.
 
@@ -186,7 +228,7 @@ class AccountHistoryBuilder:
             free = when.astimezone(UTC).date() + timedelta(days=self._days)
         except OverflowError:
             return
-        if name is not None and free > self._today:
+        if name is not None:
             self._reserved[fold_case(name)] = max(free, self._reserved.get(fold_case(name), free))
 
     def build(self) -> AccountHistory:
@@ -202,7 +244,7 @@ class AccountHistoryBuilder:
         present = seen | (self._present - self._removed)
         last = self._last_start or ApplyStarted()
         return AccountHistory(
-            self._reserved,
+            {name: free for name, free in self._reserved.items() if free > self._today},
             deactivated,
             present - replaced,
             tuple(self._recent.changes),
@@ -220,6 +262,10 @@ class AccountHistoryBuilder:
             seen - replaced,
             present & replaced,
         )
+
+
+def _list_names(names: AccountNameReader | None) -> Names | None:
+    return None if names is None else (names.user_names, names.external_ids)
 
 
 def _had_desired_user(line: Started | Finished | UnknownLine) -> bool:

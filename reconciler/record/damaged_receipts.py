@@ -14,16 +14,17 @@ from pathlib import Path
 from reconciler.core.text import quote
 from reconciler.errors import PlanFileError
 from reconciler.git.index import list_blobs
+from reconciler.record.kept_parts import RecordStore
 from reconciler.record.layout import PAGE, PLAN, RECEIPT, is_record
 from reconciler.record.outlines import Outlines, parse_lines, read_outlines
 
 
-def check_receipts(plans: Path) -> Outlines:
-    """Check the receipts below the directory `plans`; return their outlines.
+def check_receipts(plans: Path, store: RecordStore | None = None) -> Outlines:
+    """Check the receipts below the directory `plans`; return their outlines. `store`: as for `read_outlines`.
 
     Raises `PlanFileError` for one that is damaged or lost, `RepositoryError` if git cannot tell whether it is.
     """
-    outlines = read_outlines(plans)
+    outlines = read_outlines(plans, store)
     without_lines = [*(outline.path for outline in outlines if outline.is_empty), *_find_missing(plans)]
     if without_lines:
         _check_loss(plans, without_lines)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
 
+import msgspec
+
 from reconciler.core.model import Target
 from reconciler.core.plan import Population
 from reconciler.record.files import read_file
+from reconciler.record.kept_parts import LARGEST, RECEIPTS, PartDigest, RecordStore, split_into_parts
 from reconciler.record.receipt_content import parse_receipt
 from reconciler.record.receipt_line import (
     ApplyFinished,
@@ -47,13 +51,48 @@ class ReceiptOutline:
     targets: tuple[Target, ...]
     is_empty: bool = False
 
+    @property
+    def parts(self) -> _Parts:
+        """All but the path."""
+        return self.start, self.runs, self.targets, self.is_empty
+
 
 Outlines = Sequence[ReceiptOutline]
+_Parts = tuple[ReceiptStart | None, tuple[ApplyRun, ...], tuple[Target, ...], bool]
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[_Parts]).decode
 
 
-def read_outlines(plans: Path) -> Outlines:
-    """Return the outline of each receipt below `plans`, in the order of their paths."""
-    return [outline_receipt(path, list(read_lines(path))) for path in list_receipts(plans)]
+def read_outlines(plans: Path, store: RecordStore | None = None) -> Outlines:
+    """Return the outline of each receipt below `plans`, in the order of their paths.
+
+    `store` keeps those of long records, so that only receipts that changed are parsed.
+    """
+    paths = list_receipts(plans)
+    if store is None or len(paths) < RECEIPTS:
+        return [_outline_content(path, read_file(path)) for path in paths]
+    return [outline for part in split_into_parts(paths) for outline in _read_part(plans, part, store)]
+
+
+def _read_part(plans: Path, paths: Sequence[Path], store: RecordStore) -> Sequence[ReceiptOutline]:
+    contents = [read_file(path) for path in paths]
+    if len(paths) < RECEIPTS:
+        return list(map(_outline_content, paths, contents))
+    digest = PartDigest(plans)
+    for path, content in zip(paths, contents, strict=True):
+        digest.add(path, content)
+    key = digest.to_key("outlines")
+    known = store.read(key, LARGEST // 2)
+    if known is not None:
+        with suppress(msgspec.DecodeError, ValueError):
+            return [ReceiptOutline(path, *each) for path, each in zip(paths, _decode(known), strict=True)]
+    found = list(map(_outline_content, paths, contents))
+    store.write(key, LARGEST // 2, _encode([each.parts for each in found]))
+    return found
+
+
+def _outline_content(path: Path, content: bytes) -> ReceiptOutline:
+    return outline_receipt(path, list(parse_lines(content, str(path))))
 
 
 def outline_receipt(path: Path, lines: Sequence[ReceiptLine]) -> ReceiptOutline:

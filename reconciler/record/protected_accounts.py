@@ -25,17 +25,17 @@ class ProtectionReader:
     """
 
     now: datetime
-    _protected: dict[str, datetime] = field(default_factory=dict)
-    _ended: dict[str, datetime] = field(default_factory=dict)
+    protected: dict[str, datetime] = field(default_factory=dict)
+    ended: dict[str, datetime] = field(default_factory=dict)
 
     def add(self, line: ReceiptLine) -> None:
         """Add a line."""
         match line:
             case ApplyStarted():
-                self._note(self._protected, line.protected, line.sort_time)
-                self._note(self._ended, line.unprotected, line.sort_time)
+                self._note(self.protected, line.protected, line.sort_time)
+                self._note(self.ended, line.unprotected, line.sort_time)
             case Finished() if line.protected is True and line.action == Action.CREATE and line.result in _CREATED:
-                self._note(self._protected, (line.id,), line.sort_time)
+                self._note(self.protected, (line.id,), line.sort_time)
             case _:
                 pass
 
@@ -47,7 +47,7 @@ class ProtectionReader:
     def build(self) -> frozenset[str]:
         """Return the live ids of the accounts whose protection no apply ended."""
         return frozenset(
-            live_id for live_id, when in self._protected.items() if self._ended.get(live_id, LONG_AGO) <= when
+            live_id for live_id, when in self.protected.items() if self.ended.get(live_id, LONG_AGO) <= when
         )
 
 

@@ -15,11 +15,15 @@ from typing import Any
 from reconciler.core.model import Target
 from reconciler.record.account_history import AccountHistory, AccountHistoryBuilder
 from reconciler.record.files import read_file
+from reconciler.record.history_state import SETTLED_AFTER, find_last_moment
+from reconciler.record.kept_history import KeptHistory
+from reconciler.record.kept_parts import RECEIPTS, RecordStore
 from reconciler.record.late_plan import PlanReader
 from reconciler.record.layout import PLAN, RECEIPT, shorten_plan_id
 from reconciler.record.outlines import (
     collect_runs,
     find_previous_target,
+    parse_lines,
     read_lines,
     read_outlines,
     select_runs,
@@ -120,18 +124,34 @@ def read_account_history(
     present: datetime | None = None,
     service_time: datetime | None = None,
     names: bool = False,
+    store: RecordStore | None = None,
 ) -> AccountHistory:
     """Return the history of the target's accounts, from all receipts, in one pass.
 
     `present`: the time by which a change is recent; None: `now`. `service_time`: as in
     `RecentChangeReader`. `names`: the names of accounts too, for which the plans of version 0.1 are read.
+    `store` keeps what old receipts of a long record say.
     """
     builder = AccountHistoryBuilder(
         target, quarantine_days, now, present=present, service_time=service_time, names=names
     )
-    for path in list_receipts(plans):
-        if builder.add(read_lines(path), path.parent.name):
+    paths = list_receipts(plans)
+    kept = None
+    if store is not None and len(paths) >= RECEIPTS:
+        settings = repr((target, quarantine_days, names))
+        earliest = min(filter(None, (now, present, service_time)))
+        kept = KeptHistory(plans, store, f"accounts {settings}", earliest - SETTLED_AFTER)
+        paths = paths[kept.resume(builder, paths) :]
+    for path in paths:
+        content = read_file(path)
+        lines = list(parse_lines(content, str(path)))
+        lacking = builder.add(lines, path.parent.name)
+        if lacking:
             builder.add_plan(read_plan_summary(path.with_name(PLAN)))
+        if kept is not None:
+            kept.add(builder, path, content, None if lacking else find_last_moment(lines))
+    if kept is not None:
+        kept.save()
     return builder.build()
 
 

@@ -161,9 +161,9 @@ class RecordedAccountReader:
     """Collects the lines of receipts, in any order. A line with a date after `now` counts as undated."""
 
     now: datetime
-    _accounts: dict[str, RecordedAccount] = field(default_factory=dict)
-    _announced: dict[str, datetime] = field(default_factory=dict)
-    _answered: dict[str, datetime] = field(default_factory=dict)
+    accounts: dict[str, RecordedAccount] = field(default_factory=dict)
+    announced: dict[str, datetime] = field(default_factory=dict)
+    answered: dict[str, datetime] = field(default_factory=dict)
     _latest: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -185,7 +185,7 @@ class RecordedAccountReader:
         if line.id is None:
             address = fold_case(line.address)
             if line.action == Action.CREATE:
-                self._announced[address] = max(when, self._announced.get(address, when))
+                self.announced[address] = max(when, self.announced.get(address, when))
             return
         account = self._open(line.id)
         account.written = max(account.written, when)
@@ -219,7 +219,7 @@ class RecordedAccountReader:
         elif line.attributes == _MISSING or line.result == Result.UNKNOWN:
             return
         address = fold_case(line.address)
-        self._answered[address] = max(when, self._answered.get(address, when))
+        self.answered[address] = max(when, self.answered.get(address, when))
 
     def _add_outcome(self, account: RecordedAccount, line: Finished, when: datetime) -> None:
         if line.result in _NOT_MADE and line.attributes == _MISSING:
@@ -241,19 +241,19 @@ class RecordedAccountReader:
             account.shown = max(account.shown, when)
 
     def _open(self, live_id: str) -> RecordedAccount:
-        found = self._accounts.get(live_id)
+        found = self.accounts.get(live_id)
         if found is None:
-            found = self._accounts[live_id] = RecordedAccount(live_id)
+            found = self.accounts[live_id] = RecordedAccount(live_id)
         return found
 
     def build(self) -> RecordedAccounts:
         """Return the accounts."""
         unanswered = {
             address: when
-            for address, when in self._announced.items()
-            if address not in self._answered or self._answered[address] < when
+            for address, when in self.announced.items()
+            if address not in self.answered or self.answered[address] < when
         }
-        return RecordedAccounts(self._accounts, unanswered)
+        return RecordedAccounts(self.accounts, unanswered)
 
 
 def _parse_modified(line: Started) -> datetime:

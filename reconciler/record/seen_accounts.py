@@ -30,8 +30,8 @@ class SeenAccountReader:
     """
 
     now: datetime
-    _when: datetime = LONG_AGO
-    _ids: tuple[str, ...] = ()
+    when: datetime = LONG_AGO
+    ids: tuple[str, ...] = ()
     _waiting: tuple[datetime, tuple[str, ...]] | None = None
 
     def add(self, line: ReceiptLine) -> None:
@@ -57,8 +57,8 @@ class SeenAccountReader:
         return when, tuple(_read_ids(line.accounts))
 
     def _accept(self) -> None:
-        if self._waiting is not None and self._waiting >= (self._when, self._ids):
-            self._when, self._ids = self._waiting
+        if self._waiting is not None and self._waiting >= (self.when, self.ids):
+            self.when, self.ids = self._waiting
         self._waiting = None
 
     def build(self, accounts: Mapping[str, RecordedAccount], removed: Collection[str]) -> frozenset[str]:
@@ -66,11 +66,11 @@ class SeenAccountReader:
 
         `accounts`: on record. `removed`: those that an apply began to remove at any time.
         """
-        return frozenset(each for each in self._ids if each not in removed or self._is_back(accounts.get(each)))
+        return frozenset(each for each in self.ids if each not in removed or self._is_back(accounts.get(each)))
 
     def _is_back(self, account: RecordedAccount | None) -> bool:
         """Whether an account that was removed once was active when it was noted."""
-        return account is not None and LONG_AGO < account.removal < self._when
+        return account is not None and LONG_AGO < account.removal < self.when
 
 
 def _has_failed(line: ApplyFinished) -> bool:

@@ -80,7 +80,8 @@ def open_full_record(
         _warn_about_open_directory(workspace.record, list_receipts(workspace.record), terminal)
         yield workspace
         return
-    outlines = check_receipts(workspace.record)
+    cache = workspace.cache
+    outlines = check_receipts(workspace.record, cache)
     _warn_about_open_directory(workspace.record, [outline.path for outline in outlines], terminal)
     if branch is None:
         yield replace(workspace, outlines=outlines)
@@ -95,7 +96,7 @@ def open_full_record(
         wanted = is_record_file if plans else is_receipt_or_note
         merge_into(check_branch_files(read_record_at(workspace.state, tip, wanted), branch), whole)
         merge_into(read_record_files(workspace.record, wanted), whole)
-        yield replace(workspace, past=whole, outlines=read_outlines(whole))
+        yield replace(workspace, past=whole, outlines=read_outlines(whole, cache))
 
 
 def _find_tip(workspace: Workspace, branch: str, terminal: Terminal) -> str | None:

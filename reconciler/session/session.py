@@ -113,6 +113,7 @@ class Session:
             present=current_time(),
             service_time=self.service_time if self.service_ahead is not None else None,
             names=bool(protected),
+            store=self.workspace.cache,
         )
         recorded = replace(history.recorded, redactor=self.redactor)
         history = replace(history, deactivated=self._add_commit_times(history.deactivated), recorded=recorded)

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from support.builders import NOW, TARGET, change, plan_with
+from support.memory_cache import MemoryCache
 
 from reconciler.core.model import Target
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.errors import PlanFileError
+from reconciler.record import kept_parts, outlines
 from reconciler.record.outlines import (
     ReceiptStart,
     find_previous_target,
@@ -19,6 +21,7 @@ from reconciler.record.outlines import (
 from reconciler.record.reader import read_previous_target, read_runs
 from reconciler.record.receipt import Receipt
 from reconciler.record.redaction import Redactor
+from reconciler.record.runs import Quarantine
 
 ADA = change("ada")
 PLAN = plan_with(ADA)
@@ -77,3 +80,53 @@ def test_what_is_found_in_outlines_is_what_a_pass_of_its_own_finds(tmp_path: Pat
 def test_the_lines_of_a_receipt_are_its_events(tmp_path: Path) -> None:
     receipt(tmp_path, "a").close({})
     assert [line.event for line in read_lines(tmp_path / "a" / "receipt.jsonl")] == ["apply_started", "apply_finished"]
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Five receipts, in parts of two."""
+    monkeypatch.setattr(outlines, "RECEIPTS", 2)
+    monkeypatch.setattr(kept_parts, "RECEIPTS", 2)
+    for name in "abcde":
+        written = receipt(tmp_path, name, PLAN if name != "c" else elsewhere("other"))
+        written.finished(Outcome(ADA, Result.FAILED, "no", "live-ada"))
+        written.quarantined(Quarantine("Because", "it failed"))
+        written.close({Result.FAILED: 1}, how="quarantined")
+    (tmp_path / "b" / "receipt.jsonl").write_text("")
+    return tmp_path
+
+
+def test_kept_outlines_are_those_of_the_receipts(record: Path) -> None:
+    store = MemoryCache()
+    expected = read_outlines(record)
+    assert read_outlines(record, store) == expected
+    assert (len(store.entries), store.hits) == (2, 0)
+    assert read_outlines(record, store) == expected
+    assert store.hits == 2
+
+
+def test_of_a_record_that_changed_only_the_same_parts_are_kept(record: Path) -> None:
+    store = MemoryCache()
+    read_outlines(record, store)
+    receipt(record, "d").close({})
+    assert read_outlines(record, store) == read_outlines(record)
+    assert (len(store.entries), store.hits) == (3, 1)
+    (record / "a" / "receipt.jsonl").unlink()
+    assert read_outlines(record, store) == read_outlines(record)
+
+
+def test_kept_outlines_that_cannot_be_decoded_are_as_good_as_absent(record: Path) -> None:
+    store = MemoryCache()
+    read_outlines(record, store)
+    for content in (b"", b"\xc1", b"\x90"):
+        store.entries = dict.fromkeys(store.entries, content)
+        assert read_outlines(record, store) == read_outlines(record)
+
+
+def test_a_receipt_that_was_damaged_since_is_an_error(record: Path) -> None:
+    store = MemoryCache()
+    read_outlines(record, store)
+    path = record / "a" / "receipt.jsonl"
+    path.write_text(path.read_text().replace("\n", "", 1))
+    with pytest.raises(PlanFileError):
+        read_outlines(record, store)

@@ -1,0 +1,71 @@
+"""Parts of the record that are not parsed again: what was read from them, kept by the bytes of their receipts.
+
+The files are read and hashed each time, so a receipt that is changed, damaged, lost or new is never taken for what it
+was. What is kept comes from `RecordStore`, which gives back only what the same user's program put in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from reconciler import __version__
+
+RECEIPTS = 250
+"""How many receipts a part has. Fewer are parsed: they take a moment, and need nothing to be kept."""
+LARGEST = 64 * 1024 * 1024
+"""Bytes of what is kept of one part."""
+
+
+class RecordStore(Protocol):
+    """Keeps bytes by key; None if there are none. `size`: half of the bytes that there may be."""
+
+    def read(self, key: str, size: int) -> memoryview | None: ...  # noqa: D102
+    def write(self, key: str, size: int, content: bytes) -> None: ...  # noqa: D102
+
+
+class PartDigest:
+    """The digest of receipts with these names and contents, in this order."""
+
+    def __init__(self, plans: Path) -> None:
+        self._plans = plans
+        self._digest = hashlib.sha256()
+
+    def add(self, path: Path, content: bytes) -> None:
+        """Add a receipt."""
+        name = path.relative_to(self._plans).as_posix().encode("utf-8", "surrogateescape")
+        self._digest.update(hashlib.sha256(name).digest() + hashlib.sha256(content).digest())
+
+    def copy(self) -> PartDigest:
+        """Return another one of the same receipts, to which others can be added."""
+        copied = PartDigest(self._plans)
+        copied._digest = self._digest.copy()
+        return copied
+
+    def to_key(self, kind: str) -> str:
+        """Return the key of what is kept of the receipts so far."""
+        return f"{kind} {_fingerprint()} {self._digest.hexdigest()}"
+
+
+def split_into_parts(paths: Sequence[Path]) -> Iterable[Sequence[Path]]:
+    """Return the parts of a record: all but the last one have `RECEIPTS` receipts."""
+    return (paths[start : start + RECEIPTS] for start in range(0, len(paths), RECEIPTS))
+
+
+@cache
+def _fingerprint() -> str:
+    """Return a digest of all that decides what is read from receipts: version and, in development, source."""
+    digest = hashlib.sha256()
+    for part in (__version__, platform.python_version(), msgspec.__version__):
+        digest.update(part.encode() + b"\0")
+    package = Path(__file__).parents[1]
+    for folder in ("core", "record"):
+        for path in sorted((package / folder).rglob("*.py")):
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
