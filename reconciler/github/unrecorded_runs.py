@@ -6,9 +6,9 @@ unattended for as long as that apply would count. A run that was deleted is one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from pathlib import Path
 
 from reconciler.github.api import GitHub, Json, text_at, time_at
@@ -27,7 +27,9 @@ _RECORD = (
     "Run its job `record` again, in the same run (Re-run failed jobs): the record is in its artifact `plans`. Without"
     " it the limits of `unattended` would begin anew. 25 hours after that run they no longer count it"
 )
-_DELETED = "Check what it changed. 25 hours after it the limits of `unattended` no longer count it"
+_DELETED = (
+    "Check what it changed. 25 hours after the run that followed it the limits of `unattended` no longer count it"
+)
 _CAUSES = ("push", "schedule", "workflow_dispatch")
 
 
@@ -42,9 +44,7 @@ def describe_unrecorded_run(hub: GitHub, here: Workflow, directory: Path, branch
     sent: list[tuple[str, WorkflowRun, set[str]]] = []
     for workflow in (SYNC_WORKFLOW, APPLY_WORKFLOW):
         name = workflow.removesuffix(".yml")
-        listed = list(
-            takewhile(lambda item: not _is_before(item, "created_at", now - _RERUN), list_runs(hub, workflow))
-        )
+        listed = list(_list_since(hub, workflow, now - _RERUN))
         deleted = _find_deleted_run(listed, now)
         if deleted is not None:
             return f"Run {deleted} of the workflow {name} was deleted, and it may have applied. {_DELETED}"
@@ -63,6 +63,14 @@ def describe_unrecorded_run(hub: GitHub, here: Workflow, directory: Path, branch
     )
 
 
+def _list_since(hub: GitHub, workflow: str, time: datetime) -> Iterator[Json]:
+    """Yield the runs since a time, newest first, and the one before: its number shows whether that one is the next."""
+    for item in list_runs(hub, workflow):
+        yield item
+        if _is_before(item, "created_at", time):
+            return
+
+
 def _counts(item: Json, branch: str, now: datetime) -> bool:
     """Whether an apply by this run could count in a limit: the run has not ended, or did so a short time ago."""
     if text_at(item, "event") not in _CAUSES or text_at(item, "head_branch") != branch:
@@ -77,12 +85,18 @@ def _find_sent(hub: GitHub, run: WorkflowRun, here: Workflow) -> set[str]:
 
 
 def _find_deleted_run(listed: Sequence[Json], now: datetime) -> int | None:
-    """Return a number that is missing among the runs, newest first, of the time that counts and the one before."""
+    """Return a number that is missing among the runs, newest first, of the time that counts and the one before.
+
+    If there is none before, their numbers begin with 1. Those that GitHub deletes itself, after more than a year, are
+    a day of doubt where no other run is listed.
+    """
     numbers: list[int] = []
     for item in listed:
         numbers.append(parse_run(item).number)
         if _is_before(item, "created_at", now - _COUNTED):
             break
+    else:
+        numbers += [0] if numbers else []
     return next((newer - 1 for newer, older in pairwise(numbers) if newer - older > 1), None)
 
 

@@ -48,7 +48,7 @@ def put_on_record(clone: GitRepository, *runs: object) -> None:
     clone.git("checkout", "--quiet", "main")
 
 
-def ran(step: Step, workflow: str = "sync.yml", number: int = 7, hours: float = 1, **changes: object) -> int:
+def ran(step: Step, workflow: str = "sync.yml", number: int = 1, hours: float = 1, **changes: object) -> int:
     """Add a run that ended some hours ago."""
     at = (NOW - timedelta(hours=hours)).isoformat()
     made = {"status": "completed", "conclusion": "failure", "created_at": at, "updated_at": at, **changes}
@@ -67,7 +67,7 @@ def test_a_run_that_may_have_sent_has_to_be_on_record(
 ) -> None:
     run = ran(step, workflow, event=event)
     step.api.job(run, "apply", steps)
-    assert str(describe(clone)).startswith(LOST.format(7, workflow.removesuffix(".yml")))
+    assert str(describe(clone)).startswith(LOST.format(1, workflow.removesuffix(".yml")))
     put_on_record(clone, f"{run}/2", f"1{run}/1", None, 5)
     assert describe(clone) is not None, "another attempt, another run"
     put_on_record(clone, f"{run}/1")
@@ -93,12 +93,12 @@ def test_a_run_that_sent_nothing_needs_no_record(steps: dict[str, str], step: St
 
 
 def test_jobs_that_are_not_listed_are_doubt(step: Step, clone: GitRepository) -> None:
-    ran(step, number=6, conclusion="cancelled")
+    ran(step, conclusion="cancelled")
     assert describe(clone) is None
-    run = ran(step)
-    assert str(describe(clone)).startswith(LOST.format(7, "sync"))
+    run = ran(step, number=2)
+    assert str(describe(clone)).startswith(LOST.format(2, "sync"))
     step.api.job(run, "another name", {"Something": "success"})
-    assert str(describe(clone)).startswith(LOST.format(7, "sync"))
+    assert str(describe(clone)).startswith(LOST.format(2, "sync"))
 
 
 def test_what_limits_no_longer_count_is_not_asked_for(step: Step, clone: GitRepository) -> None:
@@ -146,8 +146,43 @@ def test_a_deleted_run_is_doubt_for_as_long_as_it_would_count(step: Step, clone:
     assert describe(clone) is None
 
 
+DELETED = "Run {} of the workflow {} was deleted, and it may have applied."
+
+
+@pytest.mark.parametrize("workflow", ["sync.yml", "apply.yml"])
+def test_the_oldest_runs_that_were_deleted_are_doubt_too(workflow: str, step: Step, clone: GitRepository) -> None:
+    for number in (5, 6):
+        step.api.job(ran(step, workflow, number=number, hours=8 - number), "apply", {})
+    assert str(describe(clone)).startswith(DELETED.format(4, workflow.removesuffix(".yml")))
+    for number in (1, 2, 3, 4):
+        step.api.job(ran(step, workflow, number=number, hours=9 - number), "apply", {})
+    assert describe(clone) is None
+
+
+def test_runs_that_were_deleted_before_one_that_no_longer_counts_are_none(step: Step, clone: GitRepository) -> None:
+    step.api.job(ran(step, number=7, hours=25.5), "apply", {})
+    step.api.job(ran(step, number=8, hours=1), "apply", {})
+    assert describe(clone) is None
+
+
+def test_a_run_from_long_ago_shows_which_one_was_the_next(step: Step, clone: GitRepository) -> None:
+    step.api.job(ran(step, "apply.yml", number=5, hours=24 * 100), "apply", {})
+    step.api.job(ran(step, "apply.yml", number=7, hours=1), "apply", {})
+    assert str(describe(clone)).startswith(DELETED.format(6, "apply"))
+    step.api.job(ran(step, "apply.yml", number=6, hours=2), "apply", {})
+    assert describe(clone) is None
+
+
+def test_the_runs_of_many_pages_are_seen(step: Step, clone: GitRepository) -> None:
+    for number in range(2, 252):
+        step.api.job(ran(step, number=number, hours=(252 - number) / 20), "apply", {})
+    assert str(describe(clone)).startswith(DELETED.format(1, "sync"))
+    step.api.job(ran(step, number=1, hours=13), "apply", {})
+    assert describe(clone) is None
+
+
 def test_runs_that_cannot_apply_are_not_looked_at(step: Step, clone: GitRepository) -> None:
-    for number, changes in ((7, {"head_branch": "other"}), (8, {"event": "pull_request"})):
+    for number, changes in ((1, {"head_branch": "other"}), (2, {"event": "pull_request"})):
         step.api.job(ran(step, number=number, **changes), "apply", SENT)
     assert describe(clone) is None
 

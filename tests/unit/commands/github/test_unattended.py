@@ -95,29 +95,29 @@ def test_a_commit_that_is_not_the_newest_is_for_the_next_cycle(step: Step, origi
 @pytest.mark.parametrize("status", ["queued", "waiting", "in_progress", "pending"])
 @pytest.mark.usefixtures("origin")
 def test_an_apply_that_has_not_ended_goes_first(status: str, step: Step) -> None:
-    step.api.run(7, "apply.yml", "push", status=status)
-    done = step.api.run(8, "apply.yml", "push", status="completed", conclusion="success")
+    step.api.run(1, "apply.yml", "push", status=status)
+    done = step.api.run(2, "apply.yml", "push", status="completed", conclusion="success")
     step.api.job(done, "apply", SENT_NOTHING)
     assert run(step) == "enabled=false\n"
-    assert "Run 7 of the apply workflow, for commit cccccccccccc, has not ended" in step.summary.read_text()
+    assert "Run 1 of the apply workflow, for commit cccccccccccc, has not ended" in step.summary.read_text()
 
 
 @pytest.mark.parametrize("conclusion", ["failure", "cancelled", "skipped"])
 @pytest.mark.usefixtures("origin")
 def test_an_apply_that_people_did_not_let_through_is_not_made_here(conclusion: str, step: Step) -> None:
-    done = step.api.run(7, "apply.yml", "push", status="completed", conclusion=conclusion)
+    done = step.api.run(1, "apply.yml", "push", status="completed", conclusion=conclusion)
     step.api.job(done, "apply", {}, conclusion=conclusion)
     assert run(step) == "enabled=false\n"
-    assert "Run 7 of the apply workflow, for commit cccccccccccc, " in step.summary.read_text()
+    assert "Run 1 of the apply workflow, for commit cccccccccccc, " in step.summary.read_text()
 
 
 @pytest.mark.usefixtures("origin")
 def test_a_record_that_is_missing_is_an_issue_until_it_is_there(step: Step) -> None:
-    lost = step.api.run(7, "sync.yml", "schedule", status="completed", conclusion="failure")
+    lost = step.api.run(1, "sync.yml", "schedule", status="completed", conclusion="failure")
     job = step.api.job(lost, "apply", {"Apply": "success", "Confirm that nothing was sent": "skipped"})
     for _ in range(2):
         assert run(step).endswith("enabled=false\n")
-    why = "Run 7 of the workflow sync may have applied, and its record is not on the record branch."
+    why = "Run 1 of the workflow sync may have applied, and its record is not on the record branch."
     assert f"Nothing is applied by this run: {why} Run its job `record` again" in step.summary.read_text()
     (issue,) = step.api.issues
     assert (issue["title"], issue["state"]) == ("The record of an apply is missing", "open")
@@ -130,15 +130,15 @@ def test_a_record_that_is_missing_is_an_issue_until_it_is_there(step: Step) -> N
 @pytest.mark.usefixtures("origin")
 def test_each_named_tenant_has_an_issue_about_its_record(step: Step) -> None:
     settings(step, target={**SETTINGS["target"], "tenant": "acme"})
-    step.api.job(step.api.run(7, "sync.yml", "schedule", status="completed"), "apply", {"Apply": "failure"})
+    step.api.job(step.api.run(1, "sync.yml", "schedule", status="completed"), "apply", {"Apply": "failure"})
     run(step)
     assert [issue["title"] for issue in step.api.issues] == ["The record of an apply is missing (tenant acme)"]
 
 
 @pytest.mark.usefixtures("origin")
 def test_a_run_of_another_branch_is_nobodys_review(step: Step) -> None:
-    step.api.run(7, "apply.yml", "push", status="queued", head_branch="other")
-    step.api.run(8, "apply.yml", "pull_request", status="queued")
+    step.api.run(1, "apply.yml", "push", status="queued", head_branch="other")
+    step.api.run(2, "apply.yml", "pull_request", status="queued")
     assert run(step) == "enabled=true\n"
 
 
