@@ -7,7 +7,7 @@ the transport's (`scim.retry_transport`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -125,6 +125,11 @@ class ChangeExecutor:
         """Return a recorded outcome as it is once the service shows it; recorded again if that changed it."""
         found = self.confirmations.wait_for(outcome)
         return outcome if found is outcome else self.record(found)
+
+    def recheck(self) -> Iterator[Outcome]:
+        """Yield, recorded, what only answers showed in effect and reads do not, once answers proved wrong."""
+        for outcome in self._verifier.compare(self._answers.take_unproven()):
+            yield self.record(outcome)
 
     def record_failure(self, change: Change, error: ScimError | TargetError) -> Outcome:
         """Record that the service refused the change, with what may be the cause."""
@@ -278,13 +283,22 @@ class ChangeExecutor:
             return cannot_patch(change, describe_left_out(sent.left_out))
         answer = sent.answer
         shown = answer is not None and self._shows_change(change, answer)
-        if answer is not None and shown and change.action not in REMOVALS and self._answers.covers(paths):
+        if answer is not None and shown and self._accepts(change, paths, original_user_name):
             return self._forms.complete(change, self._execution.reader.read(answer))
         seen = self._note_seen(change, live, answer if not shown else None)
-        outcome = self._verifier.verify(change, change.live_id, lost=sent.lost, left_out=sent.left_out, seen=seen)
+        doubt = partial(self._answers.doubt, change) if shown else lambda: None
+        outcome = self._verifier.verify(
+            change, change.live_id, lost=sent.lost, left_out=sent.left_out, seen=seen, on_difference=doubt
+        )
         if shown and outcome.result in (Result.DONE, Result.NOT_IN_EFFECT):
-            self._answers.note(paths, confirmed=outcome.result is Result.DONE)
+            self._answers.note(change, paths, confirmed=outcome.result is Result.DONE)
         return outcome
+
+    def _accepts(self, change: Change, paths: Sequence[AttributePath], original_user_name: str | None) -> bool:
+        """Whether an answer with all of a change counts. A temporary name is a step, and is not compared later."""
+        if change.action in REMOVALS or original_user_name is not None:
+            return False
+        return self._answers.accept(change, paths)
 
     def _note_seen(self, change: Change, before: LiveUser | None, answer: Resource | None) -> Seen:
         """Note what the service showed before a write, and in an answer without all of the change."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -23,6 +24,7 @@ from reconciler.core.model import AttributePath, LiveUser
 from reconciler.core.plan import Action, Change, Outcome
 from reconciler.errors import ScimError, StopRequestedError, TargetError, UnknownOutcomeError
 
+_WORKERS = 8
 NOTHING: Mapping[AttributePath, str] = {}
 
 
@@ -77,11 +79,13 @@ class ChangeVerifier:
         lost: UnknownOutcomeError | None = None,
         left_out: Mapping[AttributePath, str] = NOTHING,
         seen: Seen = NOT_SEEN,
+        on_difference: Callable[[], None] = lambda: None,
     ) -> Outcome:
         """Verify a change that was sent by reading its user. `identity`: of a create, the one in the answer.
 
         `left_out`: attributes of the change that were not sent, and why. `seen`: what the service showed before and in
         its answer. If it still shows the same, the outcome is to be looked at again (`Confirmations`).
+        `on_difference`: called when a read does not show the change; a later one may.
         """
         live: LiveUser | None = None
         unapplied: tuple[AttributePath, ...] = ("id",)
@@ -98,6 +102,7 @@ class ChangeVerifier:
                 return self.forms.complete(change, live, describe_survivor(change, live))
             if left_out.keys() >= set(unapplied):
                 return partly_sent(change, left_out)
+            on_difference()
         if self.forms.is_applied(change, live):
             return self.forms.complete(change, live)
         shown = verification.settle(change, live, self.execution.mappings) if live is not None else None
@@ -109,6 +114,35 @@ class ChangeVerifier:
                 outcome = unconfirmed(outcome, self._claim_id(change, identity))
             self.confirmations.add(outcome, partial(self._look_again, outcome, seen))
         return outcome
+
+    def compare(self, changes: Sequence[Change]) -> Iterator[Outcome]:
+        """Yield the outcomes of changes that are not in effect, although the service's answers said so.
+
+        What cannot be read keeps its outcome. Once the run is to end, nothing is read.
+        """
+        differing = list(changes)
+        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="compare") as pool:
+            for pause in (0.0, sum(REREADS)):
+                if not differing or self.execution.stop.is_set():
+                    return
+                self.execution.sleep(pause)
+                outcomes = [found for found in pool.map(self._find_difference, differing) if found is not None]
+                differing = [outcome.change for outcome in outcomes]
+        yield from outcomes
+
+    def _find_difference(self, change: Change) -> Outcome | None:
+        """Return the outcome of a change that reading does not show."""
+        if self.execution.stop.is_set():
+            return None
+        try:
+            live = self.read(change.live_id or "")
+        except (ScimError, TargetError, StopRequestedError):
+            return None
+        unapplied = verification.unapplied_attributes(change, live, self.execution.mappings)
+        if not unapplied or self.forms.is_applied(change, live):
+            return None
+        shown = verification.settle(change, live, self.execution.mappings) if live is not None else None
+        return not_in_effect(change, shown, unapplied, "the service's answer showed it")
 
     def _look_again(self, outcome: Outcome, seen: Seen) -> Outcome:
         """Return the outcome of a change that was not in effect, as it is now."""

@@ -187,6 +187,12 @@ class _PlanExecutor:
         confirmed, self._confirmed = self._confirmed, []
         for outcome in confirmed:
             self._report_outcome(outcome)
+        for outcome in self._change_executor.recheck():
+            self._in_effect.discard(outcome.change.address)
+            self._report_settled(outcome)
+            with self._counts:
+                self._failed += 1
+                self._check_failures(self._policy.failures)
 
     def _settle_waiting(self) -> None:
         for outcome in self._confirmations.settle():

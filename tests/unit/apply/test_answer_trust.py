@@ -13,21 +13,69 @@ from reconciler.core.plan import Action
 def test_an_answer_counts_after_three_that_reading_confirmed_by_attribute() -> None:
     answers = AnswerTrust()
     for _ in range(3):
-        assert not answers.covers(["active"])
-        answers.note(["active", "userName"], confirmed=True)
-    assert answers.covers(["active"])
-    assert answers.covers(["active", "userName"])
-    assert not answers.covers(["active", DEPARTMENT])
+        assert not answers.accept(change("ada"), ["active"])
+        answers.note(change("ada"), ["active", "userName"], confirmed=True)
+    assert answers.accept(change("ada"), ["active"])
+    assert answers.accept(change("ada"), ["active", "userName"])
+    assert not answers.accept(change("ada"), ["active", DEPARTMENT])
 
 
 def test_after_one_contradiction_no_answer_counts() -> None:
     answers = AnswerTrust()
     for _ in range(5):
-        answers.note(["active"], confirmed=True)
-    answers.note(["userName"], confirmed=False)
-    assert not answers.covers(["active"])
-    answers.note(["active"], confirmed=True)
-    assert not answers.covers(["active"])
+        answers.note(change("ada"), ["active"], confirmed=True)
+    answers.note(change("ada"), ["userName"], confirmed=False)
+    assert not answers.accept(change("ada"), ["active"])
+    answers.note(change("ada"), ["active"], confirmed=True)
+    assert not answers.accept(change("ada"), ["active"])
+
+
+def test_no_answer_is_accepted_while_one_is_doubted() -> None:
+    answers = AnswerTrust()
+    for name in "abc":
+        answers.note(change(name), ["active"], confirmed=True)
+    answers.doubt(change("d"))
+    assert not answers.accept(change("e"), ["active"])
+    answers.note(change("d"), ["active"], confirmed=True)
+    assert answers.accept(change("e"), ["active"])
+    assert answers.take_unproven() == []
+
+
+def test_one_of_many_answers_is_checked_all_the_same() -> None:
+    answers = AnswerTrust()
+    for name in "abc":
+        answers.note(change(name), ["active"], confirmed=True)
+    accepted = [answers.accept(change(f"n{number}"), ["active"]) for number in range(40)]
+    assert [number for number in range(40) if not accepted[number]] == [19, 39]
+
+
+def test_what_was_accepted_is_compared_once_after_a_contradiction() -> None:
+    answers = AnswerTrust()
+    for name in "abc":
+        answers.note(change(name), ["active"], confirmed=True)
+    assert answers.accept(change("d"), ["active"])
+    answers.note(change("e"), ["active"], confirmed=False)
+    assert answers.take_unproven() == [change("d")]
+    assert answers.take_unproven() == []
+
+
+def test_changes_that_were_accepted_by_an_answer_are_taken_back_if_answers_prove_wrong() -> None:
+    """The service confirms three, then echoes; a later one shows it."""
+    names = "abcdef"
+    service = ScriptedService(*(resource(name) for name in names))
+    changes = [change(name, after=values_of(name, family="King")) for name in names[:5]]
+    changes += [change(names[5], after=values_of(names[5], department="Sales"))]
+    for name in names[4:]:
+        after = values_of(name, family="King") if name == "e" else values_of(name, department="Sales")
+        echo = {**resource(name, name={"givenName": name.capitalize(), "familyName": after["name.familyName"]})}
+        echo[ENTERPRISE] = {"department": after[DEPARTMENT]}
+        service.script[f"PATCH live-{name}"] = [Answered(echo)]
+    found = run_changes(service, *changes)
+    assert [found.results[name] for name in names] == ["done"] * 4 + ["not_in_effect"] * 2
+    ended = [line for line in service.log if line.startswith("finished")]
+    assert ended.count("finished e done") == ended.count("finished e not_in_effect") == 1
+    assert [line for line in ended if " d " in line] == ["finished d done"]
+    assert len(found.report.outcomes) == 6
 
 
 def test_a_service_that_echoes_what_it_was_asked_for_and_stores_nothing_has_done_nothing() -> None:
@@ -51,7 +99,8 @@ def test_an_attribute_that_is_echoed_and_not_stored_is_found_among_others_that_a
     found = run_changes(service, *changes)
     assert [found.results[name] for name in names] == ["done"] * 6 + ["not_in_effect"] * 2
     reads = [line for line in service.log if line.startswith("GET")]
-    assert reads.count("GET live-f") == 1, "the fourth answer about an attribute counts without"
+    assert reads[:9].count("GET live-f") == 1, "the fourth answer about an attribute counts without"
+    assert reads.count("GET live-f") == 2, "until an answer was wrong"
 
 
 @pytest.mark.parametrize(
