@@ -78,6 +78,17 @@ def test_changes_that_were_accepted_by_an_answer_are_taken_back_if_answers_prove
     assert len(found.report.outcomes) == 6
 
 
+def test_a_read_that_does_not_show_a_change_ends_trust_before_the_next_one() -> None:
+    """One may be in effect later; until that is known, other answers are not accepted."""
+    service = ScriptedService(resource("a"))
+    service.script["GET live-a"] = [lambda: None, Answered(resource("a"))]
+    doubted: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AnswerTrust, "doubt", lambda _self, found: doubted.append(found.address))
+        found = run_changes(service, change("a", after=values_of("a", family="King")))
+    assert (found.results, doubted) == ({"a": "done"}, [change("a").address])
+
+
 def test_a_service_that_echoes_what_it_was_asked_for_and_stores_nothing_has_done_nothing() -> None:
     names = "abcdefgh"
     service = ScriptedService(*(resource(name) for name in names))
