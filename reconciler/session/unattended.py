@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from reconciler.apply.quarantine import Health
-from reconciler.core.plan import Plan
+from reconciler.core.plan import REMOVALS, Plan
 from reconciler.core.planning.unattended import find_unattended_obstacles
 from reconciler.core.policy import UnattendedLimits
-from reconciler.errors import BlockedError, UsageError
+from reconciler.errors import BlockedError, FullPlanNeededError, UsageError
 from reconciler.record.runs import ApplyRun
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
@@ -68,6 +68,16 @@ def require_limits(limits: UnattendedLimits | None) -> UnattendedLimits:
     if limits is None:
         raise BlockedError("nothing may be applied unattended: settings.yaml has no `unattended`", _ENABLE)
     return limits
+
+
+def check_removals(plan: Plan, limits: UnattendedLimits) -> None:
+    """Raise `FullPlanNeededError` for an incremental plan with removals that the limits may allow.
+
+    The account of a user in error, whom such a plan does not look at, cannot be told from one without a user.
+    """
+    removes = any(change.action in REMOVALS for change in plan.changes)
+    if plan.incremental is not None and removes and limits.removals:
+        raise FullPlanNeededError("removals that nobody reviews are made from a plan of all users")
 
 
 def may_apply(plan: Plan, health: Health, runs: Sequence[ApplyRun], session: Session, terminal: Terminal) -> bool:

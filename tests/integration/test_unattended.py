@@ -285,6 +285,31 @@ def test_what_a_person_decides_does_not_go_together_with_it(
     assert writes(service) == before
 
 
+def test_removals_without_a_review_are_of_all_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The account of a user in error, whom no incremental plan looks at, could be the one that is removed."""
+    with FakeScimServer(ServerFaults()) as running:
+        work = Workspace(tmp_path, running.base_url, running.token, monkeypatch)
+        space = GitWorkspace(work, running)
+        settings(work, {"updates": 50, "removals": 1})
+        people = [source(make_user(number)) for number in range(12)]
+        work.users(people)
+        space.git.commit("Edit")
+        assert work.apply().code == 0
+        running.add({**make_user(50), "externalId": people[3]["objectId"]})
+        work.users(people[1:])
+        space.git.commit("Edit")
+        assert work.plan("--incremental").plan["incremental"] is not None
+        said = refused(work, running, "--incremental")
+        assert "Incremental: no, all users are looked at: removals that nobody reviews are made from" in said
+        assert "1 user cannot be planned" in said
+        people[0]["department"] = "Research"
+        work.users(people)
+        space.git.commit("Edit")
+        result = apply(work, "--incremental")
+        assert result.code == 0, "updates of others go on"
+        assert "Incremental: 1 of 12 users" in result.out
+
+
 def test_an_incremental_cycle_has_the_same_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeScimServer() as service:
         work = Workspace(tmp_path, service.base_url, service.token, monkeypatch)
