@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from reconciler.core.model import NO_LIFECYCLE, DesiredUser, SourceUser
 from reconciler.desired.content import StateContent
@@ -37,11 +37,12 @@ def read_rows(preparation: Preparation, sink: UserSink) -> StateContent | Broken
     """
     directory = preparation.directory
     entries = None if directory.watch is not None else directory.cache
-    if entries is None or any(row.uses_now for row in preparation.mappings):
+    program = None if entries is None else _fingerprint_mapping()
+    if entries is None or program is None or any(row.uses_now for row in preparation.mappings):
         return preparation.read_content(sink.append, checked_out=True)
     given = _Given(sink)
     attempt = replace(preparation, directory=directory.copy())
-    reader = _MappedReader(attempt, entries, given)
+    reader = _MappedReader(attempt, _fingerprint_context(program, directory.digests), entries, given)
     if reader.read():
         return attempt.check_content(reader.users, checked_out=True)
     given.begin_again()
@@ -75,13 +76,13 @@ class _Given:
 class _MappedReader:
     """Reads users, those of files that are known as rows."""
 
-    def __init__(self, preparation: Preparation, entries: UsersCache, sink: UserSink) -> None:
+    def __init__(self, preparation: Preparation, context: str, entries: UsersCache, sink: UserSink) -> None:
         self._scope = preparation.rules.scope
         self._directory = preparation.directory
         self._entries = entries
         self._sink = sink
         self._today = preparation.now.date()
-        self._context = _fingerprint_context(preparation.directory.digests)
+        self._context = context
         self._names = NameHashes(preparation.directory)
         self._chunks: list[Chunk] = []
         self._writer = ChunkWriter(self._chunks.append)
@@ -135,13 +136,15 @@ class _MappedReader:
         self._chunks.clear()
 
 
-def _fingerprint_context(digests: dict[str, str]) -> str:
+def _fingerprint_context(program: str, digests: dict[str, str]) -> str:
     """Return a digest of all that decides how a file is mapped but the file and the day. `digests`: of other files."""
-    parts = (_fingerprint_mapping(), json.dumps(digests, sort_keys=True))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return hashlib.sha256(f"{program}\0{json.dumps(digests, sort_keys=True)}".encode()).hexdigest()
 
 
 @cache
-def _fingerprint_mapping() -> str:
-    """Return a digest of the program."""
-    return " ".join((fingerprint_program(*_FOLDERS), *map(version, _LIBRARIES)))
+def _fingerprint_mapping() -> str | None:
+    """Return a digest of the program; None if a library does not say which version it is."""
+    try:
+        return " ".join((fingerprint_program(*_FOLDERS), *map(version, _LIBRARIES)))
+    except PackageNotFoundError:
+        return None

@@ -287,6 +287,17 @@ def test_each_library_and_each_part_of_the_program_counts(
         assert len(mapped) == 2
 
 
+def test_nothing_is_kept_by_a_library_of_unknown_version(
+    root: Path, cache: MemoryCache, mapped: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapped_users, "_LIBRARIES", ("not-installed",))
+    mapped_users._fingerprint_mapping.cache_clear()
+    for _ in range(2):
+        read(root, cache)
+    mapped_users._fingerprint_mapping.cache_clear()
+    assert len(mapped) == 4
+
+
 # --- what makes all users be read again -----------------------------------------------------------
 
 
