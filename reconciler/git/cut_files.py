@@ -6,7 +6,7 @@ like one from which the last lines were removed on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from reconciler.errors import RepositoryError
@@ -26,6 +26,18 @@ def find_cut_files(directory: Path, names: Sequence[str], suspects: Collection[s
     `names`: what git is asked for. `suspects`: files among them, relative to `directory`, that do not end with a line
     break. Empty outside of git. Raises `RepositoryError` if git cannot tell.
     """
+    return _find(directory, names, suspects, _is_cut)
+
+
+def find_shortened_files(directory: Path, names: Sequence[str], suspects: Collection[str]) -> list[str]:
+    """Return the `suspects` that have fewer lines than what git has. The rest is as for `find_cut_files`."""
+    return sorted(_find(directory, names, suspects, _is_shorter))
+
+
+def _find(
+    directory: Path, names: Sequence[str], suspects: Collection[str], is_found: Callable[[bytes, bytes], bool]
+) -> dict[str, int]:
+    """Return the `suspects` for which `is_found` says so, by what they have and what git has."""
     blobs = list_blobs(directory, names) if suspects else {}
     edited = {}
     for name in sorted(set(suspects).intersection(blobs)):
@@ -36,9 +48,9 @@ def find_cut_files(directory: Path, names: Sequence[str], suspects: Collection[s
         return {}
     try:
         sizes = _list_sizes(directory, {name: blobs[name] for name in edited})
-        return {name: edited[name] for batch in _batch(sizes) for name in _find_cut(directory, batch, blobs)}
+        return {name: edited[name] for batch in _batch(sizes) for name in _find_in(directory, batch, blobs, is_found)}
     except (GitCommandError, ValueError, IndexError) as exc:
-        raise RepositoryError("git cannot read what it has of the desired state", _DETAIL) from exc
+        raise RepositoryError("git cannot read what it has of these files", _DETAIL) from exc
 
 
 def _read(path: Path) -> bytes:
@@ -74,7 +86,12 @@ def _batch(sizes: Mapping[str, int]) -> Iterator[dict[str, int]]:
         yield batch
 
 
-def _find_cut(directory: Path, sizes: Mapping[str, int], blobs: Mapping[str, str]) -> Iterator[str]:
+def _find_in(
+    directory: Path,
+    sizes: Mapping[str, int],
+    blobs: Mapping[str, str],
+    is_found: Callable[[bytes, bytes], bool],
+) -> Iterator[str]:
     asked = "".join(f"{blobs[name]}\n" for name in sizes).encode()
     limit = sum(size + _MAX_HEAD for size in sizes.values())
     answer, start = run_git(directory, "cat-file", "--batch", stdin=asked, limit=limit), 0
@@ -82,7 +99,7 @@ def _find_cut(directory: Path, sizes: Mapping[str, int], blobs: Mapping[str, str
         end = answer.find(b"\n", start) + 1
         if answer[start:end].split() != [blobs[name].encode(), b"blob", b"%d" % size]:
             raise GitCommandError("git cat-file did not answer")
-        if _is_cut(_read(directory / name), answer[end : end + size]):
+        if is_found(_read(directory / name), answer[end : end + size]):
             yield name
         start = end + size + 1
 
@@ -91,3 +108,7 @@ def _is_cut(content: bytes, whole: bytes) -> bool:
     """Whether `content` is the beginning of `whole`, up to a place inside a line, with line ends of any kind."""
     content, whole = (text.replace(b"\r\n", b"\n") for text in (content.removesuffix(b"\r"), whole))
     return whole.startswith(content) and whole[len(content) : len(content) + 1] not in (b"", b"\n")
+
+
+def _is_shorter(content: bytes, whole: bytes) -> bool:
+    return content.count(b"\n") < whole.count(b"\n")

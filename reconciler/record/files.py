@@ -149,6 +149,15 @@ def read_file(path: Path, limit: int = _MAX_BYTES) -> bytes:
     return b"".join(pieces)
 
 
+def read_beginning(path: Path, size: int) -> bytes | None:
+    """Return the first `size` bytes of a file; None if there is no regular file that can be read."""
+    try:
+        with _open_regular(path) as file:
+            return file.read(size)
+    except (OSError, PlanFileError):
+        return None
+
+
 def _open_regular(path: Path) -> IO[bytes]:
     """Open a file to read. Raises `PlanFileError` if it is anything else, `OSError` if it cannot be opened."""
     # Not blocking: a named pipe without a writer would hang. Some files of /proc wait for content, too.

@@ -43,22 +43,27 @@ class ReceiptStart:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptOutline:
-    """One receipt without its lines. `targets`: where each of `runs` went. `is_empty`: it has no complete line."""
+    """One receipt without its lines. `targets`: where each of `runs` went. `is_empty`: it has no complete line.
+
+    `lines`: how many ends of lines it has. `is_mixed`: they are of several plans, which no apply writes.
+    """
 
     path: Path
     start: ReceiptStart | None
     runs: tuple[ApplyRun, ...]
     targets: tuple[Target, ...]
     is_empty: bool = False
+    lines: int = 0
+    is_mixed: bool = False
 
     @property
     def parts(self) -> _Parts:
         """All but the path."""
-        return self.start, self.runs, self.targets, self.is_empty
+        return self.start, self.runs, self.targets, self.is_empty, self.lines, self.is_mixed
 
 
 Outlines = Sequence[ReceiptOutline]
-_Parts = tuple[ReceiptStart | None, tuple[ApplyRun, ...], tuple[Target, ...], bool]
+_Parts = tuple[ReceiptStart | None, tuple[ApplyRun, ...], tuple[Target, ...], bool, int, bool]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[_Parts]).decode
 
@@ -70,14 +75,14 @@ def read_outlines(plans: Path, store: RecordStore | None = None) -> Outlines:
     """
     paths = list_receipts(plans)
     if store is None or len(paths) < RECEIPTS:
-        return [_outline_content(path, read_file(path)) for path in paths]
+        return [outline_receipt(path, read_file(path)) for path in paths]
     return [outline for part in split_into_parts(paths) for outline in _read_part(plans, part, store)]
 
 
 def _read_part(plans: Path, paths: Sequence[Path], store: RecordStore) -> Sequence[ReceiptOutline]:
     contents = [read_file(path) for path in paths]
     if len(paths) < RECEIPTS:
-        return list(map(_outline_content, paths, contents))
+        return list(map(outline_receipt, paths, contents))
     digest = PartDigest(plans)
     for path, content in zip(paths, contents, strict=True):
         digest.add(path, content)
@@ -86,23 +91,28 @@ def _read_part(plans: Path, paths: Sequence[Path], store: RecordStore) -> Sequen
     if known is not None:
         with suppress(msgspec.DecodeError, ValueError):
             return [ReceiptOutline(path, *each) for path, each in zip(paths, _decode(known), strict=True)]
-    found = list(map(_outline_content, paths, contents))
+    found = list(map(outline_receipt, paths, contents))
     store.write(key, LARGEST // 2, _encode([each.parts for each in found]))
     return found
 
 
-def _outline_content(path: Path, content: bytes) -> ReceiptOutline:
-    return outline_receipt(path, list(parse_lines(content, str(path))))
-
-
-def outline_receipt(path: Path, lines: Sequence[ReceiptLine]) -> ReceiptOutline:
-    """Return the outline of the receipt at `path` with these lines."""
+def outline_receipt(path: Path, content: bytes) -> ReceiptOutline:
+    """Return the outline of the receipt at `path` with this content."""
+    lines = list(parse_lines(content, str(path)))
     first = lines[0] if lines else None
     start = None
     if isinstance(first, ApplyStarted):
         start = ReceiptStart(first.recorded_target, first.sort_time, first.key if isinstance(first.key, str) else None)
     targets = tuple(line.recorded_target for line in lines if isinstance(line, ApplyStarted))
-    return ReceiptOutline(path, start, tuple(collect_runs(lines, path.parent.name, None)), targets, not lines)
+    return ReceiptOutline(
+        path,
+        start,
+        tuple(collect_runs(lines, path.parent.name, None)),
+        targets,
+        is_empty=not lines,
+        lines=count_lines(content),
+        is_mixed=len({line.plan_id for line in lines}) > 1,
+    )
 
 
 def select_runs(outlines: Outlines, target: Target, now: datetime | None = None) -> list[ApplyRun]:
@@ -146,6 +156,11 @@ def _is_known(target: Target, applies: Iterable[Target]) -> bool:
         elif target.covers(replace(each, tenant=None)):
             known, others = False, True
     return known
+
+
+def count_lines(content: bytes) -> int:
+    """Return the number of ends of lines in a receipt: a line without an end is what a crash left of one."""
+    return content.count(b"\n")
 
 
 # --- one receipt --------------------------------------------------------------------

@@ -22,6 +22,7 @@ from reconciler.record.late_plan import PlanReader
 from reconciler.record.layout import PLAN, RECEIPT, shorten_plan_id
 from reconciler.record.outlines import (
     collect_runs,
+    count_lines,
     find_previous_target,
     parse_lines,
     read_lines,
@@ -91,7 +92,10 @@ def _runs_with_plan(path: Path, target: Target, reader: PlanReader) -> list[Appl
 
 @dataclass(frozen=True, slots=True)
 class PlanRecord:
-    """One record: the plan, and all applies of it. `commit`: of the last one. `redacted`: it holds digests."""
+    """One record: the plan, and all applies of it. `commit`: of the last one. `redacted`: it holds digests.
+
+    `lines`: how many the receipt has.
+    """
 
     target: Target | None
     plan_id: str
@@ -99,17 +103,20 @@ class PlanRecord:
     planned: Mapping[str, AppliedChange]
     runs: tuple[ApplyRun, ...]
     redacted: bool
+    lines: int
 
 
 def read_record(directory: Path) -> PlanRecord:
     """Return the record in `directory`."""
-    lines, plan = list(read_lines(directory / RECEIPT)), read_plan_summary(directory / PLAN)
+    content = read_file(directory / RECEIPT)
+    lines, plan = list(parse_lines(content, str(directory / RECEIPT))), read_plan_summary(directory / PLAN)
     first = lines[0] if lines else None
     target = first.recorded_target if isinstance(first, ApplyStarted) else None
     runs = collect_runs(lines, directory.name, target) if target is not None else ()
     joined = tuple(join_plan(run, plan) for run in runs)
     commit = joined[-1].commit if joined else plan.commit
-    return PlanRecord(target, first.plan_id if first is not None else "", commit, plan.changes, joined, plan.redacted)
+    plan_id = first.plan_id if first is not None else ""
+    return PlanRecord(target, plan_id, commit, plan.changes, joined, plan.redacted, count_lines(content))
 
 
 # --- what receipts answer -------------------------------------------------------------

@@ -15,13 +15,13 @@ from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Result
 from reconciler.core.text import escape_control, pluralize, shorten
 from reconciler.git.commit import Commit
+from reconciler.record.page_head import HOW, format_lines
 from reconciler.record.runs import AppliedChange, ApplyRun
 
 _TICKS = re.compile(r"`+")
 _LONGEST = 400_000
 """Characters: GitHub does not show more than half a megabyte."""
 _LONG = 300
-_HOW = {"complete": "complete", "interrupted": "interrupted", "quarantined": "stopped because too many changes failed"}
 _HEADINGS = {
     Result.FAILED.value: "Failed",
     Result.NOT_IN_EFFECT.value: "Accepted, but not in effect",
@@ -39,10 +39,15 @@ def render_record(
     runs: Sequence[ApplyRun],
     planned: Mapping[str, AppliedChange],
     commit: Commit | None,
+    *,
+    lines: int,
 ) -> str:
-    """Render the page. `runs`: all applies of the plan, oldest first. `commit`: the one that was applied, if known."""
+    """Render the page. `runs`: all applies of the plan, oldest first. `commit`: the one that was applied, if known.
+
+    `lines`: how many the receipt has.
+    """
     last = _last_by_address(runs, planned)
-    parts = [*_head(target, plan_id, runs, commit), _summary(last.values()), ""]
+    parts = [*_head(target, plan_id, runs, commit, lines), _summary(last.values()), ""]
     size = sum(map(len, parts))
     for result, heading in _HEADINGS.items():
         these = [each for each in last.values() if _result(each) == result]
@@ -50,12 +55,12 @@ def render_record(
             continue
         parts += [f"## {heading}: {len(these):,}", ""]
         for number, applied in enumerate(these):
-            lines = list(_change(applied))
-            size += sum(map(len, lines))
+            shown = list(_change(applied))
+            size += sum(map(len, shown))
             if size > _LONGEST:
                 parts += [f"… and {pluralize(len(these) - number, 'more user')}: see `receipt.jsonl`.", ""]
                 break
-            parts += [*lines, ""]
+            parts += [*shown, ""]
     return "\n".join(parts)
 
 
@@ -67,7 +72,9 @@ def _last_by_address(runs: Sequence[ApplyRun], planned: Mapping[str, AppliedChan
     return dict(sorted(last.items()))
 
 
-def _head(target: Target | None, plan_id: str, runs: Sequence[ApplyRun], commit: Commit | None) -> Iterator[str]:
+def _head(
+    target: Target | None, plan_id: str, runs: Sequence[ApplyRun], commit: Commit | None, lines: int
+) -> Iterator[str]:
     began = runs[0].began if runs else None
     yield f"# Apply of {_at(began)}" if began is not None else "# Apply"
     yield ""
@@ -78,6 +85,7 @@ def _head(target: Target | None, plan_id: str, runs: Sequence[ApplyRun], commit:
     if commit is not None:
         author = f", by {code(commit.author)}" if commit.author else ""
         yield f"- Commit: {code(commit.id)}{author}"
+    yield format_lines(lines)
     for run in runs:
         yield f"- {_ran(run)}"
 
@@ -86,7 +94,7 @@ def _ran(run: ApplyRun) -> str:
     if run.ended is None:
         return f"Started {_at(run.began)} and did not end: it crashed or was killed"
     left = f", {pluralize(run.left, 'change')} not started" if run.left else ""
-    return f"Started {_at(run.began)}, ended {_at(run.ended)}: {_HOW.get(run.how, 'reason not recorded')}{left}"
+    return f"Started {_at(run.began)}, ended {_at(run.ended)}: {HOW.get(run.how, 'reason not recorded')}{left}"
 
 
 def _summary(changes: Iterable[AppliedChange]) -> str:

@@ -180,7 +180,8 @@ def write_page(directory: Path, workspace: Workspace, terminal: Terminal) -> Non
         record = read_record(directory)
         commit = _find_commit(workspace, record.commit, redacted=record.redacted)
         write_private(
-            directory / PAGE, render_record(record.target, record.plan_id, record.runs, record.planned, commit)
+            directory / PAGE,
+            render_record(record.target, record.plan_id, record.runs, record.planned, commit, lines=record.lines),
         )
     except PlanFileError as exc:
         terminal.note(f"{directory / PAGE} was not written: {exc.summary}")

@@ -271,6 +271,7 @@ def test_a_user_that_an_interrupted_apply_did_not_reach_is_not_applied(org: Drif
     # As if it had been killed before it started ada.
     receipt = max(org.work.plans.glob("*/receipt.jsonl"), key=lambda path: path.stat().st_mtime)
     receipt.write_text(receipt.read_text("utf-8").splitlines(keepends=True)[0])
+    receipt.with_name("README.md").unlink()
     org.edit_live("bob", "By hand")
     changes = {name_of(each): each for each in org.plan()["resource_changes"]}
     assert {name: each["attribution"] for name, each in changes.items()} == {"ada": BEHIND, "bob": EDITED}

@@ -121,7 +121,7 @@ def record_markdown(word: str, _style: Style) -> str:
     ]
     made = ApplyRun(word, word, word, NOW, True, {each.address: each for each in changes}, how="complete", ended=NOW)
     planned = {word: replace(applied(word), address=f"{word}y", result="", time=None)}
-    return render_record(Target(word, word), word, [made], planned, Commit(word, word, word, word))
+    return render_record(Target(word, word), word, [made], planned, Commit(word, word, word, word), lines=3)
 
 
 # --- current state ---------------------------------------------------------------

@@ -9,7 +9,7 @@ from support.git_repository import GitRepository
 
 from reconciler.errors import RepositoryError
 from reconciler.git import cut_files
-from reconciler.git.cut_files import find_cut_files
+from reconciler.git.cut_files import find_cut_files, find_shortened_files
 
 FILE = "users/a.yaml"
 TEXT = "- name: ada\n  title: Engineer\n- name: bob\n"
@@ -86,3 +86,22 @@ def test_a_blob_that_is_damaged_is_an_error(here: GitRepository) -> None:
     (here.root / FILE).write_text("- na")
     with pytest.raises(RepositoryError, match="git cannot read what it has"):
         cut(here)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("- name: ada\n", [FILE]),
+        ("- name: ada\n  title: Engin", [FILE]),
+        ("- name: ada\r\n  title: Engineer\r\n", [FILE]),
+        ("- other\n- other\n", [FILE]),
+        (TEXT, []),
+        (TEXT.replace("\n", "\r\n"), []),
+        (TEXT + "- name: cid\n", []),
+        ("- other\n- other\n- other\n", []),
+    ],
+)
+def test_a_file_with_fewer_lines_than_git_has_is_found(here: GitRepository, content: str, found: list[str]) -> None:
+    (here.root / FILE).write_text(content, newline="")
+    assert find_shortened_files(here.root, ("users",), (FILE, "users/b.yaml", "users/new.yaml")) == found
+    assert find_shortened_files(here.root, ("users",), ()) == []

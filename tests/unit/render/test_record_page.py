@@ -23,7 +23,7 @@ def page(*changes: AppliedChange, how: str = "complete", ended: datetime | None 
     done = {each.address: each for each in changes if each.result}
     run = ApplyRun("2026-03-01-ab", "sha256:ab", "c0ffee", NOW, True, done, how=how, ended=ended, left=left)
     commit = Commit("c0ffee", "Grace", "", "")
-    return render_record(TARGET, "sha256:ab", [run], {each.address: each for each in changes}, commit)
+    return render_record(TARGET, "sha256:ab", [run], {each.address: each for each in changes}, commit, lines=3)
 
 
 @given(st.text())
