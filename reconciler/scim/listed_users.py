@@ -76,8 +76,8 @@ class Settling(Protocol[T]):
     def settle(self, identity: str, user: T, /) -> T:
         """Return what is kept of a user, whose id is in the list once."""
 
-    def restart(self) -> None:
-        """Forget all users: the list is read again from its start."""
+    def restart(self, users: dict[str, T], /) -> None:
+        """Forget all users: the list is read from its start. What is kept of users may be replaced in `users`."""
 
 
 class ListedUsers(Generic[T]):
@@ -101,7 +101,7 @@ class ListedUsers(Generic[T]):
         self.large = None
         self._came = 0
         if self._settling is not None:
-            self._settling.restart()
+            self._settling.restart(self.users)
 
     def check_first(self, page: Page) -> None:
         """Check what the first page says. Raises `ContradictionError`."""

@@ -83,26 +83,30 @@ class JoinedUsers(Sequence[LiveUser]):
         joined.take({user.id: user for user in users})
         return joined if len(joined) == len(users) else users
 
+    def restart(self, users: dict[str, ListedUser]) -> None:
+        """Begin to read the list into `users`; forget what was settled."""
+        self._users = users
+        self._settled.clear()
+
     def settle(self, live_id: str, user: ListedUser) -> ListedUser:
         """Return what is kept of a user while the list is read: of one that is as desired, if all rows are there."""
         if self._join is None:
             if self._arriving is None or not self._arriving.is_complete:
                 return user
             self._join = self._find_join()
+            self._join_all(self._join)
         return user if isinstance(user, int) else self._join(live_id, user)
-
-    def restart(self) -> None:
-        """Forget what was settled."""
-        self._settled.clear()
 
     def take(self, users: dict[str, ListedUser]) -> None:
         """Take over the users of the list; nothing else may use them then."""
         self._users = users
         if self._join is not None or not self._take_while_rows_arrive():
-            join = self._join or self._find_join()
-            for live_id, user in users.items():
-                if not isinstance(user, int):
-                    users[live_id] = join(live_id, user)
+            self._join_all(self._join or self._find_join())
+
+    def _join_all(self, join: _Join) -> None:
+        for live_id, user in self._users.items():
+            if not isinstance(user, int):
+                self._users[live_id] = join(live_id, user)
 
     def _take_while_rows_arrive(self) -> bool:
         """Join the rows that are still arriving, as they do. Returns whether that is done."""

@@ -136,7 +136,8 @@ class Doubling:
         self.settled.append(identity)
         return 2 * user
 
-    def restart(self) -> None:
+    def restart(self, users: dict[str, int]) -> None:
+        self.users = users
         self.settled.clear()
 
 
@@ -149,3 +150,4 @@ def test_what_is_kept_of_a_user_is_settled_once_and_forgotten_with_the_list() ->
     assert (listed.users, settling.settled) == ({"u1": 2, "u2": 4, "u3": 6}, ["u1", "u2", "u3"])
     listed.restart()
     assert settling.settled == []
+    assert settling.users is listed.users
