@@ -19,12 +19,12 @@ from reconciler.history.outcomes import TimelineEntry
 from reconciler.history.timeline import FieldSelection, Timeline, select_fields
 from reconciler.profiles import PROFILES
 from reconciler.record.plan_file import json_text
-from reconciler.record.reader import read_key_ids, read_runs_with_plans
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.render.history import HistoryView, history_document, render_history
 from reconciler.render.history_page import render_history_page
 from reconciler.session.audit_record import open_full_record
 from reconciler.session.record_key import read_record_key
+from reconciler.session.recorded_applies import read_applies_with_plans, read_digest_keys
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, parse_now, read_settings, resolve_target
 
@@ -53,7 +53,7 @@ def run_log(workspace: Workspace, options: LogOptions, terminal: Terminal) -> Ex
         return ExitCode.ERROR
     target = resolve_target(workspace, settings)
     with Commits(workspace.state) as repository, open_full_record(workspace, settings.record.branch, terminal) as whole:
-        runs = read_runs_with_plans(whole.history, target)
+        runs = read_applies_with_plans(whole, target)
         inputs = _read_target_inputs(workspace, PROFILES[target.profile])
         differences = KnownDifferences(workspace.cache)
         past = Timeline(
@@ -61,7 +61,7 @@ def run_log(workspace: Workspace, options: LogOptions, terminal: Terminal) -> Ex
             repository.resolve("HEAD"),
             runs,
             inputs,
-            _build_redactor(terminal) if read_key_ids(whole.history) else NO_REDACTION,
+            _build_redactor(terminal) if read_digest_keys(whole) else NO_REDACTION,
             differences=differences,
         )
         history = _select_entries(past, options, inputs)

@@ -14,10 +14,10 @@ from reconciler.core.text import escape_control, pluralize
 from reconciler.desired.schema import Settings
 from reconciler.errors import ExitCode, ReconcilerError, RepositoryError
 from reconciler.git.commits import Commits
-from reconciler.record.reader import read_runs_with_plans
 from reconciler.record.runs import find_commit_before
 from reconciler.render.rollback import render_revert
 from reconciler.session.audit_record import open_full_record
+from reconciler.session.recorded_applies import read_applies_with_plans
 from reconciler.session.rollback_draft import RollbackDraft, RollbackScope, Versions, draft_rollback
 from reconciler.session.state_edit import Contents, diff_contents, find_new_errors, refuse_uncommitted, write_contents
 from reconciler.session.terminal import Terminal
@@ -98,7 +98,7 @@ def _find_versions(
         plan_id = _find_plan_id(whole, to)
         if plan_id is None:
             return Versions(repository.resolve(to), today, today)
-        found = find_commit_before(read_runs_with_plans(whole.history, resolve_target(workspace, settings)), plan_id)
+        found = find_commit_before(read_applies_with_plans(whole, resolve_target(workspace, settings)), plan_id)
     if found is None:
         raise RepositoryError(f"the record of plan {to!r} names no commit", "Name a commit instead; see git log.")
     commit, earlier = found

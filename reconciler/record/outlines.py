@@ -56,6 +56,10 @@ class ReceiptOutline:
     lines: int = 0
     is_mixed: bool = False
 
+    def list_runs(self, target: Target) -> list[ApplyRun]:
+        """Return its applies to `target`."""
+        return [run for run, went in zip(self.runs, self.targets, strict=True) if target.covers(went)]
+
     @property
     def parts(self) -> _Parts:
         """All but the path."""
@@ -117,12 +121,7 @@ def outline_receipt(path: Path, content: bytes) -> ReceiptOutline:
 
 def select_runs(outlines: Outlines, target: Target, now: datetime | None = None) -> list[ApplyRun]:
     """Return all applies to `target`, oldest first. `now`: as for `read_runs`."""
-    runs = (
-        run
-        for outline in outlines
-        for run, went in zip(outline.runs, outline.targets, strict=True)
-        if target.covers(went)
-    )
+    runs = (run for outline in outlines for run in outline.list_runs(target))
     return sort_runs(runs, now)
 
 
@@ -161,6 +160,12 @@ def _is_known(target: Target, applies: Iterable[Target]) -> bool:
 def count_lines(content: bytes) -> int:
     """Return the number of ends of lines in a receipt: a line without an end is what a crash left of one."""
     return content.count(b"\n")
+
+
+def list_key_ids(outlines: Outlines) -> set[str]:
+    """Return the ids of the keys that the digests of receipts were made with."""
+    starts = (outline.start for outline in outlines if outline.start is not None)
+    return {start.key for start in starts if start.key is not None}
 
 
 # --- one receipt --------------------------------------------------------------------

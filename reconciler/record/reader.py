@@ -21,9 +21,11 @@ from reconciler.record.kept_parts import RECEIPTS, RecordStore
 from reconciler.record.late_plan import PlanReader
 from reconciler.record.layout import PLAN, RECEIPT, shorten_plan_id
 from reconciler.record.outlines import (
+    Outlines,
     collect_runs,
     count_lines,
     find_previous_target,
+    list_key_ids,
     parse_lines,
     read_lines,
     read_outlines,
@@ -78,13 +80,17 @@ def read_runs_with_plans(plans: Path, target: Target, now: datetime | None = Non
 
     Changes are read from `plans` when they are asked for: the directory must be there as long as the applies are used.
     """
+    return join_plans(read_outlines(plans), target, now)
+
+
+def join_plans(outlines: Outlines, target: Target, now: datetime | None = None) -> list[ApplyRun]:
+    """Return all applies to `target` as `read_runs_with_plans` does, from outlines of their receipts."""
     reader = PlanReader()
-    return sort_runs([run for path in list_receipts(plans) for run in _runs_with_plan(path, target, reader)], now)
-
-
-def _runs_with_plan(path: Path, target: Target, reader: PlanReader) -> list[ApplyRun]:
-    runs = list(collect_runs(read_lines(path), path.parent.name, target))
-    return reader.join(runs, path.with_name(PLAN)) if runs else []
+    found: list[ApplyRun] = []
+    for outline in outlines:
+        runs = outline.list_runs(target)
+        found += reader.join(runs, outline.path.with_name(PLAN)) if runs else []
+    return sort_runs(found, now)
 
 
 # --- one record ---------------------------------------------------------------------
@@ -192,8 +198,7 @@ def _is_name(value: object) -> bool:
 
 def read_key_ids(plans: Path) -> set[str]:
     """Return the ids of the keys that the digests of receipts were made with."""
-    starts = (outline.start for outline in read_outlines(plans) if outline.start is not None)
-    return {start.key for start in starts if start.key is not None}
+    return list_key_ids(read_outlines(plans))
 
 
 def read_previous_target(plans: Path, target: Target) -> str | None:

@@ -18,10 +18,10 @@ from reconciler.errors import RepositoryError
 from reconciler.git.repository import explain_missing_commit
 from reconciler.history.drift import ApplyHistory, ReplannedState, attribute_drift, describe_run, select_baselines
 from reconciler.history.unapplied import UnappliedCommits
-from reconciler.record.reader import read_runs_with_plans
 from reconciler.record.redaction import Redactor
 from reconciler.record.runs import ApplyRun
 from reconciler.session.baseline import build_reader, has_other_target, load_state_at, with_desired_state
+from reconciler.session.recorded_applies import read_applies_with_plans
 from reconciler.session.session import Session
 from reconciler.session.unapplied import find_unapplied_commits
 from reconciler.session.workspace import current_time
@@ -94,7 +94,7 @@ def _warn_of_unapplied(found: UnappliedCommits) -> Diagnostic:
 
 def load_drift_baseline(session: Session) -> DriftBaseline:
     """Load the baseline from the record and git, for the target of `session`."""
-    runs = read_runs_with_plans(session.workspace.history, session.target, current_time())
+    runs = read_applies_with_plans(session.workspace, session.target, current_time())
     found = {number: _load_applied_state(session, runs[number]) for number in select_baselines(runs, session.redactor)}
     return DriftBaseline(runs, session.redactor, found, find_unapplied_commits(session.workspace, runs))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from reconciler.core.model import Target
-from reconciler.record.outlines import Outlines, find_previous_target, read_outlines, select_runs
+from reconciler.record.outlines import Outlines, find_previous_target, list_key_ids, read_outlines, select_runs
+from reconciler.record.reader import join_plans
 from reconciler.record.runs import ApplyRun
 from reconciler.session.workspace import Workspace
 
@@ -16,6 +17,16 @@ def read_applies(workspace: Workspace, target: Target, now: datetime | None = No
     Of a record that is open (`open_full_record`) they are those that it had when it was opened.
     """
     return select_runs(_read(workspace), target, now)
+
+
+def read_applies_with_plans(workspace: Workspace, target: Target, now: datetime | None = None) -> list[ApplyRun]:
+    """Return the same joined with their plans on record, as `record.reader.read_runs_with_plans` does."""
+    return join_plans(_read(workspace), target, now)
+
+
+def read_digest_keys(workspace: Workspace) -> set[str]:
+    """Return the ids of the keys that the digests on record were made with."""
+    return list_key_ids(_read(workspace))
 
 
 def read_moved_from(workspace: Workspace, target: Target) -> str | None:

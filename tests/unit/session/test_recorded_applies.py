@@ -5,7 +5,12 @@ from support.target_workspace import TargetWorkspace
 
 from reconciler.record.outlines import read_outlines
 from reconciler.session.audit_record import open_full_record
-from reconciler.session.recorded_applies import read_applies, read_moved_from
+from reconciler.session.recorded_applies import (
+    read_applies,
+    read_applies_with_plans,
+    read_digest_keys,
+    read_moved_from,
+)
 
 
 def test_an_open_record_is_read_once_for_all_who_ask(target: TargetWorkspace) -> None:
@@ -17,6 +22,9 @@ def test_an_open_record_is_read_once_for_all_who_ask(target: TargetWorkspace) ->
         for path in target.workspace.plans.glob("*/receipt.jsonl"):
             path.write_text("damaged after it was read")
         assert [run.complete for run in read_applies(opened, here)] == [True]
+        (joined,) = read_applies_with_plans(opened, here)
+        assert joined.planned is not None
+        assert read_digest_keys(opened) == set()
         assert read_moved_from(opened, here) is None
         assert read_moved_from(opened, elsewhere) == here.base_url
 
