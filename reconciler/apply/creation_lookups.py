@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from reconciler.core.plan import Action, Change
+from reconciler.core.plan import Change
 from reconciler.core.profile import Confidence, Switch
 from reconciler.core.values import fold_case
 
@@ -22,15 +21,13 @@ FIRST = 3
 """Look-ups that must have found nobody before the first is left out."""
 EVERY = 25
 """Of so many creates that could do without, one is looked up."""
-WORTH_ASKING = 5
-"""A service is asked about user names if more users than this are created."""
 
 
 class Kept(StrEnum):
     """Why a name is looked up."""
 
     UNPROVEN = "the plan's own list, the record or this run leaves in doubt who has an account"
-    NOT_UNIQUE = "nothing says that the service refuses a user name that is taken"
+    NOT_UNIQUE = "it is not known that the service refuses a user name that is taken"
     OLD = "the list was read too long ago"
     DEPENDENT = "the change waits for another one"
     FREED = "a change of this run frees the name"
@@ -41,41 +38,35 @@ class Kept(StrEnum):
     SAMPLE = "one of many"
 
 
-@dataclass(frozen=True, slots=True)
-class UniqueNames:
-    """What is known about a service that may refuse user names that are taken. `ask`: whether it declares that."""
+def knows_unique_names(switch: Switch) -> bool:
+    """Whether a profile knows that user names are unique; what it only infers is not known.
 
-    known: bool | None = False
-    ask: Callable[[], bool] = lambda: False
-
-    @classmethod
-    def from_profile(cls, switch: Switch, ask: Callable[[], bool]) -> UniqueNames:
-        """Return what a profile says; what it only infers is not known."""
-        return cls(switch.value if switch.value is None or switch.confidence is not Confidence.INFERRED else False, ask)
+    What a service declares in `/Schemas` is not asked: many copy the schema of the RFC, and accept a name twice.
+    """
+    return bool(switch.value) and switch.confidence is not Confidence.INFERRED
 
 
 class CreationLookups:
     """The decisions of one run. Thread-safe. Without arguments every name is looked up.
 
-    `began`: when the read of the complete list began that the plan was made from; None: it proves nothing.
-    `changes`: all that the run makes. `unanswered`: whether a create of the user at an address has no answer on record.
+    `began`: when the read of the complete list began that the plan was made from; None: it proves nothing. `unique`:
+    whether the service is known to refuse a name that is taken. `changes`: all that the run makes. `unanswered`:
+    whether a create of the user at an address has no answer on record.
     """
 
     def __init__(
         self,
         began: datetime | None = None,
-        names: UniqueNames | None = None,
+        *,
+        unique: bool = False,
         changes: Iterable[Change] = (),
         unanswered: Callable[[str], bool] = lambda _address: True,
     ) -> None:
         self._began = began
-        self._names = names or UniqueNames()
+        self._unique = unique
         self._unanswered = unanswered
-        changes = tuple(changes)
-        self._creates = sum(change.action is Action.CREATE for change in changes)
         self._freed = {fold_case(name) for change in changes for name in _list_freed(change)}
         self._lock = threading.Lock()
-        self._unique: bool | None = None
         self._found_nobody = 0
         self._eligible = 0
         self._doubted = False
@@ -93,7 +84,7 @@ class CreationLookups:
         with self._lock:
             if self._doubted:
                 return Kept.DOUBTED
-            if not self._are_unique():
+            if not self._unique:
                 return Kept.NOT_UNIQUE
             if self._found_nobody < FIRST:
                 return Kept.FIRST
@@ -122,13 +113,6 @@ class CreationLookups:
         if fold_case(str(change.after.get("userName"))) in self._freed:
             return Kept.FREED
         return Kept.UNANSWERED if self._unanswered(change.address) else None
-
-    def _are_unique(self) -> bool:
-        """Whether the service refuses names that are taken. It is asked once, and only if that pays."""
-        if self._unique is None:
-            known = self._names.known
-            self._unique = (self._creates > WORTH_ASKING and self._names.ask()) if known is None else known
-        return self._unique
 
 
 def _list_freed(change: Change) -> list[str]:

@@ -119,7 +119,7 @@ class TargetProfile:
     verified_domains: Switch
     """True: the service refuses a userName outside the domains that are verified in its administration."""
     unique_user_names: Switch
-    """True: the service refuses a userName that any account has; None: unknown, so it is asked for its schemas."""
+    """True: the service refuses a userName that any account has; False: it may accept it, whatever it declares."""
     quarantine_days: Switch
     """Days during which the user name of a deleted account cannot be reused; 0: it can be at once."""
     page_size: Switch

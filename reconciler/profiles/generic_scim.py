@@ -77,7 +77,7 @@ GENERIC_SCIM = TargetProfile(
     user_name_is_email=Switch(False, "RFC 7643 §4.1.1: any string", _DOCUMENTED),
     verified_domains=Switch(False, "not a concept of SCIM", _DOCUMENTED),
     unique_user_names=Switch(
-        None, "RFC 7643 §4.1.1 requires it, some services do not: learnt from /Schemas", Confidence.INFERRED
+        False, "RFC 7643 §4.1.1 requires it; some services declare it, and accept a name twice", Confidence.INFERRED
     ),
     quarantine_days=Switch(0, "not a concept of SCIM", _DOCUMENTED),
     page_size=Switch(200, "the default maximum of many services", Confidence.INFERRED),

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from reconciler.apply.creation_lookups import CreationLookups, UniqueNames
+from reconciler.apply.creation_lookups import CreationLookups, knows_unique_names
 from reconciler.core.plan import Plan
 from reconciler.record.recorded_accounts import RecordedAccounts
-from reconciler.scim.schemas import Service, ask_for_unique_user_names
 from reconciler.session.session import Session
 from reconciler.session.workspace import current_time
 
 
-def build_creation_lookups(plan: Plan, session: Session, service: Service, *, whole: bool) -> CreationLookups:
+def build_creation_lookups(plan: Plan, session: Session, *, whole: bool) -> CreationLookups:
     """Return the rule by which a run looks names up before it creates users. `whole`: it plans all users."""
     began = session.complete_since
     if began is None or not whole or plan.incremental is not None:
@@ -20,14 +17,12 @@ def build_creation_lookups(plan: Plan, session: Session, service: Service, *, wh
     recorded = RecordedAccounts() if session.workspace.sandbox else session.history().recorded
     if session.unreadable or leaves_doubt(recorded):
         return CreationLookups()
-    names = UniqueNames.from_profile(
-        session.state.profile.unique_user_names, partial(ask_for_unique_user_names, service)
-    )
+    unique = knows_unique_names(session.state.profile.unique_user_names)
 
     def is_unanswered(address: str) -> bool:
         return recorded.find_unanswered(address) is not None
 
-    return CreationLookups(began, names, plan.changes, is_unanswered)
+    return CreationLookups(began, unique=unique, changes=plan.changes, unanswered=is_unanswered)
 
 
 def leaves_doubt(recorded: RecordedAccounts) -> bool:

@@ -74,7 +74,7 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
             stop=stop,
             relinks=_is_lifted("relink", plan),
             lost=_is_lifted(DISCONNECT, plan),
-            creations=build_creation_lookups(plan, session, client, whole=job.whole),
+            creations=build_creation_lookups(plan, session, whole=job.whole),
             recorded=RecordedAccounts() if session.workspace.sandbox else session.history().recorded,
             now=current_time,
             on_wait=waits.wait_for,

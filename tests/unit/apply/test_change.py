@@ -34,7 +34,7 @@ from support.scripted_service import (
     short_name,
 )
 
-from reconciler.apply.creation_lookups import CreationLookups, UniqueNames
+from reconciler.apply.creation_lookups import CreationLookups
 from reconciler.apply.verification import reads_everything
 from reconciler.core import paths
 from reconciler.core.model import Flow
@@ -91,7 +91,7 @@ MANY = [change(f"p{number:02}", Action.CREATE) for number in range(40)]
 
 def run_creates(service: ScriptedService, *creates: Change, unanswered: bool = False, **options: Any) -> ApplyRun:
     """Create users of whom the list of the run has shown that they have no account, at a service with unique names."""
-    rule = CreationLookups(NOW, UniqueNames(known=True), creates, lambda _address: unanswered)
+    rule = CreationLookups(NOW, unique=True, changes=creates, unanswered=lambda _address: unanswered)
     return run_changes(service, *creates, creations=rule, now=lambda: NOW, **options)
 
 

@@ -1,22 +1,19 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.builders import change, rename, values_of
 
-from reconciler.apply.creation_lookups import EVERY, FIRST, LONGEST_AGE, CreationLookups, Kept, UniqueNames
+from reconciler.apply.creation_lookups import EVERY, FIRST, LONGEST_AGE, CreationLookups, Kept, knows_unique_names
 from reconciler.core.plan import Action, Change
 from reconciler.core.profile import Confidence, Switch
 
 BEGAN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NEW = change("new", Action.CREATE)
 MANY = tuple(change(f"new-{number}", Action.CREATE) for number in range(6))
-UNIQUE = UniqueNames(known=True)
 
 
 def answered(_address: str) -> bool:
@@ -27,12 +24,12 @@ def lookups(
     changes: Sequence[Change] = (NEW,),
     *,
     began: datetime | None = BEGAN,
-    names: UniqueNames = UNIQUE,
+    unique: bool = True,
     unanswered: Callable[[str], bool] = answered,
     first: int = FIRST,
 ) -> CreationLookups:
     """Return the rule of a run whose first look-ups found nobody."""
-    found = CreationLookups(began, names, changes, unanswered)
+    found = CreationLookups(began, unique=unique, changes=changes, unanswered=unanswered)
     for _ in range(first):
         found.note_lookup(found=False, filtered=True)
     return found
@@ -93,28 +90,14 @@ def test_a_create_without_an_answer_on_record_is_looked_up() -> None:
 
     assert decide(lookups(unanswered=unanswered)) is Kept.UNANSWERED
     assert asked == [NEW.address]
-    assert decide(CreationLookups(BEGAN, UNIQUE, [NEW])) is Kept.UNANSWERED, "nothing is known about the record"
+    assert decide(CreationLookups(BEGAN, unique=True, changes=[NEW])) is Kept.UNANSWERED, (
+        "nothing is known about the record"
+    )
 
 
-@pytest.mark.parametrize(
-    "names", [UniqueNames(), UniqueNames(known=False, ask=lambda: True), UniqueNames(known=None, ask=lambda: False)]
-)
-def test_a_service_that_may_accept_a_taken_name_is_asked(names: UniqueNames) -> None:
-    assert decide(lookups(MANY, names=names)) is Kept.NOT_UNIQUE
-
-
-@pytest.mark.parametrize(("creates", "questions"), [(5, 0), (6, 1)])
-def test_a_service_is_asked_for_its_schemas_once_and_if_it_pays(creates: int, questions: int) -> None:
-    asked: list[bool] = []
-
-    def ask() -> bool:
-        asked.append(True)
-        return True
-
-    rule = lookups([*MANY[:creates], change("x")], names=UniqueNames(known=None, ask=ask))
-    found = [decide(rule), decide(rule)]
-    assert found == [None if questions else Kept.NOT_UNIQUE] * 2
-    assert len(asked) == questions
+def test_a_service_that_may_accept_a_taken_name_is_asked() -> None:
+    assert decide(lookups(MANY, unique=False)) is Kept.NOT_UNIQUE
+    assert decide(CreationLookups(BEGAN, changes=MANY, unanswered=answered)) is Kept.NOT_UNIQUE
 
 
 @pytest.mark.parametrize(
@@ -124,11 +107,11 @@ def test_a_service_is_asked_for_its_schemas_once_and_if_it_pays(creates: int, qu
         (True, Confidence.REPORTED, True),
         (True, Confidence.INFERRED, False),
         (False, Confidence.DOCUMENTED, False),
-        (None, Confidence.INFERRED, None),
+        (None, Confidence.DOCUMENTED, False),
     ],
 )
 def test_what_a_profile_only_infers_is_not_known(value: bool | None, confidence: Confidence, known: bool) -> None:
-    assert UniqueNames.from_profile(Switch(value, "a test", confidence), lambda: True).known is known
+    assert knows_unique_names(Switch(value, "a test", confidence)) is known
 
 
 def test_the_first_names_are_looked_up_until_that_found_nobody() -> None:
@@ -165,22 +148,8 @@ def test_after_a_refusal_or_a_lost_answer_every_name_is_looked_up() -> None:
     assert [decide(rule) for _ in range(EVERY)] == [Kept.DOUBTED] * EVERY
 
 
-@dataclass
-class Counted:
-    """Counts questions, each of which takes a moment."""
-
-    asked: list[bool] = field(default_factory=list)
-
-    def __call__(self) -> bool:
-        self.asked.append(True)
-        threading.Event().wait(0.05)
-        return True
-
-
 def test_the_decisions_of_several_threads_are_those_of_one() -> None:
-    ask = Counted()
-    rule = lookups(MANY, names=UniqueNames(known=None, ask=ask))
+    rule = lookups(MANY)
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: decide(rule), range(20 * EVERY)))
     assert found.count(Kept.SAMPLE) == 20
-    assert len(ask.asked) == 1

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from support.builders import change
 from support.sample_org import account, person
-from support.scripted_service import LOST
 from support.servers.server_faults import ServerFaults
 from support.target_workspace import TargetWorkspace
 
@@ -27,11 +26,6 @@ NEW = change("new", Action.CREATE)
 NOW = datetime.now(UTC)
 
 
-class Silent:
-    def ask(self, path: str, parameters: None = None, *, seconds: float | None = None) -> Any:
-        raise LOST
-
-
 def decide(
     target: TargetWorkspace,
     alter: Callable[[Session, Plan], Plan] = lambda _session, plan: plan,
@@ -42,7 +36,7 @@ def decide(
     """Return the decision about a new user after the plan of `target` was made."""
     with target.session() as session:
         plan = alter(session, make_plan(session, users, target.terminal))
-        rule = build_creation_lookups(plan, session, Silent(), whole=whole)
+        rule = build_creation_lookups(plan, session, whole=whole)
         return rule.decide(NEW, current_time(), late=False)
 
 
@@ -59,7 +53,7 @@ def test_after_a_complete_read_only_the_first_names_are_looked_up(apple: TargetW
     assert decide(apple) is Kept.FIRST
 
 
-def test_a_service_that_says_nothing_is_asked_about_each_name(target: TargetWorkspace) -> None:
+def test_a_service_of_which_nothing_is_known_is_asked_about_each_name(target: TargetWorkspace) -> None:
     assert decide(target) is Kept.NOT_UNIQUE
 
 
