@@ -30,7 +30,8 @@ MOST_BYTES = 32 * 1024 * 1024
 MOST_DAYS = 14
 MOST_FILES = 1_000
 _SMALL = 4 * 1024 * 1024
-_CONTROLS = 3
+_FAR = 16
+_MOST_REREAD = 64
 _PLAIN = frozenset({str, type(None)})
 NAMES = ("userPrincipalName", "objectId")
 _KEY = b"userPrincipalName"
@@ -79,8 +80,20 @@ class ChangedEntries(Directory):
     """The users of the entries that changed or are gone, as they were; those whose dates passed too."""
     former_digests: dict[str, str] = field(default_factory=dict)
     """The sha256 of the files that changed or are gone, as they were."""
-    control: list[SourceUser] = field(default_factory=list)
-    """Some users whose entries did not change."""
+    unchanged: list[SourceUser] = field(default_factory=list)
+    """Users of changed files whose entries did not change."""
+    kept: Collection[str] = ()
+    """The files that did not change."""
+
+    def find_unchanged(self) -> Iterator[SourceUser]:
+        """Yield some users whose entries did not change, from files far apart first: neighbors may all be leavers."""
+        yield from self.unchanged
+        names, left = list(self.kept), _SMALL
+        for name in islice(dict.fromkeys((*names[:: len(names) // _FAR or 1], *names)), _MOST_REREAD):
+            content = self._reread(name)
+            if len(content) <= left:
+                left -= len(content)
+                yield from _read_some(name, content)
 
     def list_earlier_digests(self) -> dict[str, str]:
         """Return the sha256 of each file of the earlier state, as far as the files outside of users/ did not change."""
@@ -205,15 +218,11 @@ class ChangedEntries(Directory):
             raise FullPlanNeededError("a user got a name that cannot be searched for in the other files")
         if kept and len(new) > MOST_SEARCHED:
             raise FullPlanNeededError(f"users got more than {MOST_SEARCHED} names, too many to search for")
-        self.control = others[:_CONTROLS]
-        for name in kept:
-            if not new and self.control:
-                return
+        self.unchanged, self.kept = others, kept
+        for name in kept if new else ():
             content = self._reread(name)
-            if new and (hides_text(content) or finds_any(content, new)):
+            if hides_text(content) or finds_any(content, new):
                 raise FullPlanNeededError("another file of users/ may have a name that a user got")
-            if not self.control and len(content) <= _SMALL:
-                self.control = _read_some(name, content)
 
     def _reread(self, name: str) -> bytes:
         digest = self.digests[name]
@@ -246,7 +255,7 @@ def _to_key(item: YamlMapping) -> Hashable:
     return json.dumps(item, sort_keys=True, ensure_ascii=True)
 
 
-def _read_some(name: str, content: bytes) -> list[SourceUser]:
+def _read_some(name: str, content: bytes) -> Iterator[SourceUser]:
     ignored: list[Diagnostic] = []
     users = (read_source_user(item, ignored.append) for item in read_items(content, name, ignored.append))
-    return list(islice(filter(None, users), _CONTROLS))
+    return filter(None, users)

@@ -5,9 +5,10 @@ Where any other user could have a part in that, and whatever is in doubt, `FullP
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import islice
 
 from reconciler.core.model import DesiredUser, LiveUser, Severity, SourceUser
 from reconciler.core.plan import REMOVALS, Change, Incremental, Plan, ProtectionNote
@@ -38,6 +39,8 @@ from reconciler.session.workspace import current_time
 from reconciler.tracing import trace_phase
 
 _NAMES = IDENTITY | FULL_NAME_PATHS
+_CONTROLS = 3
+_MOST_UNCHANGED = 10_000
 MOST_USERS = 200
 """Users that are looked up one by one; for more, all are read."""
 
@@ -80,7 +83,7 @@ class _Subjects:
         self.most = entries.entries + len(entries.former)
         self._projector = Projector(state.profile, state.mappings, state.settings["target"]["domains"])
         self._direct = {row.target: row.direct for row in state.mappings}
-        self.controls = self._project_controls(entries.control)
+        self.controls = list(islice(self._project_controls(entries.find_unchanged()), _CONTROLS))
         self.known = {
             target: {fold_case(value) for user in (*self.now, *self.former) if (value := self._get(user, target))}
             for target in IDENTIFYING
@@ -103,15 +106,17 @@ class _Subjects:
     def _is_in_scope(self, user: SourceUser, day: date) -> bool:
         return decide_scope(user, self._session.state.rules, day).in_scope
 
-    def _project_controls(self, users: Iterable[SourceUser]) -> list[tuple[DesiredUser, Names]]:
-        """Return the users that have accounts, mapped, with the names of these."""
+    def _project_controls(self, users: Iterable[SourceUser]) -> Iterator[tuple[DesiredUser, Names]]:
+        """Yield the users that have accounts, mapped, with the names of these; both names can be asked for."""
         rules, today = self._session.state.rules, self._session.workspace.now.date()
-        found = []
-        for user in users:
-            desired, errors = self._projector.project(user, decide_scope(user, rules, today))
-            if desired.verdict.in_scope and not errors and self.had_account(user):
-                found.append((desired, self.name(user)))
-        return found
+        for user in islice(users, _MOST_UNCHANGED):
+            verdict = decide_scope(user, rules, today)
+            if not verdict.in_scope or not self.had_account(user):
+                continue
+            desired, errors = self._projector.project(user, verdict)
+            names = self.name(user)
+            if not errors and names.external_id and names.user_name and names.user_name.isascii():
+                yield desired, names
 
     def check_references(self) -> None:
         """Check that scope and groups name no user whose name is gone: that is an error about the desired state."""
@@ -129,6 +134,8 @@ def _list_names(user: SourceUser) -> Iterable[object]:
 
 
 def _read(client: ScimClient, session: Session, subjects: _Subjects) -> _LookedUp:
+    if not subjects.controls:
+        raise FullPlanNeededError("among the users whose entries did not change none was found who has an account")
     read = TargetedRead(client, build_reader(session.state))
     control = read.prove_filters([names for _, names in subjects.controls])
     for user in (*subjects.former, *subjects.now):

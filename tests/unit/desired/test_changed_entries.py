@@ -131,13 +131,23 @@ def test_the_digests_are_those_of_before(tmp_path: Path) -> None:
     assert directory.list_earlier_digests() == {**expected, "settings.yaml": digest(SETTINGS.encode())}
 
 
-def test_some_unchanged_users_are_controls(tmp_path: Path) -> None:
+def test_users_whose_entries_did_not_change_are_found(tmp_path: Path) -> None:
     directory = directory_of(tmp_path, {"a": ADA + BEN}, {"a": ADA.replace("Sales", "IT") + BEN})
     list(directory.read_users())
-    assert names(directory.control) == ["ben"]
+    assert names(list(directory.find_unchanged())) == ["ben"]
     directory = directory_of(tmp_path, {"a": ADA, "b": BEN + CAM}, {"a": ADA.replace("Sales", "IT"), "b": BEN + CAM})
     list(directory.read_users())
-    assert names(directory.control) == ["ben", "cam"]
+    assert names(list(directory.find_unchanged())) == ["ben", "cam"]
+
+
+def test_a_large_directory_is_not_read_for_users_who_did_not_change(tmp_path: Path) -> None:
+    """Files far apart come first: the users of neighboring ones may all be out of scope."""
+    files = {f"u{number:03d}": BEN.replace("ben", f"u{number:03d}") for number in range(160)}
+    directory = directory_of(tmp_path, {"a": ADA, **files}, {"a": ADA.replace("Sales", "IT"), **files})
+    list(directory.read_users())
+    found = [str(user.key).partition("@")[0] for user in directory.find_unchanged()]
+    assert found[:3] == ["u000", "u010", "u020"]
+    assert len(found) == len(set(found)) == 64
 
 
 def test_a_broken_old_file_needs_a_full_plan(tmp_path: Path) -> None:

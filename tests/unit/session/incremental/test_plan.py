@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -143,6 +144,28 @@ def test_full_names_in_one_attribute_are_judged_by_all_users(committed: Committe
     people["dan"]["called"] = people["ben"]["called"]
     committed.desire(*people.values())
     assert "some within the last 24 hours" in why(committed)
+
+
+def test_users_out_of_scope_are_not_what_shows_that_filters_answer(committed: CommittedTarget) -> None:
+    target = committed.target
+    left = "".join(f"- {json.dumps({**person(f'gone{number}'), 'accountEnabled': False})}\n" for number in range(5))
+    target.files.write("users/a.yaml", left)
+    committed.desire(ADA, BEN)
+    assert target.apply() == 0
+    committed.desire({**ADA, "department": "Research"}, BEN)
+    target.files.write("users/people.yaml", f"- {json.dumps({**ADA, 'department': 'Research'})}\n")
+    target.files.write("users/z.yaml", f"- {json.dumps(BEN)}\n")
+    committed.git.commit("Move Ben")
+    assert target.apply() == 0
+    target.files.write("users/people.yaml", f"- {json.dumps({**ADA, 'department': 'Sales'})}\n")
+    committed.git.commit("Edit")
+    assert len(plan_of(committed).changes) == 1
+    (target.files.root / "desired-state/users/z.yaml").unlink()
+    committed.git.commit("Remove Ben")
+    assert target.apply() == 0
+    target.files.write("users/people.yaml", f"- {json.dumps({**ADA, 'department': 'IT'})}\n")
+    committed.git.commit("Edit again")
+    assert why(committed) == "among the users whose entries did not change none was found who has an account"
 
 
 def test_a_user_whose_name_a_group_has_needs_a_full_plan(committed: CommittedTarget) -> None:
