@@ -91,7 +91,8 @@ def _check_template(template: Path | None, workspace: Workspace) -> None:
 def _check_offline(options: PlanOptions) -> None:
     """Raise for what has no meaning without a service."""
     if options.offline and options.base is None:
-        raise UsageError("--offline compares with a commit: --base is missing", "Such as --base origin/main.")
+        which = "Such as --base origin/main, or --base HEAD for edits that are not committed."
+        raise UsageError("--offline compares with a commit: --base is missing", which)
     if options.offline and options.log is not None:
         raise UsageError("--offline cannot be combined with --log", "The log is about accounts of the service.")
 
