@@ -48,6 +48,8 @@ T = TypeVar("T")
 _ATTEMPTS = 3
 _PAGES_WORTH_A_TRIAL = 16
 """Fewer pages after the first one come in two rounds at most."""
+_LARGE, _MOST_LARGE = 500, 8
+"""Users on a page from which on fewer are read at once: a page of a thousand is 4 MiB in memory while it is read."""
 _FEW = 4
 """Pages at once, when more of them may have been why the list did not come whole."""
 _NO_SUCH_PAGING = frozenset({400, 501})
@@ -249,10 +251,11 @@ class _IndexReader(Generic[T]):
 
     def _add_rest(self, first: Page, total: int, size: _Size) -> None:
         """Add the pages after the first. Raises `_UseCursorsError` if there are none by startIndex, but by cursor."""
-        at_once = PagesAtOnce(self._workers, first)
+        workers = self._workers if size.large < _LARGE else min(self._workers, _MOST_LARGE)
+        at_once = PagesAtOnce(workers, first)
         try:
             # Around the loop: an error in it waits for the requests in flight.
-            with start_readers(self._workers) as pool:
+            with start_readers(workers) as pool:
                 for page in self._read_rest(pool, at_once, total, size):
                     self._listed.add(page, total, "; startIndex may be ignored")
         except (NotAdvancingError, ScimError) as exc:

@@ -451,6 +451,34 @@ def test_pages_are_fetched_at_once_and_kept_in_order() -> None:
     assert 1 < most <= 4
 
 
+@pytest.mark.parametrize(("large", "most"), [(100, 16), (500, 8)])
+def test_of_large_pages_fewer_are_fetched_at_once(large: int, most: int) -> None:
+    together = [0, 0]
+    lock = threading.Lock()
+    service = Listing(20_000, cap=large)
+
+    def fetch(start: int, count: int) -> Page:
+        with lock:
+            together[0] += 1
+            together[1] = max(together)
+        time.sleep(0.005)
+        with lock:
+            together[0] -= 1
+        return replace(service.fetch(start, count), seconds=0.01)
+
+    read = read_all(
+        fetch,
+        lambda found: int(found["n"]),
+        page_size=10,
+        workers=16,
+        progress=lambda *_: None,
+        larger=LargerPages(fetch, large),
+    )
+    assert read.problem is None
+    assert 4 < together[1] <= most
+    assert together[1] > 8 or large > 100
+
+
 def test_an_interrupt_does_not_wait_for_readers() -> None:
     release = threading.Event()
 
