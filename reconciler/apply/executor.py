@@ -31,6 +31,8 @@ OutcomeT = TypeVar("OutcomeT", Outcome, Outcome | None)
 
 _MANY = 3
 """Failures below this number say nothing about the service."""
+_AT_FIRST = 3
+"""Changes on their way at once until the service accepted one: it may refuse every write."""
 
 
 @dataclass(slots=True)
@@ -260,14 +262,12 @@ class _PlanExecutor:
     def _attempt(self, change: Change, work: Callable[[], OutcomeT]) -> OutcomeT | Outcome:
         """Run `work` once the service can take one more change; turn its errors into outcomes."""
         with self._execution.admission():
-            self._wait_for_judgement()
+            self._wait_for_judgement(change)
             # Checked only now: much may have happened while it waited.
             if self._must_stop(change):
                 stopped = self._report.stopped is not None or self._report.quarantine is not None
                 return self._skip(change, "the run was stopped" if stopped else "interrupted")
             began = time.monotonic()
-            with self._counts:
-                self._running.add(change.address)
             try:
                 outcome = work()
             except MachineLimitError as exc:
@@ -361,11 +361,12 @@ class _PlanExecutor:
                     self._rejection = TargetError(exc.summary, exc.detail)
                     self._unanswered = self._running.copy()
 
-    def _wait_for_judgement(self) -> None:
-        """Begin no further change while it is open whether the service rejects every request."""
+    def _wait_for_judgement(self, change: Change) -> None:
+        """Begin no further change while it is open whether the service rejects every request, and few before."""
         with self._judged:
-            while self._is_judging():
+            while self._is_judging() or (not self._accepted and len(self._running) >= _AT_FIRST):
                 self._judged.wait()
+            self._running.add(change.address)
 
     def _is_judging(self) -> bool:
         """Whether it is open if the service rejects every request."""
@@ -374,10 +375,10 @@ class _PlanExecutor:
     def _judge_rejections(self, change: Change) -> None:
         """Stop the run once all that was sent before too many users were rejected is answered, if none was accepted."""
         self._running.discard(change.address)
-        if self._rejection is None:
-            return
         self._unanswered.discard(change.address)
         self._judged.notify_all()
+        if self._rejection is None:
+            return
         if self._is_judging():
             return
         if not self._accepted:

@@ -80,6 +80,45 @@ def test_a_deferred_change_comes_last_in_its_wave() -> None:
     ]
 
 
+def test_few_changes_are_on_their_way_until_the_service_accepted_one() -> None:
+    class Busy(ScriptedService):
+        """Takes a moment for each write; `most`: on their way at once before one was accepted, and after that."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.writing, self.most = 0, [0, 0]
+            self.lock = threading.Lock()
+
+        def create_user(self, body: Any) -> Any:
+            with self.lock:
+                self.writing += 1
+                accepted = any(entry.startswith("finished") for entry in self.log)
+                self.most[accepted] = max(self.most[accepted], self.writing)
+            threading.Event().wait(0.05)
+            with self.lock:
+                self.writing -= 1
+                return super().create_user(body)
+
+    service = Busy()
+    found = run_changes(service, *(change(f"u{number:02}", Action.CREATE) for number in range(40)), workers=32)
+    assert set(found.results.values()) == {"done"}
+    assert 1 <= service.most[0] <= 3 < service.most[1]
+
+
+def test_a_service_that_refuses_every_write_gets_few_of_them() -> None:
+    service = ScriptedService()
+    names = [f"u{number:02}" for number in range(40)]
+
+    def refuse_together() -> None:
+        threading.Event().wait(0.02)
+        raise FORBIDDEN
+
+    service.script = {f"POST {name_of(name)}": [refuse_together] for name in names}
+    found = run_changes(service, *(change(name, Action.CREATE) for name in names), workers=32)
+    assert found.report.stopped is not None
+    assert sum(entry.startswith("POST") for entry in service.log) <= 5
+
+
 FORBIDDEN = ScimError(403, "", "the service forbids it (403)", "Check the token.")
 
 
