@@ -23,6 +23,7 @@ from typing import IO, NoReturn
 import msgspec
 
 from reconciler.core.model import Diagnostic
+from reconciler.core.system_limits import explain_exhaustion
 from reconciler.desired.content import BrokenStateError, StateContent
 from reconciler.desired.user_table import Chunk, ChunkWriter, UserSink, UserTable
 from reconciler.errors import MachineLimitError, ReconcilerError
@@ -105,6 +106,7 @@ class WorkerContent:
         self._table = UserTable(complete=self._complete)
         self._diagnostics: list[Diagnostic] = []
         self._end: _End | _Failure | None = None
+        self._lack: MachineLimitError | None = None
         self._found: StateContent | ReconcilerError | None = None
         self._settling = threading.Lock()
         self._receiver = threading.Thread(target=self._receive, args=(pipe,), name="desired state", daemon=True)
@@ -147,19 +149,21 @@ class WorkerContent:
             self._reap()
             self._receiver.join()
 
-    def _reap(self) -> int:
-        """Wait for the worker's end; return its exit code, negative for a signal."""
+    def _reap(self) -> int | None:
+        """Wait for the worker's end; return its exit code, negative for a signal; None if it is not known."""
         if self._process is None:
-            return 0
+            return None
         process, self._process = self._process, None
         try:
             _, status = os.waitpid(process, 0)
         except ChildProcessError:  # this process was started to ignore how its children end
-            return 0
+            return None
         return os.waitstatus_to_exitcode(status)
 
     def _settle(self) -> StateContent | ReconcilerError:
         code = self._reap()
+        if self._lack is not None:
+            return self._lack
         if self._end is None:
             return _died(code)
         if isinstance(self._end, _Failure):
@@ -184,6 +188,8 @@ class WorkerContent:
         """Take messages from the pipe until the worker ends it. A damaged one is its end."""
         try:
             self._receive_all(handle)
+        except MemoryError as exc:
+            self._lack = MachineLimitError(*(explain_exhaustion(exc) or ("", "")))
         finally:
             self._table.end()
         if isinstance(self._end, _End) and self._end.rest is not None:
@@ -211,10 +217,10 @@ def _read_message(pipe: IO[bytes]) -> _Message | None:
     return _decode(body) if len(head) == _LENGTH and len(body) == length else None
 
 
-def _died(code: int) -> MachineLimitError:
-    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+def _died(code: int | None) -> MachineLimitError:
+    how = "" if code is None else f" (signal {-code})" if code < 0 else f" (exit code {code})"
     return MachineLimitError(
-        f"the process that read the desired state ended before it was done ({how})",
+        f"the process that read the desired state ended before it was done{how}",
         "Nothing was planned. Often the machine has run out of memory: close other programs, or raise its limit,\n"
         "then run the same command again.",
     )
@@ -229,9 +235,11 @@ def start_worker(read: ReadContent, on_complete: Callable[[], None] = lambda: No
     # A signal between the fork and the worker's own handlers would end it with a traceback.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
+        prctl = _find_prctl()
         gc.freeze()  # the collector would write to the pages that both processes share
         this, process = os.getpid(), os.fork()
         if process == 0:
+            _end_even_if_stopped(prctl, this)
             os.close(ours)
             _run_worker(theirs, read, this)
         content = WorkerContent(process, ours, read, on_complete)
@@ -252,7 +260,6 @@ def start_worker(read: ReadContent, on_complete: Callable[[], None] = lambda: No
 def _run_worker(pipe: int, read: ReadContent, parent: int) -> NoReturn:
     """Read, send, and end the process: nothing that the other process began is ended here."""
     try:
-        _end_even_if_stopped()
         _drop_output()
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_DFL)
@@ -263,10 +270,19 @@ def _run_worker(pipe: int, read: ReadContent, parent: int) -> NoReturn:
         os._exit(0)
 
 
-def _end_even_if_stopped() -> None:
-    """Let the kernel kill this process when its parent ends, as a stopped one sees nothing (prctl(2))."""
+def _find_prctl() -> Callable[[int, int], int]:
+    """Return prctl(2). It is looked up before the fork, so that nothing takes time after it."""
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        found: Callable[[int, int], int] = ctypes.CDLL(None).prctl
+        return found
+    return lambda _option, _value: 0
+
+
+def _end_even_if_stopped(prctl: Callable[[int, int], int], parent: int) -> None:
+    """Let the kernel kill this process when its parent ends, as a stopped one sees nothing."""
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
 
 
 def _drop_output() -> None:

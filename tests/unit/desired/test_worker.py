@@ -15,7 +15,7 @@ from support.desired_users import anybody
 from reconciler.core.model import Diagnostic, error
 from reconciler.core.planning.arriving_rows import RowsReplacedError
 from reconciler.desired.content import BrokenStateError, StateContent
-from reconciler.desired.user_table import UserSink
+from reconciler.desired.user_table import UserSink, UserTable
 from reconciler.desired.worker import (
     ReadContent,
     WorkerContent,
@@ -250,3 +250,22 @@ def test_a_worker_ends_with_its_parent(number: signal.Signals) -> None:
         parent.send_signal(number)
         # The worker has the pipe too: it is closed when both have ended.
         assert pipe.read() == b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are for Linux")
+def test_how_a_worker_ended_is_not_made_up_if_the_system_does_not_say() -> None:
+    ignore = "import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+    done = subprocess.run([sys.executable, "-c", ignore + _KILLED], capture_output=True, check=False, timeout=60)
+    assert done.stdout == b"the process that read the desired state ended before it was done\n"
+
+
+def test_no_memory_for_what_arrives_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: UserTable, _chunk: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(UserTable, "adopt", refuse)
+    with (
+        received(lambda pipe: send_content(pipe, read_users)) as content,
+        pytest.raises(MachineLimitError, match="has run out of memory"),
+    ):
+        content.wait()
