@@ -21,6 +21,7 @@ from reconciler.record.recent_changes import ApprovalUses, RecentChangeReader
 from reconciler.record.recorded_accounts import RecordedAccountReader, RecordedAccounts
 from reconciler.record.runs import PlanSummary
 from reconciler.record.seen_accounts import SeenAccountReader
+from reconciler.record.timestamps import read_record_day
 
 _OWNING = frozenset({Action.ADOPT.value, Action.RELINK.value, Action.UPDATE.value, Action.REACTIVATE.value})
 """Actions that are planned for accounts of desired users only."""
@@ -198,11 +199,17 @@ class AccountHistoryBuilder:
             self._known.add(line.id)
         if line.action in _REVIVING:
             self._revive(line)
-        elif not isinstance(line, Started) and line.result == Result.DONE and line.timestamp is not None:
-            if line.action == Action.DELETE:
-                self._reserve(line.user_name, line.timestamp)
-            elif line.action == Action.DEACTIVATE and isinstance(line, Finished):
-                self._deactivate(line.id, line.timestamp, record)
+        elif line.action == Action.DEACTIVATE and isinstance(line, Finished):
+            self._end(line, record)
+        elif line.action == Action.DELETE and not isinstance(line, Started) and line.result == Result.DONE:
+            self._reserve(line.user_name, line.timestamp)
+
+    def _end(self, line: Finished, record: str) -> None:
+        """An undated one counts from the end of the day that names its record: a receipt only delays a deletion."""
+        day = read_record_day(record)
+        when = line.timestamp or (day[1] if day is not None else None)
+        if when is not None and line.result == Result.DONE:
+            self._deactivate(line.id, when, record)
 
     def _count(self, line: Started | Finished | UnknownLine) -> None:
         """Whatever its outcome: after a removal began, the account may be gone."""
@@ -223,7 +230,9 @@ class AccountHistoryBuilder:
         if live_id is not None and (live_id not in self._deactivated or self._deactivated[live_id].at < when):
             self._deactivated[live_id] = Deactivation(when, record)
 
-    def _reserve(self, name: str | None, when: datetime) -> None:
+    def _reserve(self, name: str | None, when: datetime | None) -> None:
+        if when is None:
+            return
         try:
             free = when.astimezone(UTC).date() + timedelta(days=self._days)
         except OverflowError:

@@ -13,7 +13,7 @@ from reconciler.core.plan import Population, Result, is_not_started
 from reconciler.core.planning.clock import CLOCK_TOLERANCE
 from reconciler.core.values import fold_case
 from reconciler.record.layout import shorten_plan_id
-from reconciler.record.timestamps import LONG_AGO
+from reconciler.record.timestamps import LONG_AGO, read_record_day
 
 FAILURES = frozenset({Result.FAILED, Result.NOT_IN_EFFECT, Result.UNKNOWN})
 
@@ -231,6 +231,23 @@ def disregard_future(run: ApplyRun, now: datetime) -> ApplyRun:
     attempts = tuple(replace(each, time=to_past(each.time)) for each in run.attempts)
     ended = to_past(run.ended) if run.ended is not None else None
     return replace(run, began=to_past(run.began), ended=ended, attempts=attempts)
+
+
+def place_quarantines(runs: Iterable[ApplyRun], now: datetime) -> list[ApplyRun]:
+    """Return applies with those that ended in quarantine where they are as late as they can have been.
+
+    One whose time is before the day of its record, or undated, counts at the end of that day: its time was changed.
+    """
+    return sorted((_place(run, now) for run in runs), key=lambda run: run.began)
+
+
+def _place(run: ApplyRun, now: datetime) -> ApplyRun:
+    day = read_record_day(run.record)
+    if run.quarantine is None or day is None or day[0] > now + CLOCK_TOLERANCE:
+        return run
+    if run.began >= day[0] - CLOCK_TOLERANCE:
+        return run
+    return replace(run, began=day[1], ended=day[1] if run.ended is not None else None)
 
 
 def join_plan(run: ApplyRun, plan: PlanSummary) -> ApplyRun:

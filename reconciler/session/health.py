@@ -8,6 +8,7 @@ from reconciler.apply.quarantine import Health, assess
 from reconciler.core.plan import Plan
 from reconciler.core.plan_id import digest_change
 from reconciler.core.text import escape_control, pluralize, redact_quoted
+from reconciler.record.runs import place_quarantines
 from reconciler.session.recorded_applies import read_applies
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
@@ -16,7 +17,7 @@ from reconciler.session.workspace import current_time
 
 def assess_health(session: Session, plan: Plan) -> Health:
     """Return the health of the session's target; users of `plan` by their addresses, even if receipts hold digests."""
-    health = assess(read_applies(session.workspace, session.target, current_time()))
+    health = assess(place_quarantines(read_applies(session.workspace, session.target, current_time()), current_time()))
     redactor = session.redactor
     if redactor.key is None:
         return health

@@ -13,7 +13,7 @@ from reconciler.desired.provisioning import read_provisioning
 from reconciler.desired.schema import Settings
 from reconciler.record.lock import describe_holder
 from reconciler.record.refusal import read_refusal
-from reconciler.record.runs import ApplyRun, Quarantine, QuarantineReason
+from reconciler.record.runs import ApplyRun, Quarantine, QuarantineReason, place_quarantines
 from reconciler.render.status import Status
 from reconciler.session.expiry import read_credentials
 from reconciler.session.provisioning_switch import find_time_of_switch
@@ -61,7 +61,7 @@ def _assess(runs: list[ApplyRun], *, running: bool) -> Health:
     """Assess the health; an apply that is running has not failed, so the one before it counts."""
     if running and runs and runs[-1].ended is None:
         runs = runs[:-1]
-    return assess(runs)
+    return assess(place_quarantines(runs, current_time()))
 
 
 def _find_refusal(workspace: Workspace, target: Target) -> QuarantineState | None:

@@ -86,6 +86,20 @@ def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(
     assert (status(opened).code, told(opened)["quarantine"]) == (0, None)
 
 
+@pytest.mark.parametrize("time", ["2099-01-01T00:00:00+00:00", "1999-01-01T00:00:00+00:00", "yesterday"])
+def test_a_changed_time_hides_no_quarantine(time: str, open_command_workspace: OpenCommandWorkspace) -> None:
+    opened = work_for(open_command_workspace, 40, ServerFaults())
+    assert opened.apply().code == 0
+    (first,) = opened.receipts()
+    opened.users(sample_users(40, department="Again")[1])
+    opened.service.faults = ALL_FAIL
+    assert opened.apply().code == 5
+    (receipt,) = set(opened.receipts()) - {first}
+    receipt.write_text(re.sub(r'"time": "[^"]+"', f'"time": "{time}"', receipt.read_text("utf-8")), "utf-8")
+    assert (status(opened).code, told(opened)["code"]) == (1, "Quarantine")
+    assert "begins with a probe of 5 changes" in opened.apply().err
+
+
 def test_many_refused_users_at_the_start_do_not_hold_up_the_others_for_long(
     open_command_workspace: OpenCommandWorkspace,
 ) -> None:

@@ -201,6 +201,16 @@ def test_the_last_deactivation_counts_unless_something_reactivated_the_account(
     assert read_account_history(tmp_path, TARGET, 30, NOW).deactivated == found
 
 
+@pytest.mark.parametrize("time", ["yesterday", 5, None, "2026-02-01T12:00:00"])
+def test_an_undated_deactivation_counts_from_the_end_of_the_day_of_its_record(tmp_path: Path, time: object) -> None:
+    receipt = tmp_path / "2026-02-28-0123456789ab/receipt.jsonl"
+    write(tmp_path, [line(0, time=time)])
+    receipt.parent.mkdir()
+    next(tmp_path.glob("*/receipt.jsonl")).rename(receipt)
+    (found,) = read_account_history(tmp_path, TARGET, 30, NOW).deactivated.values()
+    assert f"{found.at:%Y-%m-%d %H:%M}" == "2026-02-28 23:59"
+
+
 def test_what_a_receipt_writes_is_what_is_read_back_as_deactivated(tmp_path: Path) -> None:
     receipt = opened(tmp_path / "2026-03-01-x")
     receipt.finished(Outcome(change("ada", Action.DEACTIVATE), Result.DONE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,10 +15,13 @@ from reconciler.record.runs import (
     Attempt,
     Planned,
     PlanSummary,
+    Quarantine,
     account_keys,
     find_commit_before,
     join_plan,
+    place_quarantines,
 )
+from reconciler.record.timestamps import LONG_AGO
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 ADA, BOB = 'user["ada"]', 'user["bob"]'
@@ -48,6 +52,40 @@ SUMMARY = PlanSummary(
 def test_an_account_is_found_by_address_external_id_and_live_id() -> None:
     assert account_keys('user["Ada"]', "ID-1", "L1") == {ADA, "id:id-1", "live:L1"}
     assert account_keys(ADA, None, None) == {ADA}
+
+
+# --- times that were changed ---
+
+
+RECORD = "2026-03-01-0123456789ab"
+WHY = Quarantine("r", "m")
+END = DAY + timedelta(days=1, microseconds=-1)
+LATER = DAY + timedelta(days=3)
+
+
+@pytest.mark.parametrize("began", [LONG_AGO, DAY - timedelta(days=9_000)])
+def test_a_changed_time_does_not_put_a_quarantine_before_its_day(began: datetime) -> None:
+    failed = run(attempt(result="failed"), record=RECORD, began=began, ended=began, quarantine=WHY)
+    before, after = (run(attempt(), began=DAY + timedelta(days=days)) for days in (-1, 2))
+    placed = place_quarantines([failed, before, after], LATER)
+    assert [(each.began, each.failed) for each in placed] == [(before.began, 0), (END, 1), (after.began, 0)]
+    assert place_quarantines([replace(failed, ended=None)], LATER)[0].ended is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"began": DAY},
+        {"began": DAY - timedelta(minutes=5)},
+        {"began": DAY + timedelta(days=2)},
+        {"record": "renamed", "began": LONG_AGO},
+        {"record": "2046-03-01-0123456789ab", "began": LONG_AGO},
+        {"began": LONG_AGO, "quarantine": None},
+    ],
+)
+def test_other_applies_are_where_their_times_say(fields: dict[str, Any]) -> None:
+    made = run(attempt(result="failed"), **{"record": RECORD, "quarantine": WHY, **fields})
+    assert place_quarantines([made], LATER) == [made]
 
 
 # --- with the plan ---------------------------------------------------------------------
