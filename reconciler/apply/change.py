@@ -45,6 +45,7 @@ T = TypeVar("T")
 _MAX_SENDS = 3
 """How often a write whose answer is lost is sent, each time after reading shows that nothing happened."""
 _UNAVAILABLE = 503
+_TOO_MANY = 429
 _NOT_FOUND_BY_ID = "the service does not find the account by its id, but a filter shows it; nothing was sent"
 _SERVICE_FAILED = (500, 501, 503)
 """The service itself reports that it failed. A gateway's 502 or 504 says nothing about what the service did."""
@@ -153,9 +154,10 @@ class ChangeExecutor:
             return outcome
         self._record_started(change, change.after)
         lost: UnknownOutcomeError | None = None
+        is_absent = None if creations.unique else partial(self._is_absent, change)
         for sends_left in reversed(range(_MAX_SENDS)):
             try:
-                answer = self._execution.service.create_user(patch.build_resource(change.after))
+                answer = self._execution.service.create_user(patch.build_resource(change.after), is_absent=is_absent)
             except UnknownOutcomeError as exc:
                 creations.note_doubt()
                 lost = exc
@@ -175,6 +177,13 @@ class ChangeExecutor:
             if outcome is not None:
                 return outcome
         raise AssertionError("the last attempt is resolved")  # pragma: no cover
+
+    def _is_absent(self, change: Change) -> bool:
+        """Whether a create that was refused for now may be sent again: no filter shows that it made the account."""
+        try:
+            return self._lookup.find_created(change)[0] is None
+        except ScimError:
+            return True
 
     def _find_existing(self, change: Change) -> Outcome | None:
         """Resolve that the user name was given since the plan was made, by another apply or an administrator."""
@@ -199,7 +208,7 @@ class ChangeExecutor:
 
     def _resolve_refused_create(self, change: Change, refusal: ScimError, lost: UnknownOutcomeError | None) -> Outcome:
         """Resolve a refusal that may be due to an earlier send, or to another apply a moment ago. Else raise it."""
-        if lost is None and not is_conflict(refusal):
+        if lost is None and not is_conflict(refusal) and refusal.status != _TOO_MANY:
             raise refusal
         try:
             found, _ = self._lookup.find_created(change)

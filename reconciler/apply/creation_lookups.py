@@ -63,7 +63,7 @@ class CreationLookups:
         unanswered: Callable[[str], bool] = lambda _address: True,
     ) -> None:
         self._began = began
-        self._unique = unique
+        self.unique = unique
         self._unanswered = unanswered
         self._freed = {fold_case(name) for change in changes for name in _list_freed(change)}
         self._lock = threading.Lock()
@@ -84,7 +84,7 @@ class CreationLookups:
         with self._lock:
             if self._doubted:
                 return Kept.DOUBTED
-            if not self._unique:
+            if not self.unique:
                 return Kept.NOT_UNIQUE
             if self._found_nobody < FIRST:
                 return Kept.FIRST

@@ -33,7 +33,7 @@ from reconciler.scim.listed_users import NO_TOTAL, Page, Progress, Settling
 from reconciler.scim.paging import Cursors, ListRead, read_all
 from reconciler.scim.response_limits import ACCEPT_ENCODING, UnreadableAnswerError
 from reconciler.scim.retry import Tries
-from reconciler.scim.retry_transport import CONNECT_ERRORS, TRIAL_SECONDS, TRIES, utc_now
+from reconciler.scim.retry_transport import BEFORE_RESEND, CONNECT_ERRORS, TRIAL_SECONDS, TRIES, utc_now
 from reconciler.scim.service_clock import ServiceClock
 
 T = TypeVar("T")
@@ -263,9 +263,15 @@ class ScimClient:
 
     # --- writing ------------------------------------------------------------
 
-    def create_user(self, body: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Create a user; return it as the answer has it, None if the answer holds no user with a usable id."""
-        return self._written_user(self._write("POST", self._users_url, body))
+    def create_user(
+        self, body: Mapping[str, Any], *, is_absent: Callable[[], bool] | None = None
+    ) -> dict[str, Any] | None:
+        """Create a user; return it as the answer has it, None if the answer holds no user with a usable id.
+
+        `is_absent`: asked before the request is sent again after a 429; False: it is not.
+        """
+        extensions = {} if is_absent is None else {BEFORE_RESEND: is_absent}
+        return self._written_user(self._write("POST", self._users_url, body, extensions))
 
     def patch_user(self, identity: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
         """Patch a user; return it as the answer has it, None if the answer does not hold this user.
@@ -281,10 +287,13 @@ class ScimClient:
         if not response.is_success and response.status_code not in _GONE:
             raise self._scim_error(response)
 
-    def _write(self, method: str, url: str, body: Mapping[str, Any] | None) -> httpx.Response:
+    def _write(
+        self, method: str, url: str, body: Mapping[str, Any] | None, extensions: dict[str, Any] | None = None
+    ) -> httpx.Response:
         content = msgspec.json.encode(body) if body is not None else None
         headers = self._read_headers if content is None else self._write_headers
-        response = self._send(httpx.Request(method, url, headers=headers, content=content), one_user=True)
+        request = httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
+        response = self._send(request, one_user=True)
         if method == "PATCH" and response.status_code == httpx.codes.NOT_IMPLEMENTED:
             return response  # RFC 9110 §15.6.2: the service does not know the method, so it did nothing
         if response.status_code >= _SERVER_ERROR:

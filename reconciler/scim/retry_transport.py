@@ -63,6 +63,11 @@ TRIAL_SECONDS = "trial_seconds"
 nothing to do with what it asks for: the service is busy (429), or no connection was made."""
 
 
+BEFORE_RESEND = "before_resend"
+"""The extension of a write with a function that says whether to send it again after a refusal. It is called without a
+slot, and may send requests."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadLimit:
     """How long one read may be tried, in seconds.
@@ -104,7 +109,7 @@ class RetryTransport(httpx.BaseTransport):
         tries = request.extensions[TRIES] = self._count_tries(request)
         result: httpx.Response | httpx.HTTPError | None = None
         again = True
-        while again:
+        while again and _is_still_wanted(request, result):
             try:
                 with self._limiter.slot(writes=request.method != "GET", until=tries.until) as slot:
                     if isinstance(result, httpx.Response):
@@ -171,6 +176,12 @@ class RetryTransport(httpx.BaseTransport):
 
     def close(self) -> None:
         self._inner.close()
+
+
+def _is_still_wanted(request: httpx.Request, result: httpx.Response | httpx.HTTPError | None) -> bool:
+    """Whether a request is to be sent, again if there is a `result`. Without a connection, nothing has happened."""
+    ask: Callable[[], bool] | None = request.extensions.get(BEFORE_RESEND)
+    return ask is None or not isinstance(result, httpx.Response) or ask()
 
 
 def _may_be_about(result: httpx.Response | httpx.HTTPError) -> bool:

@@ -70,6 +70,7 @@ class ScriptedService:
         self.dies_at: int | None = None
         self.lands = False
         self.requests = 0
+        self.is_absent: Callable[[], bool] | None = None
 
     # --- what the executor calls ------------------------------------------------------------
 
@@ -80,7 +81,11 @@ class ScriptedService:
         found = [user for user in self.users.values() if str(user.get(attribute)).casefold() == value.casefold()]
         return self._respond(f"FIND {attribute} {value}", lambda: deepcopy(found))
 
-    def create_user(self, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    def create_user(
+        self, body: Mapping[str, Any], *, is_absent: Callable[[], bool] | None = None
+    ) -> dict[str, Any] | None:
+        self.is_absent = is_absent
+
         def create() -> dict[str, Any] | None:
             self._refuse_taken(body["userName"], None)
             identity = f"made-{len(self.users)}"

@@ -84,6 +84,38 @@ def test_a_user_created_by_others_a_moment_ago_is_no_conflict() -> None:
     assert (found.results, found.report.outcomes[0].live_id) == ({"new": "done"}, "theirs")
 
 
+# --- a create that is refused for now -----------------------------------------------------------
+
+BUSY = ScimError(429, "", "too many requests")
+
+
+def test_a_create_is_not_sent_again_if_the_refused_one_made_the_account() -> None:
+    """Names may not be unique: a second request would make a second account."""
+    service = ScriptedService()
+    service.script["POST new@example.com"] = [Landed(BUSY)]
+    found = run_changes(service, change("new", Action.CREATE))
+    assert found.results == {"new": "done"}
+    assert service.is_absent is not None
+    assert not service.is_absent()
+    service.users.clear()
+    assert service.is_absent()
+    service.script["FIND externalId id-new"] = [REFUSED]
+    service.script["FIND userName new@example.com"] = [REFUSED]
+    assert service.is_absent(), "a service without filters cannot be asked"
+
+
+def test_a_refused_create_that_made_no_account_is_a_failure() -> None:
+    service = ScriptedService()
+    service.script["POST new@example.com"] = [BUSY]
+    assert run_changes(service, change("new", Action.CREATE)).results == {"new": "failed"}
+
+
+def test_where_names_are_unique_a_refused_create_is_sent_again_at_once() -> None:
+    service = ScriptedService()
+    run_creates(service, change("new", Action.CREATE))
+    assert service.is_absent is None
+
+
 # --- creates without a look-up ------------------------------------------------------------------
 
 MANY = [change(f"p{number:02}", Action.CREATE) for number in range(40)]
@@ -427,7 +459,7 @@ def test_two_creates_whose_answers_were_swapped_are_both_found() -> None:
 
 
 def _answer_with_the_other(service: ScriptedService) -> Any:
-    def create_user(body: Any) -> dict[str, Any]:
+    def create_user(body: Any, *, is_absent: Any = None) -> dict[str, Any]:
         made = ScriptedService.create_user(service, body)
         return next((user for user in service.users.values() if made is None or user["id"] != made["id"]), made or {})
 

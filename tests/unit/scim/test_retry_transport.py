@@ -215,6 +215,16 @@ def test_retry_after_is_passed_on(status: int, retry_after: str | None, pause: f
 # --- when it ends ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("wanted", "attempts"), [(True, 2), (False, 1)])
+def test_a_write_may_say_that_it_is_not_to_be_sent_again(*, wanted: bool, attempts: int) -> None:
+    request = write("POST")
+    request.extensions["before_resend"] = lambda: wanted
+    sent = Sent(request, [answer(429), answer(200)])
+    assert (sent.attempts, sent.status) == (attempts, 200 if wanted else 429)
+    sent = Sent(request, [httpx.ConnectError("no"), answer(200)])
+    assert sent.attempts == 2, "nothing has happened without a connection"
+
+
 def test_the_last_answer_is_returned_when_no_attempt_is_left() -> None:
     sent = Sent(get(), [answer(503), answer(500), answer(429)], attempts=3)
     assert (sent.status, sent.attempts) == (429, 3)
