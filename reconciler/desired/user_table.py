@@ -15,6 +15,7 @@ import msgspec
 
 from reconciler.core.model import NO_LIFECYCLE, DesiredUser, Value
 from reconciler.core.planning.arriving_rows import ArrivedRows, RowsReplacedError
+from reconciler.core.planning.name_index import sort_packed
 from reconciler.desired.user_rows import Row, RowCodec, Shape, decode_row, decode_rows, encode_value, starts_with
 
 _CHUNK_BYTES = 256 << 10
@@ -318,7 +319,7 @@ class _Index:
         self._mask = (1 << (_HASH_BITS - self._bits)) - 1
         bits, mask = self._bits, self._mask
         hashes = (each for rows in chunks for each in rows.hashes)
-        self._entries = array("Q", sorted([(each & mask) << bits | row for row, each in enumerate(hashes)]))
+        self._entries = sort_packed((each & mask) << bits | row for row, each in enumerate(hashes))
 
     def find(self, hashed: int) -> Iterator[int]:
         """Yield the numbers of rows that may have a value of this hash, in order."""

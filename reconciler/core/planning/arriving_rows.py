@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.core.model import DesiredUser, LiveUser, Value
-from reconciler.core.planning.name_index import MOST_ROWS
+from reconciler.core.planning.name_index import MOST_ROWS, sort_packed
 from reconciler.core.planning.packed_pairs import PackedPairs, PackedUser, Packing
 from reconciler.core.planning.settled_rows import SettledRows
 
@@ -77,7 +77,7 @@ class RowJoin:
         self._pairs = pairs
         self._settled = settled
         self._ids = list(users)
-        self._index = array("Q", sorted(self._list_hashes()))
+        self._index = sort_packed(self._list_hashes())
         self._seen = bytearray(len(self._ids))
         """Whether a row came with the first matching value of a live user."""
         self._found = array("q", [_NONE]) * len(self._ids)

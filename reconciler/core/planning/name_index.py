@@ -11,6 +11,18 @@ MOST_ROWS = 1 << _ROW_BITS
 """Users that can be found by their names."""
 _HASH_MASK = (1 << (64 - _ROW_BITS)) - 1
 _BUCKETS = 64
+_PART_BITS = 64 - _BUCKETS.bit_length() + 1
+
+
+def sort_packed(entries: Iterable[int]) -> array[int]:
+    """Return numbers of up to 64 bits in order. A list of all of them to be sorted would be five times their size."""
+    parts = [array("Q") for _ in range(_BUCKETS)]
+    for entry in entries:
+        parts[entry >> _PART_BITS].append(entry)
+    found = array("Q")
+    for part in parts:
+        found.extend(sorted(part))
+    return found
 
 
 class NameIndex:
