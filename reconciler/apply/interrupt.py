@@ -14,7 +14,7 @@ from reconciler.errors import ExitCode
 
 @contextmanager
 def finish_on_interrupt(stop: threading.Event) -> Iterator[None]:
-    """On the first Ctrl-C or SIGTERM, set `stop`; on the second, end the process at once.
+    """On the first Ctrl-C, SIGTERM or SIGHUP, set `stop`; on the second, end the process at once.
 
     A handler may interrupt anything, printing too, so it writes past Python's buffers. Ending at once is safe because
     every line of the receipt is on disk: the next run sees what was started. In a thread other than the main one, which
@@ -22,7 +22,7 @@ def finish_on_interrupt(stop: threading.Event) -> Iterator[None]:
     """
 
     def request_stop(_number: int, _frame: FrameType | None) -> None:
-        for number in _SIGNALS:
+        for number in heeded:
             signal.signal(number, end_now)
         stop.set()
         _write_unbuffered("\nInterrupt received: finishing what is in flight. Press Ctrl-C again to end at once.\n")
@@ -34,7 +34,8 @@ def finish_on_interrupt(stop: threading.Event) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = {number: signal.signal(number, request_stop) for number in _SIGNALS}
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, request_stop) for number in heeded}
     try:
         yield
     finally:
@@ -42,7 +43,7 @@ def finish_on_interrupt(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _write_unbuffered(text: str) -> None:

@@ -39,7 +39,7 @@ _DIAGNOSTICS = 500
 _LOOK = 0.5
 """Seconds between two looks whether the parent is there."""
 _PR_SET_PDEATHSIG = 1
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _Diagnostics(msgspec.Struct, frozen=True, array_like=True, tag="diagnostics"):
@@ -262,7 +262,8 @@ def _run_worker(pipe: int, read: ReadContent, parent: int) -> NoReturn:
     try:
         _drop_output()
         for each in _SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
+            if signal.getsignal(each) != signal.SIG_IGN:
+                signal.signal(each, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
         send_content(pipe, read)

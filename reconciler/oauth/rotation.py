@@ -39,7 +39,7 @@ _NEW = timedelta(seconds=5)
 """A service that rejects a token which was obtained so recently would reject the next one, too."""
 _PAUSES = (1.0, 5.0)
 """Seconds before a store is tried again, once the server may have replaced the tokens."""
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOGIN = "Run reconciler login."
 
 
@@ -231,7 +231,7 @@ def is_fresh(document: TokenDocument, now: datetime) -> bool:
 
 
 def finish_despite_interrupt(work: Callable[[], T]) -> T:
-    """Run `work` to its end, which takes minutes at most: Ctrl-C and SIGTERM take effect after it."""
+    """Run `work` to its end, which takes minutes at most: Ctrl-C, SIGTERM and SIGHUP take effect after it."""
     if threading.current_thread() is not threading.main_thread():
         return work()  # no signal interrupts it
     caught: list[int] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -16,7 +17,7 @@ from support.servers.fake_scim import Logged, ServerFaults
 
 from reconciler.core.text import pluralize
 
-ENDING = [signal.SIGINT, signal.SIGTERM]
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 def serve(open_command_workspace: OpenCommandWorkspace, people: int, faults: ServerFaults) -> CommandWorkspace:
@@ -144,3 +145,42 @@ def test_a_signal_during_a_pause_while_reading(open_command_workspace: OpenComma
     time.sleep(0.3)
     end = stopped(process, signal.SIGTERM, 10)
     assert end.out == ""
+
+
+@pytest.mark.parametrize("number", ENDING)
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_signal_while_modules_are_imported_ends_without_a_traceback(number: signal.Signals, signals: int) -> None:
+    """The import of the command line is one that waits."""
+    code = (
+        "import sys, time, types\n"
+        "from reconciler.__main__ import main\n"
+        "class Slow:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'reconciler.cli':\n"
+        "            print('imports', flush=True)\n"
+        "            time.sleep(60)\n"
+        "sys.meta_path.insert(0, Slow())\n"
+        "main()\n"
+    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:  # type: ignore[call-overload]
+        assert process.stdout.readline() == b"imports\n"
+        for _ in range(signals):
+            process.send_signal(number)
+        assert process.stderr.read() == b"Interrupted.\n"
+    assert process.returncode == 130
+
+
+def test_a_signal_that_the_caller_ignores_is_ignored() -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from reconciler.__main__ import main\n"
+        "class Hangup:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        os.kill(os.getpid(), signal.SIGHUP)\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "sys.meta_path.insert(0, Hangup())\n"
+        "sys.argv[1:] = ['version']\n"
+        "main()\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
