@@ -40,6 +40,10 @@ def render_outcome(outcome: Outcome, style: Style) -> str:
     return f"{address}: {style.paint(result, BOLD, RED)}: {message}"
 
 
+_PLAN_AGAIN = "plan again"
+"""What outcomes say that a run of the same plan cannot change."""
+
+
 def was_not_started(outcome: Outcome) -> bool:
     """Whether the run ended before this change. Such changes are counted, not listed."""
     return outcome.not_started and outcome.message.removeprefix(f"{NOT_STARTED}: ") in ENDINGS
@@ -55,7 +59,10 @@ def render_report(outcomes: Sequence[Outcome], style: Style) -> str:
     lines += [f"  {render_outcome(item, style)}" for item in missing if not was_not_started(item)]
     lines += _count_unstarted(missing)
     if not all(item.permanent for item in missing):
-        lines += ["", "Run the same command again for the rest: nothing is done twice."]
+        # An account that is no longer as planned is not so for the same plan again.
+        stale = any(_PLAN_AGAIN in item.message.casefold() for item in missing)
+        step = "Plan again, and apply that plan," if stale else "Run the same command again"
+        lines += ["", f"{step} for the rest: nothing is done twice."]
     return "\n".join(lines) + "\n"
 
 

@@ -47,6 +47,10 @@ _MEDIA_TYPE = "application/scim+json"
 _SERVER_ERROR = 500
 _GONE = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
 _NO_SCIM_ANSWER = "Check target.base_url: this is not how a SCIM service answers."
+_OTHER_ANSWERS_CAME = (
+    "The service answered the pages before it, so target.base_url is right, and this answer is none of a SCIM service. "
+    "Run the same command again; if it stays so, report it to the service."
+)
 _MAY_HAVE_TAKEN_EFFECT = "The request may have taken effect."
 
 
@@ -353,7 +357,8 @@ class ScimClient:
             return UnknownOutcomeError(0, "", f"no usable answer came: {reason}", _MAY_HAVE_TAKEN_EFFECT)
         failed = self._describe_failure(request)
         if out_of_bounds:
-            return TargetError(f"{exc}{failed}", _NO_SCIM_ANSWER)
+            began = request.url.params.get("startIndex", "1") == "1"
+            return TargetError(f"{exc}{failed}", _NO_SCIM_ANSWER if began else _OTHER_ANSWERS_CAME)
         error = self._messages.explain_no_answer(exc)
         return TargetError(f"{error.summary}{failed}", f"{error.detail} {self._advise(request)}")
 

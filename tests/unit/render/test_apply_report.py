@@ -109,3 +109,16 @@ def test_an_outcome_is_one_line(value: str, result: Result, action: Action) -> N
         line = render_outcome(outcome, style)
         assert len(line.splitlines()) == 1
         assert not any(character < " " for character in line)
+
+
+@pytest.mark.parametrize(
+    ("message", "step"),
+    [
+        ("the service said no", "Run the same command again for the rest"),
+        ("the account is gone; plan again", "Plan again, and apply that plan, for the rest"),
+        ("nothing was sent. Plan again later", "Plan again, and apply that plan, for the rest"),
+    ],
+)
+def test_what_a_run_of_the_same_plan_cannot_change_is_to_be_planned_again(message: str, step: str) -> None:
+    outcomes = [Outcome(change("a"), Result.FAILED, "refused"), Outcome(change("b"), Result.SKIPPED, message)]
+    assert render_report(outcomes, PLAIN).endswith(f"\n\n{step}: nothing is done twice.\n")
