@@ -545,3 +545,14 @@ def test_what_ends_the_run_below_passes_through(call: str, error: Exception) -> 
     with pytest.raises(type(error)) as raised:
         (READS | WRITES)[call](Service(error).client)
     assert raised.value is error
+
+
+@pytest.mark.parametrize(
+    ("pages", "advice"), [(0, "Check target.base_url"), (1, "The service answered the pages before it")]
+)
+def test_what_to_do_about_an_answer_without_bounds_depends_on_the_page(pages: int, advice: str) -> None:
+    first = [listing({"id": "1"}, {"id": "2"}, total=4)] * pages
+    service = Service(*first, *[AnswerTooLargeError("the service's answer is larger than 64 MiB")] * 2)
+    with pytest.raises(TargetError, match="larger than 64 MiB") as caught:
+        service.client.list_users(dict, page_size=2, progress=lambda *_: None)
+    assert (caught.value.detail or "").startswith(advice)
