@@ -8,6 +8,7 @@ ends this process ends the worker: the kernel kills it, or it notices within a s
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import gc
 import os
 import signal
@@ -34,6 +35,7 @@ _LENGTH = 4
 _LONGEST = 1 << 30
 """Bytes of a message. A row is no longer than its file, which is no longer than 64 MiB."""
 _PIPE_BYTES = 1 << 20
+"""What the pipe holds: the receiving thread waits for its turn at each read, while others decode pages."""
 _DIAGNOSTICS = 500
 """In one message."""
 _LOOK = 0.5
@@ -232,6 +234,8 @@ def _died(code: int | None) -> MachineLimitError:
 def start_worker(read: ReadContent, on_complete: Callable[[], None] = lambda: None) -> WorkerContent:
     """Start a worker that reads. Raises `OSError` if the machine cannot start one."""
     ours, theirs = os.pipe()
+    with suppress(OSError):
+        fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     # A signal between the fork and the worker's own handlers would end it with a traceback.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
