@@ -40,7 +40,7 @@ from reconciler.desired.recipients import check_recipients
 from reconciler.desired.scope import CompiledScope, read_scope
 from reconciler.desired.state_digest import compute_digest
 from reconciler.desired.target_checks import check_address, check_domains
-from reconciler.desired.users import DesiredUserReader, Keep, Names, UserNames, check_inputs, list_inputs
+from reconciler.desired.users import DesiredUserReader, Keep, NameRegister, UserNames, check_inputs, list_inputs
 from reconciler.desired.users_cache import UsersCache
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.work_tree import check_work_tree
@@ -143,7 +143,7 @@ class Preparation:
         reader.read()
         return self.check_content(reader, checked_out=checked_out, before=before)
 
-    def build_reader(self, keep: Keep, names: Names | None = None) -> DesiredUserReader:
+    def build_reader(self, keep: Keep, names: NameRegister | None = None) -> DesiredUserReader:
         """Build the reader of the users."""
         return _build_reader(self.directory, self.rules, self.now, keep, names)
 
@@ -231,7 +231,7 @@ def check(
 
 
 def _build_reader(
-    directory: Directory, rules: _Rules, now: datetime, keep: Keep, names: Names | None = None
+    directory: Directory, rules: _Rules, now: datetime, keep: Keep, names: NameRegister | None = None
 ) -> DesiredUserReader:
     domains = check_domains(rules.settings, directory.report)
     projector = Projector(rules.profile, rules.mappings.rows, domains, rules.mappings.invalid)

@@ -36,7 +36,7 @@ _MAX_SINGLE = 4
 """Beyond this many names that two files have, they are one error."""
 
 
-class Names(Protocol):
+class NameRegister(Protocol):
     """The names of users, userPrincipalName and objectId, each used once."""
 
     def register(self, user: SourceUser) -> bool:
@@ -109,7 +109,7 @@ class DesiredUserReader:
         keys: UserKeys | None = None,
         *,
         keep: Keep = lambda _user: None,
-        names: Names | None = None,
+        names: NameRegister | None = None,
     ) -> None:
         self._directory = directory
         self.keys = keys or UserKeys()

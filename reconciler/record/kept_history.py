@@ -22,14 +22,14 @@ _ENDS = 8
 """Of so many parts one is kept besides the last ones: which is the last one is known at the end."""
 
 
-class _Entry(msgspec.Struct, frozen=True, array_like=True):
+class _KeptPart(msgspec.Struct, frozen=True, array_like=True):
     """`last`: when the last line of the receipts was written."""
 
     last: datetime
     state: msgspec.Raw
 
 
-_decode_entry = msgspec.msgpack.Decoder(_Entry).decode
+_decode_entry = msgspec.msgpack.Decoder(_KeptPart).decode
 _decode_state = msgspec.msgpack.Decoder(HistoryState).decode
 
 
@@ -81,7 +81,7 @@ class KeptHistory:
         part, rest = divmod(self._count, RECEIPTS)
         if not rest and (part % _ENDS == 0 or self._total - self._count < 2 * RECEIPTS):
             state = msgspec.Raw(msgspec.msgpack.encode(builder.state))
-            self._found = self._digest.to_key(self._kind), msgspec.msgpack.encode(_Entry(self._last, state))
+            self._found = self._digest.to_key(self._kind), msgspec.msgpack.encode(_KeptPart(self._last, state))
 
     def save(self) -> None:
         """Keep what is new, for the next run."""

@@ -213,14 +213,14 @@ class _ProbableMatches:
             return wanted is not None and bool(missing & wanted.attributes.keys() or missing.intersection(clearable))
 
         lacking = self._listed.list_lacking(judge)
-        kinds = [_Kind(lacking, value, large) for value in (1, 0)]
+        kinds = [_SampleKind(lacking, value, large) for value in (1, 0)]
         count = _OF_EACH_KIND if all(kind.size for kind in kinds) else _SAMPLE
         places = [place for kind in kinds for place in kind.spread(count)]
         return self._listed.pick(places)
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class _SampleKind:
     """The places of a list with a `value` in `values`; only those within `large` if there are any."""
 
     values: bytearray

@@ -27,10 +27,12 @@ INTERNAL = {
     "reconciler.core.paths.PathError",
     "reconciler.core.scope.filters.FilterEvaluationError",
     "reconciler.core.scope.operators.UnreadableValueError",
-    "reconciler.expressions.template.MappingTemplateError",
+    "reconciler.expressions.value_types.MappingTemplateError",
     "reconciler.expressions.value_types.EvaluationError",
     "reconciler.expressions.value_types.ExpressionError",
     "reconciler.expressions.value_types.IgnoreFlowError",
+    # caught in reconciler.core.planning.joined_users: the list is joined again
+    "reconciler.core.planning.arriving_rows.RowsReplacedError",
     # caught in reconciler.sources.graph.delta: everything is read
     "reconciler.sources.graph.delta_cache.NoCacheError",
     # caught in reconciler.scim.client: an answer that takes too long, is too large or cannot be understood

@@ -89,7 +89,7 @@ def test_few_changes_are_on_their_way_until_the_service_accepted_one() -> None:
             self.writing, self.most = 0, [0, 0]
             self.lock = threading.Lock()
 
-        def create_user(self, body: Any) -> Any:
+        def create_user(self, body: Any, *, is_absent: Any = None) -> Any:
             with self.lock:
                 self.writing += 1
                 accepted = any(entry.startswith("finished") for entry in self.log)
@@ -97,7 +97,7 @@ def test_few_changes_are_on_their_way_until_the_service_accepted_one() -> None:
             threading.Event().wait(0.05)
             with self.lock:
                 self.writing -= 1
-                return super().create_user(body)
+                return super().create_user(body, is_absent=is_absent)
 
     service = Busy()
     found = run_changes(service, *(change(f"u{number:02}", Action.CREATE) for number in range(40)), workers=32)

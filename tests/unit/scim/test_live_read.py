@@ -31,7 +31,7 @@ from reconciler.core.planning.request import LiveState
 from reconciler.core.profile import TargetProfile
 from reconciler.desired.user_table import UserTable
 from reconciler.errors import ScimError, TargetError
-from reconciler.scim import missing_users
+from reconciler.scim import live_read, missing_users
 from reconciler.scim.list_check import Corrections, ListCheck
 from reconciler.scim.listed_users import ListedUsers, Page, Settling
 from reconciler.scim.live_read import read_live
@@ -486,7 +486,8 @@ def test_settled_users_change_nothing_of_a_read(listing: Any, profile: TargetPro
             return Corrections(changed) if changed else Corrections()
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(missing_users, "_WORKERS", 1)  # several threads ask in no order
+            for module in (live_read, missing_users):
+                patch.setattr(module, "_WORKERS", 1)  # several threads ask in no order
             state = read_with(used, people, steps, profile, settles=settles, rows=CLEARING, check=check)
         states.append(state)
         asked.append((sorted(used.found), used.read, steps, seen))
