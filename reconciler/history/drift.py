@@ -45,7 +45,8 @@ class ApplyHistory:
     redactor: Redactor
     replanned: Mapping[int, ReplannedState]
     done: Mapping[str, Sequence[tuple[ApplyRun, AppliedChange]]]
-    """Changes of the wanted accounts that were carried out, by key, newest first."""
+    """Changes of the wanted accounts that were carried out, by key, newest first: the last one of each attribute that
+    differs now, and at least one."""
 
     @classmethod
     def build(
@@ -55,20 +56,36 @@ class ApplyHistory:
         replanned: Mapping[int, ReplannedState],
         wanted: Iterable[Change],
     ) -> ApplyHistory:
-        """Return the history of the accounts of the changes `wanted`. Only plans that they are in are read, once."""
-        keys = {hash(key): key for change in wanted for key in _find_keys(change, redactor)}
+        """Return the history of the accounts of the changes `wanted`. Only plans that it is in are read, once."""
+        differing: dict[str, set[AttributePath]] = {}
+        for change in wanted:
+            for key in _find_keys(change, redactor):
+                differing.setdefault(key, set()).update(_list_explained(change))
+        keys = {hash(key): key for key in differing}
         done: dict[str, list[tuple[ApplyRun, AppliedChange]]] = {}
         for run in reversed(runs):
             for key in [keys[each] for each in keys.keys() & set(hash_keys(run.changes))]:
                 applied = run.changes.get(key)
-                if applied is not None and applied.result == Result.DONE:
+                if applied is None or applied.result != Result.DONE:
+                    continue
+                set_here = differing[key].intersection(row.path for row in applied.rows)
+                if set_here or key not in done:
                     done.setdefault(key, []).append((run, applied))
+                differing[key] -= set_here
+                if not differing[key]:
+                    del keys[hash(key)]
         return cls(runs, redactor, replanned, done)
 
     def find_changes(self, change: Change) -> Sequence[tuple[ApplyRun, AppliedChange]]:
         """Return the changes that applies made to this account, newest first."""
         keys = sorted(_find_keys(change, self.redactor))
         return next((self.done[each] for each in keys if each in self.done), ())
+
+
+def _list_explained(change: Change) -> set[AttributePath]:
+    """Return the attributes of which `_explain_values` may say who set them."""
+    explained = change.action not in (Action.CREATE, *REMOVALS)
+    return {row.path for row in change.attribute_changes()} if explained else set()
 
 
 def attribute_drift(plan: Plan, history: ApplyHistory) -> Plan:
@@ -328,7 +345,7 @@ def _explain_edit(change: Change, run: ApplyRun, history: ApplyHistory) -> str:
 
 def _explain_values(change: Change, edited: Collection[AttributePath], history: ApplyHistory) -> Iterator[str]:
     """Yield which apply set the edited attributes to their former values."""
-    if change.action in (Action.CREATE, *REMOVALS):
+    if not _list_explained(change):
         return
     done = history.find_changes(change)
     for path in sorted(edited)[:_EXPLAINED_ROWS]:

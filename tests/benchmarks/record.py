@@ -26,6 +26,7 @@ from pathlib import Path
 from generate import people
 from history import BEGIN, DEPARTMENTS, SPACING, data, make_repository
 
+from reconciler.core import paths
 from reconciler.core.model import Target
 from reconciler.core.plan import Action, ActionReason, Change, Outcome, Plan, Result, Tally
 from reconciler.core.plan_id import compute_plan_id
@@ -106,15 +107,15 @@ class Applies:
             "name.familyName": person["surname"],
             "locale": person["preferredLanguage"].replace("-", "_"),
             "timezone": person["timezone"],
-            "enterprise:employeeNumber": person["employeeId"],
-            "enterprise:costCenter": person["costCenter"],
-            "enterprise:division": person["division"],
-            "enterprise:department": f"{chance.choice(DEPARTMENTS)} {chance.randrange(97)}",
+            f"{paths.ENTERPRISE}:employeeNumber": person["employeeId"],
+            f"{paths.ENTERPRISE}:costCenter": person["costCenter"],
+            f"{paths.ENTERPRISE}:division": person["division"],
+            f"{paths.ENTERPRISE}:department": f"{chance.choice(DEPARTMENTS)} {chance.randrange(97)}",
             "active": action is not Action.REACTIVATE,
         }
         after = {**values, "active": action is not Action.DEACTIVATE}
         if action is Action.UPDATE:
-            after["enterprise:department"] = f"{chance.choice(DEPARTMENTS)} {chance.randrange(97)} now"
+            after[f"{paths.ENTERPRISE}:department"] = f"{chance.choice(DEPARTMENTS)} {chance.randrange(97)} now"
         created = action is Action.CREATE
         return Change(
             *(person["userPrincipalName"], action),

@@ -9,6 +9,7 @@ from support.builders import DEPARTMENT, NOW, change, desired, live, plan_of, pl
 
 from reconciler.core.plan import Action, Attribution, Change, Drift, Plan, Result
 from reconciler.history.drift import MAX_BASELINES, ApplyHistory, ReplannedState, attribute_drift, select_baselines
+from reconciler.record.late_changes import LateChanges
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.record.runs import AppliedChange, ApplyRun, Planned
 
@@ -231,3 +232,28 @@ def test_with_the_files_of_the_last_apply_everything_was_edited(
     found = attribute_drift(plan, ApplyHistory.build([run(0)], NO_REDACTION, {0: ReplannedState(plan)}, plan.changes))
     assert {each.attribution for each in found.changes} <= {EDITED}
     assert {each.pending for each in found.changes} <= {()}
+
+
+def test_plans_on_record_are_read_until_each_difference_is_explained() -> None:
+    """Newest first: the last two applies that set the values that differ now, and none before them."""
+    read: list[int] = []
+
+    def late(number: int, each: Change) -> LateChanges:
+        done = applied(each, DONE)
+
+        def load() -> Mapping[str, AppliedChange]:
+            read.append(number)
+            return dict.fromkeys(done.keys, done)
+
+        return LateChanges(map(hash, done.keys), load)
+
+    steps = [moved(family="A"), moved(department="Sales"), moved(family="B"), moved("bob", department="Ops")]
+    runs = [replace(run(number), changes=late(number, each)) for number, each in enumerate(steps)]
+    now = moved(family="B", department="Sales")
+    history = ApplyHistory.build(runs, NO_REDACTION, {}, [now])
+    assert {number for number in range(4) if number in read} == {1, 2}
+    assert [found.plan_id for found, _ in history.find_changes(now)] == [runs[2].plan_id, runs[1].plan_id]
+    gone = moved(action=Action.DEACTIVATE)
+    assert [found.plan_id for found, _ in ApplyHistory.build(runs, NO_REDACTION, {}, [gone]).find_changes(gone)] == [
+        runs[2].plan_id
+    ]
