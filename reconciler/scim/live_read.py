@@ -123,7 +123,10 @@ def _add_hidden(users: Sequence[LiveUser], hidden: Sequence[LiveUser]) -> Sequen
 def _list_witnesses(users: Sequence[LiveUser]) -> Sequence[LiveUser]:
     """Return the users that can show something about `active`: of the settled ones, which all show it, the first."""
     shown = list(list_open_users(users))
-    return users[:1] if not shown else [*shown, *islice(users, 1)] if len(shown) < len(users) else shown
+    if len(shown) == len(users):
+        return shown
+    known = {user.id for user in shown}
+    return [*shown, *islice((user for user in users if user.id not in known), 1)]
 
 
 def _check_list(

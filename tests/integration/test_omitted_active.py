@@ -78,10 +78,14 @@ def test_a_leaver_whose_active_is_left_out_is_at_rest_and_comes_back(
     at_rest(workspace, service)
 
 
-def test_a_filter_of_the_service_needs_no_record(open_workspace: OpenWorkspace) -> None:
+@pytest.mark.parametrize("first", ["ada", "bob"])
+def test_a_filter_of_the_service_needs_no_record(open_workspace: OpenWorkspace, first: str) -> None:
     service = HabitServer(HIDES_FALSE)
-    workspace = begin(open_workspace, service, person("ada"), person("bob"))
-    workspace.apply()
+    workspace = begin(open_workspace, service)
+    for people in ([person(first)], [person("ada"), person("bob"), KEEPER]):
+        workspace.users(people)
+        workspace.apply()
+    assert service.people[0]["userName"].startswith(first)
     service.find("bob@example.com")["active"] = False
     assert workspace.plan().actions == {"bob@example.com": "reactivate"}
     workspace.users([person("ada"), leave("bob"), KEEPER])

@@ -168,6 +168,7 @@ def test_an_apply_that_was_cut_off_counts(work: Workspace, service: FakeScimServ
     receipt.write_text(
         "".join(f"{json.dumps(line)}\n" for line in lines if line["event"] in ("apply_started", "started"))
     )
+    receipt.with_name("README.md").unlink()
     work.users(edited(51))
     assert "1 update, 50 more unattended" in refused(work, service)
 
