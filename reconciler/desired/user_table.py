@@ -130,10 +130,12 @@ class UserTable(Sequence[DesiredUser]):
 
     def append(self, user: DesiredUser) -> None:
         """Add a user as the last row."""
+        self._index = None
         self._writer.append(user)
 
     def extend(self, users: Iterable[DesiredUser]) -> None:
         """Add users as the last rows."""
+        self._index = None
         for user in users:
             self._writer.append(user)
 
@@ -220,11 +222,6 @@ class UserTable(Sequence[DesiredUser]):
         rows, within = self._locate(number)
         return self._codec.decode(rows.read_row(within), rows.file)
 
-    def read_row(self, number: int) -> Row:
-        """Return a row that has arrived."""
-        rows, within = self._locate(number)
-        return rows.read_row(within)
-
     def get_shape(self, number: int) -> Shape | None:
         """Return a shape; None if its users are not plain."""
         return self._codec.get_shape(number)
@@ -265,16 +262,23 @@ class UserTable(Sequence[DesiredUser]):
 
     def find(self, value: Value) -> int | None:
         """Return the number of the row with this first matching value; None if no row has it, or several have."""
-        self._complete()
+        found = self.find_row(value)
+        return None if found is None else found[0]
+
+    def find_row(self, value: Value) -> tuple[int, Row] | None:
+        """Return the same number, and the row."""
         if self._index is None:
+            self._complete()
             self._index = _Index(self._chunks, self._length)
-        wanted, found = encode_value(value), None
+        found = None
         for number in self._index.find(hash(value)):
             rows, within = self._locate(number)
-            if starts_with(rows.content, rows.starts[within], wanted):
+            row = rows.read_row(within)
+            is_text = row[0].__class__ is str is value.__class__
+            if row[0] == value if is_text else self.has_first(number, value):
                 if found is not None:
                     return None
-                found = number
+                found = number, row
         return found
 
 

@@ -57,6 +57,8 @@ class NameIndex:
         self._sort()
         found: set[int] = set()
         for bucket in self._buckets:
+            if len({entry >> _ROW_BITS for entry in bucket}) == len(bucket):
+                continue  # nearly always
             before = -1
             for entry in bucket:
                 if entry >> _ROW_BITS == before >> _ROW_BITS and entry != before:

@@ -50,11 +50,11 @@ class RowShape(Protocol):
 class PlainRows(Protocol):
     """Desired users as rows: lists of values, each once."""
 
-    def find(self, value: Value, /) -> int | None:
-        """Return the number of the user with this first matching value; None if none or several have it."""
+    def find_row(self, value: Value, /) -> tuple[int, list[Any]] | None:
+        """Return the number of the user with this first matching value, and the row; None if none or several have it.
 
-    def read_row(self, number: int, /) -> list[Any]:
-        """Return a row: its first matching value, the number of its shape, and others."""
+        A row has the first matching value, the number of its shape, and others.
+        """
 
     def get_shape(self, number: int, /) -> RowShape | None:
         """Return a shape; None if the users that have it are not plain.
@@ -118,8 +118,8 @@ class PackedPairs:
         """Return the pair of a live user; None: there is none, or the users themselves have to be looked at."""
         shown = self._packing.decode(packed)
         first = self.first_value(shown)
-        row = None if first is None else self._rows.find(first)
-        return None if row is None else self.compare(shown, row, self._rows.read_row(row))
+        found = None if first is None else self._rows.find_row(first)
+        return None if found is None else self.compare(shown, *found)
 
     def first_value(self, shown: list[Any]) -> Value | None:
         """Return the first matching value of a decoded live user; None if it has none."""
