@@ -24,8 +24,6 @@ from reconciler.record.outlines import (
     Outlines,
     collect_runs,
     count_lines,
-    find_previous_target,
-    list_key_ids,
     parse_lines,
     read_lines,
     read_outlines,
@@ -194,13 +192,3 @@ def read_original_names(plans: Path, target: Target) -> dict[str, str]:
 
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME and value.isprintable()
-
-
-def read_key_ids(plans: Path) -> set[str]:
-    """Return the ids of the keys that the digests of receipts were made with."""
-    return list_key_ids(read_outlines(plans))
-
-
-def read_previous_target(plans: Path, target: Target) -> str | None:
-    """Return where the last apply by the same profile went; None if there is none, or if any went to `target`."""
-    return find_previous_target(read_outlines(plans), target)

@@ -13,6 +13,7 @@ from reconciler.core.planning.settled_rows import Lacks, SettledRows
 from reconciler.core.values import fold_case
 
 _FASTER = 4
+"""How many times faster users are read one after another than by number."""
 
 _Join = Callable[[str, LiveUser | PackedUser], LiveUser | int]
 

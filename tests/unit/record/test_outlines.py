@@ -18,7 +18,7 @@ from reconciler.record.outlines import (
     read_outlines,
     select_runs,
 )
-from reconciler.record.reader import read_previous_target, read_runs
+from reconciler.record.reader import read_runs
 from reconciler.record.receipt import Receipt
 from reconciler.record.redaction import Redactor
 from reconciler.record.runs import Quarantine
@@ -73,7 +73,7 @@ def test_what_is_found_in_outlines_is_what_a_pass_of_its_own_finds(tmp_path: Pat
     for target in (TARGET, elsewhere("other").target, elsewhere("third").target):
         for now in (None, NOW, NOW - timedelta(days=9)):
             assert select_runs(outlines, target, now) == read_runs(tmp_path, target, now)
-        assert find_previous_target(outlines, target) == read_previous_target(tmp_path, target)
+        assert find_previous_target(outlines, target) == find_previous_target(read_outlines(tmp_path), target)
     assert [run.record for run in select_runs(outlines, TARGET)] == ["a", "c"]
 
 

@@ -14,13 +14,11 @@ from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.plan_id import digest_change
 from reconciler.errors import PlanFileError
 from reconciler.record.layout import RECEIPT, shorten_plan_id
-from reconciler.record.outlines import read_lines
+from reconciler.record.outlines import find_previous_target, list_key_ids, read_lines, read_outlines
 from reconciler.record.plan_file import to_json
 from reconciler.record.reader import (
     read_entries,
-    read_key_ids,
     read_original_names,
-    read_previous_target,
     read_record,
     read_runs,
     read_runs_with_plans,
@@ -261,11 +259,11 @@ def test_an_apply_from_the_future_sorts_before_all_others_too(tmp_path: Path) ->
 
 def test_the_keys_of_digests_are_found(tmp_path: Path) -> None:
     receipt(tmp_path, "a").close({})
-    assert read_key_ids(tmp_path) == set()
+    assert list_key_ids(read_outlines(tmp_path)) == set()
     one, other = Redactor(b"1" * 32), Redactor(b"2" * 32)
     receipt(tmp_path, "b", redactor=one).close({})
     receipt(tmp_path, "c", redactor=other).close({})
-    assert read_key_ids(tmp_path) == {one.key_id, other.key_id}
+    assert list_key_ids(read_outlines(tmp_path)) == {one.key_id, other.key_id}
     assert {run.key for run in read_runs(tmp_path, TARGET)} == {None, one.key_id, other.key_id}
 
 
@@ -273,14 +271,14 @@ def test_the_keys_of_digests_are_found(tmp_path: Path) -> None:
 
 
 def test_the_previous_target_is_where_the_last_apply_went_unless_one_went_here(tmp_path: Path) -> None:
-    assert read_previous_target(tmp_path / "nowhere", TARGET) is None
-    assert read_previous_target(tmp_path, TARGET) is None, "the first one"
+    assert find_previous_target(read_outlines(tmp_path / "nowhere"), TARGET) is None
+    assert find_previous_target(read_outlines(tmp_path), TARGET) is None, "the first one"
     receipt(tmp_path, "a", plan=elsewhere("https://one.example.com"), at=NOW)
     receipt(tmp_path, "b", plan=elsewhere("https://two.example.com"), at=NOW + timedelta(days=1))
     receipt(tmp_path, "c", plan=replace(PLAN, target=Target("scim", TARGET.base_url)), at=NOW + timedelta(days=2))
-    assert read_previous_target(tmp_path, TARGET) == "https://two.example.com"
+    assert find_previous_target(read_outlines(tmp_path), TARGET) == "https://two.example.com"
     receipt(tmp_path, "d", at=NOW - timedelta(days=9))
-    assert read_previous_target(tmp_path, TARGET) is None, "known again"
+    assert find_previous_target(read_outlines(tmp_path), TARGET) is None, "known again"
 
 
 @pytest.mark.parametrize(
@@ -306,14 +304,14 @@ def test_a_tenant_that_is_renamed_or_no_longer_named_is_another_target(
         named = replace(PLAN, target=replace(TARGET, tenant=name))
         receipt(tmp_path, f"{9 - day}", plan=named, at=NOW + timedelta(days=day))
     expected = f"{TARGET.base_url} (tenant {moved})" if moved is not None else None
-    assert read_previous_target(tmp_path, replace(TARGET, tenant=tenant)) == expected
+    assert find_previous_target(read_outlines(tmp_path), replace(TARGET, tenant=tenant)) == expected
 
 
 def test_a_tenant_at_another_address_says_nothing_about_this_one(tmp_path: Path) -> None:
     receipt(tmp_path, "a", at=NOW)
     moved = replace(PLAN, target=Target(TARGET.profile, "https://one.example.com", "globex"))
     receipt(tmp_path, "b", plan=moved, at=NOW + timedelta(days=1))
-    assert read_previous_target(tmp_path, replace(TARGET, tenant="acme")) is None
+    assert find_previous_target(read_outlines(tmp_path), replace(TARGET, tenant="acme")) is None
 
 
 def test_applies_before_the_tenant_was_named_count_for_it_and_those_of_other_tenants_do_not(tmp_path: Path) -> None:
