@@ -22,7 +22,8 @@ from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.source_users import read_source_user
 from reconciler.desired.text_search import MOST_SEARCHED, finds_any, finds_text, hides_text, is_searchable
 from reconciler.desired.validation import LocatedModel
-from reconciler.desired.yaml_reader import YamlMapping, read_items
+from reconciler.desired.yaml_nodes import YamlMapping
+from reconciler.desired.yaml_reader import read_items
 from reconciler.errors import FullPlanNeededError
 
 MOST_BYTES = 32 * 1024 * 1024

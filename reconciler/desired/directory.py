@@ -26,7 +26,8 @@ from reconciler.desired.source_users import read_source_user
 from reconciler.desired.users_cache import CachedReader, UsersCache, UsersFile, discard_first
 from reconciler.desired.validation import LocatedModel, Model, validate, validate_rest
 from reconciler.desired.yaml_blocks import locate_in_block
-from reconciler.desired.yaml_reader import MAX_DIAGNOSTICS, YamlMapping, read_document, read_items
+from reconciler.desired.yaml_nodes import YamlMapping
+from reconciler.desired.yaml_reader import MAX_DIAGNOSTICS, read_document, read_items
 from reconciler.desired.yaml_text import MAX_BYTES
 
 if TYPE_CHECKING:

@@ -44,7 +44,7 @@ from reconciler.desired.users import DesiredUserReader, Keep, NameRegister, User
 from reconciler.desired.users_cache import UsersCache
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.work_tree import check_work_tree
-from reconciler.desired.yaml_reader import YamlMapping
+from reconciler.desired.yaml_nodes import YamlMapping
 from reconciler.profiles import PROFILES
 
 _ABOUT_EACH_USER = frozenset({"scope.yaml", "mappings.yaml", "groups"})

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from reconciler.core.model import Severity, error, warning
 from reconciler.core.text import quote
 from reconciler.desired.source_attributes import ENTRA_ATTRIBUTES
-from reconciler.desired.yaml_reader import Report, YamlMapping
+from reconciler.desired.yaml_nodes import YamlMapping
+from reconciler.desired.yaml_reader import Report
 
 STRUCTURAL = ("accountEnabled", "lifecycle", "objectId", "userPrincipalName")
 """Keys that decide about the account, whatever mappings and filters read."""

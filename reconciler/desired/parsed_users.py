@@ -16,7 +16,7 @@ import msgspec
 
 from reconciler.core.model import NO_LIFECYCLE, Lifecycle, Origin, SourceUser, SourceValue
 from reconciler.desired.look_alike_keys import UserKeys
-from reconciler.desired.yaml_reader import YamlMapping
+from reconciler.desired.yaml_nodes import YamlMapping
 
 FORMAT = 1
 """To be raised with every change of what the bytes mean."""

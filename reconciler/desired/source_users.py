@@ -6,7 +6,8 @@ from reconciler.core.model import Diagnostic, Lifecycle, SourceUser, SourceValue
 from reconciler.desired import schema
 from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.validation import validate
-from reconciler.desired.yaml_reader import Report, YamlMapping, YamlSequence
+from reconciler.desired.yaml_nodes import YamlMapping, YamlSequence
+from reconciler.desired.yaml_reader import Report
 
 _ONLY_TEXT = {str}
 _ENABLED = {"accountEnabled": True}

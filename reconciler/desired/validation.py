@@ -15,7 +15,8 @@ from reconciler.core.model import Diagnostic, Origin, error
 from reconciler.core.text import quote
 from reconciler.desired.schema_values import NOT_BOOLEAN, StrictModel
 from reconciler.desired.syntax_errors import find_missing_space
-from reconciler.desired.yaml_reader import Report, YamlMapping, locate
+from reconciler.desired.yaml_nodes import YamlMapping, locate
+from reconciler.desired.yaml_reader import Report
 
 Model = TypeVar("Model", bound=BaseModel)
 

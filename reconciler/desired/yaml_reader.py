@@ -30,7 +30,7 @@ from ruamel.yaml.events import (
 
 from reconciler.core.model import Diagnostic, Origin, error, warning
 from reconciler.core.text import quote, shorten
-from reconciler.desired.plain_entries import PlainMark, mark_keys, mark_values, read_plain_entries
+from reconciler.desired.plain_entries import read_plain_entries
 from reconciler.desired.syntax_errors import (
     Mark,
     ParserError,
@@ -39,6 +39,7 @@ from reconciler.desired.syntax_errors import (
     find_look_alike,
     find_missing_space,
 )
+from reconciler.desired.yaml_nodes import PlainMapping, YamlMapping, YamlSequence, to_origin
 from reconciler.desired.yaml_text import check_text, has_look_alikes, locate_byte
 
 MAX_DEPTH = 32
@@ -59,78 +60,6 @@ class _StopReadingError(Exception):
     """The rest of the file is skipped; the reason has been reported."""
 
 
-class YamlMapping(dict[str, Any]):
-    """A mapping with the origins of its keys and values.
-
-    Values are str, None (unassigned), YamlMapping or YamlSequence.
-    """
-
-    __slots__ = ("file", "key_marks", "mark", "value_marks")
-
-    marks_follow = False
-    """Whether the marks follow from the line and the keys: entries with the same keys look the same."""
-
-    def __init__(self, file: str, mark: Any) -> None:
-        super().__init__()
-        self.file = file
-        self.mark = mark
-        self.key_marks: list[Any] = []
-        self.value_marks: list[Any] = []
-
-    @property
-    def origin(self) -> Origin:
-        """Where the mapping starts."""
-        return _to_origin(self.file, self.mark)
-
-    def key_origin(self, key: str) -> Origin:
-        """Return the origin of `key`; the mapping's own if it has no such key."""
-        return self._at(key, self.key_marks)
-
-    def value_origin(self, key: str) -> Origin:
-        """Return the origin of the value of `key`; the mapping's own if it has no such key."""
-        return self._at(key, self.value_marks)
-
-    def _at(self, key: str, marks: list[Any]) -> Origin:
-        for candidate, mark in zip(self, marks, strict=True):
-            if candidate == key:
-                return _to_origin(self.file, mark)
-        return self.origin
-
-
-class YamlSequence(list[Any]):
-    """A sequence with the origins of its items."""
-
-    __slots__ = ("file", "item_marks", "mark")
-
-    def __init__(self, file: str, mark: Any) -> None:
-        super().__init__()
-        self.file = file
-        self.mark = mark
-        self.item_marks: list[Any] = []
-
-    @property
-    def origin(self) -> Origin:
-        """Where the sequence starts."""
-        return _to_origin(self.file, self.mark)
-
-    def item_origin(self, index: int) -> Origin:
-        """Return the origin of item `index`."""
-        return _to_origin(self.file, self.item_marks[index])
-
-
-def locate(node: Any, location: tuple[int | str, ...], *, key: bool = False) -> Origin | None:
-    """Return the origin of `location` (keys and indexes) in `node`, or of the nearest enclosing node that exists."""
-    origin: Origin | None = getattr(node, "origin", None)
-    for step in location:
-        if isinstance(node, YamlMapping) and step in node:
-            origin = node.key_origin(str(step)) if key else node.value_origin(str(step))
-            node = node[str(step)]
-        elif isinstance(node, YamlSequence) and isinstance(step, int) and step < len(node):
-            origin = node.item_origin(step)
-            node = node[step]
-    return origin
-
-
 def read_document(content: bytes, file: str, report: Report) -> Any:
     """Read the only document in `content`; None if it is empty or unreadable. Errors go to `report`."""
     reader = _Reader(content, file, report)
@@ -142,29 +71,6 @@ def read_document(content: bytes, file: str, report: Report) -> Any:
     except _NOT_YAML as exc:
         reader.report_syntax_error(exc)
         return None
-
-
-class _PlainMapping(YamlMapping):
-    """An entry that `plain_entries` has read: its marks follow from its line and its keys."""
-
-    __slots__ = ()
-
-    marks_follow = True
-
-    def __init__(self, file: str, line: int) -> None:
-        dict.__init__(self)
-        self.file = file
-        self.mark = PlainMark(line, 2)
-
-    @property
-    def key_marks(self) -> list[Any]:  # type: ignore[override]
-        """The marks of the keys."""
-        return mark_keys(self.mark.line, list(self))
-
-    @property
-    def value_marks(self) -> list[Any]:  # type: ignore[override]
-        """The marks of the values."""
-        return mark_values(self.mark.line, list(self))
 
 
 def read_items(content: bytes, file: str, report: Report, if_empty: Callable[[], str] = str) -> Iterator[YamlMapping]:
@@ -189,11 +95,6 @@ def read_items(content: bytes, file: str, report: Report, if_empty: Callable[[],
         return
     except _NOT_YAML as exc:
         reader.report_syntax_error(exc)
-
-
-def _to_origin(file: str, mark: Any) -> Origin:
-    """Return the origin of a mark of libyaml, which is 0-based."""
-    return Origin(file, mark.line + 1, mark.column + 1)
 
 
 class _Reader:
@@ -222,7 +123,7 @@ class _Reader:
         self._check()
         if self._is_checked or not self._content.startswith((b"- ", b"#")):
             return iter((None,))
-        return read_plain_entries(self._content.decode(), partial(_PlainMapping, self._file))
+        return read_plain_entries(self._content.decode(), partial(PlainMapping, self._file))
 
     def start(self) -> None:
         """Check what libyaml does not, then open the document."""
@@ -277,7 +178,7 @@ class _Reader:
         if after is None:
             self._report_error(event, "expected a mapping", "Each entry is a mapping: `- key: value`.")
             return
-        at = _to_origin(self._file, event.start_mark)
+        at = to_origin(self._file, event.start_mark)
         summary, detail = "no space after the colon", "Write `- key: value`."
         self._report_error_at(Origin(at.file, at.line, at.column + after), summary, detail)
 
@@ -406,7 +307,7 @@ class _Reader:
             if value in _NO_VALUE:
                 return None
             if value == "null":
-                self._nulls.append(_to_origin(self._file, event.start_mark))
+                self._nulls.append(to_origin(self._file, event.start_mark))
         return value
 
     def _warn_nulls(self) -> None:
@@ -421,7 +322,7 @@ class _Reader:
         """Report characters that look like a space or a quote: the rest of the file is skipped."""
         found = find_look_alike(event.value, key=key) if event.__class__ is ScalarEvent and event.implicit[0] else None
         if found is not None:
-            at = _to_origin(self._file, event.start_mark)
+            at = to_origin(self._file, event.start_mark)
             self._fail_at(Origin(at.file, at.line, at.column + found.index), found.summary, found.detail)
 
     def _check_plain(self, event: Any) -> None:
@@ -435,7 +336,7 @@ class _Reader:
             self._report_error(event, f"anchor {quote(f'&{event.anchor}')} is not allowed", detail)
 
     def _report_error(self, event: Any, summary: str, detail: str) -> None:
-        self._report_error_at(_to_origin(self._file, event.start_mark), summary, detail)
+        self._report_error_at(to_origin(self._file, event.start_mark), summary, detail)
 
     def _report_error_at(self, origin: Origin, summary: str, detail: str) -> None:
         self._report(error(summary, detail, origin))
@@ -445,7 +346,7 @@ class _Reader:
             raise _StopReadingError
 
     def _fail(self, event: Any, summary: str, detail: str) -> None:
-        self._fail_at(_to_origin(self._file, event.start_mark), summary, detail)
+        self._fail_at(to_origin(self._file, event.start_mark), summary, detail)
 
     def _fail_at(self, origin: Origin, summary: str, detail: str) -> Any:
         self._report(error(summary, detail, origin))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.desired.yaml_reader import YamlMapping, YamlSequence, read_document
+from reconciler.desired.yaml_nodes import YamlMapping, YamlSequence
+from reconciler.desired.yaml_reader import read_document
 from reconciler.entra.translation import ImportedSchema, TranslatedFilterGroup
 from reconciler.entra.yaml_writer import CLOSED_GROUP, SCHEMA_COMMAND, remove_header, render_filters
 from reconciler.errors import SchemaError

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from reconciler.core.field_change import Field, JsonText
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.desired.layout import SUFFIXES
-from reconciler.desired.yaml_reader import Report, YamlMapping, YamlSequence, read_document, read_items
+from reconciler.desired.yaml_nodes import YamlMapping, YamlSequence
+from reconciler.desired.yaml_reader import Report, read_document, read_items
 from reconciler.history.edits import DOCUMENT, GROUP, MAPPING, USER, Entity
 
 NAMES = {USER: "userPrincipalName", GROUP: "name", MAPPING: "target"}

@@ -18,7 +18,7 @@ from reconciler.core.text import escape_control, pluralize
 from reconciler.desired.directory import Directory
 from reconciler.desired.loader import BrokenState, CheckedState, check, load_policy
 from reconciler.desired.work_tree import check_work_tree
-from reconciler.desired.yaml_reader import YamlMapping
+from reconciler.desired.yaml_nodes import YamlMapping
 from reconciler.errors import ExitCode, SourceError, UsageError
 from reconciler.history.edits import USER
 from reconciler.render.formats import DATA, check_format

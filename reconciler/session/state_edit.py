@@ -12,7 +12,7 @@ from pathlib import Path
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.text import escape_control, escape_line
 from reconciler.desired.loader import BrokenState, CheckedState, DesiredState, check
-from reconciler.desired.yaml_reader import YamlMapping
+from reconciler.desired.yaml_nodes import YamlMapping
 from reconciler.errors import ReconcilerError
 from reconciler.record.files import write_text
 from reconciler.session.workspace import Workspace

@@ -11,7 +11,8 @@ from reconciler.core.model import Diagnostic, Origin, Severity, error
 from reconciler.core.text import pluralize
 from reconciler.desired.directory import Directory
 from reconciler.desired.look_alike_keys import UserKeys
-from reconciler.desired.yaml_reader import YamlMapping, locate, read_document, read_items
+from reconciler.desired.yaml_nodes import YamlMapping, locate
+from reconciler.desired.yaml_reader import read_document, read_items
 from reconciler.errors import SourceError
 from reconciler.history.edits import DOCUMENT, GROUP, MAPPING, USER, Entity
 from reconciler.history.yaml_entries import NAMES, EntryCut, build_entity, cut_at, detect_kind

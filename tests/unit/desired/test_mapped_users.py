@@ -21,7 +21,7 @@ from reconciler.desired.loader import BrokenState, load, prepare
 from reconciler.desired.mapped_users import read_rows
 from reconciler.desired.user_table import Chunk, UserTable
 from reconciler.desired.users import DesiredUserReader
-from reconciler.desired.yaml_reader import YamlMapping
+from reconciler.desired.yaml_nodes import YamlMapping
 
 Files = dict[str, str]
 

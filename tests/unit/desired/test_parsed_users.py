@@ -9,7 +9,8 @@ from reconciler.desired import parsed_users
 from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.parsed_users import UsersPacker, unpack_users
 from reconciler.desired.source_users import read_source_user
-from reconciler.desired.yaml_reader import YamlMapping, read_items
+from reconciler.desired.yaml_nodes import YamlMapping
+from reconciler.desired.yaml_reader import read_items
 from reconciler.desired.yaml_text import MAX_LINE
 
 USERS = """\

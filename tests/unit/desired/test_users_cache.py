@@ -18,7 +18,7 @@ from reconciler.desired import parsed_users, users_cache
 from reconciler.desired.directory import Directory
 from reconciler.desired.loader import BrokenState, DesiredState, load, load_users
 from reconciler.desired.look_alike_keys import UserKeys
-from reconciler.desired.yaml_reader import YamlMapping
+from reconciler.desired.yaml_nodes import YamlMapping
 
 
 @pytest.fixture

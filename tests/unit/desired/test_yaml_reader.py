@@ -5,7 +5,8 @@ import pytest
 
 from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
 from reconciler.desired import yaml_reader, yaml_text
-from reconciler.desired.yaml_reader import YamlMapping, locate, read_document, read_items
+from reconciler.desired.yaml_nodes import YamlMapping
+from reconciler.desired.yaml_reader import read_document, read_items
 
 REST = "The rest of the file was not read."
 AS_TEXT = "If it is text, put the value in double quotes."
@@ -89,53 +90,6 @@ def test_null_is_read_as_text_with_a_warning() -> None:
 
 def test_lists_keep_their_unassigned_items() -> None:
     assert document('a: [x, ~, "", y]\nb:\n  - c\n  -\n') == ({"a": ["x", None, "", "y"], "b": ["c", None]}, [])
-
-
-# --- places -------------------------------------------------------------------------------------
-
-PLACED = """\
-- name: Ada   # one
-  "full name": {first: Ada, last: [x, yy]}
-
-- {name: Bob}
-"""
-
-
-@pytest.mark.parametrize(
-    ("location", "key", "place"),
-    [
-        ((), False, at(1, 3)),
-        (("name",), False, at(1, 9)),
-        (("name",), True, at(1, 3)),
-        (("full name",), True, at(2, 3)),
-        (("full name",), False, at(2, 16)),
-        (("full name", "first"), False, at(2, 24)),
-        (("full name", "last"), True, at(2, 29)),
-        (("full name", "last", 1), False, at(2, 39)),
-        # what is not there is at the nearest thing that is
-        (("full name", "last", 7), False, at(2, 35)),
-        (("full name", "middle"), False, at(2, 16)),
-        (("nothing",), False, at(1, 3)),
-    ],
-)
-@pytest.mark.parametrize("ending", ["\n", "\r\n"])
-@pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_every_key_and_value_knows_its_place(
-    location: tuple[int | str, ...], key: bool, place: Origin, ending: str, mark: str
-) -> None:
-    (ada, bob), messages = items(mark + PLACED.replace("\n", ending))
-    assert messages == []
-    assert locate(ada, location, key=key) == place
-    assert (bob.origin, bob.key_origin("name"), bob.value_origin("name")) == (at(4, 3), at(4, 4), at(4, 10))
-
-
-def test_columns_are_counted_in_characters() -> None:
-    found, _ = document("ä山🙂: é\n")
-    assert found.value_origin("ä山🙂") == at(1, 6)
-
-
-def test_nothing_has_no_place() -> None:
-    assert locate(None, ("a",)) is None
 
 
 # --- what is not read ---------------------------------------------------------------------------
