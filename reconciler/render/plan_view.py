@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from reconciler.core.expiry import WARNING_DAYS, find_expiry
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.plan import REMOVALS, Action, Attribution, Base, Change, Guard, Incremental, LaterEdit, Plan
-from reconciler.core.planning.guards.disconnect import DISCONNECT
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize, quote
 from reconciler.render.labels import ACTION_STYLES, DISPLAY_ORDER, format_counts
 from reconciler.render.sections import ChangeGroup, Section, removals_first, split_into_sections
 from reconciler.render.user_errors import combine_user_errors
+from reconciler.render.way_out import describe_way_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def build_plan_view(plan: Plan, profile: TargetProfile, *, whole_plan_at: str = 
         summary=_summary(plan, sections),
         removals=_removals(plan, sections),
         blocked=_blocked(plan),
-        way_out=_way_out(plan, profile) if plan.blocked and not plan.offline else (),
+        way_out=describe_way_out(plan, profile) if plan.blocked and not plan.offline else (),
         comparison=_comparison(plan),
         sections=sections,
         empty_section=_empty_section(plan, sections),
@@ -310,38 +310,6 @@ def _blocked(plan: Plan) -> str:
     if not plan.blocked:
         return ""
     return "This plan would be blocked." if plan.offline else "This plan is blocked: nothing will be written."
-
-
-def _way_out(plan: Plan, profile: TargetProfile) -> tuple[str, ...]:
-    """Return what to do about the blocked plan, in lines."""
-    cut = any(guard.blocks and guard.name == DISCONNECT for guard in plan.guards)
-    steps = [f"  {number}. {step}" for number, step in enumerate(profile.disconnect_steps, 1)] if cut else []
-    return (*(["If the connection was cut:", *steps, ""] if steps else ()), *_explain_approval(plan))
-
-
-def _explain_approval(plan: Plan) -> tuple[str, ...]:
-    """Return how the blocked plan can be applied, in lines."""
-    if any(guard.blocks and not guard.approvable for guard in plan.guards):
-        return ("This plan cannot be approved: remove the cause.",)
-    failed = [guard.name for guard in plan.guards if not guard.passed]
-    # Both name removals alone if nothing else is said.
-    lifts = "" if failed == ["removals"] else "".join(f" --lift {name}" for name in failed)
-    keys = [
-        f'plan: "{plan.plan_id}"',
-        f"lifts: [{', '.join(failed)}]",
-        f"removals: {plan.count(*REMOVALS)}",
-        f"until: {plan.expires_at:%Y-%m-%d}",
-        'reason: "…"',
-    ]
-    return (
-        "If this is intended, approve exactly this plan in settings.yaml (write the key `approvals:` only once):",
-        "",
-        # Without an indent, so that both lines can be copied to the end of the file.
-        "approvals:",
-        f"  - {{{', '.join(keys)}}}",
-        "",
-        f"or on the command line, with more options of `reconciler apply`: --approve {plan.plan_id}{lifts}",
-    )
 
 
 def _diagnostics_title(diagnostics: Sequence[Diagnostic]) -> str:
