@@ -6,54 +6,29 @@ failures of too many users: then the run is quarantined.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
 from reconciler.apply.change import ChangeExecutor
 from reconciler.apply.execution import Execution
-from reconciler.apply.quarantine import exceeded_limit
-from reconciler.apply.refusals import FORBIDDEN
+from reconciler.apply.failure_watch import FailureWatch
 from reconciler.apply.rename_cycles import CycleUndo, RenameCycle, find_cycles, finish_despite_stop
-from reconciler.core.plan import NOT_STARTED, REMOVALS, Action, Change, Outcome, Plan, Result
+from reconciler.apply.report import Report
+from reconciler.core.plan import NOT_STARTED, REMOVALS, Change, Outcome, Plan, Result
 from reconciler.core.policy import Limit, Policy
 from reconciler.core.text import escape_control
 from reconciler.errors import MachineLimitError, ReconcilerError, ScimError, StopRequestedError, TargetError
-from reconciler.record.runs import FAILURES, Quarantine, QuarantineReason
 
 OutcomeT = TypeVar("OutcomeT", Outcome, Outcome | None)
 
 _MANY = 3
 """Failures below this number say nothing about the service."""
-_AT_FIRST = 3
-"""Changes on their way at once until the service accepted one: it may refuse every write."""
-
-
-@dataclass(slots=True)
-class Report:
-    """What happened. `stopped`: the service refused every request; `interrupted`: the user pressed Ctrl-C.
-
-    `quarantine`: why the run stopped itself; also set if `stopped` is.
-    """
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    stopped: TargetError | None = None
-    quarantine: Quarantine | None = None
-    left: int = 0
-    """Changes that were not begun."""
-    interrupted: bool = False
-    timed_out: str = ""
-    """If `interrupted`: which time limit the run reached (`TimeLimit.exceeded`); "" for the user's Ctrl-C."""
-
-    def count(self, result: Result, *actions: Action) -> int:
-        """Count the outcomes with this result, of these actions (none given: of all)."""
-        return sum(item.result is result and (not actions or item.change.action in actions) for item in self.outcomes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +70,8 @@ class _PlanExecutor:
         """Outcomes of temporarily renamed users whose change is not done: they are renamed back first."""
         self._interrupted = False
         self._unstarted: set[str] = set()
-        self._counts = threading.Lock()  # guards the three counts and the decision to stop
-        self._attempted = 0
-        self._failed = 0
-        self._accepted = False
-        """Whether the service accepted a change."""
-        self._running: set[str] = set()
-        """The changes whose requests are on their way."""
-        self._rejection: TargetError | None = None
-        """What the run stops for if none of `_unanswered` is accepted."""
-        self._judged = threading.Condition(self._counts)
-        self._unanswered: set[str] = set()
-        self._forbidden = 0
         self._report = Report()
+        self._watch = FailureWatch(self._report, execution.record, policy.failures)
         self._mostly_failed = False
 
     def run(self, changes: Sequence[Change]) -> Report:
@@ -140,7 +104,7 @@ class _PlanExecutor:
         probe = [change for change in changes if change.address in self._policy.probe]
         if probe:
             self._run_waves(pool, probe)
-            self._check_failures(replace(self._policy.failures, floor=0))
+            self._watch.check(replace(self._policy.failures, floor=0))
 
     def _begin_cycles(self, pool: ThreadPoolExecutor, changes: Sequence[Change]) -> None:
         """Give one user of each cycle of renames its temporary name, if all of its users are as planned."""
@@ -180,8 +144,7 @@ class _PlanExecutor:
         try:
             return work(change)
         finally:
-            with self._counts:
-                self._judge_rejections(change)
+            self._watch.end(change)
 
     def _confirm(self) -> None:
         """Wait for the changes that the service accepted and does not show yet, and report how they ended."""
@@ -192,13 +155,11 @@ class _PlanExecutor:
         for outcome in self._change_executor.recheck():
             self._in_effect.discard(outcome.change.address)
             self._report_settled(outcome)
-            with self._counts:
-                self._failed += 1
-                self._check_failures(self._policy.failures)
+            self._watch.count_reversal()
 
     def _settle_waiting(self) -> None:
         for outcome in self._confirmations.settle():
-            self._count_outcome(outcome)
+            self._watch.count(outcome)
             self._confirmed.append(outcome)
 
     def _report_outcome(self, outcome: Outcome) -> None:
@@ -230,21 +191,21 @@ class _PlanExecutor:
         renamed = change.address in self._temporarily_renamed
         outcome = self._attempt(change, partial(self._change_executor.apply, change, temporarily_renamed=renamed))
         if self._confirmations.is_waiting(change):
-            self._accepted = True
+            self._watch.note_accepted()
             if change.address not in self._in_cycles:
                 if self._confirmations.is_full:
                     self._settle_waiting()
                 return None
             # The next user of the cycle needs to know.
             outcome = self._change_executor.confirm(outcome)
-        self._count_outcome(outcome)
+        self._watch.count(outcome)
         return outcome
 
     def _check_member(self, change: Change) -> Outcome | None:
         """Check that a user of a cycle of renames is as planned. Returns None if it is."""
         outcome = self._attempt(change, partial(self._change_executor.find_drift, change))
         if outcome is not None:
-            self._count_outcome(outcome)
+            self._watch.count(outcome)
         return outcome
 
     def _rename_temporarily(self, change: Change) -> Outcome | None:
@@ -253,7 +214,7 @@ class _PlanExecutor:
         if outcome.result is Result.DONE:
             self._temporarily_renamed.add(change.address)
             return None
-        self._count_outcome(outcome)
+        self._watch.count(outcome)
         if outcome.result in (Result.UNKNOWN, Result.NOT_IN_EFFECT):
             # It was sent, and may be in effect any moment: it is read once more at the end.
             self._unsettled[change.address] = outcome
@@ -262,7 +223,7 @@ class _PlanExecutor:
     def _attempt(self, change: Change, work: Callable[[], OutcomeT]) -> OutcomeT | Outcome:
         """Run `work` once the service can take one more change; turn its errors into outcomes."""
         with self._execution.admission():
-            self._wait_for_judgement(change)
+            self._watch.begin(change)
             # Checked only now: much may have happened while it waited.
             if self._must_stop(change):
                 stopped = self._report.stopped is not None or self._report.quarantine is not None
@@ -274,7 +235,7 @@ class _PlanExecutor:
                 self._report.stopped = self._report.stopped or exc
                 outcome = self._change_executor.record_interruption(change, exc)
             except (ScimError, TargetError) as exc:
-                self._note_rejection(exc)
+                self._watch.note_refusal(exc)
                 outcome = self._change_executor.record_failure(change, exc)
             except StopRequestedError as exc:
                 outcome = self._change_executor.record_interruption(change, exc)
@@ -345,66 +306,3 @@ class _PlanExecutor:
         if self._execution.stop.is_set() or self._report.stopped is not None:
             return True
         return self._report.quarantine is not None and change.address not in self._in_cycles
-
-    def _note_rejection(self, exc: ScimError | TargetError) -> None:
-        """Stop the run if the service rejects every request.
-
-        A 403 is about one user, until several users got it and none was accepted: then it is about the token. What was
-        sent before has to be answered first: the service may have accepted it.
-        """
-        if isinstance(exc, TargetError):
-            self._report.stopped = self._report.stopped or exc
-        elif exc.status == FORBIDDEN:
-            with self._counts:
-                self._forbidden += 1
-                if self._forbidden == _MANY:
-                    self._rejection = TargetError(exc.summary, exc.detail)
-                    self._unanswered = self._running.copy()
-
-    def _wait_for_judgement(self, change: Change) -> None:
-        """Begin no further change while it is open whether the service rejects every request, and few before."""
-        with self._judged:
-            while self._is_judging() or (not self._accepted and len(self._running) >= _AT_FIRST):
-                self._judged.wait()
-            self._running.add(change.address)
-
-    def _is_judging(self) -> bool:
-        """Whether it is open if the service rejects every request."""
-        return self._rejection is not None and bool(self._unanswered) and not self._accepted
-
-    def _judge_rejections(self, change: Change) -> None:
-        """Stop the run once all that was sent before too many users were rejected is answered, if none was accepted."""
-        self._running.discard(change.address)
-        self._unanswered.discard(change.address)
-        self._judged.notify_all()
-        if self._rejection is None:
-            return
-        if self._is_judging():
-            return
-        if not self._accepted:
-            self._report.stopped = self._report.stopped or self._rejection
-        self._check_failures(self._policy.failures)
-
-    def _count_outcome(self, outcome: Outcome) -> None:
-        """Count in the worker, so that no other change begins after one failure too many."""
-        with self._counts:
-            attempted, failed = outcome.result is not Result.SKIPPED, outcome.result in FAILURES
-            self._attempted += attempted
-            self._failed += failed
-            self._accepted = self._accepted or (attempted and not failed)
-            self._check_failures(self._policy.failures)
-
-    def _check_failures(self, limit: Limit) -> None:
-        """Quarantine the run, once and on record, if it must not go on.
-
-        Not for failures of users while it is open whether the service rejects every request.
-        """
-        if self._report.quarantine is not None or (self._report.stopped is None and self._is_judging()):
-            return
-        quarantine = exceeded_limit(limit, self._failed, self._attempted)
-        # A machine without resources says nothing about the service.
-        if self._report.stopped is not None and not isinstance(self._report.stopped, MachineLimitError):
-            quarantine = Quarantine(QuarantineReason.REFUSED, self._report.stopped.summary)
-        if quarantine is not None:
-            self._report.quarantine = quarantine
-            self._execution.record.quarantined(quarantine)

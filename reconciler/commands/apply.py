@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.apply.executor import Report
 from reconciler.apply.quarantine import Health
+from reconciler.apply.report import Report
 from reconciler.apply.selection import Selection, defer, select_changes
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.planning.forms import describe_forms

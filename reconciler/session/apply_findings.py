@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.apply.executor import Report
+from reconciler.apply.report import Report
 from reconciler.core.plan import Plan
 from reconciler.session.run_events import RunEvents
 from reconciler.session.run_metrics import RunMetrics

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from reconciler.apply import verification
 from reconciler.apply.execution import Execution
-from reconciler.apply.executor import FailurePolicy, Report, execute
+from reconciler.apply.executor import FailurePolicy, execute
 from reconciler.apply.interrupt import finish_on_interrupt
+from reconciler.apply.report import Report
 from reconciler.apply.selection import Selection
 from reconciler.apply.time_limit import TimeLimit, stop_in_time
 from reconciler.core.plan import Outcome, Plan, Result

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from reconciler.apply.executor import Report
+from reconciler.apply.report import Report
 from reconciler.core.expiry import ExpiryTopic, assess_credentials
 from reconciler.core.plan import Attribution, Change, Guard, Plan, Result
 from reconciler.core.planning.guards.disconnect import DISCONNECT

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from reconciler.apply.executor import Execution, FailurePolicy, Report, execute
+from reconciler.apply.execution import Execution
+from reconciler.apply.executor import FailurePolicy, execute
+from reconciler.apply.report import Report
 from reconciler.apply.verification import reads_everything
 from reconciler.core import paths
 from reconciler.core.model import AttributeMapping, Attributes

@@ -14,7 +14,7 @@ from support.sample_org import account, person
 from support.servers.server_faults import ServerFaults
 from support.target_workspace import TargetWorkspace
 
-from reconciler.apply.executor import Report
+from reconciler.apply.report import Report
 from reconciler.commands import apply
 from reconciler.commands.apply import apply_exit_code
 from reconciler.core.plan import Base, Outcome, Plan, Result

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from support.builders import NOW, change, plan_with
 
-from reconciler.apply.executor import Report
+from reconciler.apply.report import Report
 from reconciler.core.plan import Action, Guard, Outcome, Result
 from reconciler.errors import ExitCode
 from reconciler.notify.event import EventCause

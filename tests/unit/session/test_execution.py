@@ -8,8 +8,8 @@ from support.sample_org import account, person
 from support.servers.server_faults import ServerFaults
 from support.target_workspace import TargetWorkspace
 
-from reconciler.apply.executor import Report
 from reconciler.apply.quarantine import Health
+from reconciler.apply.report import Report
 from reconciler.apply.selection import select_changes
 from reconciler.core.plan import Outcome, Result
 from reconciler.scim.adaptive_rate import LearnedRate

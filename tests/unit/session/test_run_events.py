@@ -8,7 +8,7 @@ import pytest
 from support.builders import NOW
 from support.plans import every_action
 
-from reconciler.apply.executor import Report
+from reconciler.apply.report import Report
 from reconciler.core.plan import Action, Attribution, Guard, Outcome, Result
 from reconciler.errors import (
     BlockedError,
