@@ -13,26 +13,24 @@ from functools import partial
 from typing import Any, TypeVar
 
 from reconciler.apply import verification
+from reconciler.apply.account_creation import AccountCreation
 from reconciler.apply.answer_trust import AnswerTrust
 from reconciler.apply.change_outcomes import (
     cannot_patch,
     complete,
     describe_left_out,
-    describe_name_holder,
     skip_drifted,
-    unverified,
 )
 from reconciler.apply.change_verifier import ChangeVerifier
-from reconciler.apply.confirmation import LONGEST_WAIT, REREADS, Confirmations, Seen, await_unanswered
-from reconciler.apply.execution import Execution
+from reconciler.apply.confirmation import Confirmations, Seen
+from reconciler.apply.execution import MAX_SENDS, Execution
 from reconciler.apply.habit_notes import HabitNotes
 from reconciler.apply.hidden_accounts import HiddenAccountReturn
 from reconciler.apply.lookup import UserLookup
 from reconciler.apply.patch_sender import PatchSender, PatchUnsupportedError
 from reconciler.apply.patched_account import PatchedAccount
-from reconciler.apply.refusals import RefusalExplainer, is_conflict
+from reconciler.apply.refusals import RefusalExplainer
 from reconciler.apply.stored_forms import StoredForms
-from reconciler.core import patch
 from reconciler.core.identity import parse_identity
 from reconciler.core.model import AttributePath, LiveUser, Resource
 from reconciler.core.plan import NOT_STARTED, REMOVALS, Action, AttributeChange, Change, Outcome, Result
@@ -42,13 +40,7 @@ from reconciler.errors import MachineLimitError, ScimError, StopRequestedError, 
 
 T = TypeVar("T")
 
-_MAX_SENDS = 3
-"""How often a write whose answer is lost is sent, each time after reading shows that nothing happened."""
-_UNAVAILABLE = 503
-_TOO_MANY = 429
 _NOT_FOUND_BY_ID = "the service does not find the account by its id, but a filter shows it; nothing was sent"
-_SERVICE_FAILED = (500, 501, 503)
-"""The service itself reports that it failed. A gateway's 502 or 504 says nothing about what the service did."""
 
 
 class ChangeExecutor:
@@ -64,6 +56,9 @@ class ChangeExecutor:
         self._forms = StoredForms(execution.mappings, notes)
         self.confirmations = Confirmations(execution, self.record)
         self._verifier = ChangeVerifier(execution, self._lookup, self._forms, self.confirmations)
+        self._creation = AccountCreation(
+            execution, self._lookup, self._forms, self._verifier, self.confirmations, self._record_started
+        )
         self._hidden_return = HiddenAccountReturn(
             execution,
             self._lookup,
@@ -82,7 +77,7 @@ class ChangeExecutor:
         """
         match change.action:
             case Action.CREATE:
-                return self.record(self._create(change))
+                return self.record(self._creation.run(change))
             case Action.DELETE:
                 return self.record(self._delete(change))
             case Action.UPDATE | Action.ADOPT | Action.RELINK | Action.REACTIVATE | Action.DEACTIVATE:
@@ -143,107 +138,6 @@ class ChangeExecutor:
         """Record that the run ended before the write was sent."""
         outcome = Outcome(change, Result.SKIPPED, f"{NOT_STARTED}: {stop.summary}")
         return self.record(outcome) if change.address in self._unfinished else outcome
-
-    # --- create ---------------------------------------------------------------
-
-    def _create(self, change: Change) -> Outcome:
-        await_unanswered(change, self._execution)
-        creations = self._execution.creations
-        looked_up = creations.decide(change, self._execution.now(), late=self.confirmations.late) is not None
-        if looked_up and (outcome := self._find_existing(change)) is not None:
-            return outcome
-        self._record_started(change, change.after)
-        lost: UnknownOutcomeError | None = None
-        is_absent = None if creations.unique else partial(self._is_absent, change)
-        for sends_left in reversed(range(_MAX_SENDS)):
-            try:
-                answer = self._execution.service.create_user(patch.build_resource(change.after), is_absent=is_absent)
-            except UnknownOutcomeError as exc:
-                creations.note_doubt()
-                lost = exc
-            except ScimError as exc:
-                if not looked_up and lost is None and (outcome := self._find_refused(change, exc)) is not None:
-                    return outcome
-                return self._resolve_refused_create(change, exc, lost)
-            except (TargetError, StopRequestedError) as exc:
-                if lost is None:
-                    raise
-                return unverified(change, exc)
-            else:
-                # The answer may echo the request: whether the account exists shows only when it is read.
-                return self._verifier.verify(change, parse_identity(answer["id"]) if answer is not None else None)
-            may_resend = sends_left > 0 and lost.status == _UNAVAILABLE
-            outcome = self._resolve_lost_create(change, lost, may_resend=may_resend)
-            if outcome is not None:
-                return outcome
-        raise AssertionError("the last attempt is resolved")  # pragma: no cover
-
-    def _is_absent(self, change: Change) -> bool:
-        """Whether a create that was refused for now may be sent again: no filter shows that it made the account."""
-        try:
-            return self._lookup.find_created(change)[0] is None
-        except ScimError:
-            return True
-
-    def _find_existing(self, change: Change) -> Outcome | None:
-        """Resolve that the user name was given since the plan was made, by another apply or an administrator."""
-        holder = self._lookup.find_name_holder(change)
-        self._execution.creations.note_lookup(found=holder is not None, filtered=self._lookup.filters)
-        if holder is None:
-            return None
-        if self._forms.is_applied(change, holder):
-            return self._forms.complete(change, holder, "already in effect")
-        message = f"no longer as planned: {describe_name_holder(change, holder)}; plan again"
-        return Outcome(change, Result.SKIPPED, message, attributes=("userName",))
-
-    def _find_refused(self, change: Change, refusal: ScimError) -> Outcome | None:
-        """Make up for a look-up that was left out, if the service refuses the name. None if nobody is found."""
-        if not is_conflict(refusal):
-            return None
-        self._execution.creations.note_doubt()
-        try:
-            return self._find_existing(change)
-        except (TargetError, StopRequestedError):
-            return None
-
-    def _resolve_refused_create(self, change: Change, refusal: ScimError, lost: UnknownOutcomeError | None) -> Outcome:
-        """Resolve a refusal that may be due to an earlier send, or to another apply a moment ago. Else raise it."""
-        if lost is None and not is_conflict(refusal) and refusal.status != _TOO_MANY:
-            raise refusal
-        try:
-            found, _ = self._lookup.find_created(change)
-        except (TargetError, StopRequestedError) as exc:
-            if lost is not None:
-                return unverified(change, exc)
-            raise refusal from exc
-        if found is None or not self._forms.is_applied(change, found):
-            raise refusal
-        return self._forms.complete(change, found)
-
-    def _resolve_lost_create(self, change: Change, lost: UnknownOutcomeError, *, may_resend: bool) -> Outcome | None:
-        """Look whether the user exists; None if it certainly does not and the create may be sent again.
-
-        Only a service that reported to be unavailable is asked again: one that answered nothing may still be at work.
-        """
-        # A service that lags may have made the account, and not show it yet.
-        for pause in (*REREADS, LONGEST_WAIT - sum(REREADS)) if may_resend else REREADS[:1]:
-            self._execution.sleep(pause)
-            try:
-                found, conclusive = self._lookup.find_created(change)
-            except (ScimError, TargetError, StopRequestedError) as exc:
-                return unverified(change, exc)
-            if found is not None:
-                return self._verify_found(change, found)
-        if conclusive and may_resend:
-            return None
-        result = Result.FAILED if lost.status in _SERVICE_FAILED else Result.UNKNOWN
-        return Outcome(change, result, f"{lost.summary}; the user was not found afterwards", attributes=("id",))
-
-    def _verify_found(self, change: Change, found: LiveUser) -> Outcome:
-        """Verify a create by the user that a look-up found; what that does not show is read."""
-        if verification.unapplied_attributes(change, found, self._execution.mappings):
-            return self._verifier.verify(change, found.id)
-        return complete(change, found)
 
     # --- patch and delete -----------------------------------------------------
 
@@ -358,7 +252,7 @@ class ChangeExecutor:
         A write whose answer was lost is sent again only while reading shows the user exactly as before.
         """
         lost: UnknownOutcomeError | None = None
-        for _ in range(_MAX_SENDS):
+        for _ in range(MAX_SENDS):
             try:
                 return send(), None
             except UnknownOutcomeError as exc:

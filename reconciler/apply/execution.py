@@ -19,6 +19,8 @@ from reconciler.record.recorded_accounts import RecordedAccounts
 from reconciler.record.runs import Quarantine
 
 WORKERS = 32
+MAX_SENDS = 3
+"""How often a write whose answer is lost is sent, each time after reading shows that nothing happened."""
 
 
 class UserService(Protocol):
