@@ -64,7 +64,59 @@ def _build_token_rules(title: str) -> TokenRules:
     )
 
 
-# One long call on purpose: a profile is data, and reads best in one piece.
+def _list_conflict_causes(quarantine_days: int) -> tuple[str, ...]:
+    # Apple: Resolve user account conflicts; Transfer of personal Apple Accounts; activity log; deleted accounts.
+    return (
+        (
+            "a personal Apple Account with this address (activity log: USERNAME_CONFLICT_WITH_EXISTING_APPLE_ID): "
+            "Apple asks its owner to choose another address and renames the account after 60 days. Only contacting "
+            "the owner speeds it up; run again then."
+        ),
+        (
+            "an account created manually, by single sign-on or by SFTP (EMAIL_UNAVAILABLE_AS_MAID): open the "
+            "account, choose Resolve, download the conflicts and merge them; or give that account another name."
+        ),
+        (
+            "an administrator's or People Manager's account (NOT_ENOUGH_PRIVILEGE): these cannot be synced. Give "
+            "the user a second account, or another role first; until then leave them out of scope."
+        ),
+        (
+            f"an account deleted in the last {quarantine_days} days (OPERATION_NOT_ALLOWED): its name is free "
+            "again after that time. Wait, or use another user name."
+        ),
+        (
+            "an account left over from a connection that was removed and created again: resolve the conflict as "
+            "above, with Auto Merge off, otherwise accounts of different users may be merged."
+        ),
+    )
+
+
+def _list_disconnect_steps(title: str) -> tuple[str, ...]:
+    # Apple: Intro to directory syncing; SCIM conflicts; disconnecting keeps the accounts as manual ones.
+    return (
+        f"Do not apply a plan yet: {title} keeps the accounts of a disconnected directory as manual ones.",
+        f"In {title}, see whether directory sync is connected, and whether the token is of this organisation.",
+        (
+            "If it was disconnected, connect again and choose to merge: each account then goes on as that of its "
+            "user. Without merging, every create is a conflict that has to be resolved there."
+        ),
+        (
+            "Compare the users with a snapshot from before (accounts.jsonl of `reconciler export`). Then have the "
+            "plan reviewed and approved: with merging, a create takes over the account of the same name."
+        ),
+    )
+
+
+def _build_refusal_hints(title: str, edition: str) -> dict[int, str]:
+    return {
+        401: f"{title}'s tokens last a year, and a new one must be used within 4 days: otherwise "
+        "create another one there. A disconnected directory has no token that works.",
+        403: f"{title} may take a minute to activate a new connection: wait and run again. Turn directory "
+        "sync on, for one source only.",
+        404: f"{title}'s is https://federation.apple.com/feeds/{edition}/scim.",
+    }
+
+
 def _build_profile(name: str, title: str, edition: str, quarantine_days: int) -> TargetProfile:
     return TargetProfile(
         name=name,
@@ -95,51 +147,10 @@ def _build_profile(name: str, title: str, edition: str, quarantine_days: int) ->
             True, "field report: Replace is accepted, as Entra sends it; lower case is untried", Confidence.REPORTED
         ),
         conflict_hint=f"An account that {title} does not show over SCIM holds the name",
-        # Apple: Resolve user account conflicts; Transfer of personal Apple Accounts; activity log; deleted accounts.
-        conflict_causes=(
-            (
-                "a personal Apple Account with this address (activity log: USERNAME_CONFLICT_WITH_EXISTING_APPLE_ID): "
-                "Apple asks its owner to choose another address and renames the account after 60 days. Only contacting "
-                "the owner speeds it up; run again then."
-            ),
-            (
-                "an account created manually, by single sign-on or by SFTP (EMAIL_UNAVAILABLE_AS_MAID): open the "
-                "account, choose Resolve, download the conflicts and merge them; or give that account another name."
-            ),
-            (
-                "an administrator's or People Manager's account (NOT_ENOUGH_PRIVILEGE): these cannot be synced. Give "
-                "the user a second account, or another role first; until then leave them out of scope."
-            ),
-            (
-                f"an account deleted in the last {quarantine_days} days (OPERATION_NOT_ALLOWED): its name is free "
-                "again after that time. Wait, or use another user name."
-            ),
-            (
-                "an account left over from a connection that was removed and created again: resolve the conflict as "
-                "above, with Auto Merge off, otherwise accounts of different users may be merged."
-            ),
-        ),
+        conflict_causes=_list_conflict_causes(quarantine_days),
         domain_hint=f"Add and verify the domain in {title} and turn on federated authentication for it.",
-        # Apple: Intro to directory syncing; SCIM conflicts; disconnecting keeps the accounts as manual ones.
-        disconnect_steps=(
-            f"Do not apply a plan yet: {title} keeps the accounts of a disconnected directory as manual ones.",
-            f"In {title}, see whether directory sync is connected, and whether the token is of this organisation.",
-            (
-                "If it was disconnected, connect again and choose to merge: each account then goes on as that of its "
-                "user. Without merging, every create is a conflict that has to be resolved there."
-            ),
-            (
-                "Compare the users with a snapshot from before (accounts.jsonl of `reconciler export`). Then have the "
-                "plan reviewed and approved: with merging, a create takes over the account of the same name."
-            ),
-        ),
-        refusal_hints={
-            401: f"{title}'s tokens last a year, and a new one must be used within 4 days: otherwise "
-            "create another one there. A disconnected directory has no token that works.",
-            403: f"{title} may take a minute to activate a new connection: wait and run again. Turn directory "
-            "sync on, for one source only.",
-            404: f"{title}'s is https://federation.apple.com/feeds/{edition}/scim.",
-        },
+        disconnect_steps=_list_disconnect_steps(title),
+        refusal_hints=_build_refusal_hints(title, edition),
         token_rules=_build_token_rules(title),
     )
 
