@@ -98,8 +98,8 @@ def import_csv(
     return lazy.run_import_csv(common.workspace(), options, common.terminal())
 
 
-@command(import_app, "entra")
-def import_entra(
+@dataclass(frozen=True, slots=True)
+class _EntraOptions:
     parts: Annotated[
         str,
         typer.Option(
@@ -108,13 +108,13 @@ def import_entra(
             help="What to import: people, people,groups or people,groups,scope; and of the provisioning job ,mappings"
             " and ,settings.",
         ),
-    ] = "people,groups,scope",
+    ] = "people,groups,scope"
     job: Annotated[
         str | None, typer.Option("--job", metavar="ID", help="Which provisioning job, if there are several.")
-    ] = None,
+    ] = None
     rule: Annotated[
         str | None, typer.Option("--rule", metavar="NAME", help="Which rule of the job, if several provision users.")
-    ] = None,
+    ] = None
     on_missing: Annotated[
         str | None,
         typer.Option(
@@ -123,11 +123,16 @@ def import_entra(
             autocompletion=complete_from(*ON_MISSING),
             help="What happens to users that are confirmed gone or unassigned; default: that of settings.yaml.",
         ),
-    ] = None,
+    ] = None
     delta: Annotated[
         Path | None,
         typer.Option("--delta", metavar="FILE", help="Read only what changed since the import that wrote this file."),
-    ] = None,
+    ] = None
+
+
+@command(import_app, "entra")
+def import_entra(
+    reading: _EntraOptions,
     *,
     flags: ImportFlags,
     common: Annotated[CommonOptions, Only("state", "now", *TERMINAL)],
@@ -140,15 +145,15 @@ def import_entra(
     not be imported, the others were.
     """
     options = lazy.EntraImportOptions(
-        parts=parts,
-        job=job,
-        rule=rule,
-        on_missing=on_missing,
+        parts=reading.parts,
+        job=reading.job,
+        rule=reading.rule,
+        on_missing=reading.on_missing,
         approve=flags.approve,
         dry_run=flags.dry_run,
         check=flags.check,
         format=flags.format,
-        delta=delta,
+        delta=reading.delta,
         metrics=flags.metrics,
     )
     return lazy.run_import_entra(common.workspace(), options, common.terminal())
