@@ -71,10 +71,7 @@ def run_import_pull(
     patch, settings = read_patch(read_file(file, MAX_PATCH)), read_settings(workspace, terminal)
     if settings is None:
         return ExitCode.ERROR
-    head = find_head_commit(workspace.state)
-    if patch.base != head:
-        summary = f"the import was made for commit {patch.base[:12]}, not for {str(head)[:12]}"
-        raise StalePlanError(summary, "Run it again.")
+    _check_commit(patch, workspace)
     branch, base = ImportBranch(workspace.state, git_remote(read_network())), read_workflow().branch
     branch.check_base(patch.base, base)
     with open_github(read_network()) as hub:
@@ -82,41 +79,75 @@ def run_import_pull(
             terminal.note(_close(hub, branch, base, patch.base))
             return ExitCode.OK
         check_patch(patch, workspace.state)
-        risk = _assess(workspace, patch)
         limit = settings.source.entra.auto_merge if settings.source.entra is not None else None
-        obstacles = find_merge_obstacles(risk, limit)
-        pull = ImportPull(base, patch.digest, f"Import: {risk.counts}", _describe(patch, risk, obstacles))
-        number = import_pull.find_open_pull(hub, base)
-        if number is None and import_pull.is_declined(hub, pull):
+        written = _write(hub, branch, patch, _assess(workspace, patch), limit)
+        if written is None:
             terminal.note(_DECLINED)
             return ExitCode.OK
-        update = branch.update(patch, pull.title)
-        plan = None if update.pushed or number is None else _find_plan(hub, number, update.head)
-        if plan is not None and limit is not None:
-            obstacles = (*obstacles, *find_planned_obstacles(plan, patch.base, limit))
-            pull = replace(pull, body=_describe(patch, risk, obstacles))
-        number = import_pull.write_pull(hub, pull, number)
-        import_pull.set_labels(hub, number, risk.labels, LABELS)
-        terminal.note(f"Pull request {number}: {'updated' if update.pushed else 'as it was'} at {update.head[:12]}.")
-        if done := _go_on(hub, number, update, pull, _Next(plan, waits=bool(obstacles), applies=applies)):
+        terminal.note(written.describe())
+        if done := _go_on(hub, written, applies=applies):
             terminal.note(done)
-        if (
-            obstacles
-            or not patience
-            or not _wait_for_plan(hub, number, update.head, patience, planned=plan is not None)
-        ):
+        if written.waits or not patience or not _wait_for_plan(hub, written, patience):
             return ExitCode.OK
     return run_import_pull(workspace, file, terminal, applies=applies)
 
 
-def _wait_for_plan(hub: GitHub, number: int, head: str, patience: float, *, planned: bool) -> bool:
-    """Wait until the plan and the validation of a head have ended; return whether they have, and had not before."""
-    if planned and import_pull.find_conclusion(hub, _VALIDATION, head):
+@dataclass(frozen=True, slots=True)
+class _WrittenPull:
+    """The pull request as it is on GitHub now.
+
+    `plan`: the plan of its head; None if it has to be made. `waits`: whether a maintainer has to review it.
+    """
+
+    pull: ImportPull
+    number: int
+    update: BranchUpdate
+    plan: Plan | None
+    waits: bool
+
+    @property
+    def head(self) -> str:
+        return self.update.head
+
+    def describe(self) -> str:
+        return f"Pull request {self.number}: {'updated' if self.update.pushed else 'as it was'} at {self.head[:12]}."
+
+
+def _check_commit(patch: ImportPatch, workspace: Workspace) -> None:
+    head = find_head_commit(workspace.state)
+    if patch.base != head:
+        summary = f"the import was made for commit {patch.base[:12]}, not for {str(head)[:12]}"
+        raise StalePlanError(summary, "Run it again.")
+
+
+def _write(
+    hub: GitHub, branch: ImportBranch, patch: ImportPatch, risk: ImportRisk, limit: int | None
+) -> _WrittenPull | None:
+    """Push the patch and open or update its pull request; None if one with this change was closed without a merge."""
+    base, obstacles = read_workflow().branch, find_merge_obstacles(risk, limit)
+    pull = ImportPull(base, patch.digest, f"Import: {risk.counts}", _describe(patch, risk, obstacles))
+    number = import_pull.find_open_pull(hub, base)
+    if number is None and import_pull.is_declined(hub, pull):
+        return None
+    update = branch.update(patch, pull.title)
+    plan = None if update.pushed or number is None else _find_plan(hub, number, update.head)
+    if plan is not None and limit is not None:
+        obstacles = (*obstacles, *find_planned_obstacles(plan, patch.base, limit))
+        pull = replace(pull, body=_describe(patch, risk, obstacles))
+    number = import_pull.write_pull(hub, pull, number)
+    import_pull.set_labels(hub, number, risk.labels, LABELS)
+    return _WrittenPull(pull, number, update, plan, waits=bool(obstacles))
+
+
+def _wait_for_plan(hub: GitHub, written: _WrittenPull, patience: float) -> bool:
+    """Wait until the plan and the validation have ended; return whether they have, and had not before."""
+    if written.plan is not None and import_pull.find_conclusion(hub, _VALIDATION, written.head):
         return False
     end = time.monotonic() + patience
     while time.monotonic() < end:
         time.sleep(_POLL)
-        if import_pull.find_conclusion(hub, _VALIDATION, head) and _find_plan(hub, number, head) is not None:
+        validated = import_pull.find_conclusion(hub, _VALIDATION, written.head)
+        if validated and _find_plan(hub, written.number, written.head) is not None:
             return True
     return False
 
@@ -157,42 +188,33 @@ def _close(hub: GitHub, branch: ImportBranch, base: str, commit: str) -> str:
     return f"Nothing to import: {done}{f', {BRANCH} was deleted' if deleted else ''}."
 
 
-@dataclass(frozen=True, slots=True)
-class _Next:
-    """What decides how it goes on: the plan, whether it waits for a review, and whether a merge starts the apply."""
-
-    plan: Plan | None
-    waits: bool
-    applies: bool
-
-
-def _go_on(hub: GitHub, number: int, update: BranchUpdate, pull: ImportPull, how: _Next) -> str:
+def _go_on(hub: GitHub, written: _WrittenPull, *, applies: bool) -> str:
     """Start the plan and the validation where there are none; merge what is planned, unless it waits for a review.
 
     Returns what was done.
     """
-    validated = import_pull.find_conclusion(hub, _VALIDATION, update.head)
+    validated = import_pull.find_conclusion(hub, _VALIDATION, written.head)
     if validated is None:
         import_pull.start_workflow(hub, _VALIDATION, BRANCH, {})
-    if how.plan is None:
-        import_pull.start_workflow(hub, PLAN_WORKFLOW, pull.base, {"pull": str(number)})
+    if written.plan is None:
+        import_pull.start_workflow(hub, PLAN_WORKFLOW, written.pull.base, {"pull": str(written.number)})
         return "Its plan was started."
-    if how.waits:
+    if written.waits:
         return ""
     if validated != "success":
         return "It is not merged: its validation (ci.yml) has not passed."
-    return _merge(hub, number, update.head, pull, how.plan.plan_id if how.applies else None)
+    return _merge(hub, written, written.plan.plan_id if applies else None)
 
 
-def _merge(hub: GitHub, number: int, head: str, pull: ImportPull, plan_id: str | None) -> str:
+def _merge(hub: GitHub, written: _WrittenPull, plan_id: str | None) -> str:
     """Merge, and start the apply of the plan, if any; return what was done."""
-    failed = import_pull.find_failed_checks(hub, head)
+    failed = import_pull.find_failed_checks(hub, written.head)
     if failed:
         return f"It is not merged: {pluralize(len(failed), 'check')} did not pass or have not ended."
-    refusal = import_pull.merge_pull(hub, number, head, pull.title)
+    refusal = import_pull.merge_pull(hub, written.number, written.head, written.pull.title)
     if refusal is not None:
         return f"It is not merged: {escape_control(refusal)}."
     if plan_id is None:
         return "It was merged."
-    import_pull.start_workflow(hub, APPLY_WORKFLOW, pull.base, {"plan-id": plan_id})
+    import_pull.start_workflow(hub, APPLY_WORKFLOW, written.pull.base, {"plan-id": plan_id})
     return f"It was merged, and the apply of {plan_id} was started."
