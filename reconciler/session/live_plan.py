@@ -23,7 +23,7 @@ from reconciler.record.account_names import merge_names
 from reconciler.record.former_names import FormerNames
 from reconciler.record.reader import read_original_names
 from reconciler.scim.client import READ_WORKERS, ScimClient
-from reconciler.scim.list_check import Corrections
+from reconciler.scim.list_check import Corrections, ListCheck
 from reconciler.scim.live_read import Progress, read_live
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.read_budget import ReadBudget
@@ -121,18 +121,6 @@ def read_live_state(
     began = current_time()
     session.observe_list(None)
 
-    def check(
-        missing: Sequence[DesiredUser],
-        listed: Mapping[str, LiveUser],
-        find_desired: Callable[[LiveUser], DesiredUser | None],
-    ) -> Corrections:
-        # The record is read by the service's clock too.
-        session.observe_clock(client.clock_offset)
-        recorded = session.history().recorded
-        names = FormerNames(session.workspace.history)
-        found = RecordCheck(client, reader, recorded, state.mappings, current_time(), names)
-        return found(missing, listed, find_desired)
-
     def report(what: str, done: int, total: int) -> None:
         state.content.check()  # with errors in it there is nothing to read for
         progress(what, done, total)
@@ -145,8 +133,7 @@ def read_live_state(
             state.mappings,
             page_size=int(state.profile.page_size.value),
             progress=report,
-            # The sandbox is emptied and filled at will: what its record says proves nothing.
-            check=None if session.workspace.sandbox else check,
+            check=_build_list_check(client, session, reader),
             # A reader that reads for others too knows live users by what it returned.
             settles=own,
         )
@@ -156,6 +143,26 @@ def read_live_state(
     session.observe_clock(client.clock_offset)
     session.observe_list(began if proves_absence(live) else None)
     return replace(live, clock_problem=explain_clock(client.clock_offset, client.unreadable_date))
+
+
+def _build_list_check(client: ScimClient, session: Session, reader: ResourceReader) -> ListCheck | None:
+    """Return what compares the list of live users with the record; None for the sandbox."""
+    if session.workspace.sandbox:
+        return None  # it is emptied and filled at will: what its record says proves nothing
+
+    def check(
+        missing: Sequence[DesiredUser],
+        listed: Mapping[str, LiveUser],
+        find_desired: Callable[[LiveUser], DesiredUser | None],
+    ) -> Corrections:
+        # The record is read by the service's clock too.
+        session.observe_clock(client.clock_offset)
+        recorded = session.history().recorded
+        names = FormerNames(session.workspace.history)
+        found = RecordCheck(client, reader, recorded, session.state.mappings, current_time(), names)
+        return found(missing, listed, find_desired)
+
+    return check
 
 
 def proves_absence(live: LiveState) -> bool:
