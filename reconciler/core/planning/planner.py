@@ -21,7 +21,7 @@ from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning import lifecycle, temporary_names, unique_values
 from reconciler.core.planning.draft import PlanDraft
 from reconciler.core.planning.element_matching import match_elements
-from reconciler.core.planning.entry_protection import judge_entries
+from reconciler.core.planning.entry_protection import EntryProtection, judge_entries
 from reconciler.core.planning.external_ids import exclude_shared_ids
 from reconciler.core.planning.forms import FormDifferences, keeps_case
 from reconciler.core.planning.freed_names import plan_freed_names
@@ -58,35 +58,18 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     live = disbelieve_hidden(request.recorded, live, request.replaced)
     matching, settled, draft = _match(request, live)
     live = replace(live, users=settled.users)
-    unique = _choose_unique_values(matching, request, live)
-    draft.diagnostics += unique.problems
-    _plan_users(matching, unique, request, live, draft)
-    keys = {fold_case(user.key) for user in request.desired}
-    for found in sorted(matching.unclaimed, key=lambda user: user.id):
-        _plan_unclaimed(found, _name_unclaimed(found, keys), request, draft)
-    report_unconfirmed(matching, request.unconfirmed, request.policy, request.mappings, draft)
-    report_unshown(live.unshown, request.policy, draft)
-    _free_names(matching, request, draft)
-    _finish_relinking(matching, request, live, draft)
-    withhold_changes(draft, request, live)
+    _draft_changes(matching, request, live, draft)
     changes = _exclude_conflicts(matching, request, live, draft)
     changes = _repair_temporary_names(changes, matching, request, live, draft)
     selected = select_changes(changes, request.only) if request.only else changes
-    # Removing a few users at a time must not get past a guard against removing all of them.
-    guarded = changes if any(change.action in REMOVALS for change in selected) else selected
     protected = ProtectedAccounts(request.desired, live.users, request.policy, request.names)
     draft.diagnostics += protected.check_entries(changes)
-    by_entries, noted = protected.find_ids_by_entries(), frozenset(request.noted)
-    entries = judge_entries(
-        matching.pairs, live.users, noted=noted, protected=by_entries, mappings=request.mappings, changes=selected
-    )
+    entries = _judge_entries(protected, matching, request, live, selected)
     context = replace(
-        _build_guard_context(request, live, matching),
-        changes=guarded,
+        _build_guard_context(request, live, matching, protected),
+        # Removing a few users at a time must not get past a guard against removing all of them.
+        changes=changes if any(change.action in REMOVALS for change in selected) else selected,
         planned=changes,
-        protected=protected.find_ids(),
-        misnamed=protected.find_misnamed(),
-        unresolved=protected.find_unresolved() if request.unreadable else (),
         without_entry=entries.without_entry,
     )
     known = [*live.users, *context.elsewhere.live] if context.elsewhere.live else live.users
@@ -120,6 +103,21 @@ def _match(request: PlanRequest, live: LiveState) -> tuple[Matching, SettledUser
     return matching, settled, draft
 
 
+def _draft_changes(matching: Matching, request: PlanRequest, live: LiveState, draft: PlanDraft) -> None:
+    """Draft the change of each user and each account by itself, and withhold those that may be made by mistake."""
+    unique = _choose_unique_values(matching, request, live)
+    draft.diagnostics += unique.problems
+    _plan_users(matching, unique, request, live, draft)
+    keys = {fold_case(user.key) for user in request.desired}
+    for found in sorted(matching.unclaimed, key=lambda user: user.id):
+        _plan_unclaimed(found, _name_unclaimed(found, keys), request, draft)
+    report_unconfirmed(matching, request.unconfirmed, request.policy, request.mappings, draft)
+    report_unshown(live.unshown, request.policy, draft)
+    _free_names(matching, request, draft)
+    _finish_relinking(matching, request, live, draft)
+    withhold_changes(draft, request, live)
+
+
 def _plan_users(
     matching: Matching, unique: unique_values.ChosenValues, request: PlanRequest, live: LiveState, draft: PlanDraft
 ) -> None:
@@ -137,7 +135,18 @@ def _plan_users(
     report_awaited(awaiting, live.awaited, draft)
 
 
-def _build_guard_context(request: PlanRequest, live: LiveState, matching: Matching) -> GuardContext:
+def _judge_entries(
+    protected: ProtectedAccounts, matching: Matching, request: PlanRequest, live: LiveState, selected: Sequence[Change]
+) -> EntryProtection:
+    by_entries, noted = protected.find_ids_by_entries(), frozenset(request.noted)
+    return judge_entries(
+        matching.pairs, live.users, noted=noted, protected=by_entries, mappings=request.mappings, changes=selected
+    )
+
+
+def _build_guard_context(
+    request: PlanRequest, live: LiveState, matching: Matching, protected: ProtectedAccounts
+) -> GuardContext:
     """Return the context of the guards, without the changes."""
     unclaimed = {user.id for user in matching.unclaimed if user.active or user.id not in request.deactivated}
     matched = {found.id for _, found in matching.pairs if found is not None}
@@ -150,6 +159,9 @@ def _build_guard_context(request: PlanRequest, live: LiveState, matching: Matchi
         request.recently_deleted,
         request.moved_from,
         recent=request.recent,
+        protected=protected.find_ids(),
+        misnamed=protected.find_misnamed(),
+        unresolved=protected.find_unresolved() if request.unreadable else (),
         live=[*live.users, *elsewhere.live] if elsewhere.live else live.users,
         lost=find_lost_accounts(request.recorded, live),
         there=list_linked(live) & (matched | frozenset(request.recorded)),
