@@ -132,8 +132,11 @@ def test_a_user_who_expires_today_is_looked_at(tenant: Tenant) -> None:
     assert tenant.apply()[0].code == 0
     assert tenant.plan("--incremental")[0].actions == {}
     result, _ = tenant.plan("--incremental", "--now", str(tomorrow))
-    assert looked_at(result) == 1
+    assert why_full(result) == "a user in the files would lose the account, and filters may hide another one"
     assert result.actions == {"user04@example.com": "deactivate"}
+    tenant.space.live("user04")["active"] = False
+    result, _ = tenant.plan("--incremental", "--now", str(tomorrow))
+    assert (looked_at(result), result.actions) == (1, {})
 
 
 def test_an_incremental_apply_is_where_the_next_plan_starts(tenant: Tenant) -> None:
@@ -236,6 +239,32 @@ def test_a_new_user_is_looked_for_among_all(
 def hiding_inactive(matching: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
     """Return a filter that finds active accounts only."""
     return lambda users, text, **flags: [user for user in matching(users, text, **flags) if user.get("active", True)]
+
+
+@pytest.mark.parametrize("twin", [{"externalId": "ID-USER07"}, {"externalId": "id-user07 "}, {"active": False}])
+def test_another_account_of_a_user_that_filters_do_not_find(
+    tenant: Tenant, twin: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account with both names is updated all the same. It neither gets nor loses access."""
+    monkeypatch.setattr(fake_scim, "matching", hiding_inactive(fake_scim.matching))
+    tenant.space.service.add({**make_user(77), "externalId": "id-user07", **twin})
+    tenant.people["user07"]["department"] = "Research"
+    tenant.commit()
+    assert tenant.plan("--incremental")[0].actions == {"user07@example.com": "update"}
+    assert tenant.plan()[0].actions == {}
+    tenant.people["user07"]["accountEnabled"] = False
+    tenant.commit()
+    assert looked_at(tenant.plan("--incremental")[0]) == -1
+
+
+def test_an_account_that_becomes_active_needs_a_full_plan(tenant: Tenant) -> None:
+    tenant.space.live("user07")["active"] = False
+    tenant.space.service.add({**make_user(77), "externalId": "ID-USER07"})
+    tenant.people["user07"]["department"] = "Research"
+    tenant.commit()
+    result, _ = tenant.plan("--incremental")
+    assert why_full(result) == "an account would become active, and filters may hide another one of its user"
+    assert (result.actions, tenant.plan()[0].actions) == ({}, {})
 
 
 def test_a_saved_incremental_plan_is_applied_incrementally(tenant: Tenant) -> None:

@@ -11,10 +11,11 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 
 from reconciler.core.model import DesiredUser, LiveUser, Severity, SourceUser
-from reconciler.core.plan import REMOVALS, Change, Incremental, Plan, ProtectionNote
+from reconciler.core.plan import REMOVALS, Action, Change, Incremental, Plan, ProtectionNote
 from reconciler.core.planning.clock import explain_clock
 from reconciler.core.planning.full_names import FULL_NAME_PATHS
 from reconciler.core.planning.guards.context import Elsewhere
+from reconciler.core.planning.guards.limits import reactivates
 from reconciler.core.planning.guards.replacements import IDENTITY, changes_full_name
 from reconciler.core.planning.mapping import Projector
 from reconciler.core.planning.planner import build_plan
@@ -26,7 +27,7 @@ from reconciler.core.text import normalize
 from reconciler.core.values import differs_in_case, fold_case
 from reconciler.desired.changed_entries import ChangedEntries
 from reconciler.errors import FullPlanNeededError
-from reconciler.record.recorded_accounts import RecordedAccount
+from reconciler.record.recorded_accounts import RecordedAccount, RecordedAccounts
 from reconciler.scim.client import ScimClient
 from reconciler.scim.targeted_read import IDENTIFYING, Names, TargetedRead
 from reconciler.session.baseline import build_reader
@@ -39,6 +40,8 @@ from reconciler.session.workspace import current_time
 from reconciler.tracing import trace_phase
 
 _NAMES = IDENTITY | FULL_NAME_PATHS
+_MADE = REMOVALS | {Action.UPDATE}
+"""What a plan of some users may do. A filter proves no name to be free, nor that an account is its user's only one."""
 _CONTROLS = 3
 _MOST_UNCHANGED = 10_000
 MOST_USERS = 200
@@ -162,14 +165,22 @@ def _check_owner(account: LiveUser, subjects: _Subjects) -> None:
 
 
 def _check_record(session: Session, accounts: Iterable[LiveUser]) -> None:
-    """Check that the record knows nothing about these accounts that the service may not show yet."""
+    """Check that the record knows no other accounts of these users, nor what the service may not show yet of theirs."""
     recorded, present = session.history().recorded, current_time()
     for account in accounts:
         entry = recorded.accounts.get(account.id)
+        if _names_another(recorded, account):
+            raise FullPlanNeededError("another account has the name of a user on record")
         if entry is not None and _is_open(entry, account, present):
             raise FullPlanNeededError("what an apply did to an account may not show yet")
     if recorded.unanswered:
         raise FullPlanNeededError("the outcome of a creation on record is not known")
+
+
+def _names_another(recorded: RecordedAccounts, account: LiveUser) -> bool:
+    """Whether the last account on record with one of the names of `account` is another one."""
+    named = recorded.find_by_external_id(account.external_id), recorded.find_by_user_name(account.user_name)
+    return any(found and found[0].live_id != account.id for found in named)
 
 
 def _is_open(entry: RecordedAccount, account: LiveUser, present: datetime) -> bool:
@@ -184,8 +195,9 @@ def _plan(session: Session, start: IncrementalStart, subjects: _Subjects, found:
     request = _build_request(session, start, subjects, found)
     _check_before(request, found)
     _check_deletions(session, start, request)
-    _check_percentages(request, found)
     plan = build_plan(request, found.live)
+    _check_actions(plan, request)
+    _check_percentages(request, found)
     _check_after(session, plan, request, found)
     settled = start.settled
     people = settled.population.users + len(subjects.now) - len(subjects.former)
@@ -265,6 +277,19 @@ def _check_deletions(session: Session, start: IncrementalStart, request: PlanReq
         there = live_id not in accounts or accounts[live_id].exists
         if there and found.at + timedelta(days=days) <= request.now and start.settled.at < due:
             raise FullPlanNeededError("accounts may have become due for deletion")
+
+
+def _check_actions(plan: Plan, request: PlanRequest) -> None:
+    """Check that of the users in the files no account gets or loses access: not if filters hide another one of theirs.
+
+    The plan of all users withholds both then. It removes all accounts of a user without an entry.
+    """
+    keys = {user.key for user in request.desired}
+    for change in plan.changes:
+        if change.action not in _MADE or reactivates(change):
+            raise FullPlanNeededError("an account would become active, and filters may hide another one of its user")
+        if change.action in REMOVALS and change.key in keys:
+            raise FullPlanNeededError("a user in the files would lose the account, and filters may hide another one")
 
 
 def _check_percentages(request: PlanRequest, found: _LookedUp) -> None:

@@ -274,6 +274,8 @@ class FakeScimServer(RunningServer):
                 raise Refused(faults.filter_unsupported, "filters are not supported", "invalidFilter")
             if not faults.ignore_filter:
                 users = matching(users, entry.query["filter"], case_exact=faults.filter_case_exact)
+            if faults.filter_hides_inactive:
+                users = [user for user in users if user.get("active", True)]
         elif faults.empty_lie:
             users = []
         elif faults.rotate_user_names:

@@ -133,6 +133,9 @@ class ServerFaults:
     filter_case_exact: bool = False
     """A filter by userName finds it as it is written only, against RFC 7643 section 4.1.1."""
 
+    filter_hides_inactive: bool = False
+    """A filter finds active users only."""
+
     filter_unsupported: int | None = None
     """A request with a filter is refused with this status (400 or 501)."""
 

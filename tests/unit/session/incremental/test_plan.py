@@ -77,6 +77,53 @@ def test_percentages_of_active_users_need_no_more_of_them_than_were_read(committ
     assert len(plan_of(committed).changes) == 2
 
 
+def test_an_account_that_becomes_active_needs_a_full_plan(committed: CommittedTarget) -> None:
+    committed.target.live("ada")["active"] = False
+    committed.desire({**ADA, "department": "Research"}, BEN)
+    assert why(committed) == "an account would become active, and filters may hide another one of its user"
+
+
+def test_a_user_in_the_files_who_loses_the_account_needs_a_full_plan(committed: CommittedTarget) -> None:
+    committed.desire({**ADA, "accountEnabled": False}, BEN)
+    assert why(committed) == "a user in the files would lose the account, and filters may hide another one"
+
+
+def replace_account(committed: CommittedTarget, who: str) -> None:
+    """Delete an account in the target, and add another one with the same names."""
+    service, account = committed.target.service, committed.target.live(who)
+    del service.users[account["id"]]
+    service.add({key: value for key, value in account.items() if key not in ("id", "meta")})
+
+
+def test_another_account_than_on_record_needs_a_full_plan(committed: CommittedTarget) -> None:
+    committed.desire({**ADA, "department": "Research"}, BEN)
+    assert len(plan_of(committed).changes) == 1
+    replace_account(committed, "ada")
+    assert why(committed) == "another account has the name of a user on record"
+
+
+def test_another_account_than_that_of_the_external_id_on_record_needs_a_full_plan(committed: CommittedTarget) -> None:
+    """No receipt has the userName: it was changed in the target first."""
+    named = {**ADA, "userPrincipalName": "augusta@example.com"}
+    committed.target.live("ada")["userName"] = "augusta@example.com"
+    committed.desire(named, BEN)
+    assert committed.target.apply() == 0
+    replace_account(committed, "augusta")
+    committed.desire({**named, "department": "Research"}, BEN)
+    assert why(committed) == "another account has the name of a user on record"
+
+
+def test_another_account_of_a_user_without_an_external_id_needs_a_full_plan(committed: CommittedTarget) -> None:
+    target, cy = committed.target, person("cy", objectId=None)
+    target.files.settings(ownership="userName pr")
+    committed.desire(ADA, BEN, cy)
+    assert target.apply() == 0
+    committed.desire(ADA, BEN, {**cy, "department": "Research"})
+    assert len(plan_of(committed).changes) == 1
+    replace_account(committed, "cy")
+    assert why(committed) == "another account has the name of a user on record"
+
+
 def test_removals_need_no_replacement_while_others_are_active(committed: CommittedTarget) -> None:
     committed.desire(ADA)
     plan = plan_of(committed)
