@@ -118,7 +118,7 @@ class ScimClient:
     ) -> ListRead[T]:
         """Read all users through `convert`, or as many as came and the reason why they may not be all."""
         read = read_all(
-            self._fetch_page,
+            self.list_page,
             convert,
             page_size=page_size,
             workers=READ_WORKERS,
@@ -130,7 +130,11 @@ class ScimClient:
         self.pages_by_cursor = read.by_cursor
         return read
 
-    def _fetch_page(self, start: int, count: int) -> Page:
+    def list_page(self, start: int, count: int) -> Page:
+        """Return the page of at most `count` users from the one with number `start` (from 1) on.
+
+        Raises `ScimError` if it is refused, and `TargetError` if it is no page.
+        """
         return self._fetch_list({"startIndex": str(start), "count": str(count)}, needs_total=start > 1)
 
     def _fetch_large_page(self, start: int, count: int) -> Page:

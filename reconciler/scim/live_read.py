@@ -14,8 +14,8 @@ from reconciler.core.planning.joined_users import JoinedUsers, list_open_users
 from reconciler.core.planning.live_user import ResourceReader
 from reconciler.core.planning.request import LiveState
 from reconciler.core.text import pluralize, quote
-from reconciler.core.values import fold_case
 from reconciler.errors import ScimError
+from reconciler.scim.contradictions import find_contradiction, shows_less
 from reconciler.scim.inactive_users import find_inactive
 from reconciler.scim.list_check import NO_CORRECTIONS, ListCheck
 from reconciler.scim.listed_users import Page, Settling
@@ -152,10 +152,10 @@ def _check_list(
     chosen = {user.id: user for user in (*doubtful[:1], *doubtful[-1:], *matches.sample(read.large))}
     sample = _read_sample(client, reader, list(chosen.values()))
     otherwise = completeness.otherwise
-    contradiction = _find_contradiction(sample) or _find_contradiction(otherwise, found="a filter shows it as")
+    contradiction = find_contradiction(sample) or find_contradiction(otherwise, found="a filter shows it as")
     if contradiction is not None:
         return LiveState(listed, contradiction)
-    if any(map(_shows_less, (*sample, *otherwise))):
+    if any(map(shows_less, (*sample, *otherwise))):
         return _confirm_found(_read_one_by_one(client, reader, listed, listed.by_id, progress), otherwise)
     if any(in_list.omits_active and not alone.omits_active for in_list, alone in sample):
         found = _read_one_by_one(client, reader, doubtful, {user.id: user for user in doubtful}, progress)
@@ -273,35 +273,12 @@ def _read_sample(client: UserReader, reader: ResourceReader, sample: Sequence[Li
     return found
 
 
-def _shows_less(pair: InListAndFound) -> bool:
-    """Whether the list leaves out what a user has."""
-    in_list, alone = pair
-    if (alone.external_id and not in_list.external_id) or (alone.user_name and not in_list.user_name):
-        return True
-    return not alone.attributes.keys() <= in_list.attributes.keys()
-
-
 def _confirm_found(state: LiveState, otherwise: Sequence[InListAndFound]) -> LiveState:
     """Return users read one by one, incomplete if one of them is not what a look-up of its name showed."""
     if state.problem is not None:
         return state
     by_id = {user.id: user for user in state.users}
-    return replace(state, problem=_find_contradiction([(found, by_id[found.id]) for _, found in otherwise], "a filter"))
-
-
-def _find_contradiction(
-    pairs: Sequence[InListAndFound], source: str = "the list", found: str = "read by its id it is"
-) -> str | None:
-    """Describe how an entry of the list, or another `source`, differs from the user asked for alone."""
-    for shown, alone in pairs:
-        if shown.user_name and fold_case(shown.user_name) != fold_case(alone.user_name):
-            said, other = shown.user_name, alone.user_name
-        elif shown.external_id and fold_case(shown.external_id) != fold_case(alone.external_id or ""):
-            said, other = shown.external_id, alone.external_id or ""
-        else:
-            continue
-        return f"{source} shows account {quote(shown.id)} as {quote(said)}, but {found} {quote(other)}"
-    return None
+    return replace(state, problem=find_contradiction([(found, by_id[found.id]) for _, found in otherwise], "a filter"))
 
 
 def _read_one_by_one(
