@@ -23,11 +23,11 @@ CROWD = [f"user{number:02d}" for number in range(30)]
 
 
 class Tenant:
-    """A committed company of 30 in three files, all applied; and the requests of the last command."""
+    """A committed company of 30, ten a file, all applied; and the requests of the last command."""
 
-    def __init__(self, space: GitWorkspace) -> None:
+    def __init__(self, space: GitWorkspace, size: int = 30) -> None:
         self.space = space
-        self.people = {who: person(who) for who in CROWD}
+        self.people = {who: person(who) for who in CROWD[:size]}
         self.commit()
         applied = space.work.apply()
         assert applied.code == 0, applied.err
@@ -90,6 +90,68 @@ def test_one_changed_line_is_one_user_and_six_requests(tenant: Tenant) -> None:
     assert looked_at(result) == 1
     assert len(requests) <= 7, requests
     assert {request.partition("/")[0] for request in requests} == {"GET "}
+
+
+@pytest.mark.parametrize("size", [10, 30, 100])
+@pytest.mark.parametrize("who", ["user00", "user05", "user09"])
+def test_the_removal_of_one_user_looks_at_the_list_with_ten_requests_at_most(
+    tenant: Tenant, size: int, who: str
+) -> None:
+    tenant.people = {f"user{number:02d}": person(f"user{number:02d}") for number in range(size)}
+    tenant.commit()
+    assert tenant.apply()[0].code == 0
+    del tenant.people[who]
+    tenant.commit()
+    result, requests = tenant.plan("--incremental")
+    assert looked_at(result) == 1, why_full(result)
+    assert result.actions == {f"{who}@example.com": "deactivate"}
+    assert len(requests) <= 10, requests
+    assert requests.count("GET /Users") <= 8
+
+
+@pytest.mark.parametrize("size", [30, 100])
+@pytest.mark.parametrize(
+    "faults",
+    [
+        ServerFaults(rotate_user_names=True),
+        ServerFaults(rotate_external_ids=True),
+        ServerFaults(inactive_in_lists=True),
+        ServerFaults(hide_in_lists="user20@example.com"),
+        ServerFaults(repeat_in_lists=True),
+        ServerFaults(cap_total=29),
+        ServerFaults(cap_depth=25),
+        ServerFaults(ignore_start_index=True),
+        ServerFaults(error_on_page=1, error_status=400, error_times=None),
+    ],
+)
+def test_a_removal_needs_a_list_that_can_be_relied_on(tenant: Tenant, size: int, faults: ServerFaults) -> None:
+    """A plan of all users is made instead. An update needs no list."""
+    tenant.people |= {f"user{number:02d}": person(f"user{number:02d}") for number in range(size)}
+    tenant.commit()
+    assert tenant.apply()[0].code == 0
+    tenant.people["user07"]["department"] = "Research"
+    tenant.commit()
+    tenant.space.service.faults = faults
+    assert looked_at(tenant.plan("--incremental")[0]) == 1
+    del tenant.people["user05"]
+    tenant.commit()
+    result = tenant.space.work.run("plan", "--incremental")
+    assert "accounts would be removed" in result.err
+    assert "Incremental: no, all users are looked at: " in result.err
+
+
+def test_a_removal_needs_an_account_that_the_whole_list_shows(
+    service: FakeScimServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many accounts as there were are listed, but the account is not among them."""
+    tenant = Tenant(GitWorkspace(Workspace(tmp_path, service.base_url, service.token, monkeypatch), service), size=10)
+    tenant.space.service.add(make_user(50))
+    del tenant.people["user05"]
+    tenant.commit()
+    assert looked_at(tenant.plan("--incremental")[0]) == 1
+    tenant.space.service.faults = ServerFaults(hide_in_lists="user05@example.com")
+    result = tenant.plan("--incremental")[0]
+    assert why_full(result).startswith("the list of users leaves out an account that a filter finds")
 
 
 def test_an_edit_that_is_not_committed_yet_counts(tenant: Tenant) -> None:

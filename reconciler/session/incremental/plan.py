@@ -29,6 +29,7 @@ from reconciler.desired.changed_entries import ChangedEntries
 from reconciler.errors import FullPlanNeededError
 from reconciler.record.recorded_accounts import RecordedAccount, RecordedAccounts
 from reconciler.scim.client import ScimClient
+from reconciler.scim.list_probe import ListProbe
 from reconciler.scim.targeted_read import IDENTIFYING, Names, TargetedRead
 from reconciler.session.baseline import build_reader
 from reconciler.session.incremental.start import IncrementalStart, find_start
@@ -62,8 +63,11 @@ def make_incremental_plan(
     subjects.check_references()
     with open_reader(session, terminal) as (client, _), trace_phase("look up users"):
         found = _read(client, session, subjects)
-    with trace_phase("build the plan"):
-        return _plan(session, start, subjects, found)
+        with trace_phase("build the plan"):
+            plan = _plan(session, start, subjects, found)
+        if any(change.action in REMOVALS for change in plan.changes):
+            _check_list(client, session, start, found)
+    return plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +190,13 @@ def _names_another(recorded: RecordedAccounts, account: LiveUser) -> bool:
 def _is_open(entry: RecordedAccount, account: LiveUser, present: datetime) -> bool:
     doubtful = entry.find_unconfirmed(present) or entry.may_return(present) or entry.may_be_inactive
     return bool(doubtful) or not entry.exists or (entry.removed_last and account.active)
+
+
+def _check_list(client: ScimClient, session: Session, start: IncrementalStart, found: _LookedUp) -> None:
+    """Check that the list of users can be relied on: a plan of all users removes nothing if it contradicts them."""
+    known = {user.id: user for user in (*found.live.users, found.control)}
+    with trace_phase("look at the list of users"):
+        ListProbe(client, build_reader(session.state), known, start.settled.population.managed).check()
 
 
 # --- the plan ---------------------------------------------------------------------

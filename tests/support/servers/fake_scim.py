@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from support.servers import discovery
 from support.servers.cursors import Cursors
 from support.servers.http_server import HttpServer, Reply, Request, bomb, padded
-from support.servers.listing import etag, list_response, matching, ordered, page, view
+from support.servers.listing import etag, list_response, listed, matching, ordered, page, view
 from support.servers.patching import Refused, User, accepted, bad, patched, restore
 from support.servers.running_server import RunningServer
 from support.servers.server_faults import TWICE_GZIP, ServerFaults
@@ -276,11 +276,8 @@ class FakeScimServer(RunningServer):
                 users = matching(users, entry.query["filter"], case_exact=faults.filter_case_exact)
             if faults.filter_hides_inactive:
                 users = [user for user in users if user.get("active", True)]
-        elif faults.empty_lie:
-            users = []
-        elif faults.rotate_user_names:
-            following = [*users[1:], *users[:1]]
-            users = [{**user, "userName": other["userName"]} for user, other in zip(users, following, strict=True)]
+        else:
+            users = listed(users, faults)
         in_order = ordered(users, faults, len(self.log))
         shown = page(in_order, entry.query, faults, self._cursors)
         return self._disturbed(entry, json.dumps(list_response(shown, faults, self.base_url)).encode())

@@ -52,6 +52,27 @@ def _equal(user: User, attribute: str, value: str, *, case_exact: bool) -> bool:
     return own is not None and (own.lower() == value.lower() if folds else own == value)
 
 
+def listed(users: Sequence[User], faults: ServerFaults) -> list[User]:
+    """The users as a list without a filter has them, with the faults of which users it shows as whom."""
+    if faults.empty_lie:
+        return []
+    shown = [user for user in users if user["userName"] != faults.hide_in_lists]
+    if faults.rotate_user_names:
+        shown = _rotated(shown, "userName")
+    if faults.rotate_external_ids:
+        shown = _rotated(shown, "externalId")
+    if faults.inactive_in_lists:
+        shown = [{**user, "active": False} for user in shown]
+    if faults.repeat_in_lists:
+        shown[-1:] = shown[:1]
+    return shown
+
+
+def _rotated(users: Sequence[User], name: str) -> list[User]:
+    following = [*users[1:], *users[:1]]
+    return [{**user, name: other[name]} for user, other in zip(users, following, strict=True)]
+
+
 def ordered(users: Sequence[User], faults: ServerFaults, turn: int) -> list[User]:
     result = list(users)
     if faults.newest_first:

@@ -117,6 +117,18 @@ class ServerFaults:
     rotate_user_names: bool = False
     """Lists show each user with the `userName` of the next one; a read by id has the right one."""
 
+    rotate_external_ids: bool = False
+    """Lists show each user with the `externalId` of the next one; a read by id has the right one."""
+
+    inactive_in_lists: bool = False
+    """Lists show every user as inactive; a read by id has the right value."""
+
+    hide_in_lists: str | None = None
+    """The user of this name is in no list; a filter and a read by id show it."""
+
+    repeat_in_lists: bool = False
+    """Lists have the first user once more, in place of the last one."""
+
     # ETags
 
     no_etag: bool = False
