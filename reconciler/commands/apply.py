@@ -232,7 +232,7 @@ class _Apply:
             self._note_earlier_merges(self._unapplied)
         plan, unreviewed = self._plan()
         if self._options.unattended:
-            unattended.check_removals(plan, unattended.require_limits(self._session.state.policy.unattended))
+            unattended.check_plan(plan, self._session)
         health = assess_health(self._session, plan)
         self._findings.planned(plan, whole=self._planner.whole)
         self._show(plan)

@@ -31,6 +31,11 @@ class CommitFiles:
         """The id of each regular file, by its name relative to the directory."""
         return {name: entry.oid.decode("ascii") for name, entry in self._entries.items() if not entry.is_link}
 
+    @property
+    def links(self) -> dict[str, str]:
+        """The id of each symbolic link, whose content is where it leads, by its name relative to the directory."""
+        return {name: entry.oid.decode("ascii") for name, entry in self._entries.items() if entry.is_link}
+
     def read(self, names: Iterable[str], limit: int) -> dict[str, bytes]:
         """Return the bytes of files, of at most `limit` bytes in all."""
         wanted = [self._entries[name] for name in names]

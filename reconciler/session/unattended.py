@@ -11,7 +11,10 @@ from reconciler.apply.quarantine import Health
 from reconciler.core.plan import REMOVALS, Plan
 from reconciler.core.planning.unattended import find_unattended_obstacles
 from reconciler.core.policy import UnattendedLimits
-from reconciler.errors import BlockedError, FullPlanNeededError, UsageError
+from reconciler.core.text import format_names
+from reconciler.desired.layout import is_read
+from reconciler.errors import BlockedError, FullPlanNeededError, RepositoryError, UsageError
+from reconciler.git.uncommitted import find_uncommitted
 from reconciler.record.runs import ApplyRun
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
@@ -70,7 +73,30 @@ def require_limits(limits: UnattendedLimits | None) -> UnattendedLimits:
     return limits
 
 
-def check_removals(plan: Plan, limits: UnattendedLimits) -> None:
+def check_plan(plan: Plan, session: Session) -> None:
+    """Check that a plan is of a commit, and made from what it needs. Raises `UsageError` and `FullPlanNeededError`."""
+    _check_committed(session)
+    _check_removals(plan, require_limits(session.state.policy.unattended))
+
+
+def _check_committed(session: Session) -> None:
+    """Raise `UsageError` for edits that are not committed: applying them is a person's decision."""
+    if session.workspace.sandbox:
+        return
+    try:
+        edited = find_uncommitted(session.workspace.state, session.state.files, is_read)
+    except RepositoryError as exc:
+        summary = f"--unattended needs the desired state to be committed: {exc.summary}"
+        raise UsageError(summary, f"Nothing was applied. {exc.detail}") from exc
+    if edited:
+        raise UsageError(
+            f"--unattended cannot be combined with edits that are not committed: {format_names(edited)}",
+            "Nothing was applied. Commit these files, or undo the edits (`git stash --include-untracked`), then run the"
+            " same command again. Without --unattended, apply shows the plan of the edits and asks.",
+        )
+
+
+def _check_removals(plan: Plan, limits: UnattendedLimits) -> None:
     """Raise `FullPlanNeededError` for an incremental plan with removals that the limits may allow.
 
     The account of a user in error, whom such a plan does not look at, cannot be told from one without a user.

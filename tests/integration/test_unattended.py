@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.git_repository import GitRepository
 from support.git_workspace import GitWorkspace
 from support.servers.fake_scim import FakeScimServer, make_user
 from support.servers.server_faults import ServerFaults
@@ -49,6 +50,8 @@ def newcomers(count: int, start: int = SIZE) -> list[dict[str, Any]]:
 
 
 def apply(work: Workspace, *arguments: str) -> CommandResult:
+    """Commit what is there, and apply it."""
+    GitRepository(work.root).commit("Edit")
     return work.run("apply", "--unattended", *arguments)
 
 
@@ -284,6 +287,52 @@ def test_what_a_person_decides_does_not_go_together_with_it(
     assert result.code == 64, result.out + result.err
     assert "--unattended cannot be combined with" in result.err
     assert writes(service) == before
+
+
+EDITED = "--unattended cannot be combined with edits that are not committed: "
+
+
+@pytest.mark.parametrize("mode", [(), ("--incremental",)])
+def test_edits_that_are_not_committed_are_a_persons(mode: tuple[str, ...], work: Workspace, service: Any) -> None:
+    git = GitRepository(work.root)
+    git.commit("Begin")
+    work.users(edited(1))
+    work.write("groups/new.yaml", "- {name: new, members: {}}\n")
+    settings(work, {"updates": 1_000})
+    git.git("add", "--all", "--", "desired-state")
+    before, receipts = writes(service), len(work.receipt())
+    result = work.run("apply", "--unattended", *mode)
+    assert result.code == 64, result.out
+    assert f'{EDITED}"groups/new.yaml", "settings.yaml", "users/' in result.err
+    assert "Commit these files, or undo the edits" in result.err
+    assert (writes(service), len(work.receipt())) == (before, receipts)
+    git.commit("Edit")
+    assert work.run("apply", "--unattended", *mode).code == 0
+
+
+def test_few_of_many_edits_are_named(work: Workspace) -> None:
+    GitRepository(work.root).commit("Begin")
+    for number in range(9):
+        work.write(f"groups/{number}.yaml", f"- {{name: g{number}, members: {{}}}}\n")
+    result = work.run("apply", "--unattended")
+    assert result.code == 64
+    assert f'{EDITED}"groups/0.yaml", "groups/1.yaml"' in result.err
+    assert '"groups/4.yaml" and 4 more' in result.err
+
+
+def test_without_a_repository_nothing_is_unattended(work: Workspace, service: Any) -> None:
+    work.users(edited(1))
+    before = writes(service)
+    result = work.run("apply", "--unattended")
+    assert result.code == 64
+    assert "--unattended needs the desired state to be committed: git shows no commit of" in result.err
+    assert writes(service) == before
+
+
+def test_the_sandbox_takes_edits_that_are_not_committed(work: Workspace) -> None:
+    assert work.apply("--sandbox").code == 0
+    work.users(edited(2))
+    assert work.run("apply", "--unattended", "--sandbox").code == 0
 
 
 def test_removals_without_a_review_are_of_all_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
