@@ -20,15 +20,15 @@ from reconciler.core.identity import parse_identity
 from reconciler.core.model import Resource
 from reconciler.core.paths import get
 from reconciler.core.text import escape_control, shorten
-from reconciler.core.untrusted_values import parse_count
 from reconciler.core.values import fold_case
-from reconciler.errors import ReconcilerError, ScimError, TargetError, UnknownOutcomeError
-from reconciler.scim.cursor_paging import Pagination, parse_next_cursor, parse_pagination
+from reconciler.errors import ScimError, TargetError, UnknownOutcomeError
+from reconciler.scim.answers import MAY_HAVE_TAKEN_EFFECT, Answers
+from reconciler.scim.cursor_paging import Pagination, parse_pagination
 from reconciler.scim.deadline import DeadlineExceededError
-from reconciler.scim.errors import ErrorMessages, is_web_page, read_scim_error
-from reconciler.scim.failed_reads import advise_next_run, describe_failed_read
-from reconciler.scim.json_body import InvalidJsonError, TooManyValuesError, decode_answer, decode_json
+from reconciler.scim.errors import ErrorMessages, is_web_page
+from reconciler.scim.json_body import InvalidJsonError, decode_json
 from reconciler.scim.larger_pages import LONGEST_LARGE_PAGE, LargerPages
+from reconciler.scim.list_response import parse_page
 from reconciler.scim.listed_users import NO_TOTAL, Page, Progress, Settling
 from reconciler.scim.paging import Cursors, ListRead, read_all
 from reconciler.scim.response_limits import ACCEPT_ENCODING, UnreadableAnswerError
@@ -42,16 +42,9 @@ READ_WORKERS = 16
 """Pages at once, at most."""
 _MAX_FILTER_PAGES = 100
 """Of one filter, by cursor."""
-_LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _MEDIA_TYPE = "application/scim+json"
 _SERVER_ERROR = 500
 _GONE = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
-_NO_SCIM_ANSWER = "Check target.base_url: this is not how a SCIM service answers."
-_OTHER_ANSWERS_CAME = (
-    "The service answered the pages before it, so target.base_url is right, and this answer is none of a SCIM service. "
-    "Run the same command again; if it stays so, report it to the service."
-)
-_MAY_HAVE_TAKEN_EFFECT = "The request may have taken effect."
 
 
 class ScimClient:
@@ -85,7 +78,7 @@ class ScimClient:
         """The list had to be read by cursor."""
         self._messages = messages
         self._clock = clock
-        self._now = now
+        self._answers = Answers(messages, now)
 
     @property
     def messages(self) -> ErrorMessages:
@@ -150,8 +143,8 @@ class ScimClient:
         if response.status_code == httpx.codes.NOT_FOUND and not parameters.get("cursor"):
             raise self._messages.explain_missing_service(response)
         if not response.is_success:
-            raise self._scim_error(response)
-        page = parse_page(self._parse_object(response), _measure(response.request))
+            raise self._answers.explain_refusal(response)
+        page = parse_page(self._answers.parse_object(response), _measure(response.request))
         if page.total is None and needs_total:
             raise TargetError(NO_TOTAL)
         return page
@@ -163,7 +156,7 @@ class ScimClient:
             with suppress(ScimError, TargetError):
                 response = self._send(httpx.Request("GET", self._config_url, headers=self._read_headers), one_user=True)
                 if response.is_success:
-                    self._pagination = parse_pagination(self._parse_object(response))
+                    self._pagination = parse_pagination(self._answers.parse_object(response))
         return self._pagination
 
     def get_user(self, identity: str) -> dict[str, Any] | None:
@@ -175,12 +168,12 @@ class ScimClient:
         if response.status_code in _GONE:
             if is_web_page(response):
                 # Whatever answers in place of the service does not know its users.
-                raise self._scim_error(response)
+                raise self._answers.explain_refusal(response)
             return None
         if not response.is_success:
-            raise self._scim_error(response)
+            raise self._answers.explain_refusal(response)
         try:
-            found = self._parse_object(response)
+            found = self._answers.parse_object(response)
         except TargetError as exc:
             if is_web_page(response):
                 raise
@@ -226,8 +219,8 @@ class ScimClient:
     def _fetch_filtered(self, parameters: Mapping[str, str]) -> Page:
         response = self._read(self._users_url, parameters)
         if not response.is_success:
-            raise self._scim_error(response)
-        return parse_page(self._parse_object(response))
+            raise self._answers.explain_refusal(response)
+        return parse_page(self._answers.parse_object(response))
 
     def _read(
         self, url: str, params: Mapping[str, str] | None = None, extensions: Mapping[str, Any] | None = None
@@ -248,7 +241,7 @@ class ScimClient:
         """Whether the service declares that it takes PATCH (RFC 7643 §5); None if it does not say."""
         try:
             response = self._read(f"{self._base_url}/ServiceProviderConfig")
-            found = self._parse_object(response) if response.is_success else {}
+            found = self._answers.parse_object(response) if response.is_success else {}
         except (ScimError, TargetError):
             return None
         patch = get(found, "patch")
@@ -293,7 +286,7 @@ class ScimClient:
         """Delete a user; one that is already gone is no error."""
         response = self._write("DELETE", self._user_url(identity), None)
         if not response.is_success and response.status_code not in _GONE:
-            raise self._scim_error(response)
+            raise self._answers.explain_refusal(response)
 
     def _write(
         self, method: str, url: str, body: Mapping[str, Any] | None, extensions: dict[str, Any] | None = None
@@ -311,11 +304,11 @@ class ScimClient:
             summary = self._messages.explain_invalid_json(response).summary
         else:
             return response
-        raise UnknownOutcomeError(response.status_code, "", summary, _MAY_HAVE_TAKEN_EFFECT)
+        raise UnknownOutcomeError(response.status_code, "", summary, MAY_HAVE_TAKEN_EFFECT)
 
     def _written_user(self, response: httpx.Response) -> dict[str, Any] | None:
         if not response.is_success:
-            raise self._scim_error(response)
+            raise self._answers.explain_refusal(response)
         try:
             found = decode_json(response.content)
         except InvalidJsonError:
@@ -345,80 +338,17 @@ class ScimClient:
         try:
             response = self._transport.handle_request(request)
         except CONNECT_ERRORS as exc:
-            error, may_pass = self._messages.explain_no_connection(exc)
-            error.summary += self._describe_failure(request) if may_pass else ""
-            raise error from exc
+            raise self._answers.explain_no_connection(request, exc) from exc
         except (httpx.HTTPError, UnreadableAnswerError, DeadlineExceededError) as exc:
-            raise self._lost_answer(request, exc) from exc
+            raise self._answers.explain_loss(request, exc) from exc
         response.request = request
         return response
-
-    def _lost_answer(self, request: httpx.Request, exc: Exception) -> ReconcilerError:
-        """Explain a request that was sent and got no complete answer."""
-        out_of_bounds = not isinstance(exc, httpx.HTTPError)
-        if request.method != "GET":
-            reason = str(exc) if out_of_bounds else self._messages.describe_no_answer(exc)
-            return UnknownOutcomeError(0, "", f"no usable answer came: {reason}", _MAY_HAVE_TAKEN_EFFECT)
-        failed = self._describe_failure(request)
-        if out_of_bounds:
-            began = request.url.params.get("startIndex", "1") == "1"
-            return TargetError(f"{exc}{failed}", _NO_SCIM_ANSWER if began else _OTHER_ANSWERS_CAME)
-        error = self._messages.explain_no_answer(exc)
-        return TargetError(f"{error.summary}{failed}", f"{error.detail} {self._advise(request)}")
-
-    def _describe_failure(self, request: httpx.Request) -> str:
-        return describe_failed_read(request, request.extensions.get(TRIES), self._now())
-
-    def _advise(self, request: httpx.Request) -> str:
-        return advise_next_run(request.extensions.get(TRIES), self._now())
-
-    def _scim_error(self, response: httpx.Response) -> ScimError:
-        """Explain a refused request."""
-        status = response.status_code
-        scim_type = str(read_scim_error(response).get("scimType") or "")
-        rejection = self._messages.explain_rejection(response)
-        if rejection is not None:
-            return ScimError(status, scim_type, rejection.summary, rejection.detail)
-        failed = self._describe_failure(response.request)
-        detail = "The service is out of order." if status >= _SERVER_ERROR else ""
-        if failed and (status >= _SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS):
-            detail = f"{detail} {self._advise(response.request)}".strip()
-        return ScimError(status, scim_type, self._messages.describe_refusal(response) + failed, detail)
-
-    def _parse_object(self, response: httpx.Response) -> dict[str, Any]:
-        try:
-            found = decode_answer(response)
-        except TooManyValuesError as exc:
-            raise TargetError(str(exc), _NO_SCIM_ANSWER) from exc
-        except InvalidJsonError as exc:
-            error = self._messages.explain_invalid_json(response)
-            raise TargetError(error.summary + self._describe_failure(response.request), error.detail) from exc
-        if not isinstance(found, dict):
-            raise TargetError("the service answers with JSON that is not an object", "Check target.base_url.")
-        return found
 
 
 def _measure(request: httpx.Request) -> float | None:
     """Return the seconds that the answer to a request took; None if they are not known, or it was sent again."""
     tries: Tries | None = request.extensions.get(TRIES)
     return tries.elapsed if tries is not None and tries.number == 1 else None
-
-
-def parse_page(body: Mapping[str, Any], seconds: float | None = None) -> Page:
-    """Parse a ListResponse (RFC 7644 §3.4.2), its keys in any case. Raises `TargetError` if it is none.
-
-    The total may be missing (RFC 9865 §2), if the answer says that it is a ListResponse.
-    """
-    keys = {key.casefold(): value for key, value in body.items()}
-    total = parse_count(keys.get("totalresults"))
-    schemas = keys.get("schemas")
-    is_list = isinstance(schemas, list) and _LIST_RESPONSE in schemas
-    if total is None and ("totalresults" in keys or not is_list):
-        raise TargetError(NO_TOTAL)
-    resources = keys.get("resources") or []
-    if not isinstance(resources, list) or not {dict}.issuperset(map(type, resources)):
-        raise TargetError("the service lists users that are not JSON objects")
-    return Page(total, resources, *parse_next_cursor(keys.get("nextcursor")), seconds)
 
 
 def _ignores_filter(found: Sequence[Mapping[str, Any]], attribute: str, value: str) -> bool:

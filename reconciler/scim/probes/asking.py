@@ -19,10 +19,10 @@ from reconciler.core.check import NOT_ASKED
 from reconciler.core.model import Resource
 from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import ScimError, TargetError
-from reconciler.scim.client import parse_page
 from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.errors import is_web_page
 from reconciler.scim.json_body import InvalidJsonError, TooManyValuesError, decode_answer
+from reconciler.scim.list_response import parse_page
 from reconciler.scim.read_budget import TimeOverError
 from reconciler.scim.response_limits import AnswerTooLargeError
 

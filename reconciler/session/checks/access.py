@@ -12,9 +12,10 @@ from reconciler.core.check import Answer, CheckVerdict
 from reconciler.core.planning.clock import explain_clock
 from reconciler.core.text import pluralize
 from reconciler.errors import ReconcilerError, TargetError
-from reconciler.scim.client import ScimClient, parse_page
+from reconciler.scim.client import ScimClient
 from reconciler.scim.errors import is_web_page
 from reconciler.scim.json_body import InvalidJsonError, decode_json
+from reconciler.scim.list_response import parse_page
 from reconciler.scim.read_budget import TimeOverError
 from reconciler.scim.retry import parse_retry_after
 from reconciler.scim.retry_transport import utc_now
