@@ -38,6 +38,12 @@ class Content(Protocol):
     def check(self) -> None:
         """Raise what `wait` would raise, if that is known; never wait."""
 
+    def ask(self, question: bytes) -> bytes | None:
+        """Return the answer of the process that has read it; None if there is none. May be called by threads."""
+
+    def end_questions(self) -> None:
+        """Say that `ask` is not called any more."""
+
     def close(self) -> None:
         """End what still reads it."""
 
@@ -63,6 +69,12 @@ class StateContent:
 
     def check(self) -> None:
         """It is there."""
+
+    def ask(self, _question: bytes) -> None:
+        """No other process has read it."""
+
+    def end_questions(self) -> None:
+        """No process waits for them."""
 
     def close(self) -> None:
         """Nothing reads it."""

@@ -14,6 +14,7 @@ from reconciler.desired.mapped_users import read_rows
 from reconciler.desired.user_table import UserSink
 from reconciler.desired.users_cache import UsersCache
 from reconciler.desired.worker import is_large, may_fork, start_worker
+from reconciler.desired.worker_questions import Answer
 
 
 def load_later(
@@ -23,10 +24,12 @@ def load_later(
     *,
     cache: UsersCache | None = None,
     on_complete: Callable[[], None] = lambda: None,
+    make_answer: Callable[[DesiredState], Answer] | None = None,
 ) -> DesiredState | BrokenState:
     """Load the desired state in `root` as `load` does; a worker reads the users of a large one, if that is safe.
 
-    `on_complete`: called, from any thread, when a worker has read everything and nothing is broken.
+    `on_complete`: called, from any thread, when a worker has read everything and nothing is broken. `make_answer`:
+    called in a worker with the desired state without its users, returns what answers the questions to its content.
     """
     found = prepare(root, now, approval_date, cache)
     if isinstance(found, BrokenState):
@@ -37,6 +40,10 @@ def load_later(
             content = read_rows(found, sink)
             return content.diagnostics if isinstance(content, BrokenState) else content
 
+        def prepare_answer() -> Answer:
+            assert make_answer is not None  # noqa: S101 - it is not called otherwise
+            return make_answer(found.build(StateContent((), (), "", {}, None)))
+
         with suppress(OSError):  # a machine that cannot start a process can perhaps read
-            return found.build(start_worker(read, on_complete))
+            return found.build(start_worker(read, on_complete, prepare_answer if make_answer is not None else None))
     return found.load(checked_out=True)

@@ -1,8 +1,9 @@
 """Read the users of a large directory in a worker process, while this process reads the live ones.
 
 The worker is a fork: it runs the code that would run here, on what was read before, and sends rows, diagnostics and the
-end over a pipe. A thread of this process takes them from the pipe, so that the worker never waits for long. Whatever
-ends this process ends the worker: the kernel kills it, or it notices within a second.
+end over a pipe. A thread of this process takes them from the pipe, so that the worker never waits for long. Then the
+worker answers questions, if it was started to. Whatever ends this process ends the worker: the kernel kills it, or it
+notices within a second.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import fcntl
 import gc
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -19,7 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, NamedTuple, NoReturn
 
 import msgspec
 
@@ -27,6 +29,7 @@ from reconciler.core.model import Diagnostic
 from reconciler.core.system_limits import explain_exhaustion
 from reconciler.desired.content import BrokenStateError, StateContent
 from reconciler.desired.user_table import Chunk, ChunkWriter, UserSink, UserTable
+from reconciler.desired.worker_questions import Answer, Questions, answer_questions, open_sockets
 from reconciler.errors import MachineLimitError, ReconcilerError
 
 LEAST_BYTES = 1 << 20
@@ -98,13 +101,21 @@ class WorkerContent:
     """The content of a desired state that a worker reads.
 
     `again`: reads it in this process, if something unexpected is raised in the worker. `on_complete`: called when the
-    content is complete and has no errors, from any thread.
+    content is complete and has no errors, from any thread. `questions`: to the worker.
     """
 
-    def __init__(self, process: int, pipe: int, again: ReadContent, on_complete: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        process: int,
+        pipe: int,
+        again: ReadContent,
+        on_complete: Callable[[], None],
+        questions: Questions | None = None,
+    ) -> None:
         self._process: int | None = process
         self._again = again
         self._on_complete = on_complete
+        self._questions = questions
         self._table = UserTable(complete=self._complete)
         self._diagnostics: list[Diagnostic] = []
         self._end: _End | _Failure | None = None
@@ -143,6 +154,15 @@ class WorkerContent:
         if not self._receiver.is_alive():
             self.wait()
 
+    def ask(self, question: bytes) -> bytes | None:
+        """Return the answer; None if there is none, or the worker has not sent everything. May be called by threads."""
+        return None if self._questions is None else self._questions.ask(question)
+
+    def end_questions(self) -> None:
+        """Let the worker end when it has sent everything."""
+        if self._questions is not None:
+            self._questions.close()
+
     def close(self) -> None:
         """Kill the worker if it still runs, and wait for its end."""
         if self._process is not None:
@@ -150,6 +170,7 @@ class WorkerContent:
                 os.kill(self._process, signal.SIGKILL)
             self._reap()
             self._receiver.join()
+        self.end_questions()
 
     def _reap(self) -> int | None:
         """Wait for the worker's end; return its exit code, negative for a signal; None if it is not known."""
@@ -163,7 +184,8 @@ class WorkerContent:
         return os.waitstatus_to_exitcode(status)
 
     def _settle(self) -> StateContent | ReconcilerError:
-        code = self._reap()
+        answers = self._questions is not None and isinstance(self._end, _End)
+        code = None if answers else self._reap()
         if self._lack is not None:
             return self._lack
         if self._end is None:
@@ -195,6 +217,8 @@ class WorkerContent:
         finally:
             self._table.end()
         if isinstance(self._end, _End) and self._end.rest is not None:
+            if self._questions is not None:
+                self._questions.open()
             self._on_complete()
 
     def _receive_all(self, handle: int) -> None:
@@ -231,11 +255,14 @@ def _died(code: int | None) -> MachineLimitError:
 # --- the worker ---------------------------------------------------------------------------
 
 
-def start_worker(read: ReadContent, on_complete: Callable[[], None] = lambda: None) -> WorkerContent:
-    """Start a worker that reads. Raises `OSError` if the machine cannot start one."""
-    ours, theirs = os.pipe()
-    with suppress(OSError):
-        fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+def start_worker(
+    read: ReadContent, on_complete: Callable[[], None] = lambda: None, make_answer: Callable[[], Answer] | None = None
+) -> WorkerContent:
+    """Start a worker that reads. `make_answer`: called in it, returns what answers questions afterwards.
+
+    Raises `OSError` if the machine cannot start one.
+    """
+    ours, theirs = _open_channels(answers=make_answer is not None)
     # A signal between the fork and the worker's own handlers would end it with a traceback.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
@@ -244,15 +271,16 @@ def start_worker(read: ReadContent, on_complete: Callable[[], None] = lambda: No
         this, process = os.getpid(), os.fork()
         if process == 0:
             _end_even_if_stopped(prctl, this)
-            os.close(ours)
-            _run_worker(theirs, read, this)
-        content = WorkerContent(process, ours, read, on_complete)
+            ours.close()
+            _run_worker(theirs, read, make_answer, this)
+        questions = Questions(ours.questions) if ours.questions is not None else None
+        content = WorkerContent(process, ours.pipe, read, on_complete, questions)
     except OSError:
-        os.close(ours)
+        ours.close()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         raise
     finally:
-        os.close(theirs)
+        theirs.close()
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     except BaseException:  # a signal that came meanwhile
@@ -261,8 +289,31 @@ def start_worker(read: ReadContent, on_complete: Callable[[], None] = lambda: No
     return content
 
 
-def _run_worker(pipe: int, read: ReadContent, parent: int) -> NoReturn:
-    """Read, send, and end the process: nothing that the other process began is ended here."""
+class _Channels(NamedTuple):
+    """One end of the pipe for the content, and of the socket for questions."""
+
+    pipe: int
+    questions: socket.socket | None
+
+    def close(self) -> None:
+        os.close(self.pipe)
+        if self.questions is not None:
+            self.questions.close()
+
+
+def _open_channels(*, answers: bool) -> tuple[_Channels, _Channels]:
+    """Open the ends of this process and of the worker."""
+    ours, theirs = open_sockets() if answers else (None, None)
+    receiving, sending = os.pipe()
+    with suppress(OSError):
+        fcntl.fcntl(sending, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return _Channels(receiving, ours), _Channels(sending, theirs)
+
+
+def _run_worker(
+    channels: _Channels, read: ReadContent, make_answer: Callable[[], Answer] | None, parent: int
+) -> NoReturn:
+    """Read, send, answer, and end the process: nothing that the other process began is ended here."""
     try:
         _drop_output()
         for each in _SIGNALS:
@@ -270,7 +321,9 @@ def _run_worker(pipe: int, read: ReadContent, parent: int) -> NoReturn:
                 signal.signal(each, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-        send_content(pipe, read)
+        is_sent = send_content(channels.pipe, read)
+        if is_sent and channels.questions is not None and make_answer is not None:
+            answer_questions(channels.questions, make_answer())
     finally:
         os._exit(0)
 
@@ -304,14 +357,16 @@ def _end_with(parent: int) -> NoReturn:
     os._exit(0)
 
 
-def send_content(pipe: int, read: ReadContent) -> None:
-    """Read and send everything to `pipe`. Whatever is raised is sent as a failure."""
+def send_content(pipe: int, read: ReadContent) -> bool:
+    """Read and send everything to `pipe`; whether that was possible. Whatever is raised is sent as a failure."""
     try:
         _send_content(pipe, read)
     except BrokenPipeError:
-        return  # no process wants it
+        return False  # no process wants it
     except Exception:  # noqa: BLE001 - this process has no output of its own; the other reads again and raises it
         _send(pipe, _Failure())
+        return False
+    return True
 
 
 def _send_content(pipe: int, read: ReadContent) -> None:

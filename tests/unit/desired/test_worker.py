@@ -234,13 +234,24 @@ def read(keep):
 start_worker(read)
 time.sleep(60)
 """
+_ASKED_ORPHAN = """
+import os, sys, time
+from reconciler.desired.content import StateContent
+from reconciler.desired.worker import start_worker
+def make_answer():
+    os.write(int(sys.argv[1]), b"reads\\n")
+    return lambda question: question
+start_worker(lambda keep: StateContent((), (), "", {}, None), make_answer=make_answer)
+time.sleep(60)
+"""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="workers are for Linux")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_worker_ends_with_its_parent(number: signal.Signals) -> None:
+@pytest.mark.parametrize("program", [_ORPHAN, _ASKED_ORPHAN], ids=["reads", "is asked"])
+def test_a_worker_ends_with_its_parent(number: signal.Signals, program: str) -> None:
     ours, theirs = os.pipe()
-    command = [sys.executable, "-c", _ORPHAN, str(theirs)]
+    command = [sys.executable, "-c", program, str(theirs)]
     with (
         subprocess.Popen(command, pass_fds=[theirs], stderr=subprocess.DEVNULL) as parent,
         os.fdopen(ours, "rb") as pipe,
@@ -257,6 +268,51 @@ def test_how_a_worker_ended_is_not_made_up_if_the_system_does_not_say() -> None:
     ignore = "import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
     done = subprocess.run([sys.executable, "-c", ignore + _KILLED], capture_output=True, check=False, timeout=60)
     assert done.stdout == b"the process that read the desired state ended before it was done\n"
+
+
+_ASKING = """
+import os, signal, sys
+from reconciler.desired.content import StateContent
+from reconciler.desired.worker import start_worker
+def read(keep):
+    if sys.argv[1] == "fails":
+        raise ValueError if os.getpid() != parent else KeyError
+    return () if sys.argv[1] == "broken" else StateContent((), (), "sha256:1", {}, None)
+def make_answer():
+    return lambda question: question + str(os.getpid()).encode()
+parent = os.getpid()
+content = start_worker(read, make_answer=make_answer)
+worker = content._process
+content._receiver.join()
+if sys.argv[1] == "killed":
+    os.kill(worker, signal.SIGKILL)
+print(content.ask(b"by ") == b"by %d" % worker, content.ask(b"") == b"%d" % worker)
+try:
+    print(content.wait().digest)
+except Exception as exc:
+    print(type(exc).__name__)
+print(content.ask(b"") is not None)
+content.end_questions()
+print(content.ask(b""))
+if sys.argv[1] != "fails":
+    print(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]))
+content.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are for Linux")
+@pytest.mark.parametrize(
+    ("how", "printed"),
+    [
+        ("works", "True True sha256:1 True None 0"),
+        ("killed", "False False sha256:1 False None -9"),
+        ("broken", "False False BrokenStateError False None 0"),
+        ("fails", "False False KeyError False None"),
+    ],
+)
+def test_a_worker_that_has_sent_everything_answers_until_nobody_asks(how: str, printed: str) -> None:
+    done = subprocess.run([sys.executable, "-c", _ASKING, how], capture_output=True, check=False, timeout=60)
+    assert (done.stdout.decode().split(), done.stderr) == (printed.split(), b"")
 
 
 def test_no_memory_for_what_arrives_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
