@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -26,10 +28,15 @@ from reconciler.scim.answers import MAY_HAVE_TAKEN_EFFECT, Answers
 from reconciler.scim.cursor_paging import Pagination, parse_pagination
 from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.errors import ErrorMessages, is_web_page
-from reconciler.scim.json_body import InvalidJsonError, decode_json
+from reconciler.scim.json_body import (
+    ELSEWHERE,
+    InvalidJsonError,
+    decode_elsewhere,
+    decode_json,
+)
 from reconciler.scim.larger_pages import LONGEST_LARGE_PAGE, LargerPages
 from reconciler.scim.list_response import parse_page
-from reconciler.scim.listed_users import NO_TOTAL, Page, Progress, Settling
+from reconciler.scim.listed_users import NO_TOTAL, ConvertPage, Page, Progress, Settling
 from reconciler.scim.paging import Cursors, ListRead, read_all
 from reconciler.scim.response_limits import ACCEPT_ENCODING, UnreadableAnswerError
 from reconciler.scim.retry import Tries
@@ -108,43 +115,52 @@ class ScimClient:
         page_size: int,
         progress: Progress,
         settling: Settling[T] | None = None,
+        elsewhere: ConvertPage | None = None,
     ) -> ListRead[T]:
-        """Read all users through `convert`, or as many as came and the reason why they may not be all."""
+        """Read all users through `convert`, or as many as came and the reason why they may not be all.
+
+        `elsewhere`: has pages after the first ones converted by another process.
+        """
         read = read_all(
-            self.list_page,
+            partial(self.list_page, elsewhere=elsewhere),
             convert,
             page_size=page_size,
             workers=READ_WORKERS,
             progress=progress,
             cursors=Cursors(self._fetch_page_by_cursor, self._read_pagination),
-            larger=LargerPages(self._fetch_large_page),
+            larger=LargerPages(partial(self._fetch_large_page, elsewhere)),
             settling=settling,
         )
         self.pages_by_cursor = read.by_cursor
         return read
 
-    def list_page(self, start: int, count: int) -> Page:
+    def list_page(self, start: int, count: int, elsewhere: ConvertPage | None = None) -> Page:
         """Return the page of at most `count` users from the one with number `start` (from 1) on.
 
         Raises `ScimError` if it is refused, and `TargetError` if it is no page.
         """
-        return self._fetch_list({"startIndex": str(start), "count": str(count)}, needs_total=start > 1)
-
-    def _fetch_large_page(self, start: int, count: int) -> Page:
         parameters = {"startIndex": str(start), "count": str(count)}
-        return self._fetch_list(parameters, needs_total=True, trial=True)
+        return self._fetch_list(parameters, _convert_after_first(start, elsewhere), needs_total=start > 1)
+
+    def _fetch_large_page(self, elsewhere: ConvertPage | None, start: int, count: int) -> Page:
+        parameters = {"startIndex": str(start), "count": str(count)}
+        extensions = {TRIAL_SECONDS: LONGEST_LARGE_PAGE, **_convert_after_first(start, elsewhere)}
+        return self._fetch_list(parameters, extensions, needs_total=True)
 
     def _fetch_page_by_cursor(self, cursor: str | None, count: int) -> Page:
         parameters = {"count": str(count)} if cursor is None else {"cursor": cursor, "count": str(count)}
         return self._fetch_list(parameters, needs_total=False)
 
-    def _fetch_list(self, parameters: Mapping[str, str], *, needs_total: bool, trial: bool = False) -> Page:
-        response = self._read(self._users_url, parameters, {TRIAL_SECONDS: LONGEST_LARGE_PAGE} if trial else None)
+    def _fetch_list(
+        self, parameters: Mapping[str, str], extensions: Mapping[str, Any] | None = None, *, needs_total: bool
+    ) -> Page:
+        response = self._read(self._users_url, parameters, extensions)
         if response.status_code == httpx.codes.NOT_FOUND and not parameters.get("cursor"):
             raise self._messages.explain_missing_service(response)
         if not response.is_success:
             raise self._answers.explain_refusal(response)
-        page = parse_page(self._answers.parse_object(response), _measure(response.request))
+        found: Page | None = decode_elsewhere(response.request, response)
+        page = replace(found or parse_page(self._answers.parse_object(response)), seconds=_measure(response.request))
         if page.total is None and needs_total:
             raise TargetError(NO_TOTAL)
         return page
@@ -349,6 +365,11 @@ def _measure(request: httpx.Request) -> float | None:
     """Return the seconds that the answer to a request took; None if they are not known, or it was sent again."""
     tries: Tries | None = request.extensions.get(TRIES)
     return tries.elapsed if tries is not None and tries.number == 1 else None
+
+
+def _convert_after_first(start: int, elsewhere: ConvertPage | None) -> dict[str, Any]:
+    """Return the extensions of a request for a page: the first one is compared with a larger one, as both came."""
+    return {} if start == 1 or elsewhere is None else {ELSEWHERE: elsewhere}
 
 
 def _ignores_filter(found: Sequence[Mapping[str, Any]], attribute: str, value: str) -> bool:

@@ -12,6 +12,9 @@ MAX_VALUES = 1_000_000
 
 _decode = msgspec.json.Decoder().decode
 _DECODED = "decoded"
+ELSEWHERE = "elsewhere"
+"""The extension of a request with a function that decodes the body of its answer elsewhere, and returns what it is
+there; None: it is to be decoded here."""
 
 
 class InvalidJsonError(ValueError):
@@ -41,3 +44,13 @@ def decode_answer(response: httpx.Response) -> Any:
     if _DECODED not in response.extensions:
         response.extensions[_DECODED] = decode_json(response.content)
     return response.extensions[_DECODED]
+
+
+def decode_elsewhere(request: httpx.Request, response: httpx.Response) -> Any:
+    """Return what the request's function returns for the answer, once however often this is called; None: nothing."""
+    elsewhere = request.extensions.get(ELSEWHERE)
+    if elsewhere is None:
+        return None
+    if ELSEWHERE not in response.extensions:
+        response.extensions[ELSEWHERE] = elsewhere(response.content)
+    return response.extensions[ELSEWHERE]

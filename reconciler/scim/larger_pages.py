@@ -73,7 +73,7 @@ class LargerPages:
             with self._lock:
                 self._failed += 1
             return None
-        return page if page.resources else None
+        return page if page.size else None
 
 
 def _comes_quickly(page: Page, first: Page) -> bool:

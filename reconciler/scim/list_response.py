@@ -13,7 +13,7 @@ from reconciler.scim.listed_users import NO_TOTAL, Page
 _LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
-def parse_page(body: Mapping[str, Any], seconds: float | None = None) -> Page:
+def parse_page(body: Mapping[str, Any]) -> Page:
     """Parse a ListResponse, its keys in any case. Raises `TargetError` if it is none.
 
     The total may be missing (RFC 9865 §2), if the answer says that it is a ListResponse.
@@ -27,4 +27,4 @@ def parse_page(body: Mapping[str, Any], seconds: float | None = None) -> Page:
     resources = keys.get("resources") or []
     if not isinstance(resources, list) or not {dict}.issuperset(map(type, resources)):
         raise TargetError("the service lists users that are not JSON objects")
-    return Page(total, resources, *parse_next_cursor(keys.get("nextcursor")), seconds)
+    return Page(total, resources, *parse_next_cursor(keys.get("nextcursor")))

@@ -36,11 +36,22 @@ class Page:
     """Why the next page cannot be requested, although there is a cursor."""
     seconds: float | None = None
     """How long the service took for it; None: not known, or it had to be requested again."""
+    users: list[tuple[str, Any]] | None = None
+    """The users with their ids, already converted: there are no `resources` then. None: they are not."""
+
+    @property
+    def size(self) -> int:
+        """How many users it has."""
+        return len(self.resources if self.users is None else self.users)
 
     @property
     def has_cursor(self) -> bool:
         """Whether there is a cursor, usable or not."""
         return bool(self.next_cursor or self.cursor_problem)
+
+
+ConvertPage = Callable[[bytes], Page | None]
+"""Returns the page in the body of an answer, with its users converted; None if that is to be done by who calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +129,9 @@ class ListedUsers(Generic[T]):
 
     def read_page(self, name: str, page: Page, total: int | None, *, large: bool = False) -> ReadPage[T]:
         """Read the users of a page; `total`: of the list, None if it is not known. `large`: as in `ReadPage`."""
-        users = [(identify(resource), self._convert(resource)) for resource in page.resources]
+        users = page.users
+        if users is None:
+            users = [(identify(resource), self._convert(resource)) for resource in page.resources]
         with self._lock:
             self._came += len(users)
             self._progress(self._came if total is None else min(self._came, total), total or 0)
@@ -152,7 +165,8 @@ class ListedUsers(Generic[T]):
         """Check that the total is not capped, by a page past the end: it has no users, or known ones again."""
         if page.total not in (None, total):
             raise TotalChangedError(f"the total changed from {total:,} to {page.total:,} while the users were read")
-        if any(identify(resource) not in self.users for resource in page.resources):
+        ids = map(identify, page.resources) if page.users is None else (identity for identity, _ in page.users)
+        if any(identity not in self.users for identity in ids):
             raise ContradictionError(f"the service says it has {pluralize(total, 'user')}, but lists more")
 
 

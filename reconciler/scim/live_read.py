@@ -16,9 +16,10 @@ from reconciler.core.planning.request import LiveState
 from reconciler.core.text import pluralize, quote
 from reconciler.errors import ScimError
 from reconciler.scim.contradictions import find_contradiction, shows_less
+from reconciler.scim.converted_pages import Helper, PageConverter
 from reconciler.scim.inactive_users import find_inactive
 from reconciler.scim.list_check import NO_CORRECTIONS, ListCheck
-from reconciler.scim.listed_users import Page, Settling
+from reconciler.scim.listed_users import ConvertPage, Page, Settling
 from reconciler.scim.missing_users import InListAndFound, look_up_missing, spread
 from reconciler.scim.packed_users import PackingReader
 from reconciler.scim.paging import ListRead, start_readers
@@ -44,6 +45,7 @@ class UserReader(Protocol):
         page_size: int,
         progress: Callable[[int, int], None],
         settling: Settling[T] | None = None,
+        elsewhere: ConvertPage | None = None,
     ) -> ListRead[T]:
         """All users."""
 
@@ -67,11 +69,12 @@ def read_live(
     progress: Progress,
     check: ListCheck | None = None,
     settles: bool = True,
+    helper: Helper | None = None,
 ) -> LiveState:
     """Read the live state; a problem makes it incomplete. Raises `TargetError` if the service cannot be understood.
 
     `check`: corrects what the list shows too late. `settles`: users that are as desired are settled, so that the live
-    users are not those that `reader` returned.
+    users are not those that `reader` returned. `helper`: converts pages then, by an equal reader.
     """
     packing = PackingReader(reader)
     listed = JoinedUsers(desired, mappings if settles else (), packing, lacks=_find_lacks(mappings))
@@ -81,7 +84,10 @@ def read_live(
         page_size=page_size,
         progress=lambda done, total: progress("Reading live users", done, total),
         settling=listed,
+        elsewhere=PageConverter(helper, packing).convert if helper is not None and settles else None,
     )
+    if helper is not None:
+        helper.end_questions()
     listed.take(read.users)
     if read.problem is not None:
         return LiveState(listed, read.problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -19,12 +20,17 @@ _decode = msgspec.msgpack.Decoder().decode
 
 
 class PackingReader:
-    """Reads resources as live users, and packs those that may be as desired. May be used by several threads."""
+    """Reads resources as live users, and packs those that may be as desired. May be used by several threads.
 
-    def __init__(self, reader: ResourceReader) -> None:
+    `first_shape`: the number of the first combination of attributes here.
+    """
+
+    def __init__(self, reader: ResourceReader, first_shape: int = 0) -> None:
         self._reader = reader
-        self._shapes: list[tuple[AttributePath, ...]] = []
+        self._first_shape = first_shape
+        self._shapes: dict[int, tuple[AttributePath, ...]] = {}
         self._numbers: dict[tuple[AttributePath, ...], int] = {}
+        self._used: set[int] = set()
         self._lock = threading.Lock()
 
     def read(self, resource: Resource) -> LiveUser | PackedUser:
@@ -37,9 +43,11 @@ class PackingReader:
         if number is None:
             return user
         try:
-            return _encode([number, user.last_modified, *user.match, *user.attributes.values()])
+            packed = _encode([number, user.last_modified, *user.match, *user.attributes.values()])
         except UnicodeEncodeError:
             return user  # a lone surrogate is no text in MessagePack
+        self._used.add(number)
+        return packed
 
     def unpack(self, live_id: str, packed: PackedUser) -> LiveUser:
         """Return a packed user."""
@@ -68,14 +76,24 @@ class PackingReader:
         """Return the paths of the attributes."""
         return self._shapes[number]
 
+    def take_used(self) -> dict[int, tuple[AttributePath, ...]]:
+        """Return the paths of the users that were packed since the last call, by number."""
+        used, self._used = self._used, set()
+        return {number: self._shapes[number] for number in used}
+
+    def adopt(self, shapes: Mapping[int, tuple[AttributePath, ...]]) -> None:
+        """Know the paths of users that another reader has packed, which has other numbers."""
+        self._shapes.update(shapes)
+
     def _number_shape(self, paths: tuple[AttributePath, ...]) -> int | None:
         number = self._numbers.get(paths)
         if number is None:
             with self._lock:
                 number = self._numbers.get(paths)
-                if number is None and len(self._shapes) < _MOST_SHAPES:
-                    number = self._numbers[paths] = len(self._shapes)
-                    self._shapes.append(paths)
+                if number is None and len(self._numbers) < _MOST_SHAPES:
+                    number = self._first_shape + len(self._numbers)
+                    self._shapes[number] = paths
+                    self._numbers[paths] = number
         return number
 
 

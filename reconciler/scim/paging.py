@@ -286,16 +286,16 @@ class _IndexReader(Generic[T]):
             page = at_once.fetch(partial(self._larger.read, start, size.large))
             if page is not None:
                 pages.append(self._read_page(start, page, total, large=True))
-                start += len(page.resources)
+                start += page.size
         while start < end:
             page = at_once.fetch(partial(self._fetch, start, size.count_from(start, end)))
             pages.append(self._read_page(start, page, total))
-            start += len(page.resources)
+            start += page.size
         return pages
 
     def _read_page(self, start: int, page: Page, total: int, *, large: bool = False) -> ReadPage[T]:
         name = f"the page from startIndex {start:,} on"
-        if not page.resources:
+        if not page.size:
             raise NotAdvancingError(f"{name} is empty, though more users were announced")
         return self._listed.read_page(name, page, total, large=large)
 

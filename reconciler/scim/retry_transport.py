@@ -16,7 +16,7 @@ from typing import Protocol
 import httpx
 
 from reconciler.scim.errors import ErrorMessages
-from reconciler.scim.json_body import InvalidJsonError, TooManyValuesError, decode_answer
+from reconciler.scim.json_body import InvalidJsonError, TooManyValuesError, decode_answer, decode_elsewhere
 from reconciler.scim.rate_limiter import NoSlotInTimeError, Slot
 from reconciler.scim.request_names import is_first_page, name_request
 from reconciler.scim.response_limits import SECONDS_LEFT
@@ -211,7 +211,7 @@ class ScimRetryRule:
         """Judge an answer; any but 429, 503 and passing errors of a read is accepted, if it is whole."""
         status = response.status_code
         if request.method == "GET" and response.is_success:
-            return self._refusal_without_json(response)
+            return self._refusal_without_json(request, response)
         retry = status == httpx.codes.TOO_MANY_REQUESTS or (request.method == "GET" and _may_pass(request, status))
         if not retry and status not in _OVERLOADED:
             return None
@@ -221,8 +221,10 @@ class ScimRetryRule:
         message = self._messages.describe_refusal(response)
         return TransientFailure(message, parse_retry_after(retry_after, self._now()), busy=busy, retry=retry)
 
-    def _refusal_without_json(self, response: httpx.Response) -> TransientFailure | None:
+    def _refusal_without_json(self, request: httpx.Request, response: httpx.Response) -> TransientFailure | None:
         """Judge an answer to a read by its body: one that is empty, or cut, may be whole the next time."""
+        if decode_elsewhere(request, response) is not None:
+            return None
         try:
             decode_answer(response)
         except TooManyValuesError:

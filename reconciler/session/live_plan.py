@@ -136,6 +136,7 @@ def read_live_state(
             check=_build_list_check(client, session, reader),
             # A reader that reads for others too knows live users by what it returned.
             settles=own,
+            helper=state.content,
         )
     except TargetError:
         state.content.wait()  # errors in the desired state come first

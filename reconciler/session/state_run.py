@@ -8,6 +8,8 @@ from reconciler.desired.content import BrokenStateError, StateContent
 from reconciler.desired.late_loading import load_later
 from reconciler.desired.loader import DesiredState
 from reconciler.errors import ExitCode
+from reconciler.scim.converted_pages import convert_pages
+from reconciler.session.baseline import build_reader
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, approval_date, load_state
 from reconciler.tracing import trace_phase
@@ -54,6 +56,7 @@ def _load(workspace: Workspace, terminal: Terminal) -> DesiredState | None:
             approval_date(workspace),
             cache=workspace.cache,
             on_complete=terminal.release_notes,
+            make_answer=lambda state: convert_pages(build_reader(state)),
         )
         if isinstance(state, DesiredState) and not isinstance(state.content, StateContent):
             return state

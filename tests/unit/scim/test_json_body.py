@@ -6,7 +6,15 @@ import httpx
 import pytest
 
 from reconciler.scim import json_body
-from reconciler.scim.json_body import MAX_VALUES, InvalidJsonError, TooManyValuesError, decode_answer, decode_json
+from reconciler.scim.json_body import (
+    ELSEWHERE,
+    MAX_VALUES,
+    InvalidJsonError,
+    TooManyValuesError,
+    decode_answer,
+    decode_elsewhere,
+    decode_json,
+)
 
 
 def test_json_is_decoded() -> None:
@@ -60,3 +68,18 @@ def test_an_answer_without_json_is_an_error_each_time(content: bytes) -> None:
     for _ in range(2):
         with pytest.raises(InvalidJsonError):
             decode_answer(answer)
+
+
+@pytest.mark.parametrize("found", [None, "a page"])
+def test_another_process_is_asked_once_for_an_answer(found: str | None) -> None:
+    asked = []
+
+    def elsewhere(content: bytes) -> str | None:
+        asked.append(content)
+        return found
+
+    request, answer = httpx.Request("GET", "https://a.example"), httpx.Response(200, content=b"{}")
+    assert decode_elsewhere(request, answer) is None
+    request.extensions[ELSEWHERE] = elsewhere
+    assert [decode_elsewhere(request, answer) for _ in range(2)] == [found] * 2
+    assert asked == [b"{}"]

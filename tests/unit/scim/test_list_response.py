@@ -31,7 +31,3 @@ def test_a_page_is_parsed_whatever_the_case_of_its_keys(body: dict[str, Any], pa
 def test_what_is_no_list_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(TargetError, match="the service lists users"):
         parse_page(body)
-
-
-def test_a_page_may_come_with_the_time_that_it_took() -> None:
-    assert parse_page({"totalResults": 0}, 1.5).seconds == 1.5

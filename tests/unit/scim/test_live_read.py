@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -23,6 +24,7 @@ from support.builders import (
     resource,
 )
 from support.laws import examples
+from support.page_helper import helper_of
 
 from reconciler.core import paths
 from reconciler.core.model import IN_SCOPE, NO_LIFECYCLE, AttributeMapping, DesiredUser, LiveUser, Resource
@@ -33,7 +35,7 @@ from reconciler.desired.user_table import UserTable
 from reconciler.errors import ScimError, TargetError
 from reconciler.scim import live_read, missing_users
 from reconciler.scim.list_check import Corrections, ListCheck
-from reconciler.scim.listed_users import ListedUsers, Page, Settling
+from reconciler.scim.listed_users import ConvertPage, ListedUsers, Page, Settling
 from reconciler.scim.live_read import read_live
 from reconciler.scim.paging import ListRead
 
@@ -65,11 +67,15 @@ class Service:
         page_size: int,
         progress: Callable[[int, int], None],
         settling: Settling[T] | None = None,
+        elsewhere: ConvertPage | None = None,
     ) -> ListRead[T]:
         shown = [found for user in self.users.values() if (found := self.listed(user)) is not None]
         listed = ListedUsers(convert, progress, settling)
         listed.restart()
-        listed.add(listed.read_page("the list", Page(len(shown), shown), len(shown)), len(shown))
+        page = Page(len(shown), shown)
+        if elsewhere is not None:
+            page = elsewhere(json.dumps({"totalResults": len(shown), "Resources": shown}).encode()) or page
+        listed.add(listed.read_page("the list", page, len(shown)), len(shown))
         return ListRead(listed.users, self.problem, self.end_unproven, large=self.large)
 
     def get_user(self, identity: str) -> dict[str, Any] | None:
@@ -102,6 +108,13 @@ def read(
         return read_with(service, wanted, [] if steps is None else steps, profile, settles=True)
     plain, seen = deepcopy(service), list[str]()
     expected = read_with(plain, wanted, seen, profile, settles=False)
+    converted, also_seen = deepcopy(service), list[str]()
+    assert read_with(converted, wanted, also_seen, profile, settles=True, helped=True) == expected
+    assert (sorted(converted.found), sorted(converted.read), also_seen) == (
+        sorted(plain.found),
+        sorted(plain.read),
+        seen,
+    )
     state = read_with(service, wanted, [] if steps is None else steps, profile, settles=True)
     assert state == expected
     assert (sorted(service.found), sorted(service.read)) == (sorted(plain.found), sorted(plain.read))
@@ -118,12 +131,18 @@ def read_with(
     settles: bool,
     rows: Sequence[AttributeMapping] = MAPPINGS,
     check: ListCheck | None = None,
+    helped: bool = False,
 ) -> LiveState:
     def progress(step: str, done: int, total: int) -> None:
         steps.append(f"{step} {done}/{total}")
 
     used = reader(rows, profile=profile)
-    return read_live(service, used, wanted, rows, page_size=100, progress=progress, check=check, settles=settles)
+    helper = helper_of(used) if helped else None
+    state = read_live(
+        service, used, wanted, rows, page_size=100, progress=progress, check=check, settles=settles, helper=helper
+    )
+    assert helper is None or helper.ended
+    return state
 
 
 def ids(state: LiveState) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 from reconciler.errors import TargetError
 from reconciler.scim import json_body
 from reconciler.scim.errors import ErrorMessages
+from reconciler.scim.json_body import ELSEWHERE
 from reconciler.scim.rate_limiter import RateLimiter, Slot
 from reconciler.scim.response_limits import SECONDS_LEFT
 from reconciler.scim.retry import (
@@ -490,6 +491,15 @@ def test_a_read_answered_without_a_whole_body_is_sent_again_twice(path: str, con
 @pytest.mark.parametrize("content", [b"<html></html>", b"ok", b"[]", b"null", b'"text"', b"{}"])
 def test_a_body_that_is_not_cut_is_final(content: bytes) -> None:
     assert Sent(get(), [body(content), OK]).attempts == 1
+
+
+def test_a_body_that_another_process_has_decoded_is_whole() -> None:
+    request = get("/Users?startIndex=101&count=100")
+    request.extensions[ELSEWHERE] = lambda _content: "a page"
+    assert Sent(request, [body(b"{"), OK]).attempts == 1
+    request = get("/Users?startIndex=101&count=100")
+    request.extensions[ELSEWHERE] = lambda _content: None
+    assert Sent(request, [body(b"{"), OK]).attempts == 2
 
 
 @pytest.mark.parametrize("method", WRITES)
