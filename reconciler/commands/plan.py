@@ -46,11 +46,11 @@ def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> 
     """Plan, print, save. Raises `UsageError` for options that do not go together."""
     options.output.check()
     _check_template(options.output.template, workspace)
-    _check_offline(options)
     if options.incremental:
-        check_incremental(users=options.users, base=options.base)
+        check_incremental(users=options.users, base=options.base, offline=options.offline)
     elif options.no_full:
         raise UsageError("--no-full needs --incremental", "Without it every plan is a full one.")
+    _check_offline(options)
     metrics = RunMetrics("plan")
     return measure(options.metrics, metrics, workspace, terminal, lambda: _plan(workspace, options, metrics, terminal))
 

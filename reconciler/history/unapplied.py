@@ -27,13 +27,15 @@ class UnappliedCommit:
 class UnappliedCommits:
     """The commits after `last`, the last complete apply on record, newest first. `more`: how many are not listed.
 
-    `why`: why they are not known; empty if they are.
+    `why`: why they are not known; empty if they are. `incremental`: the last incremental apply since, if it made all of
+    its changes: it may have applied these commits, but did not look at all users.
     """
 
     last: ApplyRun
     commits: tuple[UnappliedCommit, ...] = ()
     more: int = 0
     why: str = ""
+    incremental: ApplyRun | None = None
 
     @property
     def count(self) -> int:
@@ -58,6 +60,16 @@ def find_last_complete(runs: Sequence[ApplyRun]) -> ApplyRun | None:
     Users that failed in it are not its commit's: they keep being retried and reported by name.
     """
     return next((run for run in reversed(runs) if run.whole and run.complete), None)
+
+
+def find_last_incremental(runs: Sequence[ApplyRun]) -> ApplyRun | None:
+    """Return the last successful incremental apply after the last complete one. `runs`: oldest first."""
+    for run in reversed(runs):
+        if run.whole and run.complete:
+            return None
+        if not run.whole and run.settled is not None and run.successful:
+            return run
+    return None
 
 
 def find_later_apply(runs: Sequence[ApplyRun], points: Mapping[str, MergePoint], commit: str) -> ApplyRun | None:

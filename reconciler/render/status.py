@@ -120,6 +120,10 @@ def _unapplied(found: UnappliedCommits) -> Iterator[str]:
         yield from (f"               {commit}" for commit in found.commits)
         if found.more:
             yield f"               and {found.more:,} more"
+        if found.incremental is not None:
+            when = _minute(found.incremental.began)
+            yield f"               The apply of {when} was incremental, and did not look at all users:"
+            yield "               commits count as completely applied with the next full `reconciler apply`."
 
 
 def _quarantine(state: QuarantineState, style: Style) -> Iterator[str]:

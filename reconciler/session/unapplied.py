@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reconciler.desired.loader import DesiredState
 from reconciler.errors import RepositoryError
 from reconciler.git.commits import Commits
 from reconciler.git.repository import explain_missing_commit
-from reconciler.history.unapplied import UnappliedCommit, UnappliedCommits, find_last_complete
+from reconciler.history.unapplied import (
+    UnappliedCommit,
+    UnappliedCommits,
+    find_last_complete,
+    find_last_incremental,
+)
 from reconciler.history.yaml_entries import detect_kind
 from reconciler.record.runs import ApplyRun
 from reconciler.session.baseline import load_state_at
@@ -33,7 +39,8 @@ def find_unapplied_commits(
         return UnappliedCommits(last, why=f"commit {last.commit[:12]} of the last complete apply {missing}")
     try:
         with Commits(workspace.state) as repository:
-            return _list_unapplied(repository, workspace, last, repository.resolve(ref))
+            found = _list_unapplied(repository, workspace, last, repository.resolve(ref))
+            return replace(found, incremental=find_last_incremental(runs))
     except RepositoryError as exc:
         return UnappliedCommits(last, why=exc.summary)
 

@@ -218,6 +218,22 @@ def test_an_incremental_apply_is_where_the_next_plan_starts(tenant: Tenant) -> N
     assert started[1]["population"]["at"] == started[0]["population"]["at"]
 
 
+def status_of(tenant: Tenant) -> str:
+    return tenant.space.work.run("status", "--plans", str(tenant.space.work.plans)).out
+
+
+def test_the_status_says_why_a_commit_of_an_incremental_apply_counts_as_not_applied(tenant: Tenant) -> None:
+    tenant.people["user07"]["department"] = "Research"
+    tenant.commit()
+    assert tenant.apply("--incremental")[0].code == 0
+    text = status_of(tenant)
+    assert "Not applied:   1 commit after the last complete apply" in text
+    assert "was incremental, and did not look at all users:" in text
+    assert "commits count as completely applied with the next full `reconciler apply`." in text
+    assert tenant.apply()[0].code == 0
+    assert "Not applied" not in status_of(tenant)
+
+
 def test_a_reverted_edit_is_not_missed(tenant: Tenant) -> None:
     """Of an apply of some users, what it did is not what the last complete apply left."""
     tenant.people["user07"]["department"] = "Research"
@@ -377,10 +393,12 @@ def test_provisioning_is_off(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize(
-    "flags", [("--user", "user01@example.com"), ("--base", "main"), ("--base", "main", "--offline")]
+    "flags", [("--user", "user01@example.com"), ("--base", "main"), ("--offline",), ("--offline", "--base", "main")]
 )
 def test_it_chooses_the_users_itself(tenant: Tenant, flags: tuple[str, ...]) -> None:
-    assert tenant.plan("--incremental", *flags)[0].code == 64
+    result, _ = tenant.plan("--incremental", *flags)
+    assert result.code == 64
+    assert f"--incremental cannot be combined with {flags[0]}" in result.err
 
 
 def test_digests_on_record_are_enough(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,11 @@ NO_PLAN = "No plan was made: --no-full leaves the full one to a later command."
 """What is said with `--no-full` instead of looking at all users."""
 
 
-def check_incremental(*, users: tuple[str, ...], base: str | None = None) -> None:
+def check_incremental(*, users: tuple[str, ...], base: str | None = None, offline: bool = False) -> None:
     """Raise `UsageError` for options that choose users in another way, or compare all of them."""
+    if offline:
+        detail = "It asks the service for the users that may differ: leave one of the two out."
+        raise UsageError("--incremental cannot be combined with --offline", detail)
     if users:
         detail = "It chooses the users itself: leave one of the two out."
         raise UsageError("--incremental cannot be combined with --user", detail)

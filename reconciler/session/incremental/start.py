@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,12 +21,19 @@ from reconciler.desired.loader import BrokenState, DesiredState, prepare_directo
 from reconciler.desired.state_digest import compute_digest
 from reconciler.errors import FullPlanNeededError, RepositoryError
 from reconciler.git.blobs import CommitFiles, compute_blob_id
+from reconciler.git.repository import explain_missing_commit
 from reconciler.record.runs import ApplyRun, SettledPlan
 from reconciler.scim.targeted_read import IDENTIFYING
 from reconciler.session.workspace import Workspace, approval_date
 
 OLDEST_READ = timedelta(days=7)
 """How old the last read of all users may be."""
+_REST_CHANGED = (
+    "settings, scope, groups or mappings changed since the last complete apply; the next complete apply is a new start"
+)
+_NOT_COMMITTED = (
+    "the last complete apply was of edits that are not in its commit; commit first, then apply all users again"
+)
 DUE = timedelta(days=5)
 """How old it is when an apply that has nothing to do is recorded."""
 
@@ -89,27 +97,41 @@ def load_changed(workspace: Workspace, start: IncrementalStart) -> tuple[Desired
         found = prepare_directory(directory, workspace.now, approval_date(workspace))
         state = found if isinstance(found, BrokenState) else found.load(checked_out=True)
     except RepositoryError as exc:
-        raise FullPlanNeededError(f"git cannot show the last complete apply's files: {exc.summary}") from exc
+        raise FullPlanNeededError(_explain_unreadable(workspace, start.commit, exc)) from exc
     if isinstance(state, BrokenState):
         # With all users it has the same errors and perhaps more, or others explain it.
         raise FullPlanNeededError("the desired state has errors")
-    _check_rest(start, state, directory)
+    _check_rest(start, state, directory, files)
     return state, directory
 
 
-def _check_rest(start: IncrementalStart, state: DesiredState, directory: ChangedEntries) -> None:
+def _explain_unreadable(workspace: Workspace, commit: str, exc: RepositoryError) -> str:
+    missing = explain_missing_commit(workspace.state, commit)
+    why = f"commit {commit[:12]} {missing}" if missing is not None else f"{exc.summary}. {exc.detail}"
+    return f"git cannot show the last complete apply's files: {why}"
+
+
+def _check_rest(start: IncrementalStart, state: DesiredState, directory: ChangedEntries, files: CommitFiles) -> None:
     """Check that the other files, the settings, and the old files of users are those of the apply: by its digest."""
     if directory.settings is None or compute_digest(directory.list_earlier_digests(), directory.settings.value) != (
         start.run.config_digest
     ):
-        raise FullPlanNeededError(
-            "settings, scope, groups or mappings changed since the last complete apply, or it was not of a commit"
-        )
+        raise FullPlanNeededError(_NOT_COMMITTED if _has_same_rest(directory, files) else _REST_CHANGED)
     if state.unseen is not None:
         raise FullPlanNeededError("files of users may be missing")
     _check_mappings(state, directory)
     if directory.passed and state.rules.use_today:
         raise FullPlanNeededError("a scoping filter reads the date, which is another one now")
+
+
+def _has_same_rest(directory: ChangedEntries, files: CommitFiles) -> bool:
+    """Whether the files outside of users/ are those of the last complete apply's commit."""
+    names = [name for name in files.ids if is_read(name) and not name.startswith("users/")]
+    try:
+        before = {name: hashlib.sha256(found).hexdigest() for name, found in files.read(names, MOST_BYTES).items()}
+    except RepositoryError:
+        return False
+    return before == {name: digest for name, digest in directory.digests.items() if not name.startswith("users/")}
 
 
 def _check_mappings(state: DesiredState, directory: ChangedEntries) -> None:

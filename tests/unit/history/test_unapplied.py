@@ -5,9 +5,16 @@ from typing import Any
 
 import pytest
 
+from reconciler.core.plan import Population
 from reconciler.history.outcomes import find_merge_points
-from reconciler.history.unapplied import UnappliedCommit, UnappliedCommits, find_last_complete, find_later_apply
-from reconciler.record.runs import ApplyRun
+from reconciler.history.unapplied import (
+    UnappliedCommit,
+    UnappliedCommits,
+    find_last_complete,
+    find_last_incremental,
+    find_later_apply,
+)
+from reconciler.record.runs import ApplyRun, SettledPlan
 
 DAY = datetime(2026, 12, 1, 8, tzinfo=UTC)
 
@@ -25,6 +32,19 @@ def test_the_last_complete_apply_is_of_all_users_and_reached_its_end(last: Apply
     complete = applied()
     assert find_last_complete([applied(), complete, last]) is complete
     assert find_last_complete([last]) is None
+
+
+SETTLED = SettledPlan(DAY, "0.1.0", Population(3, 3, 3, DAY))
+
+
+def test_an_incremental_apply_since_the_last_complete_one_is_found() -> None:
+    incremental = applied(whole=False, settled=SETTLED)
+    of_some = applied(whole=False)
+    assert find_last_incremental([applied(), incremental, of_some]) is incremental
+    assert find_last_incremental([incremental, applied()]) is None
+    for run in (of_some, applied(whole=False, settled=SETTLED, left=1), applied(settled=SETTLED)):
+        assert find_last_incremental([applied(), run]) is None
+    assert find_last_incremental([]) is None
 
 
 def test_a_commit_is_shown_with_its_pull_request_if_it_names_one() -> None:

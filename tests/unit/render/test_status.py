@@ -136,6 +136,16 @@ def test_commits_that_are_not_applied_are_listed() -> None:
     }
 
 
+def test_an_incremental_apply_is_why_commits_count_as_not_applied() -> None:
+    lines = render_status(unapplied(commits=COMMITS[:1], incremental=RUN), PLAIN).splitlines()[-3:]
+    assert lines == [
+        "               cccccccccccc (#8), 2026-03-01 08:00 UTC",
+        "               The apply of 2026-03-01 08:00 UTC was incremental, and did not look at all users:",
+        "               commits count as completely applied with the next full `reconciler apply`.",
+    ]
+    assert "incremental" not in render_status(unapplied(incremental=RUN), PLAIN)
+
+
 def test_an_applied_state_has_no_line_and_does_not_change_the_health() -> None:
     assert "Not applied" not in render_status(unapplied(), PLAIN)
     assert status_document(unapplied(), PLAIN)["notApplied"]["count"] == 0

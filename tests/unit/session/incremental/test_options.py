@@ -16,6 +16,10 @@ def test_no_other_choice_of_users_goes_with_it() -> None:
     with pytest.raises(UsageError) as raised:
         check_incremental(users=(), base="origin/main")
     assert raised.value.summary == "--incremental cannot be combined with --base"
+    for base in (None, "origin/main"):
+        with pytest.raises(UsageError) as raised:
+            check_incremental(users=(), base=base, offline=True)
+        assert raised.value.summary == "--incremental cannot be combined with --offline"
 
 
 def test_a_full_plan_says_why() -> None:

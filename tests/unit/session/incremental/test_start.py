@@ -159,14 +159,46 @@ def test_a_filter_that_reads_the_date_is_for_one_day(committed: CommittedTarget)
 
 
 def test_a_commit_that_is_not_here(committed: CommittedTarget) -> None:
-    with pytest.raises(FullPlanNeededError, match="git cannot show"):
+    with pytest.raises(FullPlanNeededError) as raised:
         load_changed(committed.target.workspace, replace(start_of(committed), commit="0" * 40))
+    assert raised.value.summary == (
+        "git cannot show the last complete apply's files: commit 000000000000 is not in this repository:"
+        " the branch that had it was deleted or rewritten"
+    )
+
+
+def test_a_shallow_clone_says_how_to_fetch_the_history(committed: CommittedTarget) -> None:
+    start = start_of(committed)
+    committed.desire(person("ada", department="Research"), person("ben"))
+    root = committed.git.root
+    (root / ".git/shallow").write_text(committed.git.head() + "\n")
+    committed.git.git("reflog", "expire", "--expire=all", "--all")
+    committed.git.git("gc", "--quiet", "--prune=all")
+    with pytest.raises(FullPlanNeededError) as raised:
+        load_changed(committed.target.workspace, start)
+    assert raised.value.summary == (
+        f"git cannot show the last complete apply's files: commit {start.commit[:12]} is not in this clone, which is"
+        " shallow (git fetch --unshallow; in GitHub Actions `fetch-depth: 0`)"
+    )
+
+
+def test_files_that_a_partial_clone_lacks(committed: CommittedTarget) -> None:
+    start = start_of(committed)
+    committed.desire(person("ada", department="Research"), person("ben"))
+    blob = committed.git.git("rev-parse", f"{start.commit}:desired-state/users/people.yaml")
+    (committed.git.root / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(FullPlanNeededError) as raised:
+        load_changed(committed.target.workspace, start)
+    assert raised.value.summary.endswith("Fetch the history.")
 
 
 def test_files_that_were_not_committed_when_they_were_applied(committed: CommittedTarget) -> None:
     start = replace(start_of(committed), run=replace(start_of(committed).run, config_digest="sha256:other"))
-    with pytest.raises(FullPlanNeededError, match="or it was not of a commit"):
+    with pytest.raises(FullPlanNeededError) as raised:
         load_changed(committed.target.workspace, start)
+    assert raised.value.summary == (
+        "the last complete apply was of edits that are not in its commit; commit first, then apply all users again"
+    )
 
 
 def test_an_apply_that_changes_nothing_is_recorded_in_time(committed: CommittedTarget) -> None:
