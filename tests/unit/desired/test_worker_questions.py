@@ -67,7 +67,7 @@ def test_who_would_wait_long_is_not_answered() -> None:
     hold = threading.Event()
 
     def answer(question: bytes) -> bytes:
-        hold.wait()
+        hold.wait(10)
         return question
 
     with asking(answer) as questions, ThreadPoolExecutor(MOST_WAITING + 1) as pool:
