@@ -47,12 +47,12 @@ def add_user(
     Without --upn it asks on the terminal.
     """
     options = lazy.AddUserOptions(
-        flags.upn,
-        flags.given_name,
-        flags.surname,
-        tuple(flags.group or ()),
-        tuple(flags.set or ()),
-        flags.file,
+        upn=flags.upn,
+        given_name=flags.given_name,
+        surname=flags.surname,
+        groups=tuple(flags.group or ()),
+        values=tuple(flags.set or ()),
+        file=flags.file,
         offline=flags.offline,
         dry_run=flags.dry_run,
     )

@@ -138,16 +138,16 @@ def plan(
 ) -> int:
     """Show what would change. Cannot write."""
     options = lazy.PlanOptions(
-        out,
-        view.output(summary=summary),
-        tuple(user or ()),
-        detailed_exitcode,
-        files.log,
-        base_options.base,
-        base_options.offline,
-        files.metrics,
-        base_options.incremental,
-        base_options.no_full,
+        out=out,
+        output=view.output(summary=summary),
+        users=tuple(user or ()),
+        detailed_exitcode=detailed_exitcode,
+        log=files.log,
+        base=base_options.base,
+        offline=base_options.offline,
+        metrics=files.metrics,
+        incremental=base_options.incremental,
+        no_full=base_options.no_full,
     )
     return lazy.run_plan(common.workspace(), options, common.terminal())
 
@@ -201,11 +201,11 @@ def apply(
 ) -> int:
     """Apply a plan."""
     options = lazy.ApplyOptions(
-        file,
-        approval.auto_approve,
-        approval.approve,
-        tuple(user or ()),
-        summary,
+        file=file,
+        auto_approve=approval.auto_approve,
+        approve=approval.approve,
+        users=tuple(user or ()),
+        summary=summary,
         strict=execution.strict,
         retry_failed=execution.retry_failed,
         lock_timeout=execution.lock_timeout,
