@@ -2,7 +2,7 @@
 
 Requests come out of a token bucket of `--burst` seconds' worth; who finds it empty gets 429, with Retry-After unless
 `--no-retry-after`. Every answer takes `--latency` seconds. `--limit 0` is no limit. All live users have another
-department than git says. A userName that is taken is refused, as /Schemas says. The first line on stdout is the base
+department than git says. A userName that is taken is refused. The first line on stdout is the base
 URL; when stdin closes it prints what it counted as JSON and ends.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
-from generate import CORE, ENTERPRISE, live_users
+from generate import ENTERPRISE, live_users
 
 PREFIX = "/scim"
 CAP = 200
@@ -92,8 +92,6 @@ class Users:
         self.names = {user["userName"] for user in self.by_id.values()}
 
     def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
-        if path == "/Schemas":
-            return 200, {"Resources": [{"id": CORE, "attributes": [{"name": "userName", "uniqueness": "server"}]}]}
         if path == "/Users":
             return (200, self._list(query)) if method == "GET" else self._create(json.loads(body))
         identity = unquote(path.removeprefix("/Users/"))
