@@ -171,21 +171,8 @@ def _compile(
     row: LocatedModel[schema.MappingEntry], profile: TargetProfile, directory: Directory, now: datetime
 ) -> AttributeMapping | None:
     entry = row.value
-    try:
-        path = paths.parse(entry.target)
-    except paths.PathError as exc:
-        directory.report(error(str(exc), "", row.at("target")))
-        return None
-    attribute = find_attribute(profile, str(path), path.unfiltered)
+    attribute = _find_target(row, profile, directory)
     if attribute is None:
-        directory.report(_diagnose_unknown_target(str(path), profile, row.at("target")))
-        return None
-    if attribute.multi_valued and path.filter is None:
-        detail = f'Choose one, such as {path.attribute}[type eq "work"].{path.sub or "value"}.'
-        directory.report(error(f"{shorten_path(str(path))} has several elements", detail, row.at("target")))
-        return None
-    if not attribute.mappable:
-        directory.report(_diagnose_unmappable(attribute, row.at("target")))
         return None
     compiled = compile_rule(row, attribute, directory, now)
     if compiled is None or not _is_constant_usable(row, attribute, directory):
@@ -207,6 +194,29 @@ def _compile(
         rule_text=format_rule(entry),
         explain=compiled.explain,
     )
+
+
+def _find_target(
+    row: LocatedModel[schema.MappingEntry], profile: TargetProfile, directory: Directory
+) -> Attribute | None:
+    """Return the attribute that a row gives its value; None if it cannot have one, which is reported."""
+    try:
+        path = paths.parse(row.value.target)
+    except paths.PathError as exc:
+        directory.report(error(str(exc), "", row.at("target")))
+        return None
+    attribute = find_attribute(profile, str(path), path.unfiltered)
+    if attribute is None:
+        directory.report(_diagnose_unknown_target(str(path), profile, row.at("target")))
+        return None
+    if attribute.multi_valued and path.filter is None:
+        detail = f'Choose one, such as {path.attribute}[type eq "work"].{path.sub or "value"}.'
+        directory.report(error(f"{shorten_path(str(path))} has several elements", detail, row.at("target")))
+        return None
+    if not attribute.mappable:
+        directory.report(_diagnose_unmappable(attribute, row.at("target")))
+        return None
+    return attribute
 
 
 def _diagnose_unmappable(attribute: Attribute, origin: Origin | None) -> Diagnostic:
