@@ -153,7 +153,16 @@ def _find_proof(
 def _open_host(  # noqa: PLR0917 - as named
     endpoint: Endpoint, service: str, check: str, posts: tuple[str, ...], waiting: Waiting, stack: ExitStack
 ) -> TokenHost:
-    host = TokenHost(endpoint, service, check, posts, waiting.stop, waiting.on_wait, waiting.network, waiting.seconds)
+    host = TokenHost(
+        endpoint,
+        service,
+        check,
+        posts=posts,
+        stop=waiting.stop,
+        on_wait=waiting.on_wait,
+        network=waiting.network,
+        seconds=waiting.seconds,
+    )
     stack.callback(host.close)
     return host
 

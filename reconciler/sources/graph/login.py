@@ -50,11 +50,12 @@ class TokenHost:
     `service`: its name in a sentence. `posts`: the paths that may be posted to.
     """
 
-    def __init__(  # noqa: PLR0917 - as named
+    def __init__(
         self,
         endpoint: Endpoint,
         service: str,
         check: str,
+        *,
         posts: tuple[str, ...] = (),
         stop: threading.Event | None = None,
         on_wait: Callable[[Wait], None] = lambda _wait: None,

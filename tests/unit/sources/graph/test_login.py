@@ -28,7 +28,7 @@ def server() -> Iterator[TokenServer]:
 
 def make(server: TokenServer, proof: Proof | None = None) -> ClientCredentials:
     endpoint = parse_origin("RECONCILER_LOGIN_URL", server.origin)
-    host = TokenHost(endpoint, "Microsoft Entra ID", "Check source.entra.cloud", (token_path(TENANT),))
+    host = TokenHost(endpoint, "Microsoft Entra ID", "Check source.entra.cloud", posts=(token_path(TENANT),))
     request = TokenRequest(endpoint, TENANT, CLIENT, "https://graph.microsoft.com")
     used = proof or Proof(Secret(SECRET), is_assertion=False)
     return ClientCredentials("AZURE_CLIENT_SECRET", request, lambda: used, host, now=lambda: NOW)
@@ -121,7 +121,7 @@ def test_an_answer_that_is_too_large(server: TokenServer) -> None:
 
 def test_nothing_else_is_posted(server: TokenServer) -> None:
     endpoint = parse_origin("X", server.origin)
-    host = TokenHost(endpoint, "X", "Check X", (token_path(TENANT),))
+    host = TokenHost(endpoint, "X", "Check X", posts=(token_path(TENANT),))
     with pytest.raises(WriteRefusedError):
         host.send("POST", f"{server.origin}/other")
     with pytest.raises(SourceError, match="one origin only"):
@@ -145,7 +145,7 @@ def test_no_text_shows_a_secret(server: TokenServer) -> None:
 def test_a_host_that_does_not_answer_is_waited_for_as_long_as_it_may_take(server: TokenServer) -> None:
     server.answers += [Reply(status=200, wait=3)] * 3
     endpoint = parse_origin("RECONCILER_LOGIN_URL", server.origin)
-    host = TokenHost(endpoint, "Microsoft Entra ID", "Check it", (token_path(TENANT),), seconds=1.5)
+    host = TokenHost(endpoint, "Microsoft Entra ID", "Check it", posts=(token_path(TENANT),), seconds=1.5)
     began = time.monotonic()
     with pytest.raises(SourceError, match="Microsoft Entra ID"):
         host.send("POST", f"{endpoint.base_url}{token_path(TENANT)}")
