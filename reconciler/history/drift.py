@@ -7,7 +7,7 @@ apply would correct too was edited in the target since; every other difference i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reconciler.core.model import AttributePath, Value
 from reconciler.core.paths import shorten_path
@@ -35,6 +35,20 @@ class ReplannedState:
     plan: Plan | None
     why: str = ""
     same: bool = False
+    _changes: dict[tuple[str, str], list[tuple[int, Change]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """With their places in the plan, by each key that another change of the same account can share."""
+
+    def __post_init__(self) -> None:
+        for numbered in enumerate(self.plan.changes if self.plan is not None else ()):
+            for key in _list_shared_keys(numbered[1]):
+                self._changes.setdefault(key, []).append(numbered)
+
+    def find(self, change: Change) -> Change | None:
+        """Return the first change of the plan that is of the account of `change`; None if there is none."""
+        found = dict(each for key in _list_shared_keys(change) for each in self._changes.get(key, ()))
+        return next((found[place] for place in sorted(found) if _is_same_account(change, found[place])), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +237,7 @@ def _attribute(change: Change, history: ApplyHistory) -> Change:
         return _attribute_by_attempt(change, baseline, state.why)
     edited = {
         path
-        for path in _find_edited(change, state.plan)
+        for path in _find_edited(change, state)
         if not _may_be_ours(change, path, baseline.attempts, history.redactor)
     }
     if not edited:
@@ -268,9 +282,9 @@ def _is_what_it_tried(change: Change, attempt: _FailedAttempt) -> bool:
     )
 
 
-def _find_edited(change: Change, replanned: Plan) -> set[AttributePath]:
+def _find_edited(change: Change, replanned: ReplannedState) -> set[AttributePath]:
     """Return the attributes of the change in which the account is not as the earlier desired state has it."""
-    theirs = next((each for each in replanned.changes if _is_same_account(change, each)), None)
+    theirs = replanned.find(change)
     if theirs is None:
         return set()
     mine = {row.path for row in change.attribute_changes()}
@@ -286,6 +300,15 @@ def _is_same_account(one: Change, other: Change) -> bool:
     if None not in ids:
         return fold_case(str(ids[0])) == fold_case(str(ids[1]))
     return fold_case(one.address) == fold_case(other.address)
+
+
+def _list_shared_keys(change: Change) -> list[tuple[str, str]]:
+    """Return keys of which every other change of the same account has one, by `_is_same_account`."""
+    if change.live_id is not None:
+        return [("id", change.live_id)]
+    external = change.after.get("externalId")
+    named = [("externalId", fold_case(str(external)))] if external is not None else []
+    return [*named, ("address", fold_case(change.address))]
 
 
 def _may_be_ours(change: Change, path: AttributePath, attempts: Sequence[_FailedAttempt], redactor: Redactor) -> bool:

@@ -194,6 +194,16 @@ def test_a_digest_of_another_key_may_be_any_user() -> None:
 
 VALUE = st.sampled_from(["a", "b", "c"])
 PERSON = st.tuples(VALUE, VALUE)
+NAME = st.sampled_from(["ada", "Ada", "bob"])
+CHANGE = st.builds(
+    lambda who, action, live_id, external: replace(
+        change(who, action), live_id=live_id, after={"externalId": external} if external is not None else {}
+    ),
+    NAME,
+    st.sampled_from([Action.CREATE, Action.UPDATE]),
+    st.sampled_from([None, "1", "2", ""]),
+    st.sampled_from([None, "x", "X", "y", ""]),
+)
 PEOPLE = st.dictionaries(st.sampled_from(["ada", "bob", "cyd"]), PERSON)
 
 
@@ -222,6 +232,20 @@ def test_edited_is_what_is_not_as_the_apply_left_it(
         by_hand = {path for path in rows if each.before[path] != was[path]}
         assert each.attribution is (EDITED if by_hand else BEHIND)
         assert set(each.pending) == (set(rows) - by_hand if by_hand else set())
+
+
+@given(st.lists(CHANGE), CHANGE)
+def test_an_account_is_found_by_its_id_else_by_its_names(changes: list[Change], wanted: Change) -> None:
+    def is_same(other: Change) -> bool:
+        if wanted.live_id is not None or other.live_id is not None:
+            return wanted.live_id == other.live_id
+        mine, theirs = wanted.after.get("externalId"), other.after.get("externalId")
+        if mine is None or theirs is None:
+            return wanted.address.casefold() == other.address.casefold()
+        return str(mine).casefold() == str(theirs).casefold()
+
+    replanned = plan_with(*changes)
+    assert ReplannedState(replanned).find(wanted) is next(filter(is_same, replanned.changes), None)
 
 
 @given(PEOPLE, PEOPLE)
