@@ -10,6 +10,7 @@ if its page was made of more, or git has more.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -31,7 +32,7 @@ def check_receipts(plans: Path, store: RecordStore | None = None) -> Outlines:
     Raises `PlanFileError` for one that is damaged or lost, `RepositoryError` if git cannot tell whether it is.
     """
     outlines = read_outlines(plans, store)
-    without_lines = [*(outline.path for outline in outlines if outline.is_empty), *_find_missing(plans)]
+    without_lines = [*(outline.path for outline in outlines if outline.is_empty), *_find_missing(plans, outlines)]
     if without_lines:
         _check_loss(plans, without_lines)
     _check_tails(plans, [outline for outline in outlines if not outline.is_empty and outline.path.parent != plans])
@@ -93,14 +94,19 @@ def _check_loss(plans: Path, without_lines: Iterable[Path]) -> None:
             raise _build_error(path, "git has it", f" (`{command}`)")
 
 
-def _find_missing(plans: Path) -> list[Path]:
+def _find_missing(plans: Path, outlines: Iterable[ReceiptOutline]) -> list[Path]:
     """Return the paths of missing receipts: of directories that have the plan of an apply, but no receipt."""
-    plans_on_record = sorted(plans.glob(f"*/{PLAN}"))
-    return [
-        path.with_name(RECEIPT)
-        for path in plans_on_record
-        if is_record(path.parent.name) and not path.with_name(RECEIPT).exists()
-    ]
+    known = {os.fspath(outline.path.parent) for outline in outlines}
+    try:
+        with os.scandir(plans) as entries:
+            rest = sorted(entry.path for entry in entries if entry.path not in known and is_record(entry.name))
+    except FileNotFoundError:
+        return []
+    return [Path(each, RECEIPT) for each in rest if _lacks_receipt(Path(each))]
+
+
+def _lacks_receipt(directory: Path) -> bool:
+    return (directory / PLAN).exists() and not (directory / RECEIPT).exists()
 
 
 def _build_error(path: Path, why: str, how: str = "") -> PlanFileError:

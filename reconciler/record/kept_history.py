@@ -6,6 +6,7 @@ up to the first that is not such a one.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -14,9 +15,10 @@ from pathlib import Path
 import msgspec
 
 from reconciler.record.account_history import AccountHistoryBuilder
-from reconciler.record.files import read_file
 from reconciler.record.history_state import HistoryState
 from reconciler.record.kept_parts import LARGEST, RECEIPTS, PartDigest, RecordStore
+from reconciler.record.known_files import KnownFiles
+from reconciler.record.layout import RECEIPT
 
 _ENDS = 8
 """Of so many parts one is kept besides the last ones: which is the last one is known at the end."""
@@ -47,11 +49,12 @@ class KeptHistory:
     def resume(self, builder: AccountHistoryBuilder, paths: Sequence[Path]) -> int:
         """Let the builder go on from what is kept; return of how many of the first receipts that is."""
         self._total = len(paths)
+        files = KnownFiles(self._plans, self._store, RECEIPT)
         digests = [self._digest]
         for number, path in enumerate(paths[: len(paths) // RECEIPTS * RECEIPTS], start=1):
             if number % RECEIPTS == 1:
                 digests.append(digests[-1].copy())
-            digests[-1].add(path, read_file(path))
+            digests[-1].add(path, files.digest(path)[0])
         for index in reversed(range(1, len(digests))):
             found = self._read(digests[index])
             if found is not None:
@@ -62,7 +65,7 @@ class KeptHistory:
         return self._count
 
     def _read(self, digest: PartDigest) -> tuple[datetime, HistoryState] | None:
-        known = self._store.read(digest.to_key(self._kind), LARGEST // 2)
+        known = self._store.read(digest.to_key(self._kind), LARGEST // 2, counts=False)
         if known is None:
             return None
         with suppress(msgspec.DecodeError):
@@ -72,7 +75,7 @@ class KeptHistory:
 
     def add(self, builder: AccountHistoryBuilder, path: Path, content: bytes, last: datetime | None) -> None:
         """Note that the builder has the next receipt. `last`: of `find_last_moment`."""
-        self._digest.add(path, content)
+        self._digest.add(path, hashlib.sha256(content).digest())
         self._count += 1
         self._is_settled = self._is_settled and last is not None and last < self._before
         if not self._is_settled or last is None:

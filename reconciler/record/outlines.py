@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from reconciler.core.model import Target
 from reconciler.core.plan import Population
 from reconciler.record.files import read_file
 from reconciler.record.kept_parts import LARGEST, RECEIPTS, PartDigest, RecordStore, split_into_parts
+from reconciler.record.known_files import KnownFiles
+from reconciler.record.layout import RECEIPT
 from reconciler.record.receipt_content import parse_receipt
 from reconciler.record.receipt_line import (
     ApplyFinished,
@@ -75,29 +78,41 @@ _decode = msgspec.msgpack.Decoder(list[_Parts]).decode
 def read_outlines(plans: Path, store: RecordStore | None = None) -> Outlines:
     """Return the outline of each receipt below `plans`, in the order of their paths.
 
-    `store` keeps those of long records, so that only receipts that changed are parsed.
+    `store` keeps those of long records, so that only receipts that changed are read and parsed.
     """
     paths = list_receipts(plans)
     if store is None or len(paths) < RECEIPTS:
         return [outline_receipt(path, read_file(path)) for path in paths]
-    return [outline for part in split_into_parts(paths) for outline in _read_part(plans, part, store)]
+    files = KnownFiles(plans, store, RECEIPT)
+    found = [outline for part in split_into_parts(paths) for outline in _read_part(plans, part, files, store)]
+    files.save()
+    return found
 
 
-def _read_part(plans: Path, paths: Sequence[Path], store: RecordStore) -> Sequence[ReceiptOutline]:
-    contents = [read_file(path) for path in paths]
+def _read_part(plans: Path, paths: Sequence[Path], files: KnownFiles, store: RecordStore) -> Sequence[ReceiptOutline]:
     if len(paths) < RECEIPTS:
-        return list(map(outline_receipt, paths, contents))
-    digest = PartDigest(plans)
-    for path, content in zip(paths, contents, strict=True):
-        digest.add(path, content)
-    key = digest.to_key("outlines")
-    known = store.read(key, LARGEST // 2)
-    if known is not None:
+        return [outline_receipt(path, files.read(path)) for path in paths]
+    known = [files.digest(path) for path in paths]
+    kept = store.read(_find_key(plans, paths, (digest for digest, _ in known)), LARGEST // 2, counts=False)
+    if kept is not None:
         with suppress(msgspec.DecodeError, ValueError):
-            return [ReceiptOutline(path, *each) for path, each in zip(paths, _decode(known), strict=True)]
+            return [ReceiptOutline(path, *each) for path, each in zip(paths, _decode(kept), strict=True)]
+    contents = [
+        files.read(path) if content is None else content for path, (_, content) in zip(paths, known, strict=True)
+    ]
     found = list(map(outline_receipt, paths, contents))
+    # By what was parsed: a receipt may have changed since it was asked for.
+    key = _find_key(plans, paths, (hashlib.sha256(content).digest() for content in contents))
     store.write(key, LARGEST // 2, _encode([each.parts for each in found]))
     return found
+
+
+def _find_key(plans: Path, paths: Iterable[Path], digests: Iterable[bytes]) -> str:
+    """Return the key of the outlines of receipts with these digests."""
+    part = PartDigest(plans)
+    for path, digest in zip(paths, digests, strict=True):
+        part.add(path, digest)
+    return part.to_key("outlines")
 
 
 def outline_receipt(path: Path, content: bytes) -> ReceiptOutline:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from pathlib import Path
 
 from reconciler.core.system_limits import advise, describe_os_error
@@ -19,9 +18,32 @@ def list_receipts(plans: Path) -> list[Path]:
 
     Raises `PlanFileError` if a directory cannot be listed: an unreadable record is not an empty one.
     """
-    walk = os.walk(plans, onerror=partial(_raise_unless_absent, plans))
-    # A directory of that name is one that cannot be read as a receipt.
-    return sorted(Path(folder, RECEIPT) for folder, folders, files in walk if RECEIPT in (*folders, *files))
+    found: list[str] = []
+    folders = [os.fspath(plans)]
+    for folder in folders:
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name == RECEIPT:
+                        # A directory of that name is one that cannot be read as a receipt.
+                        found.append(folder)
+                    if _is_directory(entry):
+                        folders.append(entry.path)
+        except OSError as exc:
+            _raise_unless_absent(plans, exc)
+    return [Path(folder, RECEIPT) for folder in sorted(found, key=_by_parts)]
+
+
+def _by_parts(folder: str) -> str:
+    """Return what sorts the receipt of a directory as its path: by one part after another."""
+    return f"{folder}{os.sep}{RECEIPT}".replace(os.sep, "\0")
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
 
 
 def _raise_unless_absent(plans: Path, exc: OSError) -> None:

@@ -44,6 +44,17 @@ def test_anything_else_in_place_of_a_receipt_is_an_error(tmp_path: Path, kind: s
         list(read_record_files(tmp_path))
 
 
+def test_receipts_are_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    for name in ("a-b", "a", "a/c", "a/receipt.jsonl", "a.b", "B"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        if name != "a":
+            (tmp_path / name / "receipt.jsonl").write_text("")
+    (tmp_path / "linked").symlink_to(tmp_path / "a", target_is_directory=True)
+    expected = sorted(path for path in tmp_path.rglob("receipt.jsonl") if "linked" not in path.parts)
+    assert list_receipts(tmp_path) == expected
+    assert len(expected) == 6
+
+
 def test_a_record_that_cannot_be_listed_is_not_an_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert list_receipts(tmp_path / "missing") == []
     (tmp_path / "file").write_text("")
