@@ -87,7 +87,7 @@ class QuarantineError(ReconcilerError):
     def __init__(self, why: str) -> None:
         detail = (
             "The remaining changes were not started. Find the cause (`reconciler status` lists the failing users),\n"
-            "then run the same command again: it begins with a probe of a few changes and goes on if they succeed."
+            "then run the same command again: it begins with a probe of a few changes and continues if they succeed."
         )
         super().__init__(f"the apply stopped itself and is in quarantine: {why}", detail)
 

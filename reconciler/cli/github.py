@@ -197,7 +197,7 @@ def import_patch(
 def import_pull(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The patch of an import.")],
     no_apply: Annotated[
-        bool, typer.Option("--no-apply", help="Start no apply after a merge: the workflow `sync` goes on by itself.")
+        bool, typer.Option("--no-apply", help="Start no apply after a merge: the workflow `sync` continues by itself.")
     ] = False,
     wait: Annotated[
         float,

@@ -121,7 +121,7 @@ class _EntraOptions:
             "--on-missing",
             metavar="|".join(ON_MISSING),
             autocompletion=complete_from(*ON_MISSING),
-            help="What happens to users that are confirmed gone or unassigned; default: that of settings.yaml.",
+            help="What happens to users that are confirmed gone or unassigned; default: as in settings.yaml.",
         ),
     ] = None
     delta: Annotated[

@@ -96,7 +96,7 @@ class _ImportFlags:
             "--profile",
             metavar="NAME",
             autocompletion=complete_profiles,
-            help="Target profile; default: that of settings.yaml, else apple-business-manager.",
+            help="Target profile; default: as in settings.yaml, else apple-business-manager.",
         ),
     ] = None
     rule: Annotated[

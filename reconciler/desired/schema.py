@@ -80,8 +80,8 @@ class TargetSettings(StrictModel):
     )
     active_when_absent: Boolean | None = Field(
         default=None,
-        description="What it means that the service leaves active out of a user; for the profile scim only. Without it"
-        " this is learnt from the other users, and a user of whom nothing shows it is sent what it should be",
+        description="Whether a user is active if the service leaves active out; for the profile scim only. Without it"
+        " Reconciler infers this from other users, and sends active to users for whom it cannot be inferred",
     )
 
     @model_validator(mode="after")
@@ -199,7 +199,7 @@ class RelinkSettings(StrictModel):
 
     match: Literal["userName"] | None = Field(
         default=None,
-        description="userName: an account whose externalId no user has is that of the user with its userName",
+        description="userName: an account whose externalId no user has belongs to the user with its userName",
     )
     ids: Annotated[list[RelinkEntry], *EMPTY_IS_LIST] = Field(
         default=[], description="Old and new externalIds, one pair for each account"

@@ -276,7 +276,7 @@ def _translate_default(draft: _MappingDraft, definition: AttributeDefinition | N
         return
     if not default and definition is not None and definition.required and definition.default_value:
         default = definition.default_value
-        draft.differences.append("the default is that of the target attribute, which the schema requires")
+        draft.differences.append("the schema requires the attribute, so its default value is used")
     if default and "match" in draft.entries:
         draft.lost_parts.append(f"the default {quote(shorten(default))}: a default cannot identify a user")
     elif default:

@@ -1,7 +1,7 @@
 """Runs that may have applied, and whose record is not on the record branch.
 
-Limits over time count what is on record. Without the record of one apply they would begin anew, so nothing is applied
-unattended for as long as that apply would count. A run that was deleted is one of which nothing is known.
+Limits over time count what is on record. Without the record of one apply they would start from zero, so nothing is
+applied unattended for as long as that apply would count. Nothing is known of a run that was deleted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _RERUN = timedelta(days=66)
 """GitHub runs nothing again after 30 days, and ends a run after 35."""
 _RECORD = (
     "Run its job `record` again, in the same run (Re-run failed jobs): the record is in its artifact `plans`. Without"
-    " it the limits of `unattended` would begin anew. 25 hours after that run they no longer count it"
+    " it the limits of `unattended` would start from zero. 25 hours after that run they no longer count it"
 )
 _DELETED = (
     "Check what it changed. 25 hours after the run that followed it the limits of `unattended` no longer count it"

@@ -133,7 +133,7 @@ class Authorization:
         if not hmac.compare_digest(fields.get("state", "").encode(), self._state.reveal().encode()):
             raise UnrelatedRedirectError(
                 "the redirected URL is not the answer to this login: its state is another",
-                "It may be of an earlier attempt, or somebody else's. Use the URL that this run has shown.",
+                "It may come from an earlier attempt, or from another person. Use the URL that this run shows.",
             )
         if ("code" in fields) == ("error" in fields):
             raise UnrelatedRedirectError("the redirected URL holds not one of code and error", _AGAIN)

@@ -58,7 +58,7 @@ class LoopbackListener:
             why = describe_os_error(exc) if isinstance(exc, OSError) else str(exc)
             raise ReconcilerError(
                 f"cannot listen on {HOST}:{port}: {why}",
-                "Choose another port with --port, which must be that of the registered redirect URI, or use --paste.",
+                "Choose another port with --port, as in the registered redirect URI, or use --paste.",
             ) from exc
         self.port = int(self._socket.getsockname()[1])
 

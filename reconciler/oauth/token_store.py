@@ -1,6 +1,6 @@
 """The token store: a place for the token document, by RECONCILER_TOKEN_STORE, and the keys of RECONCILER_TOKEN_KEY.
 
-Only the environment chooses it: a command in the desired state would run with the rights of whoever plans it.
+Only the environment chooses it: a command in the desired state would run with the rights of the user who plans it.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def _list_disconnect_steps(title: str) -> tuple[str, ...]:
         f"Do not apply a plan yet: {title} keeps the accounts of a disconnected directory as manual ones.",
         f"In {title}, see whether directory sync is connected, and whether the token is of this organisation.",
         (
-            "If it was disconnected, connect again and choose to merge: each account then goes on as that of its "
+            "If it was disconnected, connect again and choose to merge: each account then stays with its "
             "user. Without merging, every create is a conflict that has to be resolved there."
         ),
         (

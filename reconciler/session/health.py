@@ -49,5 +49,7 @@ def _describe_health(health: Health, deferred: int, probe: int) -> list[str]:
     if state is not None:
         why = f"{state.began:%Y-%m-%d %H:%M} UTC: {escape_control(state.why.message)}."
         lines.append(f"This target is in quarantine since {why}")
-        lines.append(f"So apply begins with a probe of {pluralize(probe, 'change')}, and goes on only if it succeeds.")
+        lines.append(
+            f"So apply begins with a probe of {pluralize(probe, 'change')}, and continues only if it succeeds."
+        )
     return lines

@@ -30,7 +30,7 @@ class Form(Enum):
     TEXT = "text"
     FLAG = "true or false"
     LIST = "a list of texts"
-    FIRST = "a list of texts, of which the first counts"
+    FIRST = "a list of texts; the first one counts"
     REFERENCE = "a reference to another object"
     ANY = "text, a number, true or false, or a list of texts"
     """Directory extensions: their types are their owner's."""

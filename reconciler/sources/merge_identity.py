@@ -267,7 +267,7 @@ def _report_taken(person: Candidate, entry: Entity | None, missing: MissingPerso
         _report_other_id(person, entry, missing, findings)
         return
     before = f" ({show(person.entry.name)} in git)" if person.entry is not None else ""
-    summary = f"{_name(person)}{before} is not imported: its {NAME} is that of an entry that stays"
+    summary = f"{_name(person)}{before} is not imported: another entry has its {NAME}"
     where = f"It is at {findings.name_place(entry)}. " if entry is not None else ""
     detail = f"{where}Correct that entry; or, if both are one person, keep the one with the {ID}. Then import again."
     findings.add("users have the name of an entry that stays", person.name, summary, (detail,), entry)

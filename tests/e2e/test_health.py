@@ -72,7 +72,7 @@ def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(
 
     still = opened.apply()
     assert still.code == 5
-    assert "So apply begins with a probe of 5 changes, and goes on only if it succeeds." in still.err
+    assert "So apply begins with a probe of 5 changes, and continues only if it succeeds." in still.err
     assert len(opened.service.writes) == tried + 5
     assert "5 of 5 attempted changes failed" in still.err
     again = told(opened)["quarantine"]

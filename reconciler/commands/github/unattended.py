@@ -1,9 +1,9 @@
 """`github unattended`: whether this run may apply without a review, for the steps after it.
 
 What waits for people is theirs: a run of the apply workflow that has not ended, or that ended without applying because
-it was refused, failed or found another plan, is a merge that nobody has let through yet. That workflow applies it, and
-unattended runs wait for it. While a run that may have applied has no record, the limits of a day would begin anew: that
-is an issue, because nobody looks at runs that succeed.
+it was refused, failed or found another plan, is a merge that was not approved yet. That workflow applies it, and
+unattended runs wait for it. While a run that may have applied has no record, the limits of a day would start from
+zero: that is an issue, because runs that succeed are not looked at.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from reconciler.session.workspace import Workspace, read_settings
 _NO_LIMITS = "settings.yaml has no `unattended`: nothing is applied without a review"
 _NO_RECORD = (
     "settings.yaml has no `record: {branch: …}`: without it no run knows what earlier ones changed, and the limits"
-    " would begin anew each time"
+    " would start from zero each time"
 )
 _KIND = "reconciler unrecorded"
 _TITLE = "The record of an apply is missing"
 _ABOUT = "{lost}.\n\nUntil then the workflow `sync` applies nothing.\n"
 _DONE = "Every run that may have applied is on record, or no limit counts it any longer.\n"
-_FIRST = "It goes first: when it has applied, the next cycle goes on"
+_FIRST = "It goes first: the next cycle continues once it has applied"
 
 
 def run_unattended(workspace: Workspace, terminal: Terminal, *, redact: bool) -> ExitCode:

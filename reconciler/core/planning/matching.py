@@ -279,7 +279,7 @@ class _Matcher:
         value = quote(str(holder.external_id))
         owner = self._claims.get(holder.id)
         if owner is not None and id(owner) not in self._in_conflict:
-            summary = f"the externalId of its live account, {value}, is also that of {quote(user.key)}"
+            summary = f"the externalId of its live account, {value}, also belongs to {quote(user.key)}"
             self._report_conflict(owner, summary, "Two users cannot share one account: correct one of them.")
         self._report_conflict(
             user,

@@ -127,7 +127,7 @@ def _report_old_id_in_use(row: RelinkedId, user: DesiredUser, *, swapped: bool) 
 
 def _report_unknown_old_id(row: RelinkedId, user: DesiredUser) -> Diagnostic:
     summary = (
-        f"relink.ids: no live account has externalId {quote(row.old)}, which is to become that of {quote(user.key)}"
+        f"relink.ids: no live account has externalId {quote(row.old)}, to be changed to the one of {quote(user.key)}"
     )
     detail = (
         "No account is created for the user, and none without a user is removed: it may be the one that is meant.",

@@ -63,7 +63,7 @@ def _describe_end(context: CheckContext, credential: ConnectionCredential) -> An
         return Answer(question, CheckVerdict.WARNING, summary, (findings[0].way_out,), facts)
     accepted = credential.kind is CredentialKind.TOKEN and context.passed("access") and not context.workspace.sandbox
     if accepted:
-        advice = (f"Yet the service accepts the token: {key} may be that of an earlier one. Correct it.",)
+        advice = (f"Yet the service accepts the token: {key} may be the date of an earlier token. Correct it.",)
         return Answer(question, CheckVerdict.WARNING, summary, advice, facts)
     return Answer(question, CheckVerdict.FAILED, summary, (findings[0].way_out,), facts)
 

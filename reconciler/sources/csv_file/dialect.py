@@ -88,9 +88,9 @@ def _explain_unknown(headers: dict[str, list[str]], place: str) -> SourceError:
     cells: Sequence[str] = max(headers.values(), key=len)
     shown = format_names([shorten(cell.strip(), 40) for cell in cells], _SHOWN)
     return SourceError(
-        f"{place}: no column is known, so this is no header, or that of a table in another format",
-        f"It reads {shown}.\nThe first line of the table has to name the columns. Say what they are:"
-        ' --map "HEADER=attribute" for each, of which one is userPrincipalName.'
+        f"{place}: no column is recognised: this is not a header, or the header of another format",
+        f"It reads {shown}.\nThe first line must name the columns. Map each one"
+        ' with --map "HEADER=attribute"; one of them must be userPrincipalName.'
         if any(cells)
-        else f"The first line of the table has to name the columns. It reads {quote('')}.",
+        else f"The first line must name the columns. It reads {quote('')}.",
     )

@@ -171,7 +171,9 @@ class _PersonBuilder:
         elif column.attribute in self._identity and not kind.single:
             summary = f"{self._place(column, damage.rows)}: {_describe(column)}: {what}"
             lines = format_lines([self._lines[row] for row in damage.rows])
-            raise SourceError(summary, f"{lines} {kind.detail}\nThe file is not imported: it does not say who is who.")
+            raise SourceError(
+                summary, f"{lines} {kind.detail}\nThe file is not imported: its users cannot be told apart."
+            )
         else:
             self._refuse(column, what, kind.detail, damage.rows)
 

@@ -49,5 +49,5 @@ def test_a_quarantine_is_explained(redact: bool, message: str) -> None:
     report_health(Health(quarantine=STATE), 0, 5, terminal)
     assert terminal.notes == [
         f"This target is in quarantine since 2026-11-01 08:30 UTC: {message}.",
-        "So apply begins with a probe of 5 changes, and goes on only if it succeeds.",
+        "So apply begins with a probe of 5 changes, and continues only if it succeeds.",
     ]

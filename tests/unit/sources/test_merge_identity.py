@@ -111,7 +111,7 @@ def test_a_name_of_an_entry_that_stays_refuses_a_rename_and_what_follows_from_it
         entry("cyd", "4"),
     )
     assert (plan.edits, plan.names, plan.refused, plan.unchanged) == ((), {}, 2, 1)
-    why = "is not imported: its userPrincipalName is that of an entry that stays"
+    why = "is not imported: another entry has its userPrincipalName"
     assert summaries(plan) == [
         f'"ada@example.com" ("eve@example.com" in git) {why}',
         f'"ben@example.com" ("ada@example.com" in git) {why}',
@@ -137,7 +137,7 @@ def test_a_name_that_is_taken_out_is_free_for_a_person_with_an_entry() -> None:
 def test_an_entry_with_the_id_and_one_with_the_name_stay() -> None:
     plan = merged(snapshot(person("ben", "1")), entry("ada", "1"), entry("ben"))
     assert (plan.edits, plan.refused) == ((), 1)
-    assert "that of an entry that stays" in summaries(plan)[0]
+    assert "another entry has its userPrincipalName" in summaries(plan)[0]
 
 
 def test_an_entry_that_two_people_fit_stays() -> None:

@@ -273,7 +273,7 @@ def test_the_user_whose_account_it_is_by_name_is_left_alone_too() -> None:
     found = by_name([desired("ada", external_id="id-bo"), bo], [live("bo")])
     assert (found.pairs, found.unclaimed) == ([], [])
     assert conflicts_of(found) == [
-        ('user["bo@example.com"]', 'the externalId of its live account, "id-bo", is also that of "ada@example.com"'),
+        ('user["bo@example.com"]', 'the externalId of its live account, "id-bo", also belongs to "ada@example.com"'),
         ('user["ada@example.com"]', 'externalId "id-bo" belongs to the live account "bo@example.com"'),
     ]
 

@@ -104,7 +104,7 @@ def test_a_row_whose_old_id_no_account_has_holds_its_user() -> None:
     held = found.pairs[0][0]
     assert (held.failed, held.doubtful) == (True, {"externalId"})
     assert summaries(found) == [
-        'relink.ids: no live account has externalId "old-typo", which is to become that of "new@example.com"'
+        'relink.ids: no live account has externalId "old-typo", to be changed to the one of "new@example.com"'
     ]
 
 

@@ -67,7 +67,7 @@ def test_a_date_in_the_past_is_doubted_if_the_token_works(context: CheckContext,
     context.answers["access"] = ACCEPTED
     (found,) = ask(context)
     assert found.startswith("warning token_expiry: the token expired on 2027-03-31")
-    assert "Yet the service accepts the token: target.token_expires may be that of an earlier one" in found
+    assert "Yet the service accepts the token: target.token_expires may be the date of an earlier token" in found
 
 
 def test_a_date_that_nobody_declared(context: CheckContext, target: TargetWorkspace) -> None:

@@ -41,7 +41,7 @@ def test_a_delimiter_that_can_be_two_is_asked_for() -> None:
 
 def test_a_header_without_a_known_name_is_shown() -> None:
     summary, detail = refusal("Nr;Vorname;Nachname;Ort;Stra\u200bße;Telefon\n1;A;B;C;D;E\n")
-    assert summary == "staff.csv:1: no column is known, so this is no header, or that of a table in another format"
+    assert summary == "staff.csv:1: no column is recognised: this is not a header, or the header of another format"
     assert 'It reads "Nr", "Vorname", "Nachname", "Ort", "Stra\\u{200b}ße" and 1 more.' in detail
     assert '--map "HEADER=attribute"' in detail
 
@@ -68,5 +68,5 @@ def test_lines_before_the_header_are_passed(text: str, start: Start) -> None:
 
 def test_a_quote_that_never_ends_is_no_header_of_any_kind() -> None:
     endless = '"' + "userPrincipalName," * 50_000
-    assert "no column is known" in refusal(endless)[0]
+    assert "no column is recognised" in refusal(endless)[0]
     assert choose_delimiter("userPrincipalName\tx", Start(1), CsvOptions(), "f") == "\t"
