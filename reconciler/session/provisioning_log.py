@@ -42,10 +42,12 @@ class LogFile:
         self.error: str | None = None
 
     def add(self, line: str) -> None:
-        """Append one line, in one write."""
+        """Append one line, in one write unless the disk fills up: the second one says so."""
+        rest = line.encode()
         if self.error is None:
             try:
-                self._file.write(line.encode())
+                while rest:
+                    rest = rest[self._file.write(rest) :]
             except OSError as exc:
                 self.error = describe_os_error(exc)
 

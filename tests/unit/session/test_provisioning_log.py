@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from support.target_workspace import TargetWorkspace
 
 from reconciler.core.plan import Outcome, Result
 from reconciler.errors import ReconcilerError
-from reconciler.session.provisioning_log import open_log
+from reconciler.session.provisioning_log import LogFile, open_log
 
 CHANGE = builders.change("ada")
 PLAN = builders.plan_with(CHANGE)
@@ -36,6 +38,23 @@ def test_lines_are_appended(target: TargetWorkspace, tmp_path: Path) -> None:
             log.begin(PLAN, session, person=True)
             log.planned(PLAN)
     assert len(file.read_text().splitlines()) == 2
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file grows beyond 100 bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_line_that_is_cut_is_noted(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "log.jsonl")
+    log.add("x" * 150)
+    log.close()
+    assert log.error == "File too large (EFBIG)"
 
 
 def test_before_a_plan_and_without_a_file_nothing_is_written(terminal: RecordingTerminal, tmp_path: Path) -> None:
