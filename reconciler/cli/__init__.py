@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import io
 import os
 import signal
 import sys
@@ -23,6 +22,7 @@ from reconciler.cli import editing, github, imports, lazy, provisioning, tools  
 from reconciler.cli.apps import app, find_command
 from reconciler.cli.completion import InstallCompletion, ShowCompletion, prepare_completion
 from reconciler.cli.options import CommonOptions
+from reconciler.cli.standard_streams import secure_standard_streams
 from reconciler.core.system_limits import advise, describe_os_error, explain_exhaustion
 from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode, MachineLimitError, ReconcilerError
@@ -36,6 +36,7 @@ _STDERR = 2
 def main() -> None:
     """Run the command line and end the process with an exit code of `ExitCode`."""
     _open_standard_streams()
+    secure_standard_streams()
     _configure_process()
     prepare_completion()
     with _trace() as span:
@@ -106,10 +107,6 @@ def _configure_process() -> None:
     gc.set_threshold(100_000, 50, 100)
     # httpx imports its own command line, with Click, Rich and Pygments, if it can: 30 ms for what nobody calls.
     sys.modules.setdefault("httpx._main", ModuleType("httpx._main"))
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # Not every terminal can write every name.
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _exit(code: int) -> None:

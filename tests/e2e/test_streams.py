@@ -6,8 +6,10 @@ import fcntl
 import json
 import os
 import re
+import resource
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from support.command import (
@@ -220,6 +222,58 @@ def test_an_apply_whose_reader_has_gone_is_recorded_to_its_end(work: CommandWork
     lines = work.receipt()
     assert [line["event"] for line in lines] == ["apply_started", "started", "finished", "apply_finished"]
     assert lines[-1]["done"] == 1
+
+
+CUT = "Error: the output cannot be written to its end: "
+
+
+@pytest.mark.parametrize("unbuffered", ["1", ""], ids=["unbuffered", "buffered"])
+@pytest.mark.parametrize(
+    "arguments", [["plan"], ["plan", "--format", "json"], ["schema", "users"], ["--show-completion", "bash"]]
+)
+def test_an_output_that_reaches_the_limit_of_files_is_an_error(
+    arguments: list[str], unbuffered: str, work: CommandWorkspace
+) -> None:
+    """Of what comes before the limit, a `write` of the system reports success."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    file = work.root / "out"
+    with file.open("wb") as out:
+        answer = work.command(*arguments, env={"PYTHONUNBUFFERED": unbuffered}, stdout=out, preexec_fn=limit)
+    assert answer.code == 1, answer.err
+    assert f"{CUT}File too large (EFBIG)\n\n  Raise the limit of the size of files (`ulimit -f`)" in answer.err
+    assert "Traceback" not in answer.err
+    assert file.stat().st_size == 100
+
+
+@pytest.mark.parametrize("unbuffered", ["1", ""], ids=["unbuffered", "buffered"])
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_pipe_that_does_not_block_gets_everything(form: str, unbuffered: str, work: CommandWorkspace) -> None:
+    arguments = ("plan", "--format", form, *NOW)
+    whole = work.command(*arguments)
+    read_before = len(work.service.log)
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(writing, b"." * 4000)
+    os.set_blocking(writing, False)
+    process = work.start(*arguments, env={"PYTHONUNBUFFERED": unbuffered}, stdout=writing)
+    os.close(writing)
+    wait_for(lambda: len(work.service.log) > read_before)
+    time.sleep(0.5)  # the pipe is full when the plan is written
+    with os.fdopen(reading, "rb") as pipe:
+        shown = pipe.read()
+    answer = wait_for_exit(process)
+    assert (answer.code, shown.removeprefix(b"." * 4000).decode()) == (whole.code, whole.out)
+
+
+@pytest.mark.parametrize("unbuffered", ["1", ""], ids=["unbuffered", "buffered"])
+def test_notes_that_cannot_be_written_change_no_result(unbuffered: str, work: CommandWorkspace) -> None:
+    arguments = ("plan", "-v", *NOW)
+    with Path("/dev/full").open("wb") as full:
+        answer = work.command(*arguments, env={"PYTHONUNBUFFERED": unbuffered}, stderr=full)
+    assert (answer.code, answer.out) == (0, work.command(*arguments).out)
 
 
 def test_ctrl_c_while_stderr_is_stuck_stops_what_has_not_begun(open_command_workspace: OpenCommandWorkspace) -> None:
