@@ -81,6 +81,10 @@ class GitHubBackoff:
         """Ignore a refusal: `allow_retry` waits."""
         return 0.0
 
+    def wait(self, seconds: float) -> None:
+        """Wait."""
+        self._sleep(seconds)
+
     def allow_retry(self, attempt: int, refusal: TransientFailure) -> bool:
         """Wait before the next attempt; return False instead if there is none, or if the pause is too long."""
         pause = refusal.pause if refusal.pause is not None else 2.0**attempt

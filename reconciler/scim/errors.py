@@ -9,11 +9,12 @@ import httpx
 
 from reconciler.errors import TargetError
 from reconciler.scim.connection_messages import ConnectionMessages
-from reconciler.scim.json_body import InvalidJsonError, decode_json
+from reconciler.scim.json_body import InvalidJsonError, decode_json, locate_invalid_json
 from reconciler.scim.secret import SentTokens
 from reconciler.scim.token_source import FixedToken
 
 _BASE_URL = "Check target.base_url"
+_NOT_JSON = "the service answers with something that is not JSON"
 
 
 def is_web_page(response: httpx.Response) -> bool:
@@ -123,9 +124,15 @@ class ErrorMessages(ConnectionMessages):
                 "If it answered other requests, run the same command again. Else check target.base_url.",
             )
         start = response.content[:1000].decode("utf-8", "replace").strip()
-        return TargetError(
-            "the service answers with something that is not JSON", f"It starts with: {self.quote(start, 60)}"
-        )
+        shown = f"It starts with: {self.quote(start, 60)}"
+        return TargetError(f"{_NOT_JSON}{self._locate(response.content)}", shown)
+
+    def _locate(self, content: bytes) -> str:
+        """Return where a body is not JSON, after a colon; "" if it does not even begin as JSON."""
+        if not content.lstrip().startswith((b"{", b"[")):
+            return ""
+        what, place = locate_invalid_json(content)
+        return f": {what}" if place is None else f": byte {place + 1:,} of {len(content):,} {what}"
 
     def describe_refusal(self, response: httpx.Response) -> str:
         """Return why the service refused one request, for the reader."""

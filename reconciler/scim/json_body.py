@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import msgspec
 MAX_VALUES = 1_000_000
 """Of one answer: a page of a thousand users has some 50,000. A few bytes of JSON can be 200 bytes of memory."""
 
+_AT = re.compile(r"\(byte (\d{1,12})\)")
 _decode = msgspec.json.Decoder().decode
 _DECODED = "decoded"
 ELSEWHERE = "elsewhere"
@@ -37,6 +39,25 @@ def decode_json(content: bytes) -> Any:
         return _decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise InvalidJsonError(str(exc)) from exc
+
+
+def locate_invalid_json(content: bytes) -> tuple[str, int | None]:
+    """Return what is wrong with a body that is not JSON, and the number of the byte from 0, if that is known."""
+    try:
+        content.decode()
+    except UnicodeDecodeError as exc:
+        return "is not UTF-8", exc.start
+    try:
+        _decode(content)
+    except RecursionError:
+        return "it is nested too deeply", None
+    except msgspec.ValidationError:
+        return "it holds a number that is too large", None
+    except msgspec.DecodeError as exc:
+        found = _AT.search(str(exc))
+        if found is not None:
+            return "cannot be there", int(found[1])
+    return "it ends early, or holds a broken character", None
 
 
 def decode_answer(response: httpx.Response) -> Any:

@@ -170,6 +170,10 @@ class RateLimiter:
             self._borne = 0
         return pause
 
+    def wait(self, seconds: float) -> None:
+        """Let one request wait, and no other; the end of the run ends it."""
+        self._stop.wait(seconds)
+
     def allow_retry(self, attempt: int, refusal: TransientFailure) -> bool:
         """Return whether the request may be sent again. Raises `TargetError` if the run must end instead."""
         with self._state:

@@ -28,6 +28,8 @@ _SHORTEST_ATTEMPT = 1.0
 """Seconds; with less time left, a read is not sent again."""
 _FIRST_BACKOFF = 0.2
 _MAX_BACKOFF = 30.0
+_FIRST_PAUSE_ALONE, _LONGER = 0.3, 3
+"""Seconds, and how many times as long the next pause is: see `TransientFailure.alone`."""
 _MAX_RETRY_AFTER = 86_400.0
 """A Retry-After beyond this many seconds is an error of the service, such as a time stamp."""
 _NEXT_STEP = "Check the state of the service, then run the same command again: nothing is done twice."
@@ -60,6 +62,8 @@ class TransientFailure:
     """The same request may be sent again. If not, only the requests after it are delayed."""
     attempts: int = ATTEMPTS
     """For the request if it fails in this way, the first included; the budget may allow fewer."""
+    alone: bool = False
+    """It is about this one answer: only the request itself waits, and nothing is sent more slowly."""
 
 
 class Tries:
@@ -74,6 +78,8 @@ class Tries:
         """Seconds since the first attempt."""
         self.asked: float | None = None
         """Seconds that the service asks to wait, if that is longer than the request may go on."""
+        self.pause = 0.0
+        """Seconds that only this request waits before its next attempt."""
         self._seconds = math.inf if seconds is None else seconds
         self._counts_pauses = counts_pauses
         self._sent_at = self._first_sent_at = 0.0
@@ -84,6 +90,7 @@ class Tries:
         if self.number == 0:
             self._first_sent_at = sent_at
         self.number += 1
+        self.pause = 0.0
         self._sent_at = sent_at
         used = sent_at - self._first_sent_at if self._counts_pauses else self._in_flight
         return self._seconds - used
@@ -92,6 +99,10 @@ class Tries:
         """Count the time of the attempt that ends at `now`."""
         self.elapsed = now - self._first_sent_at
         self._in_flight += now - self._sent_at
+
+    def wait_alone(self) -> None:
+        """Let the next attempt wait, longer with each one."""
+        self.pause = _FIRST_PAUSE_ALONE * _LONGER ** (self.number - 1)
 
     @property
     def until(self) -> float:

@@ -55,6 +55,9 @@ class Limiter(Protocol):
     def allow_retry(self, attempt: int, refusal: TransientFailure) -> bool:
         """Return whether to send the request again."""
 
+    def wait(self, seconds: float) -> None:
+        """Let one request wait, and no other."""
+
 
 TRIES = "tries"
 """The extension of a request with its `Tries`."""
@@ -118,6 +121,8 @@ class RetryTransport(httpx.BaseTransport):
                     again = self._judge(request, tries, slot, result)
             except NoSlotInTimeError:
                 break
+            if again and tries.pause > 0:
+                self._limiter.wait(tries.pause)
         if isinstance(result, httpx.Response):
             return result
         if result is None:  # pragma: no cover
@@ -160,6 +165,8 @@ class RetryTransport(httpx.BaseTransport):
             # No other request waits for a time that this one does not wait for.
             tries.asked = refusal.pause
             return False
+        if refusal.alone:
+            return self._may_retry_alone(request, tries, refusal)
         seconds = self._limiter.record_refused(slot, tries.number, refusal)
         again = (
             refusal.retry
@@ -172,6 +179,18 @@ class RetryTransport(httpx.BaseTransport):
             self._on_wait(
                 Wait(name_request(request), refusal.message, tries.number, tries.elapsed, seconds, asked, retry=again)
             )
+        return again
+
+    def _may_retry_alone(self, request: httpx.Request, tries: Tries, refusal: TransientFailure) -> bool:
+        tries.wait_alone()
+        again = (
+            tries.number < refusal.attempts
+            and tries.leaves_time(tries.pause)
+            and self._limiter.allow_retry(tries.number, refusal)
+        )
+        if again:
+            name, seconds = name_request(request), tries.pause
+            self._on_wait(Wait(name, refusal.message, tries.number, tries.elapsed, seconds, asked=False, retry=True))
         return again
 
     def close(self) -> None:
@@ -222,7 +241,10 @@ class ScimRetryRule:
         return TransientFailure(message, parse_retry_after(retry_after, self._now()), busy=busy, retry=retry)
 
     def _refusal_without_json(self, request: httpx.Request, response: httpx.Response) -> TransientFailure | None:
-        """Judge an answer to a read by its body: one that is empty, or cut, may be whole the next time."""
+        """Judge an answer to a read by its body: one that is empty, or cut, may be whole the next time.
+
+        One that never is says nothing about load: pages that all wait for each other would take minutes to say so.
+        """
         if decode_elsewhere(request, response) is not None:
             return None
         try:
@@ -233,7 +255,7 @@ class ScimRetryRule:
             body = response.content.strip()
             if not body or body.startswith(b"{"):
                 message = self._messages.explain_invalid_json(response).summary
-                return TransientFailure(message, attempts=_ATTEMPTS_WITHOUT_JSON)
+                return TransientFailure(message, attempts=_ATTEMPTS_WITHOUT_JSON, alone=True)
         return None
 
     def refusal_from(self, request: httpx.Request, exc: httpx.HTTPError) -> TransientFailure | None:

@@ -14,6 +14,8 @@ from reconciler.session.workspace import current_time
 
 _LONG = 5.0
 """Seconds since a request was sent first, the pause included, from which on every user is informed; -v shows all."""
+_NEXT = timedelta(seconds=2)
+"""A pause that begins so soon after another one ended is part of the same wait, whichever request it is for."""
 _SAME = timedelta(seconds=1)
 """Pauses that end within this time of each other are one: several requests that failed together."""
 
@@ -26,6 +28,7 @@ class WaitReport:
         self._now = now
         self._lock = threading.Lock()
         self._until = datetime.min.replace(tzinfo=now().tzinfo)  # the end of the pause that was reported last
+        self._began = self._ended = self._until  # of pauses that follow each other
 
     def __call__(self, wait: Wait) -> None:
         """Report a pause: as a note if it is long, as a detail otherwise."""
@@ -33,7 +36,11 @@ class WaitReport:
             now = self._now()
             until = now + timedelta(seconds=wait.seconds)
             text = describe_wait(wait, now)
-            if wait.elapsed + wait.seconds < _LONG or until <= self._until + _SAME:
+            if now > self._ended + _NEXT:
+                self._began = now
+            self._ended = max(self._ended, until)
+            waited = max(wait.elapsed + wait.seconds, (until - max(self._began, self._until)).total_seconds())
+            if waited < _LONG or until <= self._until + _SAME:
                 self._terminal.detail(text)
                 return
             self._until = until

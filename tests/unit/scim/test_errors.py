@@ -136,6 +136,21 @@ def test_a_missing_service_is_explained_by_its_url(base_url: str, advice: str) -
             "the service answers with something that is not JSON",
             'It starts with: "it\\u{1b}[31m \ufffd"',
         ),
+        (
+            b'{"a": "\xff"}',
+            "the service answers with something that is not JSON: byte 8 of 10 is not UTF-8",
+            'It starts with: "{\\"a\\": \\"\ufffd\\"}"',
+        ),
+        (
+            b'{"a": NaN}',
+            "the service answers with something that is not JSON: byte 7 of 10 cannot be there",
+            'It starts with: "{\\"a\\": NaN}"',
+        ),
+        (
+            b'{"a": "\\ud800"}',
+            "the service answers with something that is not JSON: it ends early, or holds a broken character",
+            'It starts with: "{\\"a\\": \\"\\\\ud800\\"}"',
+        ),
     ],
 )
 def test_a_body_that_is_not_json_is_explained(content: bytes, summary: str, detail: str) -> None:

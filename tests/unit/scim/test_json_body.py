@@ -14,6 +14,7 @@ from reconciler.scim.json_body import (
     decode_answer,
     decode_elsewhere,
     decode_json,
+    locate_invalid_json,
 )
 
 
@@ -83,3 +84,20 @@ def test_another_process_is_asked_once_for_an_answer(found: str | None) -> None:
     request.extensions[ELSEWHERE] = elsewhere
     assert [decode_elsewhere(request, answer) for _ in range(2)] == [found] * 2
     assert asked == [b"{}"]
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b'{"a": "b\xff"}', ("is not UTF-8", 8)),
+        (b'{"a": NaN}', ("cannot be there", 6)),
+        (b'{"a": 1}x', ("cannot be there", 8)),
+        (b'{"a": ' + b"1" * 20_000 + b"}", ("it holds a number that is too large", None)),
+        (b'{"a": ' + b"[" * 100_000, ("it is nested too deeply", None)),
+        (b'{"a": "\\ud800"}', ("it ends early, or holds a broken character", None)),
+        (b'{"a": ', ("it ends early, or holds a broken character", None)),
+    ],
+    ids=["UTF-8", "NaN", "more", "number", "deep", "surrogate", "cut"],
+)
+def test_the_place_where_a_body_is_not_json(content: bytes, found: tuple[str, int | None]) -> None:
+    assert locate_invalid_json(content) == found

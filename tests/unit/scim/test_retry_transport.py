@@ -74,6 +74,9 @@ class LoggingLimiter:
     def allow_retry(self, attempt: int, refusal: TransientFailure) -> bool:
         return attempt < self._attempts
 
+    def wait(self, seconds: float) -> None:
+        self.log.append(f"wait {seconds:.1f}")
+
 
 class Sent:
     """A request through a `RetryTransport`, and what happened."""
@@ -486,6 +489,13 @@ def test_a_read_answered_without_a_whole_body_is_sent_again_twice(path: str, con
         assert (sent.response, sent.attempts) == (OK, lost + 1)
     kept = Sent(get(path), [body(content)] * 9, attempts=8)
     assert (kept.attempts, kept.status) == (3, 200)
+
+
+def test_only_the_read_without_a_whole_body_waits() -> None:
+    sent = Sent(get(), [body(b"{")] * 3, attempts=8)
+    assert sent.limiter.log == ["read", "end", "wait 0.3", "read", "end", "wait 0.9", "read", "end"]
+    mixed = Sent(get(), [body(b"{"), answer(503), OK], attempts=8)
+    assert mixed.limiter.log[2:] == ["wait 0.3", "read", "refused 2", "end", "read", "accepted", "end"]
 
 
 @pytest.mark.parametrize("content", [b"<html></html>", b"ok", b"[]", b"null", b'"text"', b"{}"])

@@ -71,6 +71,13 @@ def test_requests_that_fail_together_are_noted_once() -> None:
     assert len(Reported(*waits, (6.5, failed(7, 12.7, 12.8))).notes) == 2
 
 
+def test_short_pauses_that_follow_each_other_are_noted_every_five_seconds() -> None:
+    """Each is another request's: the first one that fails stops all the others."""
+    waits = [(2.0 * number, failed(1, 0.0, 1.8)) for number in range(10)]
+    assert len(Reported(*waits).notes) == 3
+    assert Reported(*[(at * 2.0, wait) for at, wait in waits]).notes == []
+
+
 def test_values_are_hidden_on_request() -> None:
     (note,) = Reported((0.0, failed(1, 0.0, 9.0)), redact=True).notes
     assert "ada" not in note
