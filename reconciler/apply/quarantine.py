@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from reconciler.core.plan import REMOVALS, Change, Result
 from reconciler.core.policy import Limit
 from reconciler.core.text import pluralize
-from reconciler.record.runs import FAILURES, ApplyRun, Attempt, Quarantine, QuarantineReason
+from reconciler.record.attempts import Attempt
+from reconciler.record.runs import FAILURES, ApplyRun, Quarantine, QuarantineReason
 
 RETRIES = (timedelta(0), timedelta(hours=6), timedelta(hours=12), timedelta(hours=24))
 """Delay after the first, second, third and any further failure of a change: the first retry is in the next run."""

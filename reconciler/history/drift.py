@@ -14,7 +14,7 @@ from reconciler.core.paths import shorten_path
 from reconciler.core.plan import REMOVALS, Action, Attribution, Change, Drift, Plan, Result
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
-from reconciler.record.late_changes import hash_keys
+from reconciler.record.late_changes import hash_key, hash_keys
 from reconciler.record.layout import shorten_plan_id
 from reconciler.record.redaction import Redactor
 from reconciler.record.runs import AppliedChange, ApplyRun, account_keys
@@ -75,7 +75,7 @@ class ApplyHistory:
         for change in wanted:
             for key in _find_keys(change, redactor):
                 differing.setdefault(key, set()).update(_list_explained(change))
-        keys = {hash(key): key for key in differing}
+        keys = {hash_key(key): key for key in differing}
         done: dict[str, list[tuple[ApplyRun, AppliedChange]]] = {}
         for run in reversed(runs):
             for key in [keys[each] for each in keys.keys() & set(hash_keys(run.changes))]:
@@ -87,7 +87,7 @@ class ApplyHistory:
                     done.setdefault(key, []).append((run, applied))
                 differing[key] -= set_here
                 if not differing[key]:
-                    del keys[hash(key)]
+                    del keys[hash_key(key)]
         return cls(runs, redactor, replanned, done)
 
     def find_changes(self, change: Change) -> Sequence[tuple[ApplyRun, AppliedChange]]:

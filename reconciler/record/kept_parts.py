@@ -12,11 +12,13 @@ import platform
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from reconciler import __version__
+
+T = TypeVar("T")
 
 RECEIPTS = 250
 """How many receipts a part has. Fewer are parsed: they take a moment, and need nothing to be kept."""
@@ -62,9 +64,9 @@ def name_file(plans: Path, path: Path) -> str:
     return os.fspath(path).removeprefix(f"{plans}{os.sep}")
 
 
-def split_into_parts(paths: Sequence[Path]) -> Iterable[Sequence[Path]]:
+def split_into_parts(receipts: Sequence[T]) -> Iterable[Sequence[T]]:
     """Return the parts of a record: all but the last one have `RECEIPTS` receipts."""
-    return (paths[start : start + RECEIPTS] for start in range(0, len(paths), RECEIPTS))
+    return (receipts[start : start + RECEIPTS] for start in range(0, len(receipts), RECEIPTS))
 
 
 @cache

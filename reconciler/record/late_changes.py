@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
@@ -12,14 +13,14 @@ from reconciler.record.runs import AppliedChange
 class LateChanges(Mapping[str, AppliedChange]):
     """Changes by the keys of their accounts. `load` is called for a key that may be there, and to list them all.
 
-    `hashes`: of all keys, by `hash`. A record of 10,000 applies has 400,000 keys. Another key of the same hash costs a
-    call.
+    `hashes`: of all keys, by `hash_key`, or what `pack_hashes` made of them. A record of 10,000 applies has 400,000
+    keys. Another key of the same hash costs a call.
     """
 
     __slots__ = ("_hashes", "_load")
 
-    def __init__(self, hashes: Iterable[int], load: Callable[[], Mapping[str, AppliedChange]]) -> None:
-        self._hashes = array("q", sorted(set(hashes)))
+    def __init__(self, hashes: Iterable[int] | bytes, load: Callable[[], Mapping[str, AppliedChange]]) -> None:
+        self._hashes = array("q", hashes if isinstance(hashes, bytes) else sorted(set(hashes)))
         self._load = load
 
     @property
@@ -50,11 +51,22 @@ class LateChanges(Mapping[str, AppliedChange]):
         return self._load().items()
 
     def _may_have(self, key: object) -> bool:
-        hashed = hash(key)
+        hashed = hash_key(str(key))
         place = bisect_left(self._hashes, hashed)
         return place < len(self._hashes) and self._hashes[place] == hashed
 
 
+def hash_key(key: str) -> int:
+    """Return 64 bits of a digest of a key: the same in every run, unlike `hash`."""
+    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def pack_hashes(hashes: Iterable[int]) -> bytes:
+    """Return hashes as bytes, for this machine."""
+    return array("q", sorted(set(hashes))).tobytes()
+
+
 def hash_keys(changes: Mapping[str, AppliedChange]) -> Iterable[int]:
     """Return the hashes of the keys of `changes`, without reading late ones."""
-    return changes.hashes if isinstance(changes, LateChanges) else map(hash, changes)
+    return changes.hashes if isinstance(changes, LateChanges) else map(hash_key, changes)

@@ -7,8 +7,10 @@ be there. A plan with anything unusual in it has no outline and is read in full 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -20,7 +22,7 @@ from reconciler.core.untrusted_values import parse_count
 from reconciler.core.values import fold_case
 from reconciler.errors import PlanFileError
 from reconciler.record.files import read_file
-from reconciler.record.late_changes import LateChanges
+from reconciler.record.late_changes import LateChanges, hash_key, pack_hashes
 from reconciler.record.plan_summary import parse_plan_summary
 from reconciler.record.runs import AppliedChange, ApplyRun, Planned, PlanSummary, account_keys, join_plan
 from reconciler.record.timestamps import parse_timestamp
@@ -91,22 +93,39 @@ def _read_outline(content: bytes) -> _Outline | None:
         return None
 
 
+class PackedPlan(Struct, frozen=True, array_like=True):
+    """The outline of a plan, and which accounts its applies attempted. `at` None: it cannot be attributed to.
+
+    `planned`, `attempted` (by apply): the keys of accounts, by `pack_hashes`. `digest`: the SHA-256 of the plan.
+    """
+
+    digest: bytes
+    commit: str | None
+    unplannable: tuple[str, ...]
+    config_digest: str
+    version: str
+    at: datetime | None
+    unmanaged: int
+    planned: bytes
+    attempted: tuple[bytes, ...]
+
+
 # --- plans and applies ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _LateRun:
-    """An apply, and where its plan is. `fingerprint`: of the bytes that its outline was made of."""
+    """An apply, and where its plan is. `digest`: of the bytes that its outline was made of."""
 
     run: ApplyRun
     path: Path
-    fingerprint: int
+    digest: bytes
 
 
 def _read_late(late: _LateRun) -> ApplyRun:
     """Return the apply joined with its plan. Raises `PlanFileError` if the plan is not what it was."""
     content = read_file(late.path)
-    if hash(content) != late.fingerprint:
+    if hashlib.sha256(content).digest() != late.digest:
         raise PlanFileError(f"{late.path} was changed while it was read", "Run the command again.")
     return join_plan(late.run, parse_plan_summary(content))
 
@@ -127,36 +146,54 @@ class PlanReader:
             content = read_file(path)
         except PlanFileError:
             return [join_plan(run, PlanSummary()) for run in runs]
-        outline = _read_outline(content)
-        if outline is None:
+        packed = self.pack(runs, content)
+        if packed is None:
             plan = parse_plan_summary(content)
             return [join_plan(run, plan) for run in runs]
-        return [self._join_late(outline, _LateRun(run, path, hash(content))) for run in runs]
+        return [self.join_packed(run, number, packed, path) for number, run in enumerate(runs)]
 
-    def _join_late(self, outline: _Outline, late: _LateRun) -> ApplyRun:
-        run = late.run
+    def pack(self, runs: Iterable[ApplyRun], content: bytes) -> PackedPlan | None:
+        """Return what `join_packed` needs of the plan with this content; None if there is anything unusual in it."""
+        outline = _read_outline(content)
+        if outline is None:
+            return None
+        at, unmanaged = parse_timestamp(outline.created_at), parse_count(outline.summary.unmanaged)
         errors = (each.address for each in outline.diagnostics if each.severity == "error")
-        return replace(
-            run,
-            commit=run.commit or outline.commit,
-            changes=LateChanges(self._hash_attempted(run, outline), lambda: self._read(late).changes),
-            unplannable=frozenset(fold_case(each) for each in errors if each is not None),
-            planned=self._describe_plan(outline, late),
+        planned = (self._hash_keys(each.address, each.external_id, each.id) for each in outline.resource_changes)
+        return PackedPlan(
+            hashlib.sha256(content).digest(),
+            outline.commit,
+            tuple(fold_case(each) for each in errors if each is not None),
+            outline.config_digest,
+            outline.reconciler_version,
+            at if unmanaged is not None else None,
+            unmanaged or 0,
+            pack_hashes(chain.from_iterable(planned)),
+            tuple(pack_hashes(self._hash_attempted(run, outline)) for run in runs),
         )
 
-    def _describe_plan(self, outline: _Outline, late: _LateRun) -> Planned | None:
-        at, unmanaged = parse_timestamp(outline.created_at), parse_count(outline.summary.unmanaged)
-        if at is None or unmanaged is None:
+    def join_packed(self, run: ApplyRun, number: int, packed: PackedPlan, path: Path) -> ApplyRun:
+        """Return the apply of this number joined with its plan at `path`."""
+        late = _LateRun(run, path, packed.digest)
+        return replace(
+            run,
+            commit=run.commit or packed.commit,
+            changes=LateChanges(packed.attempted[number], lambda: self._read(late).changes),
+            unplannable=frozenset(packed.unplannable),
+            planned=self._describe_plan(packed, late),
+        )
+
+    def _describe_plan(self, packed: PackedPlan, late: _LateRun) -> Planned | None:
+        if packed.at is None:
             return None
-        found = (self._hash_keys(each.address, each.external_id, each.id) for each in outline.resource_changes)
 
         def read() -> Mapping[str, AppliedChange]:
             planned = self._read(late).planned
             return planned.changes if planned is not None else {}
 
-        changes = LateChanges(chain.from_iterable(found), read)
-        digest = late.run.config_digest if late.run.config_digest is not None else outline.config_digest
-        return Planned(changes, digest, outline.reconciler_version, at, unmanaged)
+        changes = LateChanges(packed.planned, read)
+        digest = late.run.config_digest if late.run.config_digest is not None else packed.config_digest
+        return Planned(changes, digest, packed.version, packed.at, packed.unmanaged)
 
     def _hash_attempted(self, run: ApplyRun, outline: _Outline) -> Iterator[int]:
         """Yield the hashes of the keys of the changes that an apply attempted, as `join_plan` finds them."""
@@ -169,4 +206,4 @@ class PlanReader:
 
 
 def _hash_keys(address: str, external_id: str | None, live_id: str | None) -> frozenset[int]:
-    return frozenset(map(hash, account_keys(address, external_id, live_id)))
+    return frozenset(map(hash_key, account_keys(address, external_id, live_id)))

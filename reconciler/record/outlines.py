@@ -14,6 +14,7 @@ import msgspec
 
 from reconciler.core.model import Target
 from reconciler.core.plan import Population
+from reconciler.record.attempts import Attempt, LateAttempts, PackedAttempts, pack_attempts
 from reconciler.record.files import read_file
 from reconciler.record.kept_parts import LARGEST, RECEIPTS, PartDigest, RecordStore, split_into_parts
 from reconciler.record.known_files import KnownFiles
@@ -31,7 +32,7 @@ from reconciler.record.receipt_line import (
     parse_whole_lines,
 )
 from reconciler.record.record_files import list_receipts
-from reconciler.record.runs import ApplyRun, Attempt, Quarantine, SettledPlan, disregard_future
+from reconciler.record.runs import ApplyRun, Quarantine, SettledPlan, disregard_future
 from reconciler.record.timestamps import parse_timestamp
 
 
@@ -48,7 +49,8 @@ class ReceiptStart:
 class ReceiptOutline:
     """One receipt without its lines. `targets`: where each of `runs` went. `is_empty`: it has no complete line.
 
-    `lines`: how many ends of lines it has. `is_mixed`: they are of several plans, which no apply writes.
+    `lines`: how many ends of lines it has. `is_mixed`: they are of several plans, which no apply writes. `digest`: the
+    SHA-256 of its content.
     """
 
     path: Path
@@ -58,21 +60,47 @@ class ReceiptOutline:
     is_empty: bool = False
     lines: int = 0
     is_mixed: bool = False
+    digest: bytes = b""
 
     def list_runs(self, target: Target) -> list[ApplyRun]:
         """Return its applies to `target`."""
-        return [run for run, went in zip(self.runs, self.targets, strict=True) if target.covers(went)]
+        return [self.runs[number] for number in self.list_numbers(target)]
 
-    @property
-    def parts(self) -> _Parts:
-        """All but the path."""
-        return self.start, self.runs, self.targets, self.is_empty, self.lines, self.is_mixed
+    def list_numbers(self, target: Target) -> list[int]:
+        """Return the places of these in `runs`."""
+        return [number for number, went in enumerate(self.targets) if target.covers(went)]
+
+    def pack(self) -> _PackedOutline:
+        """Return all but the path, with the attempts as bytes."""
+        runs = tuple(replace(run, attempts=()) for run in self.runs)
+        attempts = tuple(pack_attempts(run.attempts) for run in self.runs)
+        rest = self.is_empty, self.lines, self.is_mixed, self.digest
+        return _PackedOutline(self.start, runs, attempts, self.targets, *rest)
+
+
+class _PackedOutline(msgspec.Struct, frozen=True, array_like=True):
+    start: ReceiptStart | None
+    runs: tuple[ApplyRun, ...]
+    attempts: tuple[PackedAttempts, ...]
+    targets: tuple[Target, ...]
+    is_empty: bool
+    lines: int
+    is_mixed: bool
+    digest: bytes
+
+    def unpack(self, path: Path) -> ReceiptOutline:
+        """Return the outline of the receipt at `path`. Raises `ValueError` if parts of it are missing."""
+        runs = tuple(
+            replace(run, attempts=LateAttempts(packed)) if packed.count else run
+            for run, packed in zip(self.runs, self.attempts, strict=True)
+        )
+        rest = self.is_empty, self.lines, self.is_mixed, self.digest
+        return ReceiptOutline(path, self.start, runs, self.targets, *rest)
 
 
 Outlines = Sequence[ReceiptOutline]
-_Parts = tuple[ReceiptStart | None, tuple[ApplyRun, ...], tuple[Target, ...], bool, int, bool]
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[_Parts]).decode
+_decode = msgspec.msgpack.Decoder(list[_PackedOutline]).decode
 
 
 def read_outlines(plans: Path, store: RecordStore | None = None) -> Outlines:
@@ -96,14 +124,14 @@ def _read_part(plans: Path, paths: Sequence[Path], files: KnownFiles, store: Rec
     kept = store.read(_find_key(plans, paths, (digest for digest, _ in known)), LARGEST // 2, counts=False)
     if kept is not None:
         with suppress(msgspec.DecodeError, ValueError):
-            return [ReceiptOutline(path, *each) for path, each in zip(paths, _decode(kept), strict=True)]
+            return [each.unpack(path) for path, each in zip(paths, _decode(kept), strict=True)]
     contents = [
         files.read(path) if content is None else content for path, (_, content) in zip(paths, known, strict=True)
     ]
     found = list(map(outline_receipt, paths, contents))
     # By what was parsed: a receipt may have changed since it was asked for.
-    key = _find_key(plans, paths, (hashlib.sha256(content).digest() for content in contents))
-    store.write(key, LARGEST // 2, _encode([each.parts for each in found]))
+    key = _find_key(plans, paths, (outline.digest for outline in found))
+    store.write(key, LARGEST // 2, _encode([each.pack() for each in found]))
     return found
 
 
@@ -131,6 +159,7 @@ def outline_receipt(path: Path, content: bytes) -> ReceiptOutline:
         is_empty=not lines,
         lines=count_lines(content),
         is_mixed=len({line.plan_id for line in lines}) > 1,
+        digest=hashlib.sha256(content).digest(),
     )
 
 

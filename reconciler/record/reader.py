@@ -18,6 +18,7 @@ from reconciler.record.files import read_file
 from reconciler.record.history_state import SETTLED_AFTER, find_last_moment
 from reconciler.record.kept_history import KeptHistory
 from reconciler.record.kept_parts import RECEIPTS, RecordStore
+from reconciler.record.kept_plans import read_packed_plans
 from reconciler.record.late_plan import PlanReader
 from reconciler.record.layout import PLAN, RECEIPT, shorten_plan_id
 from reconciler.record.outlines import (
@@ -81,13 +82,26 @@ def read_runs_with_plans(plans: Path, target: Target, now: datetime | None = Non
     return join_plans(read_outlines(plans), target, now)
 
 
-def join_plans(outlines: Outlines, target: Target, now: datetime | None = None) -> list[ApplyRun]:
-    """Return all applies to `target` as `read_runs_with_plans` does, from outlines of their receipts."""
+def join_plans(
+    outlines: Outlines,
+    target: Target,
+    now: datetime | None = None,
+    *,
+    plans: Path = Path(),
+    store: RecordStore | None = None,
+) -> list[ApplyRun]:
+    """Return all applies to `target` as `read_runs_with_plans` does, from outlines of their receipts.
+
+    `store` keeps outlines of the plans of the record in the directory `plans`.
+    """
     reader = PlanReader()
     found: list[ApplyRun] = []
-    for outline in outlines:
-        runs = outline.list_runs(target)
-        found += reader.join(runs, outline.path.with_name(PLAN)) if runs else []
+    for outline, packed in read_packed_plans(outlines, plans, store, reader):
+        numbers, path = outline.list_numbers(target), outline.path.with_name(PLAN)
+        if packed is not None:
+            found += [reader.join_packed(outline.runs[number], number, packed, path) for number in numbers]
+        elif numbers:
+            found += reader.join(outline.list_runs(target), path)
     return sort_runs(found, now)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,28 @@ def directory_for(plans: Path, plan: Plan) -> Path:
     return plans / f"{plan.created_at:%Y-%m-%d}-{shorten_plan_id(plan.plan_id)}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyNotes:
+    """What the first line says about an apply besides its plan.
+
+    `whole`: it is about all users. `made_now`: the plan as made for this apply, if the recorded one is a reviewed plan,
+    maybe of another commit. `run`: that of GitHub Actions, if any. `service_ahead`: how far the clock of the service is
+    ahead, if they disagree. `top_files`: the files at the top level of the desired state. `unattended`:
+    nobody reviewed the plan.
+    """
+
+    whole: bool = True
+    made_now: Plan | None = None
+    run: str | None = None
+    service_ahead: timedelta | None = None
+    top_files: Sequence[str] | None = None
+    unattended: bool = False
+
+
 class Receipt:
     """An open receipt. Thread-safe. Every line is on disk when its method returns; each raises `PlanFileError` if not.
 
-    `whole`: the apply is about all users. `redactor`: what replaces names and values. `made_now`: the plan as made for
-    this apply, if the recorded one is a reviewed plan, maybe of another commit. `run`: that of GitHub Actions, if any.
-    `service_ahead`: how far the service's clock is ahead of `clock`, if they disagree. `top_files`: the files at
-    the top level of the desired state. `unattended`: nobody reviewed the plan.
+    `clock`: the time of each line. `redactor`: what replaces names and values.
     """
 
     def __init__(
@@ -59,14 +75,9 @@ class Receipt:
         directory: Path,
         plan: Plan,
         clock: Callable[[], datetime],
+        notes: ApplyNotes | None = None,
         *,
-        whole: bool = True,
         redactor: Redactor = NO_REDACTION,
-        made_now: Plan | None = None,
-        run: str | None = None,
-        service_ahead: timedelta | None = None,
-        top_files: Iterable[str] | None = None,
-        unattended: bool = False,
     ) -> None:
         self._redactor = redactor
         self.path = directory / RECEIPT
@@ -76,29 +87,33 @@ class Receipt:
         self._written = self._on_disk = 0
         self._failure: OSError | None = None
         self._handle = self._open(directory)
-        made = made_now or plan
-        self._protection = note = made.protection
-        started = ApplyStarted(
+        notes = notes or ApplyNotes()
+        self._protection = (notes.made_now or plan).protection
+        self._write(to_entry(self._begin(plan, notes)))
+
+    def _begin(self, plan: Plan, notes: ApplyNotes) -> ApplyStarted:
+        """Return the first line. What it says about users is of the plan made now."""
+        made = notes.made_now or plan
+        return ApplyStarted(
             **self._head(),
             target=plan.target.base_url,
             profile=plan.target.profile,
             tenant=plan.target.tenant if plan.target.tenant is not None else UNSET,
             changes=len(plan.changes),
-            whole=whole,
+            whole=notes.whole,
             commit=made.commit,
             config_digest=made.config_digest,
-            top_files=tuple(top_files) if top_files is not None else UNSET,
-            key=redactor.key_id if redactor.key_id is not None else UNSET,
-            run=run or UNSET,
-            service_ahead=_to_seconds(service_ahead) if service_ahead is not None else UNSET,
+            top_files=tuple(notes.top_files) if notes.top_files is not None else UNSET,
+            key=self._redactor.key_id if self._redactor.key_id is not None else UNSET,
+            run=notes.run or UNSET,
+            service_ahead=_to_seconds(notes.service_ahead) if notes.service_ahead is not None else UNSET,
             approved={guard.name: guard.approved_by for guard in made.guards if guard.approved},
-            unattended=unattended or UNSET,
-            protected=note.protected or UNSET,
-            unprotected=note.ended or UNSET,
-            accounts=made.seen if whole and made.seen is not None else UNSET,
+            unattended=notes.unattended or UNSET,
+            protected=made.protection.protected or UNSET,
+            unprotected=made.protection.ended or UNSET,
+            accounts=made.seen if notes.whole and made.seen is not None else UNSET,
             population=_note_population(made),
         )
-        self._write(to_entry(started))
 
     def _open(self, directory: Path) -> int:
         try:

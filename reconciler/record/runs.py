@@ -12,6 +12,7 @@ from reconciler.core.model import Value
 from reconciler.core.plan import Population, Result, is_not_started
 from reconciler.core.planning.clock import CLOCK_TOLERANCE
 from reconciler.core.values import fold_case
+from reconciler.record.attempts import Attempt, find_latest
 from reconciler.record.layout import shorten_plan_id
 from reconciler.record.timestamps import LONG_AGO, read_record_day
 
@@ -33,24 +34,6 @@ class Quarantine:
 
     reason: str
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One change in one apply, by its receipt. `digest`: the same for the same change."""
-
-    address: str
-    action: str
-    digest: str
-    result: str
-    message: str
-    time: datetime
-    live_id: str | None = None
-
-    @property
-    def not_started(self) -> bool:
-        """Whether the apply was to send it when it was interrupted: it is one of `ApplyRun.left`."""
-        return is_not_started(self.result, self.message)
 
 
 def account_keys(address: str, external_id: Value | None, live_id: str | None) -> frozenset[str]:
@@ -158,7 +141,7 @@ class ApplyRun:
     """Which key its digests were made with; None: it holds none."""
     config_digest: str | None = None
     """Of the desired state that was applied; None: its receipt does not say."""
-    attempts: tuple[Attempt, ...] = ()
+    attempts: Sequence[Attempt] = ()
     quarantine: Quarantine | None = None
     requests: int = 0
     """Changes that it began to send."""
@@ -226,7 +209,7 @@ def disregard_future(run: ApplyRun, now: datetime) -> ApplyRun:
     def to_past(when: datetime) -> datetime:
         return LONG_AGO if when > latest else when
 
-    if max(run.began, run.ended or LONG_AGO, *(each.time for each in run.attempts)) <= latest:
+    if max(run.began, run.ended or LONG_AGO, find_latest(run.attempts)) <= latest:
         return run
     attempts = tuple(replace(each, time=to_past(each.time)) for each in run.attempts)
     ended = to_past(run.ended) if run.ended is not None else None

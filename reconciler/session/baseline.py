@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from reconciler import __version__
-from reconciler.core.model import Diagnostic, Severity, warning
+from reconciler.core.model import AttributeMapping, Diagnostic, Severity, warning
 from reconciler.core.plan import Base, LaterEdit, Plan
 from reconciler.core.planning.attribution import attribute_plan, no_longer_pending
 from reconciler.core.planning.later_edits import find_later_edits
@@ -18,6 +18,7 @@ from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.offline import build_offline_plan, simulate_accounts
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.request import LiveState, PlanRequest
+from reconciler.core.profile import Attribute
 from reconciler.core.provisioning import Provisioning
 from reconciler.core.scope.scim_filter import DEFAULT_OWNERSHIP, print_filter
 from reconciler.core.values import fold_case
@@ -45,16 +46,16 @@ class CommitBaseline:
     provisioning: Provisioning | None = None
 
     @property
-    def readers(self) -> tuple[LiveReader, ...]:
-        """The reader of live users for the base."""
-        return (build_reader(self.state),) if self.state is not None else ()
+    def states(self) -> tuple[DesiredState, ...]:
+        """The desired state of the base, if it is known."""
+        return (self.state,) if self.state is not None else ()
 
     def build_request(self, request: PlanRequest) -> PlanRequest | None:
         """Return `request` for the base's desired state."""
         return with_desired_state(self.state, request) if self.state is not None else None
 
     def attribute_changes(self, plan: Plan, request: PlanRequest, lives: Sequence[LiveState]) -> Plan:
-        """Return `plan` with every change attributed; `lives` as the base's readers read them."""
+        """Return `plan` with every change attributed; `lives` as read for `states`."""
         base_request = self.build_request(request)
         if base_request is None:
             return _add_notes(attribute_plan(plan, None), request, self)
@@ -67,6 +68,22 @@ def build_reader(state: DesiredState) -> LiveReader:
     """Return the reader of live users for a desired state."""
     custom = state.settings["ownership"] != print_filter(DEFAULT_OWNERSHIP)
     return LiveReader(state.profile, state.mappings, state.owned, keeps_resources=custom)
+
+
+def reads_alike(one: DesiredState, other: DesiredState) -> bool:
+    """Return whether the readers of two desired states read the same live users from the same resources."""
+    default = print_filter(DEFAULT_OWNERSHIP)
+    return (
+        # With any other ownership live users have the whole resource, and what is owned is decided anew.
+        one.settings["ownership"] == other.settings["ownership"] == default
+        and one.profile == other.profile
+        and _list_read(one.mappings) == _list_read(other.mappings)
+    )
+
+
+def _list_read(mappings: Sequence[AttributeMapping]) -> list[tuple[Attribute, int | None, bool]]:
+    """Return what of mappings decides what is read of live users."""
+    return [(row.attribute, row.match, row.is_read) for row in mappings]
 
 
 def with_desired_state(state: DesiredState, request: PlanRequest) -> PlanRequest:

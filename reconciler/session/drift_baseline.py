@@ -9,7 +9,6 @@ from datetime import datetime
 from reconciler import __version__
 from reconciler.core.model import Diagnostic, warning
 from reconciler.core.plan import Plan
-from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.text import pluralize, quote, shorten
@@ -20,7 +19,7 @@ from reconciler.history.drift import ApplyHistory, ReplannedState, attribute_dri
 from reconciler.history.unapplied import UnappliedCommits
 from reconciler.record.redaction import Redactor
 from reconciler.record.runs import ApplyRun
-from reconciler.session.baseline import build_reader, has_other_target, load_state_at, with_desired_state
+from reconciler.session.baseline import has_other_target, load_state_at, with_desired_state
 from reconciler.session.recorded_applies import read_applies_with_plans
 from reconciler.session.session import Session
 from reconciler.session.unapplied import find_unapplied_commits
@@ -64,9 +63,9 @@ class DriftBaseline:
             yield _warn_of_unapplied(self.unapplied)
 
     @property
-    def readers(self) -> list[LiveReader]:
-        """The readers of live users, in the order of the applies whose desired state is known."""
-        return [build_reader(applied.state) for _, applied in self._known()]
+    def states(self) -> list[DesiredState]:
+        """The desired states of applies, as far as they are known."""
+        return [applied.state for _, applied in self._known()]
 
     def _known(self) -> Iterator[tuple[int, AppliedState]]:
         for number, found in self.found.items():
@@ -74,7 +73,7 @@ class DriftBaseline:
                 yield number, found
 
     def attribute_changes(self, plan: Plan, request: PlanRequest, lives: Sequence[LiveState]) -> Plan:
-        """Return `plan` with every change attributed; `lives` as the readers read them."""
+        """Return `plan` with every change attributed; `lives` as read for `states`."""
         sides = {number: ReplannedState(None, found) for number, found in self.found.items() if isinstance(found, str)}
         for (number, applied), live in zip(self._known(), lives, strict=True):
             earlier = replace(with_desired_state(applied.state, request), now=applied.at)

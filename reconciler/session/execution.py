@@ -24,7 +24,7 @@ from reconciler.github.environment import read_workflow
 from reconciler.record.files import write_private
 from reconciler.record.layout import PAGE, PLAN
 from reconciler.record.plan_record import to_record
-from reconciler.record.receipt import Receipt
+from reconciler.record.receipt import ApplyNotes, Receipt
 from reconciler.record.recorded_accounts import RecordedAccounts
 from reconciler.render.apply_report import was_not_started
 from reconciler.scim.rate_limiter import RateLimiter
@@ -115,18 +115,15 @@ def _create_receipt(job: Job, session: Session) -> Receipt:
     write_private(directory / PLAN, to_record(job.recorded, session.redactor))
     # Without a page, the next apply sees that it has to be written.
     (directory / PAGE).unlink(missing_ok=True)
-    return Receipt(
-        directory,
-        job.recorded,
-        current_time,
+    notes = ApplyNotes(
         whole=job.whole,
-        redactor=session.redactor,
         made_now=job.selection.plan,
         run=read_workflow().run_identity,
         service_ahead=session.service_ahead,
         top_files=[name for name in TOP_FILES if name in session.state.files],
         unattended=job.unattended,
     )
+    return Receipt(directory, job.recorded, current_time, notes, redactor=session.redactor)
 
 
 def _open_receipt(job: Job, session: Session) -> Receipt:

@@ -11,8 +11,8 @@ from reconciler.core.model import DesiredUser, Diagnostic, LiveUser
 from reconciler.core.plan import Plan
 from reconciler.core.planning.clock import explain_clock
 from reconciler.core.planning.guards.context import AccountEvidence
-from reconciler.core.planning.joined_users import list_live_ids, list_open_users
-from reconciler.core.planning.live_user import CombinedReader, LiveReader, ResourceReader
+from reconciler.core.planning.joined_users import JoinedUsers, list_live_ids, list_open_users
+from reconciler.core.planning.live_user import CombinedReader, ResourceReader
 from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.planning.temporary_names import find_temporarily_named
 from reconciler.core.text import quote
@@ -30,7 +30,7 @@ from reconciler.scim.read_budget import ReadBudget
 from reconciler.session import connection
 from reconciler.session.account_evidence import plan_with_evidence
 from reconciler.session.audit_record import note_unreadable_records
-from reconciler.session.baseline import build_reader, build_request
+from reconciler.session.baseline import build_reader, build_request, reads_alike
 from reconciler.session.lost_files import LastApply, find_lost_files
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
@@ -49,11 +49,11 @@ class Baseline(Protocol):
         """What could not be compared."""
 
     @property
-    def readers(self) -> Sequence[LiveReader]:
-        """The readers of live users for the baseline's desired states."""
+    def states(self) -> Sequence[DesiredState]:
+        """The baseline's desired states."""
 
     def attribute_changes(self, plan: Plan, request: PlanRequest, lives: Sequence[LiveState]) -> Plan:
-        """Return the plan with every change attributed; `lives` as the readers read them."""
+        """Return the plan with every change attributed; `lives` as read for `states`."""
 
 
 def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, baseline: Baseline | None = None) -> Plan:
@@ -95,8 +95,8 @@ def _make_plan(
     client: ScimClient, session: Session, users: tuple[str, ...], progress: Progress, baseline: Baseline | None
 ) -> tuple[Plan, tuple[str, ...]]:
     """Return the plan, and the notes of the live read."""
-    others = baseline.readers if baseline is not None else ()
-    combined = CombinedReader(build_reader(session.state), others) if others else None
+    others = baseline.states if baseline is not None else ()
+    combined = _build_combined_reader(session.state, others)
     with trace_phase("read live users") as span:
         live = read_live_state(client, session, progress, combined)
         span.set({"reconciler.live_users": len(live.users)})
@@ -109,8 +109,29 @@ def _make_plan(
         span.set({"reconciler.changes": len(plan.changes), "reconciler.blocked": plan.blocked})
     if baseline is None:
         return plan, live.notes
-    lives = [replace(live, users=users) for users in combined.read_others(live.users)] if combined is not None else []
+    lives = _read_for_others(live, session.state, others, combined)
     return baseline.attribute_changes(plan, request, lives), live.notes
+
+
+def _build_combined_reader(state: DesiredState, others: Sequence[DesiredState]) -> CombinedReader | None:
+    """Return the reader for several desired states; None if the one of `state` reads the same as all others."""
+    readers = [build_reader(each) for each in others if not reads_alike(state, each)]
+    return CombinedReader(build_reader(state), readers) if readers else None
+
+
+def _read_for_others(
+    live: LiveState, state: DesiredState, others: Sequence[DesiredState], combined: CombinedReader | None
+) -> list[LiveState]:
+    """Return the live state for each of `others`, from what was read for `state`."""
+    read = iter(combined.read_others(live.users) if combined is not None else ())
+    alike = [reads_alike(state, each) for each in others]
+    everyone = list(live.users) if any(alike) else []
+    lists = (
+        # Most users are as desired by any of them: they are not kept once more.
+        JoinedUsers.join(each.users, everyone, each.mappings) if same else next(read)
+        for each, same in zip(others, alike, strict=True)
+    )
+    return [replace(live, users=users) for users in lists]
 
 
 def read_live_state(

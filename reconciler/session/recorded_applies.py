@@ -21,7 +21,7 @@ def read_applies(workspace: Workspace, target: Target, now: datetime | None = No
 
 def read_applies_with_plans(workspace: Workspace, target: Target, now: datetime | None = None) -> list[ApplyRun]:
     """Return the same joined with their plans on record, as `record.reader.read_runs_with_plans` does."""
-    return join_plans(_read(workspace), target, now)
+    return join_plans(_read(workspace), target, now, plans=workspace.history, store=workspace.cache)
 
 
 def read_digest_keys(workspace: Workspace) -> set[str]:

@@ -9,7 +9,8 @@ from support.builders import change, rename
 from reconciler.apply.quarantine import ATTEMPTS, RETRIES, Health, assess, exceeded_limit, select_probe
 from reconciler.core.plan import Action
 from reconciler.core.policy import Limit, Policy
-from reconciler.record.runs import ApplyRun, Attempt, Quarantine, QuarantineReason
+from reconciler.record.attempts import Attempt
+from reconciler.record.runs import ApplyRun, Quarantine, QuarantineReason
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

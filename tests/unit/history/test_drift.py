@@ -9,7 +9,7 @@ from support.builders import DEPARTMENT, NOW, change, desired, live, plan_of, pl
 
 from reconciler.core.plan import Action, Attribution, Change, Drift, Plan, Result
 from reconciler.history.drift import MAX_BASELINES, ApplyHistory, ReplannedState, attribute_drift, select_baselines
-from reconciler.record.late_changes import LateChanges
+from reconciler.record.late_changes import LateChanges, hash_key
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.record.runs import AppliedChange, ApplyRun, Planned
 
@@ -269,7 +269,7 @@ def test_plans_on_record_are_read_until_each_difference_is_explained() -> None:
             read.append(number)
             return dict.fromkeys(done.keys, done)
 
-        return LateChanges(map(hash, done.keys), load)
+        return LateChanges(map(hash_key, done.keys), load)
 
     steps = [moved(family="A"), moved(department="Sales"), moved(family="B"), moved("bob", department="Ops")]
     runs = [replace(run(number), changes=late(number, each)) for number, each in enumerate(steps)]

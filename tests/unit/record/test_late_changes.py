@@ -2,7 +2,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from reconciler.record.late_changes import LateChanges, hash_keys
+from reconciler.record.late_changes import LateChanges, hash_key, hash_keys, pack_hashes
 from reconciler.record.runs import AppliedChange
 
 ADA = AppliedChange('user["ada"]', "update", "", "", "L1", {}, {"externalId": "X1"})
@@ -22,7 +22,7 @@ class Loader:
 
 def test_nothing_is_read_for_a_key_that_is_not_there() -> None:
     load = Loader()
-    late = LateChanges(map(hash, CHANGES), load)
+    late = LateChanges(map(hash_key, CHANGES), load)
     assert 'user["bob"]' not in late
     assert late.get("live:L2") is None
     with pytest.raises(KeyError):
@@ -33,7 +33,7 @@ def test_nothing_is_read_for_a_key_that_is_not_there() -> None:
 
 def test_it_is_the_mapping_that_is_loaded() -> None:
     load = Loader()
-    late = LateChanges(map(hash, CHANGES), load)
+    late = LateChanges(map(hash_key, CHANGES), load)
     assert "live:L1" in late
     assert late["id:x1"] is ADA
     assert late == CHANGES
@@ -43,7 +43,7 @@ def test_it_is_the_mapping_that_is_loaded() -> None:
 
 
 def test_a_key_that_only_has_the_hash_of_another_is_not_there() -> None:
-    late = LateChanges(map(hash, [*CHANGES, 'user["bob"]']), Loader())
+    late = LateChanges(map(hash_key, [*CHANGES, 'user["bob"]']), Loader())
     assert 'user["bob"]' not in late
     with pytest.raises(KeyError):
         late['user["bob"]']
@@ -54,3 +54,15 @@ def test_no_changes_are_never_read() -> None:
     assert len(LateChanges((), load)) == 0
     assert not LateChanges((), load)
     assert load.calls == 0
+
+
+def test_packed_hashes_are_the_hashes() -> None:
+    late = LateChanges(pack_hashes(map(hash_key, CHANGES)), Loader())
+    assert sorted(late.hashes) == sorted(map(hash_key, CHANGES))
+    assert late["id:x1"] is ADA
+    assert 'user["bob"]' not in late
+
+
+def test_a_key_has_the_same_hash_in_every_run() -> None:
+    assert hash_key("live:L1") == 8914876285934404019
+    assert hash_key("\ud800") != hash_key("\ud801")

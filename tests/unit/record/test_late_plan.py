@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,13 +13,14 @@ from support.builders import NOW, change, plan_with, values_of
 from reconciler.core.model import error
 from reconciler.core.plan import Action
 from reconciler.errors import PlanFileError
+from reconciler.record.attempts import Attempt
 from reconciler.record.late_changes import LateChanges
-from reconciler.record.late_plan import PlanReader
+from reconciler.record.late_plan import PackedPlan, PlanReader
 from reconciler.record.plan_file import to_json
 from reconciler.record.plan_record import to_record
 from reconciler.record.plan_summary import read_plan_summary
 from reconciler.record.redaction import NO_REDACTION, Redactor
-from reconciler.record.runs import ApplyRun, Attempt, join_plan
+from reconciler.record.runs import ApplyRun, join_plan
 
 ADA, BOB, NEW = change("ada", after=values_of("ada", family="King")), change("Bob"), change("new", Action.CREATE)
 PLAN = replace(
@@ -57,13 +59,23 @@ def assert_joined_as_in_full(path: Path, runs: tuple[ApplyRun, ...] = RUNS) -> l
     plan = read_plan_summary(path)
     in_full = [join_plan(each, plan) for each in runs]
     assert found == in_full
+    packed = PlanReader().pack(runs, path.read_bytes()) if path.exists() else None
+    if packed is not None:
+        kept = msgspec.msgpack.decode(msgspec.msgpack.encode(packed), type=PackedPlan)
+        again = [PlanReader().join_packed(run, number, kept, path) for number, run in enumerate(runs)]
+        assert again == in_full
+        assert_same_answers(again, in_full)
+    assert_same_answers(found, in_full)
+    return found
+
+
+def assert_same_answers(found: list[ApplyRun], in_full: list[ApplyRun]) -> None:
     keys = {key for each in in_full for key in (*each.changes, *(each.planned.changes if each.planned else ()))}
     for one, other in zip(found, in_full, strict=True):
         for key in (*keys, "live:none"):
             assert one.find([key]) == other.find([key])
             assert one.find_planned([key]) == other.find_planned([key])
             assert one.converged([key]) == other.converged([key])
-    return found
 
 
 @pytest.mark.parametrize("redactor", [NO_REDACTION, REDACTOR], ids=["full", "digests"])

@@ -11,6 +11,7 @@ from reconciler.core.model import Target
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.errors import PlanFileError
 from reconciler.record import kept_parts, outlines
+from reconciler.record.attempts import LateAttempts
 from reconciler.record.outlines import (
     ReceiptStart,
     find_previous_target,
@@ -73,8 +74,16 @@ def test_what_is_found_in_outlines_is_what_a_pass_of_its_own_finds(tmp_path: Pat
     for target in (TARGET, elsewhere("other").target, elsewhere("third").target):
         for now in (None, NOW, NOW - timedelta(days=9)):
             assert select_runs(outlines, target, now) == read_runs(tmp_path, target, now)
-        assert find_previous_target(outlines, target) == find_previous_target(read_outlines(tmp_path), target)
     assert [run.record for run in select_runs(outlines, TARGET)] == ["a", "c"]
+
+
+def test_the_previous_target_is_where_the_last_apply_went(tmp_path: Path) -> None:
+    other, third = elsewhere("other"), elsewhere("third")
+    receipt(tmp_path, "a", PLAN).close({})
+    Receipt(tmp_path / "b", other, lambda: NOW + timedelta(days=1)).close({})
+    outlines = read_outlines(tmp_path)
+    assert find_previous_target(outlines, third.target) == other.target.address
+    assert [find_previous_target(outlines, each) for each in (TARGET, other.target)] == [None, None], "known"
 
 
 def test_the_lines_of_a_receipt_are_its_events(tmp_path: Path) -> None:
@@ -103,6 +112,14 @@ def test_kept_outlines_are_those_of_the_receipts(record: Path) -> None:
     assert (len(store.entries), store.hits) == (2, 0)
     assert read_outlines(record, store) == expected
     assert store.hits == 2
+
+
+def test_kept_attempts_are_decoded_when_they_are_asked_for(record: Path) -> None:
+    store = MemoryCache()
+    read_outlines(record, store)
+    first = read_outlines(record, store)[0].runs[0].attempts
+    assert isinstance(first, LateAttempts)
+    assert [each.message for each in first] == ["no"]
 
 
 def test_of_a_record_that_changed_only_the_same_parts_are_kept(record: Path) -> None:

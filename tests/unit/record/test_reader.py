@@ -24,7 +24,7 @@ from reconciler.record.reader import (
     read_runs_with_plans,
     read_started_addresses,
 )
-from reconciler.record.receipt import Receipt, directory_for
+from reconciler.record.receipt import ApplyNotes, Receipt, directory_for
 from reconciler.record.receipt_content import RESTORE
 from reconciler.record.receipt_line import UnknownLine
 from reconciler.record.redaction import Redactor
@@ -72,7 +72,7 @@ def test_empty_lines_are_nothing(tmp_path: Path) -> None:
 
 
 def test_what_a_receipt_says_is_read_back(tmp_path: Path) -> None:
-    written = receipt(tmp_path, "a", whole=False)
+    written = receipt(tmp_path, "a", notes=ApplyNotes(whole=False))
     written.started(ADA.address, ADA.action, "live-ada", [])
     written.finished(Outcome(ADA, Result.FAILED, "no"))
     written.quarantined(WHY)
@@ -156,7 +156,7 @@ def test_a_thousand_receipts_are_read_quickly(tmp_path: Path) -> None:
 
 def recorded(plans: Path, made_now: Any = None) -> ApplyRun:
     """The run of an apply that carried out ADA and was cut short, read back."""
-    written = receipt(plans, "one", made_now=made_now)
+    written = receipt(plans, "one", notes=ApplyNotes(made_now=made_now))
     (plans / "one" / "plan.json").write_text(to_json(PLAN), "utf-8")
     written.finished(Outcome(ADA, Result.DONE))
     written.close({}, how="interrupted", left=1)

@@ -18,7 +18,7 @@ from reconciler.errors import PlanFileError
 from reconciler.record.layout import shorten_plan_id
 from reconciler.record.outlines import read_lines
 from reconciler.record.reader import read_entries
-from reconciler.record.receipt import Receipt, directory_for
+from reconciler.record.receipt import ApplyNotes, Receipt, directory_for
 from reconciler.record.receipt_line import LARGEST_CLOCK_OFFSET, ApplyStarted
 from reconciler.record.runs import Quarantine
 
@@ -128,7 +128,7 @@ def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
     ],
 )
 def test_a_receipt_notes_how_far_the_services_clock_was_ahead(tmp_path: Path, ahead: timedelta, written: int) -> None:
-    receipt = Receipt(tmp_path, PLAN, lambda: NOW, service_ahead=ahead)
+    receipt = Receipt(tmp_path, PLAN, lambda: NOW, ApplyNotes(service_ahead=ahead))
     (line,) = read_lines(receipt.path)
     assert isinstance(line, ApplyStarted)
     assert line.service_ahead == written
@@ -141,7 +141,7 @@ def test_a_receipt_notes_how_far_the_services_clock_was_ahead(tmp_path: Path, ah
 def test_a_receipt_of_all_users_notes_their_accounts(
     seen: tuple[str, ...] | None, whole: bool, written: list[str] | None, tmp_path: Path
 ) -> None:
-    receipt = Receipt(tmp_path, PLAN, lambda: NOW, whole=whole, made_now=replace(PLAN, seen=seen))
+    receipt = Receipt(tmp_path, PLAN, lambda: NOW, ApplyNotes(whole=whole, made_now=replace(PLAN, seen=seen)))
     assert next(iter(read_entries(receipt.path))).get("accounts") == written
 
 

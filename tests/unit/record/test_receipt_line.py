@@ -12,7 +12,7 @@ from support.builders import NOW, TARGET, change, plan_with
 from reconciler.core.model import Target
 from reconciler.core.plan import Action, Outcome, Result
 from reconciler.core.text import to_ascii_json
-from reconciler.record.receipt import Receipt
+from reconciler.record.receipt import ApplyNotes, Receipt
 from reconciler.record.receipt_content import parse_receipt
 from reconciler.record.receipt_line import (
     FORMAT_VERSION,
@@ -42,15 +42,8 @@ def parse(**entry: Any) -> ReceiptLine:
 def written(directory: Path, redactor: Redactor) -> list[dict[str, Any]]:
     """Every kind of line that the writer writes, with every key."""
     plan = plan_with(ADA, target=replace(TARGET, tenant="acme"))
-    receipt = Receipt(
-        directory,
-        plan,
-        lambda: NOW,
-        redactor=redactor,
-        run="12/1",
-        service_ahead=timedelta(hours=25),
-        top_files=["scope.yaml"],
-    )
+    notes = ApplyNotes(run="12/1", service_ahead=timedelta(hours=25), top_files=["scope.yaml"])
+    receipt = Receipt(directory, plan, lambda: NOW, notes, redactor=redactor)
     receipt.started(ADA.address, ADA.action, None, ["title"])
     receipt.finished(Outcome(ADA, Result.DONE))
     receipt.quarantined(Quarantine("Because", "it failed"))

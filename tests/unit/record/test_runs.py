@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from reconciler.core.plan import Result
+from reconciler.record.attempts import Attempt
 from reconciler.record.runs import (
     AppliedChange,
     ApplyRun,
-    Attempt,
     Planned,
     PlanSummary,
     Quarantine,

@@ -15,7 +15,8 @@ from reconciler.core.model import Origin, Target
 from reconciler.core.provisioning import Provisioning
 from reconciler.history.unapplied import UnappliedCommit, UnappliedCommits
 from reconciler.profiles import PROFILES
-from reconciler.record.runs import ApplyRun, Attempt, Quarantine
+from reconciler.record.attempts import Attempt
+from reconciler.record.runs import ApplyRun, Quarantine
 from reconciler.render.status import Status
 from reconciler.render.status_document import StatusDocument, json_schema, status_document
 from reconciler.render.style import Style

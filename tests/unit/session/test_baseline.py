@@ -8,7 +8,14 @@ from support.target_workspace import TargetWorkspace
 from reconciler.core.plan import Action
 from reconciler.core.provisioning import Provisioning
 from reconciler.errors import RepositoryError
-from reconciler.session.baseline import build_request, compare_offline, load_baseline, load_state_at, with_desired_state
+from reconciler.session.baseline import (
+    build_request,
+    compare_offline,
+    load_baseline,
+    load_state_at,
+    reads_alike,
+    with_desired_state,
+)
 
 
 @pytest.fixture
@@ -122,3 +129,16 @@ def test_a_request_for_another_state_is_for_all_its_users(target: TargetWorkspac
     assert request.only == {"ada@example.com"}
     other = with_desired_state(state, request)
     assert ([user.key for user in other.desired], len(other.only)) == (["keeper@example.com"], 0)
+
+
+def test_two_states_read_alike_with_the_same_mappings_and_the_default_ownership(target: TargetWorkspace) -> None:
+    before = target.state()
+    target.desire(person("ada"))
+    assert reads_alike(before, target.state())
+    target.files.write("mappings.yaml", "- {target: userName, source: userPrincipalName, match: 1}\n")
+    assert not reads_alike(before, target.state())
+    (target.workspace.state / "mappings.yaml").unlink()
+    target.files.settings(ownership="userName pr")
+    owned = target.state()
+    assert not reads_alike(before, owned)
+    assert not reads_alike(owned, target.state())

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from support import builders
+from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 from support.sample_org import account, person
 from support.target_workspace import TargetWorkspace
@@ -12,7 +13,8 @@ from support.target_workspace import TargetWorkspace
 from reconciler.core.planning.request import LiveState
 from reconciler.errors import TargetError, UsageError
 from reconciler.scim.client import ScimClient
-from reconciler.session import connection
+from reconciler.session import connection, live_plan
+from reconciler.session.baseline import load_baseline
 from reconciler.session.live_plan import build_session_request, check_users_exist, make_plan
 
 
@@ -69,3 +71,30 @@ def test_desired_and_live_users_exist_by_any_name(target: TargetWorkspace, name:
 def test_another_name_is_a_usage_error(target: TargetWorkspace) -> None:
     with pytest.raises(UsageError, match='user not found: "nora"'):
         check_users_exist(("nora",), target.state(), LiveState([]))
+
+
+@pytest.mark.parametrize("ownership", ["externalId pr", "userName pr"])
+def test_a_base_is_compared_with_the_same_live_users_however_it_is_read(
+    target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch, ownership: str
+) -> None:
+    target.files.settings(ownership=ownership)
+    people = [person(name) for name in ("ada", "bob", "eve", "joe")]
+    target.desire(*people)
+    GitRepository(target.files.root).commit("Begin")
+    target.apply()
+    target.live("bob")["name"]["familyName"] = "Edited"
+    target.live("joe")["active"] = False
+    target.desire(person("ada", department="Research"), *people[1:2], *people[3:], person("new"))
+    plans, built = [], []
+    real = live_plan.reads_alike
+    for alike in (real, lambda _one, _other: False):
+        monkeypatch.setattr(live_plan, "reads_alike", alike)
+        with target.session() as session:
+            base = load_baseline(session.workspace, session.state, "HEAD")
+            built.append(live_plan._build_combined_reader(session.state, base.states) is not None)
+            plans.append(make_plan(session, (), target.terminal, base))
+    one, other = plans
+    assert one.changes == other.changes
+    assert len({each.attribution for each in one.changes}) == 2
+    assert one.no_longer_pending == other.no_longer_pending
+    assert built == [ownership != "externalId pr", True]
