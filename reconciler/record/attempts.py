@@ -1,17 +1,11 @@
-"""The changes that an apply attempted, by its receipt. Pure.
-
-A record of years has very many, and few are looked at: those of kept outlines are decoded when they are asked for.
-"""
+"""The changes that an apply attempted, by its receipt. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import overload
-
-import msgspec
 
 from reconciler.core.plan import is_not_started
 from reconciler.record.timestamps import LONG_AGO
@@ -35,53 +29,31 @@ class Attempt:
         return is_not_started(self.result, self.message)
 
 
-_encode = msgspec.msgpack.Encoder().encode
-# Whoever looks at an apply counts its attempts several times, one after another.
-_decode = lru_cache(2)(msgspec.msgpack.Decoder(tuple[Attempt, ...]).decode)
-
-
-class PackedAttempts(msgspec.Struct, frozen=True, array_like=True):
-    """Attempts as bytes. `latest`: the time of the last one."""
-
-    count: int
-    latest: datetime
-    content: bytes
-
-
-def pack_attempts(attempts: Iterable[Attempt]) -> PackedAttempts:
-    """Return attempts as bytes."""
-    found = tuple(attempts)
-    return PackedAttempts(len(found), find_latest(found), _encode(found))
-
-
 class LateAttempts(Sequence[Attempt]):
-    """Attempts that are decoded when they are looked at."""
+    """Attempts that are loaded when they are looked at. `latest`: the time of the last one."""
 
-    __slots__ = ("_packed",)
+    __slots__ = ("_count", "_load", "latest")
 
-    def __init__(self, packed: PackedAttempts) -> None:
-        self._packed = packed
-
-    @property
-    def latest(self) -> datetime:
-        """The time of the last one; `LONG_AGO` if there is none."""
-        return self._packed.latest
+    def __init__(self, count: int, latest: datetime, load: Callable[[], tuple[Attempt, ...]]) -> None:
+        self._count = count
+        self._load = load
+        self.latest = latest
 
     def __len__(self) -> int:
-        return self._packed.count
+        return self._count
 
     def __iter__(self) -> Iterator[Attempt]:
-        return iter(_decode(self._packed.content))
+        return iter(self._load())
 
     @overload
     def __getitem__(self, place: int) -> Attempt: ...
     @overload
     def __getitem__(self, place: slice) -> tuple[Attempt, ...]: ...
     def __getitem__(self, place: int | slice) -> Attempt | tuple[Attempt, ...]:
-        return tuple(self)[place]
+        return self._load()[place]
 
     def __eq__(self, other: object) -> bool:
-        return tuple(self) == tuple(other) if isinstance(other, Sequence) else NotImplemented
+        return self._load() == tuple(other) if isinstance(other, Sequence) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
 

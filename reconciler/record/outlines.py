@@ -14,11 +14,12 @@ import msgspec
 
 from reconciler.core.model import Target
 from reconciler.core.plan import Population
-from reconciler.record.attempts import Attempt, LateAttempts, PackedAttempts, pack_attempts
+from reconciler.record.attempts import Attempt
 from reconciler.record.files import read_file
 from reconciler.record.kept_parts import LARGEST, RECEIPTS, PartDigest, RecordStore, split_into_parts
 from reconciler.record.known_files import KnownFiles
 from reconciler.record.layout import RECEIPT
+from reconciler.record.packed_attempts import PackedAttempts, pack_attempts
 from reconciler.record.receipt_content import parse_receipt
 from reconciler.record.receipt_line import (
     ApplyFinished,
@@ -91,7 +92,7 @@ class _PackedOutline(msgspec.Struct, frozen=True, array_like=True):
     def unpack(self, path: Path) -> ReceiptOutline:
         """Return the outline of the receipt at `path`. Raises `ValueError` if parts of it are missing."""
         runs = tuple(
-            replace(run, attempts=LateAttempts(packed)) if packed.count else run
+            replace(run, attempts=packed.unpack()) if packed.count else run
             for run, packed in zip(self.runs, self.attempts, strict=True)
         )
         rest = self.is_empty, self.lines, self.is_mixed, self.digest
