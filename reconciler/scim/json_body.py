@@ -56,7 +56,7 @@ def locate_invalid_json(content: bytes) -> tuple[str, int | None]:
     except msgspec.DecodeError as exc:
         found = _AT.search(str(exc))
         if found is not None:
-            return "cannot be there", int(found[1])
+            return "cannot be there", min(int(found[1]), len(content) - 1)
     return "it ends early, or holds a broken character", None
 
 
