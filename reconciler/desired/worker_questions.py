@@ -1,7 +1,7 @@
-"""Questions to a worker that has sent all that it was started for, and answers: bytes over a socket, in order.
+"""Ask a worker that has sent everything it was started for, and receive its answers in order, over a socket.
 
-Several threads may ask: while one question is answered, the next ones are on their way. Nobody depends on an answer:
-who gets none does the work himself. So an end of the other process and a damaged message are no errors.
+Several threads may ask: the next questions are sent while one is answered. No caller depends on an answer: a caller
+that gets none does the work itself. So the end of the other process and a damaged message are not errors.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ Answer = Callable[[bytes], bytes]
 """Returns the answer to a question; must not raise."""
 
 PATIENCE = 30.0
-"""Seconds in which a part of an answer has to come. One takes some milliseconds; a stopped process never answers."""
+"""Seconds without any part of an answer after which the worker is given up. An answer takes some milliseconds."""
 MOST_WAITING = 6
-"""Questions on their way. With more of them, who asks is sooner done himself."""
+"""Questions that wait for an answer at once. With more of them, a caller is faster on its own."""
 _LENGTH = 4
 _LONGEST = 256 << 20
-"""Bytes of a message. An answer of a service, which questions are about, has 64 MiB at most."""
+"""Bytes of a message. The answers of a service, which are what is sent, have at most 64 MiB."""
 _BUFFER = 1 << 20
-"""What is on its way one way; the system may allow less."""
+"""Bytes of the send buffer of each end; the system may allow less."""
 
 
 def open_sockets(patience: float = PATIENCE) -> tuple[socket.socket, socket.socket]:
-    """Return the ends of who asks and of who answers."""
+    """Return two connected sockets: one to ask with, and one for the worker to answer with."""
     ours, theirs = socket.socketpair()
     for end in (ours, theirs):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
@@ -39,7 +39,7 @@ def open_sockets(patience: float = PATIENCE) -> tuple[socket.socket, socket.sock
 
 
 class Questions:
-    """The end of those who ask. Nothing is asked before `open` and after `close`."""
+    """The side that asks. Nothing is asked before `open` or after `close`."""
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
@@ -96,7 +96,7 @@ class Questions:
             self._turn.notify_all()
 
     def close(self) -> None:
-        """Ask nothing more: the other process ends, if it has not."""
+        """Ask nothing more, which lets the worker end."""
         self._give_up()
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # a thread that waits for the other process does not any longer
@@ -105,7 +105,7 @@ class Questions:
 
 
 def answer_questions(end: socket.socket, answer: Answer) -> None:
-    """Answer all questions, until nobody asks any longer."""
+    """Answer questions until the other end is closed."""
     with suppress(OSError):
         while (question := receive(end)) is not None:
             send(end, answer(question))

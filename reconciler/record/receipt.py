@@ -48,12 +48,12 @@ def directory_for(plans: Path, plan: Plan) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyNotes:
-    """What the first line says about an apply besides its plan.
+    """What the first line of a receipt says about an apply, in addition to its plan.
 
     `whole`: it is about all users. `made_now`: the plan as made for this apply, if the recorded one is a reviewed plan,
     maybe of another commit. `run`: that of GitHub Actions, if any. `service_ahead`: how far the clock of the service is
-    ahead, if they disagree. `top_files`: the files at the top level of the desired state. `unattended`:
-    nobody reviewed the plan.
+    ahead, if they disagree. `top_files`: the files at the top level of the desired state. `unattended`: the plan was
+    not reviewed.
     """
 
     whole: bool = True
