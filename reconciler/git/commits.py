@@ -121,6 +121,10 @@ class Commits:
         """Return whether `commit` is `tip` or one of its ancestors in this clone."""
         return not self._run("rev-list", "--max-count=1", _checked(commit), f"^{_checked(tip)}")
 
+    def has_in_history(self, tip: str, commits: Iterable[str]) -> bool:
+        """Return whether each of `commits` is `tip` or one of its ancestors; one that is not here is an error."""
+        return not self._run("rev-list", "--max-count=1", *map(_checked, commits), f"^{_checked(tip)}")
+
     def read_first_parents(self, since: str, tip: str) -> list[Node]:
         """Return the commits of the first-parent line of `tip` that are no ancestors of `since`, newest first.
 

@@ -48,6 +48,8 @@ def find_later_commit(workspace: Workspace, runs: Sequence[ApplyRun]) -> ApplyRu
     if workspace.sandbox or not commits:
         return None
     applied = sorted(commits.values(), key=lambda run: run.began, reverse=True)[:_LOOKED_AT]
+    if _are_earlier(workspace, applied):
+        return None
     known = [run for run in applied if explain_missing_commit(workspace.state, run.commit or "") is None]
     try:
         with Commits(workspace.state) as repository:
@@ -55,6 +57,18 @@ def find_later_commit(workspace: Workspace, runs: Sequence[ApplyRun]) -> ApplyRu
             return next((run for run in known if _is_later(repository, head, run.commit or "")), None)
     except RepositoryError:
         return None
+
+
+def _are_earlier(workspace: Workspace, runs: Sequence[ApplyRun]) -> bool:
+    """Whether all of the commits are in the history of HEAD, as nearly always: git is asked once for all of them.
+
+    False also if one of them is not in this clone.
+    """
+    try:
+        with Commits(workspace.state) as repository:
+            return repository.has_in_history(repository.resolve("HEAD"), [run.commit or "" for run in runs])
+    except RepositoryError:
+        return False
 
 
 def _is_later(repository: Commits, head: str, commit: str) -> bool:

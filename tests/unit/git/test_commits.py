@@ -118,3 +118,17 @@ def test_a_repository_that_git_does_not_use_is_not_called_none(tmp_path: Path) -
     with pytest.raises(RepositoryError, match=r"^the repository cannot be read: ") as caught:
         Commits(tmp_path)
     assert "not meant to be a repository" in caught.value.detail
+
+
+def test_a_history_has_its_commits_but_not_those_of_a_branch_beside_it(made: GitRepository) -> None:
+    first = made.head()
+    second = made.commit("Edit", {"other.txt": "x"})
+    made.git("checkout", "--quiet", "-b", "side", first)
+    side = made.commit("Beside", {"other.txt": "y"})
+    with Commits(made.root) as commits:
+        assert commits.has_in_history(second, [first, second])
+        assert commits.has_in_history(second, [])
+        assert not commits.has_in_history(second, [first, side])
+        for absent in ("0" * 39 + "1", "--all", ""):
+            with pytest.raises(RepositoryError):
+                commits.has_in_history(second, [first, absent])

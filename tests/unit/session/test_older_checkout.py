@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from support.git_repository import GitRepository
 from support.sample_org import person
@@ -6,6 +8,7 @@ from support.target_workspace import TargetWorkspace
 from reconciler.errors import StalePlanError
 from reconciler.record.reader import read_runs
 from reconciler.record.runs import ApplyRun
+from reconciler.session import older_checkout as module
 from reconciler.session.older_checkout import find_later_commit, refuse_older_checkout
 
 
@@ -52,6 +55,22 @@ def test_a_checkout_before_an_applied_commit_is_refused(org: Organization) -> No
     with pytest.raises(StalePlanError, match=f"the later commit {org.second[:12]} has been applied") as caught:
         refuse_older_checkout(org.target.workspace, org.runs)
     assert "git pull" in caught.value.detail
+
+
+def test_a_commit_that_is_not_here_hides_no_later_one(org: Organization) -> None:
+    org.git.git("checkout", "--quiet", org.first)
+    elsewhere = replace(org.runs[0], commit="0" * 39 + "1")
+    found = find_later_commit(org.target.workspace, [elsewhere, *org.runs])
+    assert found is not None
+    assert found.commit == org.second
+
+
+def test_git_is_asked_once_about_commits_in_the_history(org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> str:
+        raise AssertionError
+
+    monkeypatch.setattr(module, "explain_missing_commit", fail)
+    assert org.found() is None
 
 
 def test_an_apply_of_an_older_checkout_sends_nothing(org: Organization) -> None:
