@@ -83,8 +83,10 @@ class Health:
 
 def assess(runs: Iterable[ApplyRun]) -> Health:
     """Return the health after `runs`, which are in the order in which they began."""
-    health = Health()
-    for run in runs:
+    found = list(runs)
+    start = _find_last_clean(found)
+    health = Health(runs=start)
+    for run in found[start:]:
         quarantine = _update_quarantine(health.quarantine, run)
         suspected_causes = _update_suspected_causes(health.suspected_causes, run)
         health = Health(
@@ -96,6 +98,17 @@ def assess(runs: Iterable[ApplyRun]) -> Health:
             suspected_causes=suspected_causes if quarantine is not None else frozenset(),
         )
     return health
+
+
+def _find_last_clean(runs: Sequence[ApplyRun]) -> int:
+    """Return the place of the last apply after which the health is the same, whatever it was before; 0: of none.
+
+    It was of all users, and each of its changes is done: the target is in no quarantine, and no user still fails.
+    """
+    for place in reversed(range(len(runs))):
+        if runs[place].whole and runs[place].quarantine is None and runs[place].successful:
+            return place
+    return 0
 
 
 def _update_quarantine(before: QuarantineState | None, run: ApplyRun) -> QuarantineState | None:

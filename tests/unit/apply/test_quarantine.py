@@ -1,3 +1,4 @@
+import random
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,10 +7,11 @@ from typing import Any
 import pytest
 from support.builders import change, rename
 
+from reconciler.apply import quarantine as module
 from reconciler.apply.quarantine import ATTEMPTS, RETRIES, Health, assess, exceeded_limit, select_probe
 from reconciler.core.plan import Action
 from reconciler.core.policy import Limit, Policy
-from reconciler.record.attempts import Attempt
+from reconciler.record.attempts import Attempt, LateAttempts
 from reconciler.record.runs import ApplyRun, Quarantine, QuarantineReason
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -35,6 +37,38 @@ def failing_users(health: Health) -> dict[str, int]:
 
 
 ADA, BOB = 'user["ada"]', 'user["bob"]'
+
+
+# --- where to begin ------------------------------------------------------------------------------
+
+
+def random_run(chance: random.Random, number: int) -> ApplyRun:
+    results = chance.choices(("done", "failed", "skipped"), (8, 1, 1), k=chance.randrange(4))
+    return run(
+        *(attempt(chance.choice(("ada", "bob")), result) for result in results),
+        at=DAY + number * HOUR,
+        whole=chance.random() < 0.7,
+        how=chance.choices(("complete", "interrupted", ""), (6, 1, 1))[0],
+        left=chance.choices((0, 1), (6, 1))[0],
+        quarantine=WHY if chance.random() < 0.2 else None,
+    )
+
+
+def test_applies_before_the_last_clean_one_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(7)  # noqa: S311
+    histories = [[random_run(chance, number) for number in range(chance.randrange(9))] for _ in range(2_000)]
+    found = list(map(after, histories))
+    assert sum(health.quarantine is not None and bool(health.failing_users) for health in found) > 20
+    monkeypatch.setattr(module, "_find_last_clean", lambda _: 0)
+    assert found == list(map(after, histories))
+
+
+def test_attempts_before_the_last_clean_apply_are_not_looked_at() -> None:
+    def fail() -> tuple[Attempt, ...]:
+        raise AssertionError
+
+    before = replace(run(), attempts=LateAttempts(1, DAY, fail))
+    assert after([before, run(attempt("ada", "done"))]).runs == 2
 
 
 # --- users that keep failing ---------------------------------------------------------------------
