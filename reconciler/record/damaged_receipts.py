@@ -20,7 +20,7 @@ from reconciler.core.text import quote
 from reconciler.errors import PlanFileError, RepositoryError
 from reconciler.git.cut_files import find_shortened_files
 from reconciler.git.index import list_blobs
-from reconciler.record.kept_parts import RecordStore
+from reconciler.record.kept_parts import RecordStore, make_prefix
 from reconciler.record.layout import PAGE, PLAN, RECEIPT, is_record
 from reconciler.record.outlines import Outlines, ReceiptOutline, parse_lines, read_outlines
 from reconciler.record.page_head import PageHead, read_page_head
@@ -35,21 +35,22 @@ def check_receipts(plans: Path, store: RecordStore | None = None) -> Outlines:
     without_lines = [*(outline.path for outline in outlines if outline.is_empty), *_find_missing(plans, outlines)]
     if without_lines:
         _check_loss(plans, without_lines)
-    _check_tails(plans, [outline for outline in outlines if not outline.is_empty and outline.path.parent != plans])
+    ours = os.fspath(plans)
+    _check_tails(plans, [outline for outline in outlines if not outline.is_empty and outline.directory != ours])
     return outlines
 
 
 def _check_tails(plans: Path, outlines: Iterable[ReceiptOutline]) -> None:
     """Raise `PlanFileError` if one of these receipts had more lines before, or lines of another one."""
-    unvouched = []
+    unvouched, prefix = [], make_prefix(plans)
     for outline in outlines:
         if outline.is_mixed:
             raise _build_tail_error(plans, outline.path, "the receipt has lines of several plans")
-        page = read_page_head(outline.path.with_name(PAGE))
+        page = read_page_head(outline.name_beside(PAGE))
         if page is not None and (lost := _describe_loss(outline, page)):
             raise _build_tail_error(plans, outline.path, f"{lost} {PAGE} in the same directory lists", page=True)
         if page is None or not page.vouches:
-            unvouched.append(outline.path.relative_to(plans).as_posix())
+            unvouched.append(outline.file.removeprefix(prefix))
     # If git cannot tell, there is no proof of a loss.
     with suppress(RepositoryError):
         for name in find_shortened_files(plans, (".",), unvouched):
@@ -96,7 +97,7 @@ def _check_loss(plans: Path, without_lines: Iterable[Path]) -> None:
 
 def _find_missing(plans: Path, outlines: Iterable[ReceiptOutline]) -> list[Path]:
     """Return the paths of missing receipts: of directories that have the plan of an apply, but no receipt."""
-    known = {os.fspath(outline.path.parent) for outline in outlines}
+    known = {outline.directory for outline in outlines}
     try:
         with os.scandir(plans) as entries:
             rest = sorted(entry.path for entry in entries if entry.path not in known and is_record(entry.name))

@@ -29,10 +29,10 @@ def make_private_directory(path: Path) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
 
 
-def is_open_to_all(path: Path) -> bool:
+def is_open_to_all(path: Path | str) -> bool:
     """Return whether every user of this machine may put files into a directory; False if there is none."""
     try:
-        mode = path.stat().st_mode
+        mode = os.stat(path).st_mode  # noqa: PTH116 - of very many
     except OSError:
         return False
     return stat.S_ISDIR(mode) and bool(mode & stat.S_IWOTH)
@@ -123,7 +123,7 @@ def sync_directory(path: Path) -> None:
             raise
 
 
-def read_file(path: Path, limit: int = _MAX_BYTES) -> bytes:
+def read_file(path: Path | str, limit: int = _MAX_BYTES) -> bytes:
     """Return the bytes of a plan or receipt. Raises `PlanFileError` if it cannot be read or is larger than `limit`.
 
     A pipe, a device or a socket in its place is refused: reading one may never end.
@@ -149,7 +149,7 @@ def read_file(path: Path, limit: int = _MAX_BYTES) -> bytes:
     return b"".join(pieces)
 
 
-def read_beginning(path: Path, size: int) -> bytes | None:
+def read_beginning(path: Path | str, size: int) -> bytes | None:
     """Return the first `size` bytes of a file; None if there is no regular file that can be read."""
     try:
         # There are very many: a file object costs more than to read.
@@ -164,7 +164,7 @@ def read_beginning(path: Path, size: int) -> bytes | None:
         os.close(handle)
 
 
-def _open_regular(path: Path) -> IO[bytes]:
+def _open_regular(path: Path | str) -> IO[bytes]:
     """Open a file to read. Raises `PlanFileError` if it is anything else, `OSError` if it cannot be opened."""
     # Not blocking: a named pipe without a writer would hang. Some files of /proc wait for content, too.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

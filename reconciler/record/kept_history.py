@@ -46,7 +46,7 @@ class KeptHistory:
         self._is_settled = True
         self._found: tuple[str, bytes] | None = None
 
-    def resume(self, builder: AccountHistoryBuilder, paths: Sequence[Path]) -> int:
+    def resume(self, builder: AccountHistoryBuilder, paths: Sequence[str]) -> int:
         """Let the builder go on from what is kept; return of how many of the first receipts that is."""
         self._total = len(paths)
         files = KnownFiles(self._plans, self._store, RECEIPT)
@@ -73,7 +73,7 @@ class KeptHistory:
             return (entry.last, _decode_state(entry.state)) if entry.last < self._before else None
         return None
 
-    def add(self, builder: AccountHistoryBuilder, path: Path, content: bytes, last: datetime | None) -> None:
+    def add(self, builder: AccountHistoryBuilder, path: str, content: bytes, last: datetime | None) -> None:
         """Note that the builder has the next receipt. `last`: of `find_last_moment`."""
         self._digest.add(path, hashlib.sha256(content).digest())
         self._count += 1

@@ -41,11 +41,12 @@ class PartDigest:
 
     def __init__(self, plans: Path) -> None:
         self._plans = plans
+        self._prefix = make_prefix(plans)
         self._digest = hashlib.sha256()
 
-    def add(self, path: Path, digest: bytes) -> None:
+    def add(self, path: Path | str, digest: bytes) -> None:
         """Add a receipt; `digest`: the SHA-256 of its content."""
-        name = name_file(self._plans, path).encode("utf-8", "surrogateescape")
+        name = os.fspath(path).removeprefix(self._prefix).encode("utf-8", "surrogateescape")
         self._digest.update(hashlib.sha256(name).digest() + digest)
 
     def copy(self) -> PartDigest:
@@ -59,9 +60,9 @@ class PartDigest:
         return f"{kind} {_fingerprint()} {self._digest.hexdigest()}"
 
 
-def name_file(plans: Path, path: Path) -> str:
-    """Return the name of the file at `path` below `plans`. The same as a relative path, at a tenth of the time."""
-    return os.fspath(path).removeprefix(f"{plans}{os.sep}")
+def make_prefix(plans: Path) -> str:
+    """Return how paths below `plans` begin. Without it they are relative, at a tenth of the time."""
+    return f"{plans}{os.sep}"
 
 
 def split_into_parts(receipts: Sequence[T]) -> Iterable[Sequence[T]]:

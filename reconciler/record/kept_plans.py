@@ -42,7 +42,7 @@ def read_packed_plans(
 def _read_part(
     part: Outlines, plans: Path, files: KnownFiles, store: RecordStore, reader: PlanReader
 ) -> Sequence[PackedPlan | None]:
-    found = [_read_plan(files, outline.path.with_name(PLAN)) for outline in part]
+    found = [_read_plan(files, outline.name_beside(PLAN)) for outline in part]
     kept = store.read(_find_key(part, plans, [digest for digest, _ in found]), LARGEST // 2, counts=False)
     if kept is not None:
         with suppress(msgspec.DecodeError):
@@ -56,7 +56,7 @@ def _read_part(
     return packed
 
 
-def _read_plan(files: KnownFiles, path: Path) -> _PlanFile:
+def _read_plan(files: KnownFiles, path: str) -> _PlanFile:
     try:
         return files.digest(path)
     except PlanFileError:
@@ -68,7 +68,7 @@ def _pack(files: KnownFiles, outline: ReceiptOutline, plan: _PlanFile, reader: P
     if digest == _NO_PLAN:
         return None
     try:
-        return reader.pack(outline.runs, files.read(outline.path.with_name(PLAN)) if content is None else content)
+        return reader.pack(outline.runs, files.read(outline.name_beside(PLAN)) if content is None else content)
     except PlanFileError:  # it was removed meanwhile
         return None
 
@@ -77,6 +77,6 @@ def _find_key(part: Outlines, plans: Path, digests: Sequence[bytes]) -> str:
     """Return the key of what is kept of plans with these digests, and of the receipts that they belong to."""
     found = PartDigest(plans)
     for outline, digest in zip(part, digests, strict=True):
-        found.add(outline.path, outline.digest)
-        found.add(outline.path.with_name(PLAN), digest)
+        found.add(outline.file, outline.digest)
+        found.add(outline.name_beside(PLAN), digest)
     return found.to_key("plans")

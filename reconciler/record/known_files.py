@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from reconciler.record.files import read_file
-from reconciler.record.kept_parts import LARGEST, RecordStore, name_file
+from reconciler.record.kept_parts import LARGEST, RecordStore, make_prefix
 
 _AT_REST = 60.0
 """Seconds since its last change after which a file is kept. Clocks of file systems tick up to two seconds apart, and
@@ -34,7 +34,7 @@ class KnownFiles:
     """The SHA-256 of files below `plans`, by name. `store` None: each is read. `kind`: of which files."""
 
     def __init__(self, plans: Path, store: RecordStore | None, kind: str) -> None:
-        self._plans = plans
+        self._prefix = make_prefix(plans)
         self._store = store
         self._key = f"files {kind} 1 {plans.resolve()}"
         self._known = self._load()
@@ -48,12 +48,12 @@ class KnownFiles:
                 return _decode(found)
         return {}
 
-    def digest(self, path: Path) -> tuple[bytes, bytes | None]:
+    def digest(self, path: Path | str) -> tuple[bytes, bytes | None]:
         """Return the SHA-256 of a file, and its content if it had to be read. Raises `PlanFileError` if it cannot be.
 
         It is opened even if it is known: so a file that may not be read is noticed, and one of another machine.
         """
-        name = os.fsencode(name_file(self._plans, path))
+        name = self._name(path)
         known = self._known.get(name)
         if known is not None and known[0] == read_stamp(path):
             self._now[name] = known
@@ -61,7 +61,7 @@ class KnownFiles:
         content = self.read(path)
         return hashlib.sha256(content).digest(), content
 
-    def read(self, path: Path) -> bytes:
+    def read(self, path: Path | str) -> bytes:
         """Return the content of a file, and know it from now on. Raises `PlanFileError` if it cannot be read."""
         if self._store is None:
             return read_file(path)
@@ -69,9 +69,12 @@ class KnownFiles:
         content = read_file(path)
         # If it changed in between, it never has the stamp from before again.
         if before is not None and _is_at_rest(before, began):
-            self._now[os.fsencode(name_file(self._plans, path))] = before, hashlib.sha256(content).digest()
+            self._now[self._name(path)] = before, hashlib.sha256(content).digest()
             self._is_new = True
         return content
+
+    def _name(self, path: Path | str) -> bytes:
+        return os.fsencode(os.fspath(path).removeprefix(self._prefix))
 
     def save(self) -> None:
         """Keep what is known of the files that were asked for, if any of it is new."""
@@ -79,7 +82,7 @@ class KnownFiles:
             self._store.write(self._key, LARGEST // 2, msgspec.msgpack.encode(self._now))
 
 
-def read_stamp(path: Path) -> Stamp | None:
+def read_stamp(path: Path | str) -> Stamp | None:
     """Return the stamp of a regular file; None if there is none that can be read."""
     try:
         # To look at it without opening it would be faster, but a network file system may answer from memory then.

@@ -32,7 +32,7 @@ from reconciler.record.receipt_line import (
     parse_line,
     parse_whole_lines,
 )
-from reconciler.record.record_files import list_receipts
+from reconciler.record.record_files import list_receipt_files
 from reconciler.record.runs import ApplyRun, Quarantine, SettledPlan, disregard_future
 from reconciler.record.timestamps import parse_timestamp
 
@@ -48,13 +48,13 @@ class ReceiptStart:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptOutline:
-    """One receipt without its lines. `targets`: where each of `runs` went. `is_empty`: it has no complete line.
+    """One receipt without its lines. `file`: its path, as text. `targets`: where each of `runs` went.
 
-    `lines`: how many ends of lines it has. `is_mixed`: they are of several plans, which no apply writes. `digest`: the
-    SHA-256 of its content.
+    `is_empty`: it has no complete line. `lines`: how many ends of lines it has. `is_mixed`: they are of several plans,
+    which no apply writes. `digest`: the SHA-256 of its content.
     """
 
-    path: Path
+    file: str
     start: ReceiptStart | None
     runs: tuple[ApplyRun, ...]
     targets: tuple[Target, ...]
@@ -62,6 +62,20 @@ class ReceiptOutline:
     lines: int = 0
     is_mixed: bool = False
     digest: bytes = b""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self.file)
+
+    @property
+    def directory(self) -> str:
+        """The path of the directory that it is in, as text."""
+        return self.file.removesuffix(RECEIPT)[:-1]
+
+    def name_beside(self, name: str) -> str:
+        """Return the path of another file of the same directory, as text."""
+        return self.file.removesuffix(RECEIPT) + name
 
     def list_runs(self, target: Target) -> list[ApplyRun]:
         """Return its applies to `target`."""
@@ -89,14 +103,14 @@ class _PackedOutline(msgspec.Struct, frozen=True, array_like=True):
     is_mixed: bool
     digest: bytes
 
-    def unpack(self, path: Path) -> ReceiptOutline:
-        """Return the outline of the receipt at `path`. Raises `ValueError` if parts of it are missing."""
-        runs = tuple(
-            replace(run, attempts=packed.unpack()) if packed.count else run
-            for run, packed in zip(self.runs, self.attempts, strict=True)
-        )
+    def unpack(self, file: str) -> ReceiptOutline:
+        """Return the outline of the receipt at `file`. Raises `ValueError` if parts of it are missing."""
+        for run, packed in zip(self.runs, self.attempts, strict=True):
+            if packed.count:
+                # Nobody else has this run yet; to copy very many takes as long as to read them.
+                object.__setattr__(run, "attempts", packed.unpack())
         rest = self.is_empty, self.lines, self.is_mixed, self.digest
-        return ReceiptOutline(path, self.start, runs, self.targets, *rest)
+        return ReceiptOutline(file, self.start, self.runs, self.targets, *rest)
 
 
 Outlines = Sequence[ReceiptOutline]
@@ -109,7 +123,7 @@ def read_outlines(plans: Path, store: RecordStore | None = None) -> Outlines:
 
     `store` keeps those of long records, so that only receipts that changed are read and parsed.
     """
-    paths = list_receipts(plans)
+    paths = list_receipt_files(plans)
     if store is None or len(paths) < RECEIPTS:
         return [outline_receipt(path, read_file(path)) for path in paths]
     files = KnownFiles(plans, store, RECEIPT)
@@ -118,7 +132,7 @@ def read_outlines(plans: Path, store: RecordStore | None = None) -> Outlines:
     return found
 
 
-def _read_part(plans: Path, paths: Sequence[Path], files: KnownFiles, store: RecordStore) -> Sequence[ReceiptOutline]:
+def _read_part(plans: Path, paths: Sequence[str], files: KnownFiles, store: RecordStore) -> Sequence[ReceiptOutline]:
     if len(paths) < RECEIPTS:
         return [outline_receipt(path, files.read(path)) for path in paths]
     known = [files.digest(path) for path in paths]
@@ -136,7 +150,7 @@ def _read_part(plans: Path, paths: Sequence[Path], files: KnownFiles, store: Rec
     return found
 
 
-def _find_key(plans: Path, paths: Iterable[Path], digests: Iterable[bytes]) -> str:
+def _find_key(plans: Path, paths: Iterable[str], digests: Iterable[bytes]) -> str:
     """Return the key of the outlines of receipts with these digests."""
     part = PartDigest(plans)
     for path, digest in zip(paths, digests, strict=True):
@@ -144,18 +158,18 @@ def _find_key(plans: Path, paths: Iterable[Path], digests: Iterable[bytes]) -> s
     return part.to_key("outlines")
 
 
-def outline_receipt(path: Path, content: bytes) -> ReceiptOutline:
-    """Return the outline of the receipt at `path` with this content."""
-    lines = list(parse_lines(content, str(path)))
+def outline_receipt(file: str, content: bytes) -> ReceiptOutline:
+    """Return the outline of the receipt at `file` with this content."""
+    lines = list(parse_lines(content, file))
     first = lines[0] if lines else None
     start = None
     if isinstance(first, ApplyStarted):
         start = ReceiptStart(first.recorded_target, first.sort_time, first.key if isinstance(first.key, str) else None)
     targets = tuple(line.recorded_target for line in lines if isinstance(line, ApplyStarted))
     return ReceiptOutline(
-        path,
+        file,
         start,
-        tuple(collect_runs(lines, path.parent.name, None)),
+        tuple(collect_runs(lines, Path(file).parent.name, None)),
         targets,
         is_empty=not lines,
         lines=count_lines(content),

@@ -41,7 +41,7 @@ def format_lines(lines: int) -> str:
     return f"- Receipt: {pluralize(lines, 'line')}"
 
 
-def read_page_head(path: Path) -> PageHead | None:
+def read_page_head(path: Path | str) -> PageHead | None:
     """Return what the page at `path` says; None if there is none that can be read: a page is no evidence then."""
     content = read_beginning(path, _HEAD_BYTES)
     return parse_page_head(content) if content is not None else None

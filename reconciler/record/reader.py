@@ -38,7 +38,7 @@ from reconciler.record.receipt_line import (
     Started,
     parse_entry,
 )
-from reconciler.record.record_files import list_receipts
+from reconciler.record.record_files import list_receipt_files, list_receipts
 from reconciler.record.runs import (
     AppliedChange,
     ApplyRun,
@@ -160,7 +160,7 @@ def read_account_history(
     builder = AccountHistoryBuilder(
         target, quarantine_days, now, present=present, service_time=service_time, names=names
     )
-    paths = list_receipts(plans)
+    paths = list_receipt_files(plans)
     kept = None
     if store is not None and len(paths) >= RECEIPTS:
         settings = repr((target, quarantine_days, names))
@@ -169,10 +169,10 @@ def read_account_history(
         paths = paths[kept.resume(builder, paths) :]
     for path in paths:
         content = read_file(path)
-        lines = list(parse_lines(content, str(path)))
-        lacking = builder.add(lines, path.parent.name)
+        lines = list(parse_lines(content, path))
+        lacking = builder.add(lines, Path(path).parent.name)
         if lacking:
-            builder.add_plan(read_plan_summary(path.with_name(PLAN)))
+            builder.add_plan(read_plan_summary(Path(path).with_name(PLAN)))
         if kept is not None:
             kept.add(builder, path, content, None if lacking else find_last_moment(lines))
     if kept is not None:

@@ -14,7 +14,14 @@ from reconciler.record.merge import RECORD_FILES, is_record_file, merge_file
 
 
 def list_receipts(plans: Path) -> list[Path]:
+    """Return the receipts below `plans`, as `list_receipt_files`."""
+    return [Path(file) for file in list_receipt_files(plans)]
+
+
+def list_receipt_files(plans: Path) -> list[str]:
     """Return the receipts below `plans`, sorted; none if there is no such directory. Links are not followed.
+
+    As text: there are very many, and to make a path takes a third of the time that it takes to find one.
 
     Raises `PlanFileError` if a directory cannot be listed: an unreadable record is not an empty one.
     """
@@ -31,12 +38,12 @@ def list_receipts(plans: Path) -> list[Path]:
                         folders.append(entry.path)
         except OSError as exc:
             _raise_unless_absent(plans, exc)
-    return [Path(folder, RECEIPT) for folder in sorted(found, key=_by_parts)]
+    return sorted((f"{folder}{os.sep}{RECEIPT}" for folder in found), key=_by_parts)
 
 
-def _by_parts(folder: str) -> str:
-    """Return what sorts the receipt of a directory as its path: by one part after another."""
-    return f"{folder}{os.sep}{RECEIPT}".replace(os.sep, "\0")
+def _by_parts(file: str) -> str:
+    """Return what sorts a file as its path: by one part after another."""
+    return file.replace(os.sep, "\0")
 
 
 def _is_directory(entry: os.DirEntry[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -77,12 +78,14 @@ def open_full_record(
     `plans` False: with receipts alone. Nine tenths of a long record are plans and pages, which take seconds to read.
     """
     if workspace.sandbox:
-        _warn_about_open_directory(workspace.record, list_receipts(workspace.record), terminal)
+        _warn_about_open_directory(
+            workspace.record, [os.fspath(path.parent) for path in list_receipts(workspace.record)], terminal
+        )
         yield workspace
         return
     cache = workspace.cache
     outlines = check_receipts(workspace.record, cache)
-    _warn_about_open_directory(workspace.record, [outline.path for outline in outlines], terminal)
+    _warn_about_open_directory(workspace.record, [outline.directory for outline in outlines], terminal)
     if branch is None:
         yield replace(workspace, outlines=outlines)
         return
@@ -149,14 +152,13 @@ def read_receipt_arrivals(workspace: Workspace, branch: str | None) -> dict[str,
     return arrivals
 
 
-def _warn_about_open_directory(record: Path, receipts: Sequence[Path], terminal: Terminal) -> None:
+def _warn_about_open_directory(record: Path, directories: Sequence[str], terminal: Terminal) -> None:
     """Note that others can add to the record. Not of their group: git checks directories out for it with umask 002."""
-    folders = [record, *(receipt.parent for receipt in receipts)]
-    if found := [folder for folder in folders if is_open_to_all(folder)]:
-        shown = escape_control(str(found[0]))
+    if found := [folder for folder in (os.fspath(record), *directories) if is_open_to_all(folder)]:
+        shown = escape_control(found[0])
         terminal.note(
             f"Every user of this machine can write to {shown}, and so could forge the record of applies.\n"
-            f"Remove that permission: chmod o-w {escape_control(shlex.quote(str(found[0])))}"
+            f"Remove that permission: chmod o-w {escape_control(shlex.quote(found[0]))}"
         )
 
 

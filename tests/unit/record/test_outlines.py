@@ -44,6 +44,8 @@ def test_an_outline_says_how_a_receipt_begins_and_which_applies_it_has(tmp_path:
         written.close({Result.DONE: 1})
     (outline,) = read_outlines(tmp_path)
     assert outline.path == tmp_path / "a" / "receipt.jsonl"
+    assert outline.directory == str(tmp_path / "a")
+    assert outline.name_beside("plan.json") == str(tmp_path / "a" / "plan.json")
     assert outline.start == ReceiptStart(TARGET, NOW, redactor.key_id)
     assert (outline.targets, outline.is_empty) == ((TARGET, TARGET), False)
     assert [run.successful for run in outline.runs] == [True, True]
