@@ -15,7 +15,7 @@ from reconciler.core.planning.live_user import ResourceReader
 from reconciler.core.planning.request import LiveState
 from reconciler.core.text import pluralize, quote
 from reconciler.errors import ScimError
-from reconciler.scim.contradictions import find_contradiction, shows_less
+from reconciler.scim.contradictions import find_changed, find_contradiction, shows_less
 from reconciler.scim.converted_pages import Helper, PageConverter
 from reconciler.scim.inactive_users import find_inactive
 from reconciler.scim.list_check import NO_CORRECTIONS, ListCheck
@@ -158,7 +158,11 @@ def _check_list(
     chosen = {user.id: user for user in (*doubtful[:1], *doubtful[-1:], *matches.sample(read.large))}
     sample = _read_sample(client, reader, list(chosen.values()))
     otherwise = completeness.otherwise
-    contradiction = find_contradiction(sample) or find_contradiction(otherwise, found="a filter shows it as")
+    changed = find_changed(sample)
+    if changed is not None:
+        listed.correct({changed.id: changed})
+    unchanged = [pair for pair in sample if pair[1] is not changed]
+    contradiction = find_contradiction(unchanged) or find_contradiction(otherwise, found="a filter shows it as")
     if contradiction is not None:
         return LiveState(listed, contradiction)
     if any(map(shows_less, (*sample, *otherwise))):
@@ -210,7 +214,7 @@ class _ProbableMatches:
         ]
 
     def sample(self, large: range | None) -> list[LiveUser]:
-        """Return live users that lack an attribute they should have, or one to be cleared; then others.
+        """Return live users that lack an attribute they should have, or one to be cleared; others; inactive ones.
 
         The first of each kind, the last, and some between them: of those that only `large` pages brought, if there are.
         """
@@ -221,11 +225,15 @@ class _ProbableMatches:
             wanted = self.find(user) if missing else None
             return wanted is not None and bool(missing & wanted.attributes.keys() or missing.intersection(clearable))
 
+        def is_inactive(user: LiveUser) -> bool:
+            return not user.active and not user.omits_active and self.find(user) is not None
+
         lacking = self._listed.list_lacking(judge)
         kinds = [_SampleKind(lacking, value, large) for value in (1, 0)]
         count = _OF_EACH_KIND if all(kind.size for kind in kinds) else _SAMPLE
         places = [place for kind in kinds for place in kind.spread(count)]
-        return self._listed.pick(places)
+        inactive = _SampleKind(self._listed.list_open_if(is_inactive), 1, large)
+        return self._listed.pick([*places, *inactive.spread(_OF_EACH_KIND)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,23 @@ def test_a_run_that_is_killed_before_the_answer_creates_no_user_twice(
     assert cycle.differences() == []
 
 
+def test_a_list_is_not_doubted_because_reads_by_id_still_show_the_state_before_an_apply(
+    open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    cycle = begin(open_workspace, clock, 600, lagging={"id"})
+    cycle.wants([ADA, BOB, CYD])
+    cycle.apply()
+    clock.pass_by(600)
+    for people in ([ADA, {**BOB, "accountEnabled": False}, CYD], [ADA, BOB, CYD]):
+        cycle.wants(people)
+        cycle.apply()
+        for _ in range(2):
+            again = cycle.apply()
+            assert (again.code, NO_CHANGES in again.out) == (0, True), said(again)
+        clock.pass_by(600)
+    assert cycle.differences() == []
+
+
 @pytest.mark.parametrize("lag", [5, 600])
 @pytest.mark.parametrize("lagging", [{"id"}, ALL], ids=["id", "all"])
 def test_an_exchange_of_names_is_finished_or_undone(

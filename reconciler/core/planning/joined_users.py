@@ -236,6 +236,10 @@ class JoinedUsers(Sequence[LiveUser]):
             for live_id, user in self._users.items()
         )
 
+    def list_open_if(self, judge: Callable[[LiveUser], bool]) -> bytearray:
+        """Return, by place in the list, 1 for a user that is not settled and of which `judge` says so."""
+        return bytearray(isinstance(user, LiveUser) and judge(user) for user in self._users.values())
+
     def pick(self, places: Sequence[int]) -> list[LiveUser]:
         """Return the users at some places in the list, in the order of `places`."""
         wanted = set(places)

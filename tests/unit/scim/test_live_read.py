@@ -243,6 +243,86 @@ def test_an_account_that_only_a_filter_shows_by_its_name_makes_the_state_incompl
     assert state.problem == 'a filter shows account "live-u17" as "id-u17", but read by its id it is ""'
 
 
+# --- users that the list shows as inactive ------------------------------------------------------
+
+
+def inactive_in_list(*names: str, at: str = "", by_id: str = "") -> Service:
+    """A service whose list shows some active users as inactive; `at`, `by_id`: their lastModified."""
+
+    def show(user: dict[str, Any]) -> dict[str, Any]:
+        wrong = user["userName"] in map(name_of, names)
+        return {**user, "active": False, "meta": {"lastModified": at}} if wrong else user
+
+    meta = {"meta": {"lastModified": by_id}} if by_id else {}
+    return Service(*(resource(name, **meta) for name in MANY), listed=show)
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_an_active_user_that_the_list_shows_as_inactive_makes_it_incomplete(name: str) -> None:
+    problem = read(inactive_in_list(name), *map(desired, MANY)).problem
+    assert problem == f'the list shows account "live-{name}" as inactive, but read by its id it is active'
+
+
+@pytest.mark.parametrize("place", [0, 14, 29])
+def test_inactive_users_are_read_spread_over_the_list(place: int) -> None:
+    """The first, the last and one between: really inactive ones on either side hide no others there."""
+    service = inactive_in_list(MANY[5 + place])
+    for user in MANY[5:35]:
+        service.users[f"live-{user}"]["active"] = user == MANY[5 + place]
+    assert read(service, *map(desired, MANY)).problem is not None
+
+
+def test_users_that_are_really_inactive_are_no_problem() -> None:
+    service = Service(*(resource(name, active=name not in MANY[:9]) for name in MANY))
+    assert read(service, *map(desired, MANY)).problem is None
+    assert {"live-u00", "live-u08"} <= set(service.read)
+
+
+def test_inactive_users_that_nobody_wants_are_not_read() -> None:
+    service = Service(*(resource(name, active=name not in MANY[11:14]) for name in MANY))
+    assert read(service, *map(desired, MANY[:11] + MANY[14:])).problem is None
+    assert set(service.read).isdisjoint({"live-u11", "live-u12", "live-u13"})
+
+
+def test_of_large_pages_the_inactive_users_are_read() -> None:
+    service = inactive_in_list("u21")
+    service.large = range(10, 30)
+    for name in (*MANY[:10], *MANY[37:]):
+        service.users[f"live-{name}"]["active"] = False
+    assert read(service, *map(desired, MANY)).problem is not None
+
+
+def test_a_user_that_is_reactivated_while_the_list_is_read_is_as_it_is_now() -> None:
+    service = inactive_in_list("u17", at="2026-11-30T08:00:00Z", by_id="2026-11-30T08:00:01Z")
+    state = read(service, *map(desired, MANY))
+    assert (state.problem, [user.active for user in state.users]) == (None, [True] * 40)
+
+
+def test_a_user_that_is_deactivated_while_the_list_is_read_is_as_it_is_now() -> None:
+    """It was as desired, and settled."""
+    service = Service(*(resource(name, active=name != "u00") for name in MANY))
+    service.users["live-u00"]["meta"] = {"lastModified": "2026-11-30T08:00:01Z"}
+    service.listed = lambda user: {**user, "active": True, "meta": {"lastModified": "2026-11-30T08:00:00Z"}}
+    state = read(service, *map(desired, MANY))
+    assert (state.problem, [user.active for user in state.users]) == (None, [False] + [True] * 39)
+
+
+def test_a_user_that_changed_meanwhile_still_shows_what_the_list_leaves_out() -> None:
+    service = inactive_in_list("u00", at="2026-11-30T08:00:00Z", by_id="2026-11-30T08:00:01Z")
+    service.users = {"live-u00": service.users["live-u00"]}
+    show = service.listed
+    service.listed = lambda user: drop_none({**(show(user) or {}), "externalId": None})
+    steps: list[str] = []
+    state = read(service, desired("u00"), steps=steps)
+    assert (state.problem, [user.external_id for user in state.users]) == (None, ["id-u00"])
+    assert steps[-1].startswith("Reading each live user, because lists leave attributes out")
+
+
+def test_a_list_that_is_out_of_date_is_incomplete() -> None:
+    service = inactive_in_list("u17", "u20", at="2026-11-30T08:00:00Z", by_id="2026-11-30T08:00:01Z")
+    assert read(service, *map(desired, MANY)).problem is not None
+
+
 def test_users_out_of_scope_are_not_missing() -> None:
     service = Service()
     read(service, desired("a", verdict=OUT))

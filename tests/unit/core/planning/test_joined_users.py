@@ -133,4 +133,6 @@ def test_which_users_lack_attributes_is_known_by_place_settled_or_not() -> None:
     joined.take({user.id: user for user in shown})
     assert [user.id for user in joined.list_open()] == ["live-p2"]
     assert list(joined.list_lacking(lambda user: user.id == "live-p2")) == [0, 1, 1, 0, 1, 0]
+    assert list(joined.list_open_if(lambda user: user.id != "live-p1")) == [0, 0, 1, 0, 0, 0]
+    assert not any(joined.list_open_if(lambda user: user.id != "live-p2"))
     assert joined.pick([4, 2]) == [shown[4], shown[2]]
