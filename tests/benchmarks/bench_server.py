@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from generate import live_users
+from history import edits
 
 CAP = 1000
 DEFAULT_COUNT = 100
@@ -199,8 +200,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--cap", type=int, default=CAP, help="users on a page at most")
     parser.add_argument("--latency", type=float, default=0.0, help="milliseconds from a request to its answer")
+    parser.add_argument("--commits", type=int, default=0, help="as so many commits of history.py left the users")
     options = parser.parse_args()
-    pages = Pages(live_users(options.users, options.seed, options.drift), options.cap)
+    departments = dict(edits(options.commits, options.users))
+    pages = Pages(live_users(options.users, options.seed, options.drift, departments), options.cap)
     gc.freeze()
     load = asyncio.run(serve(pages, options.port, options.latency / 1000))
     sys.stdout.write(json.dumps({"requests": load.requests, "at_once": load.at_once}) + "\n")

@@ -4,7 +4,7 @@ import json
 import random
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,11 +94,17 @@ def _scalar(value: str) -> str:
     return value if plain else json.dumps(value, ensure_ascii=False)
 
 
-def live_users(n: int, seed: int = 1, drift: float = 0.02) -> Iterator[dict[str, Any]]:
-    """The SCIM users that n people of this seed became, of whom the share `drift` got another department since."""
+def live_users(
+    n: int, seed: int = 1, drift: float = 0.02, departments: Mapping[int, str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The SCIM users that n people of this seed became, of whom the share `drift` got another department since.
+
+    `departments`: of those who were not applied with the one that they began with, by their numbers.
+    """
     drifted = set(random.Random(f"drift/{seed}").sample(range(n), round(n * drift)))  # noqa: S311
     for number, person in enumerate(people(n, seed)):
-        department = f"{person['department']} (moved)" if number in drifted else person["department"]
+        applied = (departments or {}).get(number, person["department"])
+        department = f"{applied} (moved)" if number in drifted else applied
         yield _resource(number, person, department)
 
 

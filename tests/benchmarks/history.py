@@ -39,7 +39,6 @@ def item(user: dict[str, str]) -> str:
 
 def stream(commits: int, users: int, files: int, settings: str = SETTINGS) -> Iterator[bytes]:
     """A history for git fast-import: all users are added, then each commit edits one user of one file."""
-    chance = random.Random(1)  # noqa: S311
     everybody = list(people(users, 1))
     size = -(-users // files)
     texts = [[item(user) for user in everybody[at : at + size]] for at in range(0, users, size)]
@@ -48,12 +47,19 @@ def stream(commits: int, users: int, files: int, settings: str = SETTINGS) -> It
     yield data("M 100644 inline desired-state/scope.yaml", "sync: all\n")
     for number in range(len(texts)):
         yield file(number, texts)
-    for number in range(1, commits):
-        who = chance.randrange(users)
-        everybody[who]["department"] = f"{chance.choice(DEPARTMENTS)} {number % 97}"
+    for number, (who, department) in enumerate(edits(commits, users), start=1):
+        everybody[who]["department"] = department
         texts[who // size][who % size] = item(everybody[who])
         yield head(number, f"Edit (#{number})")
         yield file(who // size, texts)
+
+
+def edits(commits: int, users: int) -> Iterator[tuple[int, str]]:
+    """Whom each commit but the first edits, by the number, and the department that they have then."""
+    chance = random.Random(1)  # noqa: S311
+    for number in range(1, commits):
+        who = chance.randrange(users)
+        yield who, f"{chance.choice(DEPARTMENTS)} {number % 97}"
 
 
 def head(number: int, subject: str) -> bytes:

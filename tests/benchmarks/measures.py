@@ -210,19 +210,24 @@ def status(scratch: Path, records: int, users: int, runs: int) -> list[Row]:
     # The last runs on record may have failed, which makes a target unhealthy: exit code 1.
     pairs = [(timed(floor, environment), timed(command, environment, (0, 1))) for _ in range(runs)]
     found = [compare(f"`status`, {records:,} applies on record", "hashing the record", pairs)]
-    with server("bench_server.py", "--users", users, "--drift", 0.02, "--port", record.PORT):
-        for name in ("plan", "drift"):
-            pairs = [_run_with_and_without(root, name, environment) for _ in range(runs)]
+    record.copy_last(root / "plans", root / "last")
+    live = ("--users", users, "--commits", how.commits, "--drift", record.DRIFT, "--port", record.PORT)
+    with server("bench_server.py", *live):
+        for name, least, floor in (
+            ("plan", "none", "the same without a record"),
+            ("drift", "last", "the same with the last apply alone on record"),
+        ):
+            pairs = [_run_with_less(root, name, least, environment) for _ in range(runs)]
             label = f"`{name}`, {users:,} users, {records:,} applies on record"
-            found.append(compare(label, "the same without a record", pairs))
+            found.append(compare(label, floor, pairs))
     return found
 
 
-def _run_with_and_without(root: Path, name: str, environment: Mapping[str, str]) -> tuple[Run, Run]:
-    """Run a command without the record, and with it."""
+def _run_with_less(root: Path, name: str, least: str, environment: Mapping[str, str]) -> tuple[Run, Run]:
+    """Run a command with the record in the folder `least`, and with the whole record."""
     command = [*RECONCILER, name, "--state", str(root / "desired-state"), "--summary", "-q", "--plans"]
-    without, measured = (timed([*command, str(root / each)], environment, _PLANNED) for each in ("none", "plans"))
-    return without, measured
+    floor, measured = (timed([*command, str(root / each)], environment, _PLANNED) for each in (least, "plans"))
+    return floor, measured
 
 
 def start(_scratch: Path, runs: int) -> list[Row]:

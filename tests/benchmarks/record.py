@@ -30,7 +30,7 @@ from reconciler.core import paths
 from reconciler.core.model import Target
 from reconciler.core.plan import Action, ActionReason, Change, Outcome, Plan, Result, Tally
 from reconciler.core.plan_id import compute_plan_id
-from reconciler.record.layout import PLAN
+from reconciler.record.layout import PLAN, RECEIPT
 from reconciler.record.plan_record import to_record
 from reconciler.record.receipt import Receipt, directory_for
 from reconciler.record.redaction import NO_REDACTION, Redactor
@@ -42,6 +42,8 @@ PORT = 18_977
 BASE_URL = f"http://127.0.0.1:{PORT}/scim"
 PROFILE = "apple-business-manager"
 SECONDS = 10_000
+DRIFT = 0.005
+"""The share of users that were edited in the target since the last apply."""
 _NOTED = 500
 """Each so many applies one notes the accounts that users have."""
 
@@ -57,7 +59,10 @@ def settings(*, branch: bool, digest: bool) -> str:
 
 
 class Applies:
-    """Writes receipts and plans of `number` applies of one to fifty changes, spread over the commits, into `plans`."""
+    """Writes receipts and plans of `number` applies of one to fifty changes, spread over the commits, into `plans`.
+
+    The last one is of the last commit.
+    """
 
     def __init__(self, users: int, commits: list[str], redactor: Redactor) -> None:
         self._chance = random.Random(2)  # noqa: S311
@@ -67,8 +72,9 @@ class Applies:
 
     def write(self, plans: Path, number: int) -> Iterator[Path]:
         """Write the records, oldest first; yield the directory of each."""
+        newest = len(self._commits) - 1
         for at in range(number):
-            place = at * len(self._commits) // number
+            place = newest - (number - 1 - at) * newest // max(number - 1, 1)
             when = datetime.fromtimestamp(BEGIN + place * SPACING + 60 + at % 3, UTC)
             yield self._write_one(plans, at, when, self._commits[place])
 
@@ -140,6 +146,12 @@ class Applies:
         receipt.close(counts)
 
 
+def copy_last(plans: Path, into: Path) -> None:
+    """Copy the last of the records in `plans`: the same drift is found with it, but there is no long record."""
+    last = max(plans.iterdir(), key=lambda path: (path / RECEIPT).read_text())
+    shutil.copytree(last, into / last.name)
+
+
 def put_on_branch(root: Path, directories: Iterator[Path]) -> None:
     """Commit each record to the record branch, and delete it from the disk."""
     importing = subprocess.Popen(["git", "fast-import", "--quiet"], cwd=root, stdin=subprocess.PIPE)
@@ -206,7 +218,10 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="a directory to keep the repositories in, or to find them in")
     options = parser.parse_args()
     server = subprocess.Popen(
-        [sys.executable, HERE / "bench_server.py", "--users", str(options.users), "--port", str(PORT)],
+        [
+            *(sys.executable, HERE / "bench_server.py", "--users", str(options.users), "--port", str(PORT)),
+            *("--commits", str(options.commits), "--drift", str(DRIFT)),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
