@@ -1,9 +1,10 @@
-"""Load the desired state, of a large one the users later: a worker reads them meanwhile."""
+"""Load the desired state, the users of a large one as rows: from what is kept, or by a worker meanwhile."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -11,10 +12,27 @@ from reconciler.core.model import Diagnostic
 from reconciler.desired.content import StateContent
 from reconciler.desired.loader import BrokenState, DesiredState, prepare
 from reconciler.desired.mapped_users import read_rows
-from reconciler.desired.user_table import UserSink
+from reconciler.desired.user_table import UserSink, UserTable
 from reconciler.desired.users_cache import UsersCache
 from reconciler.desired.worker import is_large, may_fork, start_worker
 from reconciler.desired.worker_questions import Answer
+
+
+def load_rows(
+    root: Path, now: datetime, *, checked_out: bool = True, cache: UsersCache | None = None
+) -> DesiredState | BrokenState:
+    """Load the desired state in `root` as `loader.load` does; the users of a large one are rows, most of them kept.
+
+    Without a cache there are none, and rows would only have to be packed.
+    """
+    found = prepare(root, now, None, cache)
+    if isinstance(found, BrokenState):
+        return found
+    if cache is None or not is_large(root / "users"):
+        return found.load(checked_out=checked_out)
+    users = UserTable()
+    content = read_rows(found, users, checked_out=checked_out)
+    return content if isinstance(content, BrokenState) else found.build(replace(content, users=users))
 
 
 def load_later(

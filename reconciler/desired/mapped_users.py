@@ -30,8 +30,8 @@ _LIBRARIES = ("google-re2", "jinja2", "lark", "msgspec", "pydantic")
 """Those that decide what a mapping gives."""
 
 
-def read_rows(preparation: Preparation, sink: UserSink) -> StateContent | BrokenState:
-    """Read and check all users of a checked-out directory, and give them to `sink`.
+def read_rows(preparation: Preparation, sink: UserSink, *, checked_out: bool = True) -> StateContent | BrokenState:
+    """Read and check all users of a directory, and give them to `sink`. `checked_out`: as for `loader.load`.
 
     The content is returned without them. What `sink` was given does not count if the state is broken.
     """
@@ -39,14 +39,14 @@ def read_rows(preparation: Preparation, sink: UserSink) -> StateContent | Broken
     entries = None if directory.watch is not None else directory.cache
     program = None if entries is None else _fingerprint_mapping()
     if entries is None or program is None or any(row.uses_now for row in preparation.mappings):
-        return preparation.read_content(sink.append, checked_out=True)
+        return preparation.read_content(sink.append, checked_out=checked_out)
     given = _Given(sink)
     attempt = replace(preparation, directory=directory.copy())
     reader = _MappedReader(attempt, _fingerprint_context(program, directory.digests), entries, given)
     if reader.read():
-        return attempt.check_content(reader.users, checked_out=True)
+        return attempt.check_content(reader.users, checked_out=checked_out)
     given.begin_again()
-    return preparation.read_content(given.append, checked_out=True, before=attempt.directory.digests)
+    return preparation.read_content(given.append, checked_out=checked_out, before=attempt.directory.digests)
 
 
 class _Given:

@@ -22,8 +22,9 @@ from reconciler.core.profile import Attribute
 from reconciler.core.provisioning import Provisioning
 from reconciler.core.scope.scim_filter import DEFAULT_OWNERSHIP, print_filter
 from reconciler.core.values import fold_case
+from reconciler.desired.late_loading import load_rows
 from reconciler.desired.layout import is_read
-from reconciler.desired.loader import BrokenState, DesiredState, load
+from reconciler.desired.loader import BrokenState, DesiredState
 from reconciler.desired.yaml_text import MAX_BYTES
 from reconciler.git.repository import TreeFilter, find_head_commit, find_merge_base, write_tree
 from reconciler.session.config_changes import describe_config_changes
@@ -119,7 +120,7 @@ def load_state_at(workspace: Workspace, commit: str, now: datetime) -> DesiredSt
     """Load the desired state of a commit at `now`; if there is none, return why, as a predicate of its name."""
     with tempfile.TemporaryDirectory(prefix="reconciler-base-") as scratch:
         there = write_tree(workspace.state, commit, Path(scratch), TreeFilter(is_read, MAX_BYTES))
-        found = load(Path(scratch), now, checked_out=False, cache=workspace.cache) if there else None
+        found = load_rows(Path(scratch), now, checked_out=False, cache=workspace.cache) if there else None
     if found is None:
         return "has no such directory"
     return f"cannot be planned from: {_describe_first_error(found)}" if isinstance(found, BrokenState) else found

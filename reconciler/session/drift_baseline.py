@@ -12,7 +12,8 @@ from reconciler.core.plan import Plan
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.text import pluralize, quote, shorten
-from reconciler.desired.loader import BrokenState, DesiredState, load
+from reconciler.desired.late_loading import load_rows
+from reconciler.desired.loader import BrokenState, DesiredState
 from reconciler.errors import RepositoryError
 from reconciler.git.repository import explain_missing_commit
 from reconciler.history.drift import ApplyHistory, ReplannedState, attribute_drift, describe_run, select_baselines
@@ -107,7 +108,7 @@ def _load_applied_state(session: Session, run: ApplyRun) -> AppliedState | str:
     # Another version digests other settings.
     digest = run.planned.digest if run.planned.version == __version__ else None
     if digest == session.state.digest:
-        again = load(session.workspace.state, at, cache=session.workspace.cache)
+        again = load_rows(session.workspace.state, at, cache=session.workspace.cache)
         return (
             "its files cannot be planned from" if isinstance(again, BrokenState) else AppliedState(again, at, same=True)
         )

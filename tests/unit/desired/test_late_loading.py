@@ -7,7 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.builders import NOW
 from support.desired_state import ADA, BOB, SETTINGS
+from support.git_repository import GitRepository
+from support.memory_cache import MemoryCache
+
+from reconciler.desired import late_loading
+from reconciler.desired.late_loading import load_rows
+from reconciler.desired.loader import BrokenState, DesiredState, load
+from reconciler.desired.user_table import UserTable
+from reconciler.desired.users import DesiredUserReader
 
 _COMPARE = """
 import json, os, sys
@@ -113,3 +122,64 @@ def test_a_worker_takes_the_rows_that_another_process_kept(tmp_path: Path) -> No
         )
         assert done.stderr == b""
         assert json.loads(done.stdout) == [True, [0, 1, 2], True]
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in {"settings.yaml": SETTINGS, **files}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+def describe(state: DesiredState | BrokenState) -> list[object]:
+    if isinstance(state, BrokenState):
+        return [state.diagnostics]
+    return [tuple(state.users), state.diagnostics, state.digest, state.files, state.unseen, state.in_scope, state.rules]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"users/a.yaml": ADA + BOB, "users/b.yaml": ADA.replace("ada", "eve")},
+        {"users/a.yaml": ADA + BOB.replace("givenName: Bob, ", "")},
+        {"users/a.yaml": ADA, "users/b.yaml": ADA},
+        {"users/a.yaml": "- {userPrincipalName: x\n"},
+        {"users/a.yaml": ADA, "settings.yaml": f"{SETTINGS}unknown: 1\n"},
+    ],
+    ids=["good", "user errors", "names twice", "not YAML", "wrong settings"],
+)
+def test_rows_are_what_a_load_finds(files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late_loading, "is_large", lambda _: True)
+    write(tmp_path, files)
+    expected, cache = describe(load(tmp_path, NOW, checked_out=False)), MemoryCache()
+    for kept in (cache, cache, None):
+        assert describe(load_rows(tmp_path, NOW, checked_out=False, cache=kept)) == expected
+
+
+def test_users_of_a_large_directory_are_mapped_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, files = MemoryCache(), {"users/a.yaml": ADA + BOB}
+    write(tmp_path / "one", files)
+    write(tmp_path / "other", files)
+    small = load_rows(tmp_path / "one", NOW, checked_out=False, cache=cache)
+    assert isinstance(small, DesiredState)
+    assert isinstance(small.users, tuple)
+    monkeypatch.setattr(late_loading, "is_large", lambda _: True)
+    load_rows(tmp_path / "one", NOW, checked_out=False, cache=cache)
+    monkeypatch.setattr(DesiredUserReader, "add", lambda *_: pytest.fail("a user was mapped"))
+    again = load_rows(tmp_path / "other", NOW, checked_out=False, cache=cache)
+    assert isinstance(again, DesiredState)
+    assert isinstance(again.users, UserTable)
+    assert tuple(again.users) == small.users
+
+
+def test_git_is_asked_only_about_a_directory_that_is_checked_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_loading, "is_large", lambda _: True)
+    state = tmp_path / "desired-state"
+    write(state, {"users/a.yaml": ADA, "users/b.yaml": BOB})
+    GitRepository(tmp_path).commit("Begin")
+    (state / "users/b.yaml").unlink()
+    for checked_out in (True, False, True, False):
+        found = load_rows(state, NOW, checked_out=checked_out, cache=MemoryCache())
+        assert isinstance(found, DesiredState)
+        assert (found.unseen is not None) is checked_out
