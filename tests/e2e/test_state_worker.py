@@ -12,7 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.command import NOW, CommandWorkspace, OpenCommandWorkspace, sample_users, stable, wait_for, wait_for_exit
+from support.command import (
+    NOW,
+    CommandWorkspace,
+    OpenCommandWorkspace,
+    sample_users,
+    stable,
+    wait_for,
+    wait_for_exit,
+    wait_for_group_end,
+)
 from support.servers.fake_scim import Logged
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are for Linux")
@@ -60,17 +69,6 @@ def stop_worker(process: subprocess.Popen[bytes]) -> int:
     return worker
 
 
-def assert_none_is_left(process: subprocess.Popen[bytes]) -> None:
-    def is_gone() -> bool:
-        try:
-            os.killpg(process.pid, 0)
-        except ProcessLookupError:
-            return True
-        return False
-
-    wait_for(is_gone)
-
-
 @pytest.mark.parametrize("number", ENDING)
 @pytest.mark.parametrize("hangs", [True, False], ids=["service hangs", "service answered"])
 @pytest.mark.parametrize("command", ["plan", "apply", "drift"])
@@ -92,7 +90,7 @@ def test_a_signal_ends_both(command: str, hangs: bool, number: signal.Signals, o
     assert (end.code, end.out) == (130, "")
     assert "Traceback" not in end.err
     assert end.err.endswith("Interrupted.\n")
-    assert_none_is_left(process)
+    wait_for_group_end(process)
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "drift"])
@@ -107,7 +105,7 @@ def test_a_worker_that_is_killed_is_one_error(command: str, opened: CommandWorks
         "  then run the same command again.\n"
     )
     assert opened.service.writes == []
-    assert_none_is_left(process)
+    wait_for_group_end(process)
 
 
 def test_a_worker_ends_when_its_parent_is_killed_even_if_it_is_stopped(opened: CommandWorkspace) -> None:
@@ -115,7 +113,7 @@ def test_a_worker_ends_when_its_parent_is_killed_even_if_it_is_stopped(opened: C
     stop_worker(process)
     process.kill()
     process.wait()
-    assert_none_is_left(process)
+    wait_for_group_end(process)
 
 
 def test_a_worker_does_not_hold_the_output_of_its_parent_open(opened: CommandWorkspace) -> None:
@@ -125,7 +123,7 @@ def test_a_worker_does_not_hold_the_output_of_its_parent_open(opened: CommandWor
     process.kill()
     process.wait()
     assert outputs == {os.devnull}
-    assert_none_is_left(process)
+    wait_for_group_end(process)
 
 
 BROKEN = {
@@ -150,4 +148,4 @@ def test_the_result_is_that_of_one_process(text: str, refuses: bool, opened: Com
     end = wait_for_exit(process)
     here = opened.run("plan", *NOW, "--summary")
     assert (end.code, stable(end.out), stable(end.err)) == (here.code, stable(here.out), stable(here.err))
-    assert_none_is_left(process)
+    wait_for_group_end(process)

@@ -140,6 +140,19 @@ def wait_for(condition: Callable[[], Any], seconds: float = 20) -> None:
         time.sleep(0.005)
 
 
+def wait_for_group_end(process: subprocess.Popen[bytes]) -> None:
+    """Wait until no process is left of the group that `process` was started as the leader of."""
+
+    def is_gone() -> bool:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    wait_for(is_gone)
+
+
 class ListeningPort:
     """A local port that accepts connections and never answers."""
 

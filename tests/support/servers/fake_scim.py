@@ -85,10 +85,11 @@ class FakeScimServer(RunningServer):
 
     def close(self) -> None:
         """Stop; a fault inside the server comes out here."""
-        server, self._server = self._server, None
+        server = self._server
         if server is None:
             return
         server.close()
+        self._server = None  # not before: requests that are being carried out need the address
         if server.failures:
             raise server.failures[0]
 
