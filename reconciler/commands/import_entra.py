@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -18,7 +17,6 @@ from reconciler.desired.scope import read_scope
 from reconciler.desired.source_settings import EntraSource
 from reconciler.desired.validation import LocatedModel
 from reconciler.errors import ExitCode, PlanFileError, UsageError
-from reconciler.history.edits import Entity
 from reconciler.profiles import PROFILES
 from reconciler.session.entra_source import open_source, require_entra_source
 from reconciler.session.graph_credential import note_expiry
@@ -33,7 +31,8 @@ from reconciler.sources.graph.delta import DeltaFile
 from reconciler.sources.graph.job_import import MAPPINGS_PART, SETTINGS_PART, JobImport, JobRequest, read_job_import
 from reconciler.sources.graph.people import read_users
 from reconciler.sources.graph.read import EntraRequest, read_entra
-from reconciler.sources.import_plan import MergeRules
+from reconciler.sources.import_plan import CurrentState, MergeRules
+from reconciler.sources.merge_groups import list_named
 from reconciler.sources.snapshot import Snapshot
 from reconciler.sources.state_files import read_state_files
 from reconciler.tracing import trace_phase
@@ -100,7 +99,7 @@ def _import_entra(
     profile = PROFILES[located.value.target.profile]
     wanted = JobRequest(parts, profile, workspace.now, source.users, options.job, options.rule)
     credentials = build_credentials(located, profile)
-    reading = _EntraReading(source, inputs, files.current.users, wanted, delta, credentials)
+    reading = _EntraReading(source, inputs, files.current, wanted, delta, credentials)
     snapshot, job = _read(reading, terminal)
     rules = MergeRules(
         place=source.place,
@@ -150,11 +149,11 @@ def parse_parts(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class _EntraReading:
-    """What to read. `inputs`: the attributes that mappings, filters and `place` read. `users`: the entries of git."""
+    """What to read. `inputs`: the attributes that mappings, filters and `place` read. `current`: what git has."""
 
     source: EntraSource
     inputs: frozenset[str]
-    users: Sequence[Entity]
+    current: CurrentState
     wanted: JobRequest
     delta: DeltaFile | None
     credentials: tuple[ConnectionCredential, ...]
@@ -162,7 +161,7 @@ class _EntraReading:
 
 def _read(reading: _EntraReading, terminal: Terminal) -> tuple[Snapshot, JobImport | None]:
     """Read the job first, because its mappings say which attributes are needed."""
-    source, parts = reading.source, reading.wanted.parts
+    source, parts, users = reading.source, reading.wanted.parts, reading.current.users
     with open_source(source, terminal) as client, terminal.progress() as progress:
         job = None
         if any(part in parts for part in JOB_PARTS):
@@ -173,11 +172,12 @@ def _read(reading: _EntraReading, terminal: Terminal) -> tuple[Snapshot, JobImpo
             source,
             selection,
             now,
-            frozenset(each.object_id for each in reading.users) - {""},
+            frozenset(each.object_id for each in users) - {""},
             groups="groups" in parts,
             scope="scope" in parts,
             progress=lambda done, total: progress("Reading users", done, total),
-            count_held=lambda name: sum(name in each.fields for each in reading.users),
+            count_held=lambda name: sum(name in each.fields for each in users),
+            known_groups=frozenset(list_named(reading.current)),
         )
         read = reading.delta.open(source, selection, now) if reading.delta is not None else read_users
         with trace_phase("read the source"):

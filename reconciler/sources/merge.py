@@ -14,8 +14,8 @@ from reconciler.core.text import format_names, pluralize, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.sources.import_plan import CurrentState, ImportPlan, MergeRules, MissingAction
 from reconciler.sources.merge_findings import Findings
-from reconciler.sources.merge_groups import GroupRules, edit_groups, read_group_id
-from reconciler.sources.merge_identity import PeopleMatching, match_people, refuse_collisions
+from reconciler.sources.merge_groups import GroupRules, edit_groups
+from reconciler.sources.merge_identity import match_people, refuse_collisions
 from reconciler.sources.merge_missing import decide_missing
 from reconciler.sources.merge_scope import edit_scope, takes_out
 from reconciler.sources.merge_users import edit_users
@@ -48,7 +48,7 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
     users = edit_users(matching.people, missing, snapshot.attributes, current, rules)
     names = build_names(matching.people, leaving)
     references = References.of(matching.people, names)
-    group_rules = GroupRules(takes_out(rules), _is_same_directory(snapshot, current, matching))
+    group_rules = GroupRules(takes_out(rules), snapshot.gone_groups)
     groups = edit_groups(snapshot.groups, current, references, findings, group_rules)
     scope = edit_scope(snapshot.scope, current, references, groups, rules, users=users.edits)
     reported = (*_check_attributes(snapshot), *findings.diagnostics, *_check_protected(protected, names, findings))
@@ -64,16 +64,6 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
         refused=snapshot.refused + matching.refused,
         unlinked=unlinked,
         is_partial=snapshot.is_partial,
-    )
-
-
-def _is_same_directory(snapshot: Snapshot, current: CurrentState, matching: PeopleMatching) -> bool:
-    """Whether git has an objectId that the source knows: that another directory does not have them is no news."""
-    groups = {fold_case(each.object_id) for each in snapshot.groups or ()}
-    return (
-        bool(snapshot.gone)
-        or any(each.entry is not None and each.entry.object_id == each.identity != "" for each in matching.people)
-        or any(read_group_id(each) in groups for each in current.groups)
     )
 
 

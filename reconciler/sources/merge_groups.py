@@ -24,7 +24,7 @@ from reconciler.sources.merge_values import ID, is_usable_key
 from reconciler.sources.references import GroupNames, References, as_list, replace_lists
 from reconciler.sources.snapshot import SourceGroup
 
-USERS, GROUPS = "members.users", "members.groups"
+USERS, GROUPS, ASSIGNED = "members.users", "members.groups", "assigned.groups"
 _FILE = "groups/entra.yaml"
 _LONGEST_NAME, _LONGEST_DESCRIPTION = 256, 4_000
 _SHORT_ID, _SUGGESTED = 8, 3
@@ -46,12 +46,12 @@ class GroupEdits:
 class GroupRules:
     """What becomes of groups that the source has not read because they are neither assigned nor members any more.
 
-    `removes`: assignments and memberships of them are taken out. `is_known`: the source is provably the one that git
-    has its objectIds from; that another one lacks them is no news.
+    `removes`: assignments and memberships of those in `gone`, `Snapshot.gone_groups`, are taken out. Any other may be
+    of another directory, which does not assign it either.
     """
 
     removes: bool
-    is_known: bool
+    gone: frozenset[str]
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +91,17 @@ def read_group_id(entry: Entity) -> str:
     return fold_case(str(entry.fields.get(ID, "")))
 
 
+def list_named(current: CurrentState) -> dict[str, Entity]:
+    """Return the groups with an objectId, by its folded form, that are assigned or in another group."""
+    documents = [current.scope] if current.scope is not None else []
+    paths = (GROUPS, ASSIGNED)
+    lists = (each.fields.get(path) for each in (*current.groups, *documents) for path in paths)
+    named = {fold_case(name) for listed in lists for name in as_list(listed)}
+    return {
+        read_group_id(each): each for each in current.groups if read_group_id(each) and fold_case(each.name) in named
+    }
+
+
 def edit_groups(
     groups: Sequence[SourceGroup] | None,
     current: CurrentState,
@@ -103,7 +114,7 @@ def edit_groups(
     unread = _find_unread(groups, current.groups)
     names = GroupNames(
         {each.identity: each.name for each in matched},
-        {read_group_id(each): each.name for each in unread} if rules.is_known else {},
+        {read_group_id(each): each.name for each in unread if read_group_id(each) in rules.gone},
     )
     for each in matched:
         _edit_members(each, references, names, remove_unread=rules.removes)
@@ -118,6 +129,7 @@ def edit_groups(
     new = sorted((each for each in matched if each.entry is None), key=lambda each: fold_case(each.name))
     added = [EntryEdit(None, Entity(GROUP, each.name, each.build_fields(), file)) for each in new]
     notes = [*_list_notes(matched, unread), *([] if rules.removes else _list_extra(matched))]
+    notes += _list_unproved(unread, current, rules)
     notes += _list_namesakes(new, current.groups, findings)
     return GroupEdits(order_edits(current.groups, edits, {file: added} if added else {}), names, notes)
 
@@ -277,6 +289,21 @@ def _list_notes(matched: Sequence[_Group], unread: Sequence[Entity]) -> list[str
         what = pluralize(len(unread), "group of git was not read and stays", "groups of git were not read and stay")
         notes.append(f"{what} as before: {format_names([each.name for each in unread])}")
     return notes
+
+
+def _list_unproved(unread: Iterable[Entity], current: CurrentState, rules: GroupRules) -> list[str]:
+    """Return a line about groups that are assigned or nested in git, and that the source may never have had."""
+    named = list_named(current)
+    found = [each.name for each in unread if read_group_id(each) in named and read_group_id(each) not in rules.gone]
+    if not found:
+        return []
+    what = pluralize(len(found), "group of git, assigned or in a group", "groups of git, assigned or in groups")
+    shown = format_names([shorten(each, 80) for each in found])
+    line = (
+        f"The source shows no trace of {what}: {shown}. A group of another directory looks the same as one that was"
+        " deleted, so assignments and memberships stay: what is not wanted, take out in a reviewed change."
+    )
+    return [line]
 
 
 def _list_extra(matched: Sequence[_Group]) -> list[str]:

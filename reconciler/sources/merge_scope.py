@@ -11,13 +11,13 @@ from reconciler.core.values import fold_case
 from reconciler.history.edits import DOCUMENT, Entity
 from reconciler.sources.departures import DepartureKind, find_departures
 from reconciler.sources.import_plan import CurrentState, EntryEdit, ImportPlan, MergeRules
-from reconciler.sources.merge_groups import GroupEdits
+from reconciler.sources.merge_groups import ASSIGNED, GroupEdits
 from reconciler.sources.merge_missing import DISABLE, REMOVE
 from reconciler.sources.references import References, replace_lists
 from reconciler.sources.snapshot import SourceScope
 
 FILE = "scope.yaml"
-USERS, GROUPS, EXCLUDED = "assigned.users", "assigned.groups", "excluded.users"
+USERS, EXCLUDED = "assigned.users", "excluded.users"
 _SYNC = "sync"
 
 
@@ -50,9 +50,9 @@ def edit_scope(
     remove, edits = takes_out(rules), (*users, *groups.edits)
     listed, extra = references.assign(held.fields.get(USERS), map(fold_case, source.users), remove=remove)
     wanted = map(fold_case, source.groups)
-    found = groups.names.assign(held.fields.get(GROUPS), wanted, remove=remove, remove_unread=remove)
+    found = groups.names.assign(held.fields.get(ASSIGNED), wanted, remove=remove, remove_unread=remove)
     assigned = (*found.kept, *found.added)
-    lists = {USERS: listed, GROUPS: assigned, EXCLUDED: references.follow(held.fields.get(EXCLUDED))}
+    lists = {USERS: listed, ASSIGNED: assigned, EXCLUDED: references.follow(held.fields.get(EXCLUDED))}
     fields = _set_sync(replace_lists(held, lists), source.sync)
     result = ScopeEdit(_build_edit(current, held, fields))
     if current.scope is None and source.sync is None:
@@ -63,7 +63,7 @@ def edit_scope(
         result.notes = _note_new(len(own))
     if not remove:
         left = [each for each in found.extra if each in found.kept]
-        without = {**fields, GROUPS: tuple(each for each in assigned if each not in left)}
+        without = {**fields, ASSIGNED: tuple(each for each in assigned if each not in left)}
         alone = _count_dependent(current, edits, result.edit, Entity(DOCUMENT, FILE, without, FILE)) if left else 0
         result.notes += _list_notes(extra, "user", rules) + _list_notes(left, "group", rules, alone)
     return result

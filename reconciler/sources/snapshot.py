@@ -77,6 +77,9 @@ class Snapshot:
     """None: assignments were not read, and stay as they are."""
     gone: Mapping[str, GoneReason] = field(default_factory=dict)
     """By case-folded objectId (of a CSV: userPrincipalName): people that the source confirms to be gone."""
+    gone_groups: frozenset[str] = frozenset()
+    """Folded objectIds of groups that the source proves to have or to have had, and that are neither assigned nor
+    members: of no other group that git has and `groups` lacks is that known."""
     is_partial: bool = False
     """The source may list some of its people only, as a CSV file may: that others are missing is no news."""
     doubtful: frozenset[str] = frozenset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,13 +54,15 @@ def build_request(
     *,
     attributes: Iterable[str] = ("department",),
     known: Iterable[str] = (),
+    known_groups: Iterable[str] = (),
     now: datetime = NOW,
     **settings: Any,
 ) -> EntraRequest:
     """Build a request; `settings` are those of source.entra."""
     given = {"tenant": "contoso.onmicrosoft.com", "application": "Apple Business Manager"} | settings
     source = EntraSource.model_validate(given)
-    return EntraRequest(source, select_attributes(attributes), now, frozenset(known))
+    request = EntraRequest(source, select_attributes(attributes), now, frozenset(known))
+    return replace(request, known_groups=frozenset(known_groups))
 
 
 def read_tenant(server: GraphServer, **options: Any) -> Snapshot:

@@ -106,6 +106,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         groups=draw(st.one_of(st.none(), groups)),
         scope=draw(st.one_of(st.none(), st.builds(SourceScope, ids, group_ids, sync))),
         gone=draw(st.dictionaries(_IDS.map(fold_case), st.sampled_from(list(GoneReason)), max_size=3)),
+        gone_groups=draw(st.frozensets(_GROUP_IDS.map(fold_case), max_size=2)),
         doubtful=draw(st.frozensets(_IDS.map(fold_case), max_size=1)),
     )
 

@@ -2,7 +2,7 @@
 
 A user who is missing from a list may be deleted, or may be somewhere else; the list alone does not say. Neither does a
 404: an objectId of another directory has the same answer as a user who was deleted for good. So a user is gone only if
-the tenant shows that it had the user: among the deleted ones, which it keeps for 30 days.
+the tenant shows that it had the user: among the deleted ones, which it keeps for 30 days. The same is true of groups.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from reconciler.sources.graph.permissions import Permission, describe_grant
 from reconciler.sources.graph.rows import PAGE, GraphReader, build_path, is_object_id, list_rows, read_object_id
 
 MAX_FILTERED = 3_000
-"""Users asked for by filter in a run. More than that stay unconfirmed: a tenant that moved, not people who left."""
+"""Users, and groups, asked for by filter in a run. More than that stay unconfirmed: a tenant that moved, not people who
+left."""
 MAX_ASKED = 500
 """Users asked for one by one in a run, because no list has them."""
 
@@ -70,7 +71,7 @@ def confirm_deleted_groups(reader: GraphReader, ids: Collection[str]) -> None:
     """
     unassign = "Or remove the group from where it is assigned or a member in Microsoft Entra admin center."
     try:
-        deleted = frozenset(list_rows(reader, build_path(_DELETED_GROUPS, select="id", top=str(PAGE)), _read_group_id))
+        deleted = _list_deleted_groups(reader)
     except GraphError as exc:
         if exc.status != httpx.codes.FORBIDDEN:
             raise
@@ -86,6 +87,28 @@ def confirm_deleted_groups(reader: GraphReader, ids: Collection[str]) -> None:
         )
 
 
+def find_groups(reader: GraphReader, ids: Collection[str]) -> frozenset[str]:
+    """Return which of these folded ids are of groups that the tenant has, or shows to have deleted.
+
+    Without the permission to list deleted groups none of them counts. Raises `SourceError`; ids that are no UUID are
+    not asked for.
+    """
+    asked = set(sorted(each for each in ids if is_object_id(each))[:MAX_FILTERED])
+    found = frozenset(
+        each
+        for some in split_ids(asked)
+        for each in list_rows(reader, build_path("/groups", select="id", filter=filter_ids(some)), _read_group_id)
+    )
+    if asked <= found:
+        return found & asked
+    try:
+        return (found | _list_deleted_groups(reader)) & asked
+    except GraphError as exc:
+        if exc.status != httpx.codes.FORBIDDEN:
+            raise
+        return found & asked
+
+
 def _list_living(reader: GraphReader, ids: Collection[str]) -> frozenset[str]:
     return frozenset(
         each
@@ -98,9 +121,13 @@ def _list_deleted(reader: GraphReader) -> frozenset[str]:
     return frozenset(list_rows(reader, build_path(DELETED_USERS, select="id", top=str(PAGE)), _read_user_id))
 
 
+def _list_deleted_groups(reader: GraphReader) -> frozenset[str]:
+    return frozenset(list_rows(reader, build_path(_DELETED_GROUPS, select="id", top=str(PAGE)), _read_group_id))
+
+
 def _read_user_id(row: Row) -> str:
     return read_object_id(row, "a user")
 
 
 def _read_group_id(row: Row) -> str:
-    return read_object_id(row, "a deleted group")
+    return read_object_id(row, "a group")

@@ -21,7 +21,7 @@ from reconciler.errors import SourceError
 from reconciler.sources.attributes import IDENTITY, AttributeSelection, is_directory_extension
 from reconciler.sources.graph.assignments import Application, Assignments, find_application, read_assignments
 from reconciler.sources.graph.errors import GraphError
-from reconciler.sources.graph.gone import Whereabouts, confirm_deleted_groups, find_whereabouts
+from reconciler.sources.graph.gone import Whereabouts, confirm_deleted_groups, find_groups, find_whereabouts
 from reconciler.sources.graph.groups import ReadGroup, cut_cycles, name_groups, walk_groups
 from reconciler.sources.graph.people import Doubt, ReadUsers, read_users, read_users_by_id
 from reconciler.sources.graph.permissions import PEOPLE, Permission
@@ -37,7 +37,7 @@ _LEAVE_DATE = "employeeLeaveDateTime"
 
 @dataclass(frozen=True, slots=True)
 class EntraRequest:
-    """What to read. `known`: the objectIds that git has. `now`: the time by the clock, in UTC.
+    """What to read. `known`: the objectIds of users that git has. `now`: the time by the clock, in UTC.
 
     `groups`, `scope`: whether the snapshot has them; they are read in any case, because they decide who is assigned.
     """
@@ -52,6 +52,8 @@ class EntraRequest:
     """Called with the users so far and in total, after each page of users."""
     count_held: Callable[[str], int] = lambda _name: 0
     """Returns how many entries of git have a value of an attribute."""
+    known_groups: frozenset[str] = frozenset()
+    """The objectIds of groups that git has assigned or in groups."""
 
 
 def read_entra(reader: GraphReader, request: EntraRequest, read: UsersReader = read_users) -> Snapshot:
@@ -185,6 +187,7 @@ class _Read:
             groups=groups if self._request.groups else None,
             scope=SourceScope(tuple(known), directory.roots) if self._request.scope else None,
             gone=gone,
+            gone_groups=self._find_gone_groups(directory),
             doubtful=frozenset(key.casefold() for each in users.doubts.values() for key in (each.object_id, each.name)),
             diagnostics=tuple(_describe_doubt(each) for each in users.doubts.values()),
             notes=(
@@ -231,6 +234,14 @@ class _Read:
             )
         gone = dict.fromkeys(where.deleted & absent, GoneReason.DELETED)
         return gone | dict.fromkeys(living, GoneReason.NOT_ASSIGNED)
+
+    def _find_gone_groups(self, directory: _Directory) -> frozenset[str]:
+        """Return the groups of git that are neither assigned nor members; only those that the tenant has or had."""
+        if not self._request.groups:
+            return frozenset()
+        absent = frozenset(map(str.casefold, self._request.known_groups)).difference(directory.groups)
+        lost = absent.intersection(directory.lost)
+        return lost | find_groups(self._reader, absent - lost)
 
     def _note_unknown(self, chosen: frozenset[str], absent: frozenset[str], where: Whereabouts) -> Iterator[str]:
         """Note users of whom the tenant has no trace: those that it assigns, and those that git has."""

@@ -182,6 +182,46 @@ def test_who_leaves_is_reported_disabled_or_taken_out(contoso: EntraImport) -> N
     assert len(contoso.load().users) == 6
 
 
+def test_a_group_that_is_unassigned_is_taken_out_if_the_tenant_still_has_it(contoso: EntraImport) -> None:
+    tenant, found = contoso.tenant, contoso.company
+    sales, legal = (tenant.add_group(name, found.users[:2]) for name in ("Sales", "Legal"))
+    for each in (sales, legal):
+        tenant.assign(found.application, each)
+    contoso.run()
+    tenant.unassign(found.application, sales)
+    tenant.purge(legal)
+    before = contoso.files()
+    assert contoso.run() is ExitCode.OK
+    assert contoso.files() == before
+    assert contoso.run(on_missing="disable") is ExitCode.OK
+    scope = (contoso.state / "scope.yaml").read_text()
+    assert "Sales" not in scope
+    assert "Legal" in scope
+    assert 'no trace of 1 group of git, assigned or in a group: "Legal"' in " ".join(contoso.terminal.out.split())
+    assert len(contoso.in_scope()) == 8
+
+
+@pytest.mark.parametrize("on_missing", ["disable", "remove"])
+def test_groups_of_a_former_tenant_stay_assigned_in_every_later_import(
+    contoso: EntraImport, monkeypatch: pytest.MonkeyPatch, on_missing: str
+) -> None:
+    contoso.run()
+    in_scope = contoso.in_scope()
+    other = company(2, seed=2)
+    for number, user in enumerate(other.users):
+        other.tenant.set(user, userPrincipalName=f"other{number}@contoso.com")
+    with GraphServer(other.tenant) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        contoso.settings(tenant=other.tenant.id, client_id=other.tenant.app.client_id)
+        for _ in range(2):
+            assert contoso.run(on_missing=on_missing) is ExitCode.OK, contoso.terminal.out
+        other.tenant.remove_member(other.staff, other.users[1])
+        assert contoso.run(on_missing=on_missing) is ExitCode.OK, contoso.terminal.out
+    assert in_scope < contoso.in_scope()
+    assert 'no trace of 1 group of git, assigned or in a group: "Staff"' in " ".join(contoso.terminal.out.split())
+
+
 def test_parts_that_are_left_out_stay_as_they_are(contoso: EntraImport) -> None:
     assert contoso.run(parts="people") is ExitCode.OK
     assert set(contoso.files()) == {"settings.yaml", "users/entra.yaml"}

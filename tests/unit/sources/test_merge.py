@@ -9,10 +9,10 @@ from random import Random
 from types import FrameType
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.import_strategies import RULES, snapshots, states
-from support.merging import READ, apply, entry, group, merged, person, show, snapshot, state, summaries
+from support.merging import READ, apply, entry, group, merged, person, scope, show, snapshot, state, summaries
 
 from reconciler.core.model import Origin, Severity
 from reconciler.core.values import fold_case
@@ -25,7 +25,13 @@ from reconciler.sources.snapshot import GoneReason, Person, Snapshot, SourceGrou
 # --- laws -------------------------------------------------------------------------------------
 
 
+_APPLE = SourceGroup("g1", "Apple")
+_NAMESAKE = (group("Apple", objectId="g2"), scope(sync="all", assigned_groups=("Apple",)))
+"""Of another directory than `_APPLE`, but with its name."""
+
+
 @given(snapshots(), states(), RULES)
+@example(snapshot(groups=(_APPLE,), scope=SourceScope()), state(*_NAMESAKE), MergeRules(on_missing="disable"))
 def test_a_second_merge_finds_nothing_to_do(read: Snapshot, current: CurrentState, rules: MergeRules) -> None:
     after = apply(merge(read, current, rules), current)
     again = merge(read, after, rules)
@@ -52,6 +58,22 @@ def test_the_order_of_the_source_does_not_matter(
         groups = tuple(shuffled(inner))
     other = replace(read, people=shuffled(read.people), groups=groups)
     assert _without_labels(merge(other, current, rules)) == _without_labels(merge(read, current, rules))
+
+
+@pytest.mark.parametrize("on_missing", ["disable", "remove"])
+def test_what_an_import_has_added_does_not_make_the_groups_of_another_directory_missing(on_missing: str) -> None:
+    held = (entry("ada", "1"), group("Top", groups=("Apple",), objectId="g3"), *_NAMESAKE)
+    top = SourceGroup("g3", "Top")
+    gone = {"9": GoneReason.NOT_ASSIGNED}
+    read = snapshot(
+        person("ada", "1"), person("zed", "9"), groups=(_APPLE, top), scope=SourceScope(("9",), ("g1", "g3"))
+    )
+    rules, current = MergeRules(on_missing=on_missing), state(*held)
+    for each in (read, read, replace(read, gone=gone, people=read.people[:1], scope=SourceScope(("1",), ("g1",)))):
+        current = apply(merge(each, current, rules), current)
+        assert current.scope is not None
+        assert "Apple" in current.scope.fields["assigned.groups"]
+        assert [each.fields["members.groups"] for each in current.groups if each.name == "Top"] == [("Apple",)]
 
 
 def _without_labels(plan: ImportPlan) -> ImportPlan:
@@ -112,6 +134,21 @@ def test_nobody_leaves_without_a_confirmation(read: Snapshot, current: CurrentSt
                     user = by_key.get(each)
                     came = user is None and each in known | names
                     assert came or id(user) in leaving or (path != "excluded.users" and _is_known(user, known | names))
+
+
+@given(snapshots(), states(), RULES)
+def test_no_group_leaves_a_list_unless_the_source_has_or_had_it(
+    read: Snapshot, current: CurrentState, rules: MergeRules
+) -> None:
+    ids = {fold_case(each.name): fold_case(str(each.fields.get("objectId", ""))) for each in current.groups}
+    proved = {fold_case(each.object_id) for each in read.groups or ()} | read.gone_groups
+    for edit in merge(read, current, rules).edits:
+        for path in ("members.groups", "assigned.groups", "excluded.groups"):
+            before, after = (
+                {fold_case(name) for name in each.fields.get(path, ())} if each is not None else set()
+                for each in (edit.before, edit.after)
+            )
+            assert {ids[name] for name in before - after if name in ids} <= proved
 
 
 def _is_known(user: Entity | None, known: set[str]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.merging import (
     apply,
@@ -21,6 +23,7 @@ from support.merging import (
 
 from reconciler.sources.import_plan import MergeRules
 from reconciler.sources.merge import merge
+from reconciler.sources.merge_groups import list_named
 
 ADA, BEN, CYD = person("ada", "1"), person("ben", "2"), person("cyd", "3")
 PEOPLE = (entry("ada", "1"), entry("ben", "2"), entry("cyd", "3"))
@@ -233,19 +236,42 @@ def test_new_groups_go_to_the_file_that_there_is() -> None:
     assert show(merged(snapshot(scope=assignments(groups=("g1",))), scope(sync="assigned"))) == []
 
 
+@pytest.mark.parametrize("on_missing", ["report", "disable", "remove"])
+def test_groups_of_which_the_source_shows_no_trace_are_named_if_they_matter(on_missing: str) -> None:
+    read = snapshot(ADA, groups=(source_group("g1", "Top", "1"),), scope=assignments(groups=("g1",)))
+    held = (
+        group("Top", "ada", groups=("inner",), objectId="g1"),
+        *(group(name, objectId=f"G{number}") for number, name in enumerate(("Inner", "Sales", "Unused"), 2)),
+        scope(sync="assigned", assigned_groups=("Top", "sales")),
+    )
+    plan = merged(read, PEOPLE[0], *held, on_missing=on_missing)
+    assert plan.is_empty
+    first, second = plan.notes
+    assert first == '3 groups of git were not read and stay as before: "Inner", "Sales", "Unused"'
+    assert second == (
+        'The source shows no trace of 2 groups of git, assigned or in groups: "Inner", "Sales". A group of another'
+        " directory looks the same as one that was deleted, so assignments and memberships stay: what is not wanted,"
+        " take out in a reviewed change."
+    )
+    assert set(list_named(state(*held))) == {"g1", "g2", "g3"}
+    assert list_named(state(*held[:-1])).keys() == {"g2"}
+
+
 @pytest.mark.parametrize("on_missing", ["disable", "remove"])
 def test_a_nested_group_that_is_no_member_any_more_is_taken_out(on_missing: str) -> None:
     held = (PEOPLE[0], group("Top", "ada", groups=("inner", "Local"), objectId="g1"), group("Inner", objectId="g2"))
-    read = snapshot(ADA, groups=(source_group("g1", "Top", "1"),))
+    read = snapshot(ADA, groups=(source_group("g1", "Top", "1"),), gone_groups=frozenset({"g2"}))
     plan = merged(read, *held, group("Local"), on_missing=on_missing)
     assert show(plan) == ["~ Top members.groups: inner -> (none)"]
+    unproved = replace(read, gone_groups=frozenset({"g3"}))
+    assert merged(unproved, *held, group("Local"), on_missing=on_missing).is_empty
     still = snapshot(ADA, groups=(source_group("g1", "Top", "1", groups=("G2",)),))
     assert merged(still, *held, group("Local"), on_missing=on_missing).is_empty
 
 
 def test_a_nested_group_that_was_not_read_is_reported_and_stays() -> None:
     held = (PEOPLE[0], group("Top", "ada", groups=("inner",), objectId="g1"), group("Inner", objectId="g2"))
-    plan = merged(snapshot(ADA, groups=(source_group("g1", "Top", "1"),)), *held)
+    plan = merged(snapshot(ADA, groups=(source_group("g1", "Top", "1"),), gone_groups=frozenset({"g2"})), *held)
     assert plan.is_empty
     assert plan.notes[-1] == (
         '1 group is no longer in its group and stays in members.groups (on_missing: report): "inner (in Top)"'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.merging import (
     apply,
@@ -109,8 +111,12 @@ HELD = (
 )
 
 
+OLD = frozenset({"g3"})
+
+
 def test_what_is_no_longer_assigned_is_reported() -> None:
-    plan = merged(snapshot(ADA, BEN, groups=(APPLE, BERLIN), scope=assignments("1", groups=("g1",))), *HELD)
+    read = snapshot(ADA, BEN, groups=(APPLE, BERLIN), scope=assignments("1", groups=("g1",)), gone_groups=OLD)
+    plan = merged(read, *HELD)
     assert plan.is_empty
     assert plan.notes == (
         '1 group of git was not read and stays as before: "Old"',
@@ -121,7 +127,7 @@ def test_what_is_no_longer_assigned_is_reported() -> None:
 
 @pytest.mark.parametrize("on_missing", ["disable", "remove"])
 def test_what_is_read_and_no_longer_assigned_is_taken_out(on_missing: str) -> None:
-    read = snapshot(ADA, BEN, groups=(APPLE, BERLIN), scope=assignments("1", groups=("g1",)))
+    read = snapshot(ADA, BEN, groups=(APPLE, BERLIN), scope=assignments("1", groups=("g1",)), gone_groups=OLD)
     plan = merged(read, *HELD, on_missing=on_missing)
     assert fields(plan, "scope.yaml") == {
         "sync": "assigned",
@@ -139,7 +145,11 @@ def test_scope_without_assignments_read_follows_the_names_only() -> None:
 
 def test_a_person_that_is_gone_keeps_its_assignment_unless_it_is_taken_out() -> None:
     read = snapshot(
-        ADA, gone={"2": GoneReason.NOT_ASSIGNED}, groups=(APPLE, BERLIN), scope=assignments("1", groups=("g1", "g2"))
+        ADA,
+        gone={"2": GoneReason.NOT_ASSIGNED},
+        groups=(APPLE, BERLIN),
+        scope=assignments("1", groups=("g1", "g2")),
+        gone_groups=OLD,
     )
     assert merged(read, *HELD).is_empty
     assert show(merged(read, *HELD, on_missing="remove")) == [
@@ -157,12 +167,13 @@ SALES = (
     group("Ours", "ben"),
     scope(sync="assigned", assigned_groups=("Apple", "sales", "Ours")),
 )
+UNASSIGNED = frozenset({"g4"})
 EVERYONE = (ADA, BEN, person("cyd", "3"), DAN, EVE)
 
 
 @pytest.mark.parametrize("on_missing", ["disable", "remove"])
 def test_a_group_that_is_unassigned_and_so_not_read_is_taken_out(on_missing: str) -> None:
-    read = snapshot(*EVERYONE, groups=(APPLE,), scope=assignments(groups=("G1",)))
+    read = snapshot(*EVERYONE, groups=(APPLE,), scope=assignments(groups=("G1",)), gone_groups=UNASSIGNED)
     plan = merged(read, *SALES, on_missing=on_missing)
     assert show(plan) == ["~ scope.yaml assigned.groups: sales -> (none)"]
     assert [each.entity.name for each in find_departures(state(*SALES), plan).people] == [
@@ -173,7 +184,7 @@ def test_a_group_that_is_unassigned_and_so_not_read_is_taken_out(on_missing: str
 
 
 def test_a_group_that_is_unassigned_is_reported_with_the_users_that_it_alone_has_in_scope() -> None:
-    read = snapshot(*EVERYONE, groups=(APPLE,), scope=assignments(groups=("g1",)))
+    read = snapshot(*EVERYONE, groups=(APPLE,), scope=assignments(groups=("g1",)), gone_groups=UNASSIGNED)
     plan = merged(read, *SALES)
     assert plan.is_empty
     assert plan.notes[-1] == (
@@ -184,20 +195,18 @@ def test_a_group_that_is_unassigned_is_reported_with_the_users_that_it_alone_has
 
 def test_groups_or_assignments_that_were_not_read_take_no_group_out() -> None:
     for read in (
-        snapshot(*EVERYONE, scope=assignments(groups=("g1",))),
-        snapshot(*EVERYONE, groups=(APPLE,)),
+        snapshot(*EVERYONE, scope=assignments(groups=("g1",)), gone_groups=UNASSIGNED),
+        snapshot(*EVERYONE, groups=(APPLE,), gone_groups=UNASSIGNED),
     ):
         assert merged(read, *SALES, on_missing="remove").is_empty
 
 
-def test_a_source_that_knows_nothing_of_git_takes_no_group_out() -> None:
-    read = snapshot(person("zed", "9"), groups=(source_group("g9", "Zoo", "9"),), scope=assignments(groups=("g9",)))
-    plan = merged(read, *SALES, on_missing="remove")
-    assert fields(plan, "scope.yaml")["assigned.groups"] == ("Apple", "sales", "Ours", "Zoo")
-    confirmed = snapshot(
-        person("zed", "9"),
-        groups=(source_group("g9", "Zoo", "9"),),
-        scope=assignments(groups=("g9",)),
-        gone={"1": GoneReason.NOT_ASSIGNED},
-    )
-    assert fields(merged(confirmed, *SALES, on_missing="disable"), "scope.yaml")["assigned.groups"] == ("Ours", "Zoo")
+@pytest.mark.parametrize("on_missing", ["disable", "remove"])
+def test_a_group_that_the_source_does_not_prove_to_have_stays_assigned(on_missing: str) -> None:
+    """Whatever else the source knows of git: it can be what an earlier import of another directory added."""
+    zoo = source_group("g9", "Zoo", "9")
+    read = snapshot(person("zed", "9"), groups=(zoo,), scope=assignments(groups=("g9",)))
+    for each in (read, replace(read, gone={"1": GoneReason.NOT_ASSIGNED}, groups=(APPLE, zoo))):
+        plan = merged(each, *SALES, on_missing=on_missing)
+        assert "sales" in fields(plan, "scope.yaml")["assigned.groups"]
+        assert merge(each, apply(plan, state(*SALES)), MergeRules(on_missing=on_missing)).is_empty

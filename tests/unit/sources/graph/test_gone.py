@@ -8,7 +8,7 @@ from support.servers.graph.server import GraphServer
 
 from reconciler.errors import SourceError
 from reconciler.sources.graph import gone as gone_module
-from reconciler.sources.graph.gone import Whereabouts, find_whereabouts
+from reconciler.sources.graph.gone import Whereabouts, find_groups, find_whereabouts
 
 
 def test_users_live_or_are_deleted_or_unknown() -> None:
@@ -67,3 +67,40 @@ def test_an_answer_that_is_missing_is_an_error(path: str) -> None:
         pytest.raises(SourceError, match="403"),
     ):
         find_whereabouts(reader, found.users)
+
+
+def test_a_group_counts_only_if_the_tenant_has_it_or_shows_that_it_had_it() -> None:
+    found = company(1)
+    living = [found.tenant.add_group(f"Group {number}") for number in range(16)]
+    deleted, purged = found.tenant.add_group("Deleted"), found.tenant.add_group("Purged")
+    found.tenant.delete(deleted)
+    found.tenant.purge(purged)
+    asked = [*living, deleted, purged, found.users[0], "../groups"]
+    with GraphServer(found.tenant) as server, open_reader(server) as reader:
+        assert find_groups(reader, asked) == set(living), "the app may not list deleted groups"
+    found.tenant.app.roles.append("Group.Read.All")
+    with GraphServer(found.tenant) as server, open_reader(server) as reader:
+        assert find_groups(reader, asked) == {*living, deleted}
+        assert len(server.requests) == 3, "two filters, and the deleted groups"
+        assert find_groups(reader, living[:2]) == set(living[:2])
+        assert find_groups(reader, ["x"]) == frozenset()
+        assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize(("path", "status"), [("/groups", 403), ("/deletedItems/microsoft.graph.group", 500)])
+def test_an_answer_about_groups_that_is_missing_is_an_error(path: str, status: int) -> None:
+    found = company(1)
+    with (
+        GraphServer(found.tenant, faults=[Fault(path, times=None, status=status)]) as server,
+        open_reader(server) as reader,
+        pytest.raises(SourceError, match=str(status)),
+    ):
+        find_groups(reader, found.users)
+
+
+def test_the_number_of_groups_in_filters_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gone_module, "MAX_FILTERED", 15)
+    found = company(1)
+    groups = [found.tenant.add_group(f"Group {number}") for number in range(20)]
+    with GraphServer(found.tenant) as server, open_reader(server) as reader:
+        assert find_groups(reader, groups) == set(sorted(groups)[:15])

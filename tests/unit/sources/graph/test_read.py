@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.entra_reads import NOW, read_tenant
+from support.entra_reads import NOW, build_request, open_reader, read_tenant
 from support.servers.graph.companies import company
 from support.servers.graph.faults import Fault
 from support.servers.graph.server import GraphServer
@@ -14,6 +14,7 @@ from support.servers.graph.tenant import Tenant
 
 from reconciler.core.scope.groups import GroupMembers, resolve_members
 from reconciler.errors import SourceError
+from reconciler.sources.graph.read import read_entra
 from reconciler.sources.snapshot import GoneReason, Snapshot, SourceScope
 
 
@@ -455,6 +456,25 @@ def test_a_group_that_is_gone_is_believed_if_it_is_among_the_deleted_ones() -> N
     assert snapshot.scope is not None
     assert snapshot.scope.groups == (found.staff,)
     assert any(extra in note for note in snapshot.notes)
+
+
+def test_groups_of_git_are_gone_only_if_the_tenant_shows_that_it_had_them() -> None:
+    found = company(3)
+    tenant, other = found.tenant, company(1, seed=2)
+    old, purged, lost = (tenant.add_group(name) for name in ("Old", "Purged", "Lost"))
+    tenant.purge(purged)
+    tenant.assign(found.application, lost)
+    known = [found.staff, old.upper(), purged, other.staff, lost]
+    with GraphServer(tenant) as server:
+        assert read_tenant(server, known_groups=known).gone_groups == {old}
+        assert read_tenant(server).gone_groups == frozenset()
+        with open_reader(server) as reader:
+            request = replace(build_request(known_groups=known), groups=False)
+            assert read_entra(reader, request).gone_groups == frozenset()
+        tenant.app.roles.append("Group.Read.All")
+        server.service.lagging_assignments = True
+        tenant.delete(lost)
+        assert read_tenant(server, known_groups=known).gone_groups == {old, lost}
 
 
 @pytest.mark.parametrize("nested", [False, True])
