@@ -78,7 +78,10 @@ class ApplyHistory:
         keys = {hash_key(key): key for key in differing}
         done: dict[str, list[tuple[ApplyRun, AppliedChange]]] = {}
         for run in reversed(runs):
-            for key in [keys[each] for each in keys.keys() & set(hash_keys(run.changes))]:
+            hashes = hash_keys(run.changes)
+            if keys.keys().isdisjoint(hashes):
+                continue
+            for key in [keys[each] for each in keys.keys() & set(hashes)]:
                 applied = run.changes.get(key)
                 if applied is None or applied.result != Result.DONE:
                     continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, Mapping, ValuesView
 
 from reconciler.record.runs import AppliedChange
 
@@ -24,7 +24,7 @@ class LateChanges(Mapping[str, AppliedChange]):
         self._load = load
 
     @property
-    def hashes(self) -> Iterable[int]:
+    def hashes(self) -> Collection[int]:
         """The hashes of all keys."""
         return self._hashes
 
@@ -67,6 +67,6 @@ def pack_hashes(hashes: Iterable[int]) -> bytes:
     return array("q", sorted(set(hashes))).tobytes()
 
 
-def hash_keys(changes: Mapping[str, AppliedChange]) -> Iterable[int]:
+def hash_keys(changes: Mapping[str, AppliedChange]) -> Collection[int]:
     """Return the hashes of the keys of `changes`, without reading late ones."""
-    return changes.hashes if isinstance(changes, LateChanges) else map(hash_key, changes)
+    return changes.hashes if isinstance(changes, LateChanges) else [hash_key(key) for key in changes]

@@ -8,6 +8,7 @@ be there. A plan with anything unusual in it has no outline and is read in full 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -115,10 +116,10 @@ class PackedPlan(Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _LateRun:
-    """An apply, and where its plan is. `digest`: of the bytes that its outline was made of."""
+    """An apply, and where its plan is, as text. `digest`: of the bytes that its outline was made of."""
 
     run: ApplyRun
-    path: Path
+    path: str
     digest: bytes
 
 
@@ -140,7 +141,7 @@ class PlanReader:
         self._read = lru_cache(_PLANS_KEPT)(_read_late)
         self._hash_keys = lru_cache(_ACCOUNTS_KEPT)(_hash_keys)
 
-    def join(self, runs: Sequence[ApplyRun], path: Path) -> list[ApplyRun]:
+    def join(self, runs: Sequence[ApplyRun], path: Path | str) -> list[ApplyRun]:
         """Return `runs` joined with the plan at `path`, as by `join_plan`; without a plan they still count."""
         try:
             content = read_file(path)
@@ -172,9 +173,9 @@ class PlanReader:
             tuple(pack_hashes(self._hash_attempted(run, outline)) for run in runs),
         )
 
-    def join_packed(self, run: ApplyRun, number: int, packed: PackedPlan, path: Path) -> ApplyRun:
+    def join_packed(self, run: ApplyRun, number: int, packed: PackedPlan, path: Path | str) -> ApplyRun:
         """Return the apply of this number joined with its plan at `path`."""
-        late = _LateRun(run, path, packed.digest)
+        late = _LateRun(run, os.fspath(path), packed.digest)
         return replace(
             run,
             commit=run.commit or packed.commit,

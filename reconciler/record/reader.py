@@ -97,11 +97,11 @@ def join_plans(
     reader = PlanReader()
     found: list[ApplyRun] = []
     for outline, packed in read_packed_plans(outlines, plans, store, reader):
-        numbers, path = outline.list_numbers(target), outline.path.with_name(PLAN)
+        numbers, file = outline.list_numbers(target), outline.name_beside(PLAN)
         if packed is not None:
-            found += [reader.join_packed(outline.runs[number], number, packed, path) for number in numbers]
+            found += [reader.join_packed(outline.runs[number], number, packed, file) for number in numbers]
         elif numbers:
-            found += reader.join(outline.list_runs(target), path)
+            found += reader.join(outline.list_runs(target), file)
     return sort_runs(found, now)
 
 
