@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from reconciler import __version__
 from reconciler.core.model import Diagnostic, warning
@@ -95,31 +95,54 @@ def _warn_of_unapplied(found: UnappliedCommits) -> Diagnostic:
 def load_drift_baseline(session: Session) -> DriftBaseline:
     """Load the baseline from the record and git, for the target of `session`."""
     runs = read_applies_with_plans(session.workspace, session.target, current_time())
-    found = {number: _load_applied_state(session, runs[number]) for number in select_baselines(runs, session.redactor)}
+    loader = _StateLoader(session)
+    found = {number: loader.load_applied(runs[number]) for number in select_baselines(runs, session.redactor)}
     return DriftBaseline(runs, session.redactor, found, find_unapplied_commits(session.workspace, runs))
 
 
-def _load_applied_state(session: Session, run: ApplyRun) -> AppliedState | str:
-    """Load the desired state of an apply; if its files are today's, without git. Return why if it is not known."""
-    if run.planned is None:
-        return "its plan on record cannot be read"
-    # An apply with `--now` may have planned for a later time.
-    at = max(run.began, run.planned.at)
-    # Another version digests other settings.
-    digest = run.planned.digest if run.planned.version == __version__ else None
-    if digest == session.state.digest:
-        again = load_rows(session.workspace.state, at, cache=session.workspace.cache)
-        return (
-            "its files cannot be planned from" if isinstance(again, BrokenState) else AppliedState(again, at, same=True)
-        )
-    if run.commit is None:
-        return "it was made from files that are in no commit"
-    state = _load_commit_state(session, run.commit, at)
-    if isinstance(state, str):
-        return f"its commit {quote(shorten(run.commit, 12))} {state}"
-    if digest is not None and state.digest != digest:
-        return "it was made from files that were edited and not committed"
-    return AppliedState(state, at, same=False)
+class _StateLoader:
+    """Loads desired states of applies, those of the same files on the same day once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._loaded: dict[tuple[str | None, date], DesiredState] = {}
+
+    def load_applied(self, run: ApplyRun) -> AppliedState | str:
+        """Load the desired state of an apply; if its files are today's, without git. Return why if it is not known."""
+        if run.planned is None:
+            return "its plan on record cannot be read"
+        # An apply with `--now` may have planned for a later time.
+        at = max(run.began, run.planned.at)
+        # Another version digests other settings.
+        digest = run.planned.digest if run.planned.version == __version__ else None
+        if digest == self._session.state.digest:
+            again = self._load(None, at)
+            return again if isinstance(again, str) else AppliedState(again, at, same=True)
+        if run.commit is None:
+            return "it was made from files that are in no commit"
+        state = self._load(run.commit, at)
+        if isinstance(state, str):
+            return f"its commit {quote(shorten(run.commit, 12))} {state}"
+        if digest is not None and state.digest != digest:
+            return "it was made from files that were edited and not committed"
+        return AppliedState(state, at, same=False)
+
+    def _load(self, commit: str | None, at: datetime) -> DesiredState | str:
+        """Load the desired state of a commit, of the files that are here for None, or return why it is not known."""
+        key = commit, at.date()
+        found: DesiredState | str | None = self._loaded.get(key)
+        if found is None:
+            session = self._session
+            found = _load_present_state(session, at) if commit is None else _load_commit_state(session, commit, at)
+            # Only mappings know the time of day: all else of a desired state depends on the day.
+            if isinstance(found, DesiredState) and not any(row.uses_now for row in found.mappings):
+                self._loaded[key] = found
+        return found
+
+
+def _load_present_state(session: Session, at: datetime) -> DesiredState | str:
+    found = load_rows(session.workspace.state, at, cache=session.workspace.cache)
+    return "its files cannot be planned from" if isinstance(found, BrokenState) else found
 
 
 def _load_commit_state(session: Session, commit: str, at: datetime) -> DesiredState | str:

@@ -126,11 +126,12 @@ def _read_for_others(
     read = iter(combined.read_others(live.users) if combined is not None else ())
     alike = [reads_alike(state, each) for each in others]
     everyone = list(live.users) if any(alike) else []
-    lists = (
-        # Most users are as desired by any of them: they are not kept once more.
-        JoinedUsers.join(each.users, everyone, each.mappings) if same else next(read)
-        for each, same in zip(others, alike, strict=True)
-    )
+    # Most users are as desired by any of them: they are not kept once more. Several applies may share a state.
+    joined = {
+        id(each): JoinedUsers.join(each.users, everyone, each.mappings)
+        for each in {id(each): each for each, same in zip(others, alike, strict=True) if same}.values()
+    }
+    lists = (joined[id(each)] if same else next(read) for each, same in zip(others, alike, strict=True))
     return [replace(live, users=users) for users in lists]
 
 

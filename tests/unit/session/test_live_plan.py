@@ -98,3 +98,11 @@ def test_a_base_is_compared_with_the_same_live_users_however_it_is_read(
     assert len({each.attribution for each in one.changes}) == 2
     assert one.no_longer_pending == other.no_longer_pending
     assert built == [ownership != "externalId pr", True]
+
+
+def test_states_that_several_applies_share_are_joined_once(target: TargetWorkspace) -> None:
+    target.desire(person("ada"))
+    state, other = target.state(), target.state()
+    one, same, different = live_plan._read_for_others(LiveState([]), state, [other, other, state], None)
+    assert one.users is same.users
+    assert one.users is not different.users
