@@ -23,6 +23,7 @@ from reconciler.cli.apps import app, find_command
 from reconciler.cli.completion import InstallCompletion, ShowCompletion, prepare_completion
 from reconciler.cli.options import CommonOptions
 from reconciler.cli.standard_streams import secure_standard_streams
+from reconciler.core.cut_byte_code import explain_cut_byte_code
 from reconciler.core.system_limits import advise, describe_os_error, explain_exhaustion
 from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode, MachineLimitError, ReconcilerError
@@ -67,9 +68,8 @@ def _run() -> int:
         return ExitCode.USAGE
     except typer.Exit as exc:
         return exc.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write("Interrupted.\n")
-        return ExitCode.INTERRUPTED
+    except (typer.Abort, KeyboardInterrupt) as exc:
+        return _report_abort(exc)
     except (ReconcilerError, MemoryError, RuntimeError) as exc:
         return _report(_to_error(exc))
     except OSError as exc:
@@ -82,14 +82,22 @@ def _run() -> int:
     return int(code or 0)
 
 
+def _report_abort(exc: BaseException) -> int:
+    """Report an interrupt, or an end of data of which Typer made one: all prompts see to the end of the input."""
+    if isinstance(exc.__cause__, EOFError):
+        return _report(_to_error(exc.__cause__))
+    sys.stderr.write("Interrupted.\n")
+    return ExitCode.INTERRUPTED
+
+
 def _to_error(exc: Exception) -> ReconcilerError:
     """Return the error to report; raise `exc` if it is one of the program."""
     if isinstance(exc, ReconcilerError):
         return exc
-    exhausted = explain_exhaustion(exc)
-    if exhausted is None:
+    explained = explain_cut_byte_code(exc) if isinstance(exc, EOFError) else explain_exhaustion(exc)
+    if explained is None:
         raise exc
-    return MachineLimitError(*exhausted)
+    return MachineLimitError(*explained)
 
 
 def _report(exc: ReconcilerError) -> int:

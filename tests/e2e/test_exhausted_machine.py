@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -164,3 +165,21 @@ def test_a_refusal_without_space_for_it_is_reported(
     assert "Error: the service does not accept the token (401)" in end.err
     assert "Could not record the state of the service: cannot write" in end.err
     assert FULL in end.err
+
+
+@pytest.mark.parametrize("module", ["commands/plan", "desired/loader"])
+def test_byte_code_that_is_cut_off_is_named(
+    module: str, open_command_workspace: OpenCommandWorkspace, tmp_path: Path
+) -> None:
+    opened = serve(open_command_workspace)
+    code = {"PYTHONPYCACHEPREFIX": str(tmp_path / "code"), "PYTHONDONTWRITEBYTECODE": ""}
+    assert opened.command("plan", env=code).code == 0
+    (file,) = (tmp_path / "code").glob(f"**/reconciler/{module}.*.pyc")
+    file.write_bytes(file.read_bytes()[:-20])
+    end = opened.command("plan", env=code)
+    assert (end.code, end.out) == (1, "")
+    assert f'Error: the byte code in "{file}" is cut off\n' in end.err
+    assert "Interrupted" not in end.err
+    assert "Traceback" not in end.err
+    file.unlink()
+    assert opened.command("plan", env=code).code == 0
