@@ -177,7 +177,7 @@ def _read(reading: _EntraReading, terminal: Terminal) -> tuple[Snapshot, JobImpo
             scope="scope" in parts,
             progress=lambda done, total: progress("Reading users", done, total),
             count_held=lambda name: sum(name in each.fields for each in users),
-            known_groups=frozenset(list_named(reading.current)),
+            known_groups=tuple(list_named(reading.current)),
         )
         read = reading.delta.open(source, selection, now) if reading.delta is not None else read_users
         with trace_phase("read the source"):

@@ -14,7 +14,7 @@ from reconciler.core.text import format_names, pluralize, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.sources.import_plan import CurrentState, ImportPlan, MergeRules, MissingAction
 from reconciler.sources.merge_findings import Findings
-from reconciler.sources.merge_groups import GroupRules, edit_groups
+from reconciler.sources.merge_groups import GroupRules, edit_groups, note_unread
 from reconciler.sources.merge_identity import match_people, refuse_collisions
 from reconciler.sources.merge_missing import decide_missing
 from reconciler.sources.merge_scope import edit_scope, takes_out
@@ -48,18 +48,19 @@ def merge(snapshot: Snapshot, current: CurrentState, rules: MergeRules) -> Impor
     users = edit_users(matching.people, missing, snapshot.attributes, current, rules)
     names = build_names(matching.people, leaving)
     references = References.of(matching.people, names)
-    group_rules = GroupRules(takes_out(rules), snapshot.gone_groups)
+    group_rules = GroupRules(takes_out(rules), snapshot.gone_groups, snapshot.unsure_groups)
     groups = edit_groups(snapshot.groups, current, references, findings, group_rules)
     scope = edit_scope(snapshot.scope, current, references, groups, rules, users=users.edits)
     reported = (*_check_attributes(snapshot), *findings.diagnostics, *_check_protected(protected, names, findings))
+    edits = (*users.edits, *groups.edits, *((scope.edit,) if scope.edit is not None else ()))
     return ImportPlan(
         snapshot.source,
-        edits=(*users.edits, *groups.edits, *((scope.edit,) if scope.edit is not None else ())),
+        edits=edits,
         names=names,
         missing=tuple(missing),
         kept=tuple(users.kept),
         diagnostics=(*snapshot.diagnostics, *reported),
-        notes=(*snapshot.notes, *groups.notes, *scope.notes),
+        notes=(*snapshot.notes, *note_unread(groups.unread, edits), *groups.notes, *scope.notes),
         unchanged=users.unchanged,
         refused=snapshot.refused + matching.refused,
         unlinked=unlinked,

@@ -35,11 +35,15 @@ _RULE = re.compile(r"\bDynamic(?: \(paused\))?: ")
 
 @dataclass(slots=True)
 class GroupEdits:
-    """The edits of groups, by file and place, and the names in git of the groups of the source."""
+    """The edits of groups, by file and place, and the names in git of the groups of the source.
+
+    `unread`: the groups that came from the source, and are neither assigned nor members there any more.
+    """
 
     edits: list[EntryEdit]
     names: GroupNames
     notes: list[str]
+    unread: list[Entity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,12 @@ class GroupRules:
     """What becomes of groups that the source has not read because they are neither assigned nor members any more.
 
     `removes`: assignments and memberships of those in `gone`, `Snapshot.gone_groups`, are taken out. Any other may be
-    of another directory, which does not assign it either.
+    of another directory, which does not assign it either. `unsure`: `Snapshot.unsure_groups`.
     """
 
     removes: bool
     gone: frozenset[str]
+    unsure: Mapping[str, str]
 
 
 @dataclass(slots=True, eq=False)
@@ -92,13 +97,14 @@ def read_group_id(entry: Entity) -> str:
 
 
 def list_named(current: CurrentState) -> dict[str, Entity]:
-    """Return the groups with an objectId, by its folded form, that are assigned or in another group."""
-    documents = [current.scope] if current.scope is not None else []
-    paths = (GROUPS, ASSIGNED)
-    lists = (each.fields.get(path) for each in (*current.groups, *documents) for path in paths)
-    named = {fold_case(name) for listed in lists for name in as_list(listed)}
+    """Return the groups with an objectId, by its folded form: those that are assigned, then those in another one."""
+    assigned = {fold_case(name) for name in as_list(current.scope.fields.get(ASSIGNED) if current.scope else None)}
+    nested = {fold_case(name) for each in current.groups for name in as_list(each.fields.get(GROUPS))}
     return {
-        read_group_id(each): each for each in current.groups if read_group_id(each) and fold_case(each.name) in named
+        read_group_id(each): each
+        for named in (assigned, nested - assigned)
+        for each in current.groups
+        if read_group_id(each) and fold_case(each.name) in named
     }
 
 
@@ -114,7 +120,7 @@ def edit_groups(
     unread = _find_unread(groups, current.groups)
     names = GroupNames(
         {each.identity: each.name for each in matched},
-        {read_group_id(each): each.name for each in unread if read_group_id(each) in rules.gone},
+        _name_gone(unread, rules, findings),
     )
     for each in matched:
         _edit_members(each, references, names, remove_unread=rules.removes)
@@ -128,10 +134,10 @@ def edit_groups(
     file = next((each for each in current.files if each.casefold() == _FILE), _FILE)
     new = sorted((each for each in matched if each.entry is None), key=lambda each: fold_case(each.name))
     added = [EntryEdit(None, Entity(GROUP, each.name, each.build_fields(), file)) for each in new]
-    notes = [*_list_notes(matched, unread), *([] if rules.removes else _list_extra(matched))]
+    notes = [*_list_renamed(matched), *([] if rules.removes else _list_extra(matched))]
     notes += _list_unproved(unread, current, rules)
     notes += _list_namesakes(new, current.groups, findings)
-    return GroupEdits(order_edits(current.groups, edits, {file: added} if added else {}), names, notes)
+    return GroupEdits(order_edits(current.groups, edits, {file: added} if added else {}), names, notes, unread)
 
 
 def _find_unread(groups: Sequence[SourceGroup] | None, entries: Iterable[Entity]) -> list[Entity]:
@@ -140,6 +146,17 @@ def _find_unread(groups: Sequence[SourceGroup] | None, entries: Iterable[Entity]
         return []
     known = {fold_case(group.object_id) for group in groups}
     return [entry for entry in entries if read_group_id(entry) and read_group_id(entry) not in known]
+
+
+def _name_gone(unread: Iterable[Entity], rules: GroupRules, findings: Findings) -> dict[str, str]:
+    """Return the names of groups that are gone, by folded objectId. One with several entries stays, with an error."""
+    names = {}
+    for identity, found in _index(unread, read_group_id).items():
+        if identity in rules.gone and len(found) > 1:
+            _report_entries(found[0].name, identity, found, findings)
+        elif identity in rules.gone:
+            names[identity] = found[0].name
+    return names
 
 
 def _edit_entry(entry: Entity, group: _Group | None, references: References) -> EntryEdit | None:
@@ -163,7 +180,7 @@ def _match(groups: Sequence[SourceGroup], entries: Sequence[Entity], findings: F
     for identity, group in sorted(usable.items()):
         found = by_id.get(identity, [])
         if len(found) > 1:
-            _report_entries(group, found, findings)
+            _report_entries(group.name, group.object_id, found, findings)
         elif found:
             matched.append(_Group(group, identity, found[0].name, found[0]))
         else:
@@ -199,10 +216,11 @@ def _index(entries: Iterable[Entity], key: Callable[[Entity], str]) -> dict[str,
     return found
 
 
-def _report_entries(group: SourceGroup, found: Sequence[Entity], findings: Findings) -> None:
-    summary = f"{len(found)} entries are the group {show(group.name)}"
-    detail = f"Another is at {findings.name_place(found[1])}. Keep one of them: until then all stay as they are."
-    findings.add_about("groups have several entries", group.object_id, summary, (detail,), found[0])
+def _report_entries(name: str, object_id: str, found: Sequence[Entity], findings: Findings) -> None:
+    summary = f"{len(found)} entries are the group {show(name)}"
+    another = f"{show(found[1].name)} at {findings.name_place(found[1])}"
+    detail = f"Another is {another}. Keep one of them: until then all stay as they are."
+    findings.add_about("groups have several entries", object_id, summary, (detail,), found[0])
 
 
 def _clean(name: str) -> str:
@@ -278,32 +296,56 @@ def _peel(graph: Mapping[str, Iterable[str]]) -> set[str]:
 # --- notes ----------------------------------------------------------------------------------
 
 
-def _list_notes(matched: Sequence[_Group], unread: Sequence[Entity]) -> list[str]:
-    """Return a line about groups with another name at the source, and one about groups that it does not have."""
-    notes = []
+def note_unread(unread: Iterable[Entity], edits: Iterable[EntryEdit]) -> list[str]:
+    """Return a line about groups that the source does not have, except those that `edits` take out of a list."""
+    out = set()
+    for edit in edits:
+        for path in (GROUPS, ASSIGNED):
+            before, after = (
+                {fold_case(name) for name in as_list(each.fields.get(path))} if each is not None else set()
+                for each in (edit.before, edit.after)
+            )
+            out |= before - after
+    names = [each.name for each in unread if fold_case(each.name) not in out]
+    if not names:
+        return []
+    what = pluralize(len(names), "group of git was not read and stays", "groups of git were not read and stay")
+    return [f"{what} as before: {format_names(names)}"]
+
+
+def _list_renamed(matched: Sequence[_Group]) -> list[str]:
+    """Return a line about groups with another name at the source."""
     renamed = [each for each in matched if not each.is_called_alike]
-    if renamed:
-        shown = format_names([f"{each.name} ({_clean(each.source.name)})" for each in renamed])
-        notes.append(f"{pluralize(len(renamed), 'group keeps its name', 'groups keep their names')} in git: {shown}")
-    if unread:
-        what = pluralize(len(unread), "group of git was not read and stays", "groups of git were not read and stay")
-        notes.append(f"{what} as before: {format_names([each.name for each in unread])}")
-    return notes
+    if not renamed:
+        return []
+    shown = format_names([f"{each.name} ({_clean(each.source.name)})" for each in renamed])
+    return [f"{pluralize(len(renamed), 'group keeps its name', 'groups keep their names')} in git: {shown}"]
 
 
 def _list_unproved(unread: Iterable[Entity], current: CurrentState, rules: GroupRules) -> list[str]:
-    """Return a line about groups that are assigned or nested in git, and that the source may never have had."""
+    """Return lines about groups that are assigned or nested in git, and that the source may never have had.
+
+    One for each reason why it did not say, and one for those of which it has no trace.
+    """
     named = list_named(current)
-    found = [each.name for each in unread if read_group_id(each) in named and read_group_id(each) not in rules.gone]
-    if not found:
-        return []
-    what = pluralize(len(found), "group of git, assigned or in a group", "groups of git, assigned or in groups")
-    shown = format_names([shorten(each, 80) for each in found])
-    line = (
+    found: dict[str, list[str]] = {}
+    for each in unread:
+        identity = read_group_id(each)
+        if identity in named and identity not in rules.gone:
+            found.setdefault(rules.unsure.get(identity, ""), []).append(each.name)
+    return [_describe_unproved(why, names) for why, names in found.items()]
+
+
+def _describe_unproved(why: str, names: Sequence[str]) -> str:
+    what = pluralize(len(names), "group of git, assigned or in a group", "groups of git, assigned or in groups")
+    shown = format_names([shorten(each, 80) for each in names])
+    if why:
+        ending = "Until it is, assignments and memberships stay."
+        return f"Whether the source has or had {what}, is not known: {shown}. {why} {ending}"
+    return (
         f"The source shows no trace of {what}: {shown}. A group of another directory looks the same as one that was"
         " deleted, so assignments and memberships stay: what is not wanted, take out in a reviewed change."
     )
-    return [line]
 
 
 def _list_extra(matched: Sequence[_Group]) -> list[str]:

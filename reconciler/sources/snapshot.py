@@ -80,6 +80,9 @@ class Snapshot:
     gone_groups: frozenset[str] = frozenset()
     """Folded objectIds of groups that the source proves to have or to have had, and that are neither assigned nor
     members: of no other group that git has and `groups` lacks is that known."""
+    unsure_groups: Mapping[str, str] = field(default_factory=dict)
+    """By folded objectId: groups of git about which the source was not asked, or did not answer, each with the reason
+    as a sentence. Of a group that is in neither, the source shows no trace."""
     is_partial: bool = False
     """The source may list some of its people only, as a CSV file may: that others are missing is no news."""
     doubtful: frozenset[str] = frozenset()

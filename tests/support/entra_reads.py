@@ -62,7 +62,7 @@ def build_request(
     given = {"tenant": "contoso.onmicrosoft.com", "application": "Apple Business Manager"} | settings
     source = EntraSource.model_validate(given)
     request = EntraRequest(source, select_attributes(attributes), now, frozenset(known))
-    return replace(request, known_groups=frozenset(known_groups))
+    return replace(request, known_groups=tuple(known_groups))
 
 
 def read_tenant(server: GraphServer, **options: Any) -> Snapshot:

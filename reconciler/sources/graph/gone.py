@@ -7,17 +7,26 @@ the tenant shows that it had the user: among the deleted ones, which it keeps fo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import httpx
 
+from reconciler.core.text import pluralize
 from reconciler.errors import SourceError
 from reconciler.sources.graph.errors import GraphError
 from reconciler.sources.graph.pages import Row
 from reconciler.sources.graph.people import DELETED_USERS, filter_ids, split_ids
 from reconciler.sources.graph.permissions import Permission, describe_grant
-from reconciler.sources.graph.rows import PAGE, GraphReader, build_path, is_object_id, list_rows, read_object_id
+from reconciler.sources.graph.rows import (
+    PAGE,
+    ChangedDuringReadError,
+    GraphReader,
+    build_path,
+    is_object_id,
+    list_rows,
+    read_object_id,
+)
 
 MAX_FILTERED = 3_000
 """Users, and groups, asked for by filter in a run. More than that stay unconfirmed: a tenant that moved, not people who
@@ -39,6 +48,17 @@ class Whereabouts:
     living: frozenset[str] = frozenset()
     deleted: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEvidence:
+    """What Graph says of groups, by folded id. `proved`: the tenant has them, or shows to have deleted them.
+
+    `unsure`: those that were not asked for, or not answered, each with the reason as a sentence.
+    """
+
+    proved: frozenset[str] = frozenset()
+    unsure: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_whereabouts(reader: GraphReader, ids: Sequence[str], living: Collection[str] = ()) -> Whereabouts:
@@ -87,26 +107,32 @@ def confirm_deleted_groups(reader: GraphReader, ids: Collection[str]) -> None:
         )
 
 
-def find_groups(reader: GraphReader, ids: Collection[str]) -> frozenset[str]:
-    """Return which of these folded ids are of groups that the tenant has, or shows to have deleted.
+def find_groups(reader: GraphReader, ids: Sequence[str]) -> GroupEvidence:
+    """Find out about groups with these folded ids, the most important ones first.
 
-    Without the permission to list deleted groups none of them counts. Raises `SourceError`; ids that are no UUID are
-    not asked for.
+    The answers are evidence and nothing else, so the first one that is refused or fails ends the questions, and not the
+    import. Raises `SourceError` if the token is refused, or there is none.
     """
-    asked = set(sorted(each for each in ids if is_object_id(each))[:MAX_FILTERED])
-    found = frozenset(
-        each
-        for some in split_ids(asked)
-        for each in list_rows(reader, build_path("/groups", select="id", filter=filter_ids(some)), _read_group_id)
-    )
-    if asked <= found:
-        return found & asked
+    usable = [each for each in ids if is_object_id(each)]
+    asked = set(usable[:MAX_FILTERED])
+    unsure = dict.fromkeys(set(ids).difference(usable), "Not asked for: the objectId is none of Microsoft Entra ID.")
+    beyond = f"Not asked for: an import asks for {pluralize(MAX_FILTERED, 'group')}, assigned ones first."
+    unsure |= dict.fromkeys(usable[MAX_FILTERED:], beyond)
+    found: set[str] = set()
     try:
-        return (found | _list_deleted_groups(reader)) & asked
-    except GraphError as exc:
-        if exc.status != httpx.codes.FORBIDDEN:
+        for some in split_ids(asked):
+            path = build_path("/groups", select="id", filter=filter_ids(some))
+            found.update(list_rows(reader, path, _read_group_id))
+        if not asked <= found:
+            found |= _list_deleted_groups(reader)
+    except (GraphError, ChangedDuringReadError) as exc:
+        if isinstance(exc, GraphError) and exc.status == httpx.codes.UNAUTHORIZED:
             raise
-        return found & asked
+        why = (
+            f"The question failed: {exc.summary}; it needs {Permission.DELETED_GROUPS}, and the next import asks again."
+        )
+        unsure |= dict.fromkeys(asked - found, why)
+    return GroupEvidence(frozenset(found & asked), unsure)
 
 
 def _list_living(reader: GraphReader, ids: Collection[str]) -> frozenset[str]:

@@ -7,7 +7,7 @@ changes, all of it is read again, once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -16,12 +16,19 @@ import httpx
 
 from reconciler.core.model import Diagnostic, error, format_user_address
 from reconciler.core.text import format_names, pluralize, quote, shorten
+from reconciler.core.values import fold_case
 from reconciler.desired.source_settings import EntraSource
 from reconciler.errors import SourceError
 from reconciler.sources.attributes import IDENTITY, AttributeSelection, is_directory_extension
 from reconciler.sources.graph.assignments import Application, Assignments, find_application, read_assignments
 from reconciler.sources.graph.errors import GraphError
-from reconciler.sources.graph.gone import Whereabouts, confirm_deleted_groups, find_groups, find_whereabouts
+from reconciler.sources.graph.gone import (
+    GroupEvidence,
+    Whereabouts,
+    confirm_deleted_groups,
+    find_groups,
+    find_whereabouts,
+)
 from reconciler.sources.graph.groups import ReadGroup, cut_cycles, name_groups, walk_groups
 from reconciler.sources.graph.people import Doubt, ReadUsers, read_users, read_users_by_id
 from reconciler.sources.graph.permissions import PEOPLE, Permission
@@ -52,8 +59,8 @@ class EntraRequest:
     """Called with the users so far and in total, after each page of users."""
     count_held: Callable[[str], int] = lambda _name: 0
     """Returns how many entries of git have a value of an attribute."""
-    known_groups: frozenset[str] = frozenset()
-    """The objectIds of groups that git has assigned or in groups."""
+    known_groups: Sequence[str] = ()
+    """The objectIds of groups that git has assigned or in groups, the most important ones first."""
 
 
 def read_entra(reader: GraphReader, request: EntraRequest, read: UsersReader = read_users) -> Snapshot:
@@ -178,6 +185,7 @@ class _Read:
     ) -> Snapshot:
         attributes = self._find_returned(users)
         gone = self._judge_absent(absent, where)
+        evidence = self._judge_groups(directory)
         groups, structure_notes = _build_groups(directory, chosen, users)
         known = [each for each in directory.assigned.users if users.knows(each)]
         return Snapshot(
@@ -187,7 +195,8 @@ class _Read:
             groups=groups if self._request.groups else None,
             scope=SourceScope(tuple(known), directory.roots) if self._request.scope else None,
             gone=gone,
-            gone_groups=self._find_gone_groups(directory),
+            gone_groups=evidence.proved,
+            unsure_groups=evidence.unsure,
             doubtful=frozenset(key.casefold() for each in users.doubts.values() for key in (each.object_id, each.name)),
             diagnostics=tuple(_describe_doubt(each) for each in users.doubts.values()),
             notes=(
@@ -235,13 +244,16 @@ class _Read:
         gone = dict.fromkeys(where.deleted & absent, GoneReason.DELETED)
         return gone | dict.fromkeys(living, GoneReason.NOT_ASSIGNED)
 
-    def _find_gone_groups(self, directory: _Directory) -> frozenset[str]:
-        """Return the groups of git that are neither assigned nor members; only those that the tenant has or had."""
+    def _judge_groups(self, directory: _Directory) -> GroupEvidence:
+        """Find out about the groups of git that are neither assigned nor members."""
         if not self._request.groups:
-            return frozenset()
-        absent = frozenset(map(str.casefold, self._request.known_groups)).difference(directory.groups)
-        lost = absent.intersection(directory.lost)
-        return lost | find_groups(self._reader, absent - lost)
+            return GroupEvidence()
+        absent = [
+            each for each in dict.fromkeys(map(fold_case, self._request.known_groups)) if each not in directory.groups
+        ]
+        lost = frozenset(absent).intersection(directory.lost)
+        evidence = find_groups(self._reader, [each for each in absent if each not in lost])
+        return GroupEvidence(lost | evidence.proved, evidence.unsure)
 
     def _note_unknown(self, chosen: frozenset[str], absent: frozenset[str], where: Whereabouts) -> Iterator[str]:
         """Note users of whom the tenant has no trace: those that it assigns, and those that git has."""

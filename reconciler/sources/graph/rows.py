@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from reconciler.core.text import quote, shorten
 from reconciler.errors import SourceError
+from reconciler.sources.graph.errors import GraphError
 from reconciler.sources.graph.pages import Row
 from reconciler.sources.graph.permissions import Permission
 
@@ -72,10 +73,10 @@ def list_rows(
 
 
 def read_object_id(row: Row, what: str, key: str = "id") -> str:
-    """Return the id of a row, folded. Raises `SourceError` if it is no id of Entra: everything rests on it."""
+    """Return the id of a row, folded. Raises `GraphError` if it is no id of Entra: everything rests on it."""
     value = row.get(key)
     if not isinstance(value, str) or not is_object_id(value):
-        raise SourceError(f"Microsoft Graph lists {what} without a usable {key}: {quote(shorten(str(value), 80))}")
+        raise GraphError(f"Microsoft Graph lists {what} without a usable {key}: {quote(shorten(str(value), 80))}")
     return value.casefold()
 
 

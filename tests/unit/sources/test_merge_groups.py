@@ -130,7 +130,7 @@ def test_a_group_with_several_entries_is_not_imported() -> None:
     assert plan.is_empty
     assert summaries(plan) == ['2 entries are the group "A"']
     assert str(plan.diagnostics[0].origin) == "groups/entra.yaml:3:3"
-    assert "Another is at groups/entra.yaml:6:3." in plan.diagnostics[0].detail
+    assert 'Another is "a" at groups/entra.yaml:6:3.' in plan.diagnostics[0].detail
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_groups_of_which_the_source_shows_no_trace_are_named_if_they_matter(on_m
         " directory looks the same as one that was deleted, so assignments and memberships stay: what is not wanted,"
         " take out in a reviewed change."
     )
-    assert set(list_named(state(*held))) == {"g1", "g2", "g3"}
+    assert list(list_named(state(*held))) == ["g1", "g3", "g2"], "assigned ones first"
     assert list_named(state(*held[:-1])).keys() == {"g2"}
 
 
@@ -276,3 +276,59 @@ def test_a_nested_group_that_was_not_read_is_reported_and_stays() -> None:
     assert plan.notes[-1] == (
         '1 group is no longer in its group and stays in members.groups (on_missing: report): "inner (in Top)"'
     )
+
+
+@pytest.mark.parametrize("on_missing", ["report", "disable"])
+def test_a_group_about_which_the_source_was_not_asked_is_named_with_the_reason(on_missing: str) -> None:
+    unsure = {"g2": "Graph refused it.", "g3": "Graph refused it.", "x": "Not asked for: x."}
+    read = snapshot(ADA, groups=(), scope=assignments(), unsure_groups=unsure)
+    named = tuple(f"G{number}" for number in (2, 3, 4, 5))
+    held = (
+        *(group(f"G{number}", objectId=f"G{number}") for number in (2, 3, 4)),
+        group("G5", objectId="x"),
+        scope(sync="assigned", assigned_groups=named),
+    )
+    plan = merged(read, PEOPLE[0], *held, on_missing=on_missing)
+    assert plan.is_empty
+    refused, nothing, unasked = plan.notes[1:]
+    assert refused == (
+        'Whether the source has or had 2 groups of git, assigned or in groups, is not known: "G2", "G3". Graph refused'
+        " it. Until it is, assignments and memberships stay."
+    )
+    assert nothing.startswith('The source shows no trace of 1 group of git, assigned or in a group: "G4". ')
+    assert unasked.startswith("Whether the source has or had 1 group of git, assigned or in a group, is not known: ")
+    assert '"G5". Not asked for: x. ' in unasked
+
+
+@pytest.mark.parametrize("on_missing", ["report", "disable", "remove"])
+@pytest.mark.parametrize("assigned", ["Sales", "Twin"])
+def test_two_entries_of_a_group_that_was_not_read_are_named_and_stay(on_missing: str, assigned: str) -> None:
+    held = (
+        group("Sales", "ada", objectId="g2"),
+        group("Twin", objectId="G2"),
+        scope(sync="assigned", assigned_groups=(assigned,)),
+    )
+    read = snapshot(ADA, groups=(), scope=assignments(), gone_groups=frozenset({"g2"}))
+    plan = merged(read, PEOPLE[0], *held, on_missing=on_missing)
+    assert plan.is_empty
+    assert summaries(plan) == ['2 entries are the group "Sales"']
+    assert 'Another is "Twin" at ' in str(plan.diagnostics[0].detail)
+    plan = merged(replace(read, gone_groups=frozenset()), PEOPLE[0], *held, on_missing=on_missing)
+    assert plan.diagnostics == (), "a line about groups without a trace has them"
+
+
+def test_groups_that_are_taken_out_do_not_stay_as_before() -> None:
+    held = (
+        PEOPLE[0],
+        group("Top", "ada", groups=("Inner",), objectId="g1"),
+        *(group(name, objectId=f"g{number}") for number, name in enumerate(("Inner", "Sales", "Unused"), 2)),
+        group("Old", objectId="g5", groups=("Older",)),
+        group("Older", objectId="g6"),
+        scope(sync="assigned", assigned_groups=("sales", "Top")),
+    )
+    gone = frozenset({"g2", "g3", "g6"})
+    read = snapshot(ADA, groups=(source_group("g1", "Top", "1"),), scope=assignments(groups=("g1",)), gone_groups=gone)
+    assert merged(read, *held, on_missing="disable").notes[0] == (
+        '3 groups of git were not read and stay as before: "Unused", "Old", "Older"'
+    )
+    assert merged(read, *held).notes[0].startswith("5 groups of git were not read and stay as before: ")

@@ -466,15 +466,21 @@ def test_groups_of_git_are_gone_only_if_the_tenant_shows_that_it_had_them() -> N
     tenant.assign(found.application, lost)
     known = [found.staff, old.upper(), purged, other.staff, lost]
     with GraphServer(tenant) as server:
-        assert read_tenant(server, known_groups=known).gone_groups == {old}
+        snapshot = read_tenant(server, known_groups=known)
+        assert snapshot.gone_groups == {old}
+        assert set(snapshot.unsure_groups) == {purged, other.staff}
         assert read_tenant(server).gone_groups == frozenset()
         with open_reader(server) as reader:
             request = replace(build_request(known_groups=known), groups=False)
-            assert read_entra(reader, request).gone_groups == frozenset()
+            without = read_entra(reader, request)
+            assert without.gone_groups == frozenset()
+            assert without.unsure_groups == {}
         tenant.app.roles.append("Group.Read.All")
         server.service.lagging_assignments = True
         tenant.delete(lost)
-        assert read_tenant(server, known_groups=known).gone_groups == {old, lost}
+        snapshot = read_tenant(server, known_groups=known)
+        assert snapshot.gone_groups == {old, lost}
+        assert snapshot.unsure_groups == {}
 
 
 @pytest.mark.parametrize("nested", [False, True])
