@@ -83,7 +83,7 @@ def _run() -> int:
 
 
 def _report_abort(exc: BaseException) -> int:
-    """Report an interrupt, or an end of data of which Typer made one: all prompts see to the end of the input."""
+    """Report an interrupt, or an `EOFError` that Typer turned into one: prompts handle the end of input themselves."""
     if isinstance(exc.__cause__, EOFError):
         return _report(_to_error(exc.__cause__))
     sys.stderr.write("Interrupted.\n")

@@ -1,4 +1,4 @@
-"""Byte code that Python could not write to its end, often because a disk was full: it cannot be imported."""
+"""Explain byte code that Python could not write in full, often because a disk was full: it cannot be imported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NEXT_STEP = (
 
 
 def explain_cut_byte_code(exc: EOFError) -> tuple[str, str] | None:
-    """Return which file of byte code ends too early, and the next step; None if `exc` is about something else."""
+    """Return which byte code file is incomplete, and the next step; None if `exc` is about something else."""
     path = _find_path(exc.__traceback__)
     if path is None:
         return None

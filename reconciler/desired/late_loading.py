@@ -23,7 +23,7 @@ def load_rows(
 ) -> DesiredState | BrokenState:
     """Load the desired state in `root` as `loader.load` does; the users of a large one are rows, most of them kept.
 
-    Without a cache there are none, and rows would only have to be packed.
+    Without a cache no rows are kept, and packing them would gain nothing.
     """
     found = prepare(root, now, None, cache)
     if isinstance(found, BrokenState):

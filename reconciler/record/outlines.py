@@ -107,7 +107,7 @@ class _PackedOutline(msgspec.Struct, frozen=True, array_like=True):
         """Return the outline of the receipt at `file`. Raises `ValueError` if parts of it are missing."""
         for run, packed in zip(self.runs, self.attempts, strict=True):
             if packed.count:
-                # Nobody else has this run yet; to copy very many takes as long as to read them.
+                # Nothing else refers to this run yet, and copying very many takes as long as reading them.
                 object.__setattr__(run, "attempts", packed.unpack())
         rest = self.is_empty, self.lines, self.is_mixed, self.digest
         return ReceiptOutline(file, self.start, self.runs, self.targets, *rest)

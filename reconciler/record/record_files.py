@@ -21,7 +21,7 @@ def list_receipts(plans: Path) -> list[Path]:
 def list_receipt_files(plans: Path) -> list[str]:
     """Return the receipts below `plans`, sorted; none if there is no such directory. Links are not followed.
 
-    As text: there are very many, and to make a path takes a third of the time that it takes to find one.
+    As text: there are very many, and making a `Path` takes a third of the time of finding the file.
 
     Raises `PlanFileError` if a directory cannot be listed: an unreadable record is not an empty one.
     """

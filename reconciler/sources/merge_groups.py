@@ -37,7 +37,7 @@ _RULE = re.compile(r"\bDynamic(?: \(paused\))?: ")
 class GroupEdits:
     """The edits of groups, by file and place, and the names in git of the groups of the source.
 
-    `unread`: the groups that came from the source, and are neither assigned nor members there any more.
+    `unread`: the groups with an objectId that the source did not read: they are neither assigned nor members there.
     """
 
     edits: list[EntryEdit]
@@ -50,8 +50,8 @@ class GroupEdits:
 class GroupRules:
     """What becomes of groups that the source has not read because they are neither assigned nor members any more.
 
-    `removes`: assignments and memberships of those in `gone`, `Snapshot.gone_groups`, are taken out. Any other may be
-    of another directory, which does not assign it either. `unsure`: `Snapshot.unsure_groups`.
+    `removes`: assignments and memberships of those in `gone` (`Snapshot.gone_groups`) are taken out. All others stay:
+    they may belong to another directory. `unsure`: `Snapshot.unsure_groups`.
     """
 
     removes: bool
@@ -344,7 +344,7 @@ def _describe_unproved(why: str, names: Sequence[str]) -> str:
         return f"Whether the source has or had {what}, is not known: {shown}. {why} {ending}"
     return (
         f"The source shows no trace of {what}: {shown}. A group of another directory looks the same as one that was"
-        " deleted, so assignments and memberships stay: what is not wanted, take out in a reviewed change."
+        " deleted, so assignments and memberships stay. Remove those that are not wanted in a reviewed change."
     )
 
 

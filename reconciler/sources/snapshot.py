@@ -78,11 +78,11 @@ class Snapshot:
     gone: Mapping[str, GoneReason] = field(default_factory=dict)
     """By case-folded objectId (of a CSV: userPrincipalName): people that the source confirms to be gone."""
     gone_groups: frozenset[str] = frozenset()
-    """Folded objectIds of groups that the source proves to have or to have had, and that are neither assigned nor
-    members: of no other group that git has and `groups` lacks is that known."""
+    """Folded objectIds of groups that are neither assigned nor members, and that the source has or had. Nothing is
+    known of any other group of git that `groups` lacks."""
     unsure_groups: Mapping[str, str] = field(default_factory=dict)
     """By folded objectId: groups of git about which the source was not asked, or did not answer, each with the reason
-    as a sentence. Of a group that is in neither, the source shows no trace."""
+    as a sentence. The source shows no trace of a group that is in neither."""
     is_partial: bool = False
     """The source may list some of its people only, as a CSV file may: that others are missing is no news."""
     doubtful: frozenset[str] = frozenset()

@@ -237,7 +237,7 @@ class JoinedUsers(Sequence[LiveUser]):
         )
 
     def list_open_if(self, judge: Callable[[LiveUser], bool]) -> bytearray:
-        """Return, by place in the list, 1 for a user that is not settled and of which `judge` says so."""
+        """Return, by place in the list, 1 for each user that is not settled and that `judge` accepts."""
         return bytearray(isinstance(user, LiveUser) and judge(user) for user in self._users.values())
 
     def pick(self, places: Sequence[int]) -> list[LiveUser]:

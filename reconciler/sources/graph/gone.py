@@ -110,12 +110,12 @@ def confirm_deleted_groups(reader: GraphReader, ids: Collection[str]) -> None:
 def find_groups(reader: GraphReader, ids: Sequence[str]) -> GroupEvidence:
     """Find out about groups with these folded ids, the most important ones first.
 
-    The answers are evidence and nothing else, so the first one that is refused or fails ends the questions, and not the
-    import. Raises `SourceError` if the token is refused, or there is none.
+    The answers are only evidence. So the first request that is refused or fails ends the questions, but not the import.
+    Raises `SourceError` if the token is refused, or there is none.
     """
     usable = [each for each in ids if is_object_id(each)]
     asked = set(usable[:MAX_FILTERED])
-    unsure = dict.fromkeys(set(ids).difference(usable), "Not asked for: the objectId is none of Microsoft Entra ID.")
+    unsure = dict.fromkeys(set(ids).difference(usable), "Not asked for: the objectId is not one of Microsoft Entra ID.")
     beyond = f"Not asked for: an import asks for {pluralize(MAX_FILTERED, 'group')}, assigned ones first."
     unsure |= dict.fromkeys(usable[MAX_FILTERED:], beyond)
     found: set[str] = set()

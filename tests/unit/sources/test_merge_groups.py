@@ -250,8 +250,8 @@ def test_groups_of_which_the_source_shows_no_trace_are_named_if_they_matter(on_m
     assert first == '3 groups of git were not read and stay as before: "Inner", "Sales", "Unused"'
     assert second == (
         'The source shows no trace of 2 groups of git, assigned or in groups: "Inner", "Sales". A group of another'
-        " directory looks the same as one that was deleted, so assignments and memberships stay: what is not wanted,"
-        " take out in a reviewed change."
+        " directory looks the same as one that was deleted, so assignments and memberships stay. Remove those that"
+        " are not wanted in a reviewed change."
     )
     assert list(list_named(state(*held))) == ["g1", "g3", "g2"], "assigned ones first"
     assert list_named(state(*held[:-1])).keys() == {"g2"}

@@ -81,7 +81,7 @@ def test_a_group_counts_only_if_the_tenant_has_it_or_shows_that_it_had_it() -> N
     found.tenant.purge(purged)
     found.tenant.delete(found.tenant.add_group("Of no interest"))
     asked = [*living, deleted, purged, found.users[0], "../groups"]
-    no_id = {"../groups": "Not asked for: the objectId is none of Microsoft Entra ID."}
+    no_id = {"../groups": "Not asked for: the objectId is not one of Microsoft Entra ID."}
     with GraphServer(found.tenant) as server, open_reader(server) as reader:
         evidence = find_groups(reader, asked)
         assert evidence.proved == set(living)
