@@ -127,6 +127,10 @@ class NotificationError(ReconcilerError):
     """
 
 
+class FleetError(ReconcilerError):
+    """fleet.yaml, a layer or a tenant of a fleet is invalid or missing: no tenant is planned. Exit code 1."""
+
+
 class SchemaError(ReconcilerError):
     """A synchronization schema cannot be imported, or its translation cannot be written. Exit code 1."""
 
