@@ -129,7 +129,11 @@ def test_the_locks_hold_every_dependency_with_hashes_and_no_address() -> None:
         "sandbox.lock": [*metadata["dependencies"], *extras["sandbox"]],
         "oauth.lock": [*metadata["dependencies"], *extras["oauth"]],
         "otel.lock": [*metadata["dependencies"], *extras["otel"]],
-        "dev.lock": [*metadata["dependencies"], *extras["sandbox"], *extras["oauth"], *extras["dev"]],
+        "cluster.lock": [*metadata["dependencies"], *extras["cluster"]],
+        "dev.lock": [
+            *metadata["dependencies"],
+            *(each for name in ("sandbox", "oauth", "otel", "cluster", "dev") for each in extras[name]),
+        ],
     }
     for name, requirements in wanted.items():
         lock = read(f"requirements/{name}")

@@ -328,7 +328,9 @@ def test_the_dependencies_that_init_locks_are_the_projects() -> None:
     assert oauth == (ROOT / "requirements/oauth.lock").read_text("utf-8")
     otel = (TEMPLATES / "requirements/otel.lock").read_text("utf-8")
     assert otel == (ROOT / "requirements/otel.lock").read_text("utf-8")
-    for text in (lock, sandbox, oauth, otel):
+    cluster = (TEMPLATES / "requirements/cluster.lock").read_text("utf-8")
+    assert cluster == (ROOT / "requirements/cluster.lock").read_text("utf-8")
+    for text in (lock, sandbox, oauth, otel, cluster):
         assert re.findall(r"index-url|find-links|https?:|scim-reconciler==|@", text) == []
         pinned = re.findall(r"^[a-z]\S+==", text, re.MULTILINE)
         assert len(pinned) == len(re.findall(r"^[a-z].* \\\n    --hash=sha256:", text, re.MULTILINE)) > 0
