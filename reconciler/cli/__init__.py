@@ -18,7 +18,15 @@ from typing import Annotated, Any
 import typer
 
 from reconciler import __version__
-from reconciler.cli import editing, github, imports, lazy, provisioning, tools  # noqa: F401 - they register their commands
+from reconciler.cli import (  # noqa: F401 - they register their commands
+    editing,
+    fleet,
+    github,
+    imports,
+    lazy,
+    provisioning,
+    tools,
+)
 from reconciler.cli.apps import app, find_command
 from reconciler.cli.completion import InstallCompletion, ShowCompletion, prepare_completion
 from reconciler.cli.options import CommonOptions

@@ -30,6 +30,8 @@ export_app = typer.Typer(**{**_SETTINGS, "no_args_is_help": False})
 app.add_typer(export_app, name="export")
 github_app = typer.Typer(help="Steps of workflows in GitHub Actions.", **_SETTINGS)
 app.add_typer(github_app, name="github")
+fleet_app = typer.Typer(help="A fleet: many tenants in one repository.", **_SETTINGS)
+app.add_typer(fleet_app, name="fleet")
 
 
 def find_command(words: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reconciler.commands.explain import ExplainOptions, run_explain
     from reconciler.commands.export import ExportOptions, run_export
     from reconciler.commands.export_entra_schema import run_export_entra_schema
+    from reconciler.commands.fleet.matrix import MatrixOptions, run_matrix
     from reconciler.commands.fmt import FmtOptions, run_fmt
     from reconciler.commands.github.annotate import run_annotate
     from reconciler.commands.github.comment import run_comment
@@ -79,6 +80,7 @@ MODULES = {
     "reconciler.commands.explain": ("ExplainOptions", "run_explain"),
     "reconciler.commands.export": ("ExportOptions", "run_export"),
     "reconciler.commands.export_entra_schema": ("run_export_entra_schema",),
+    "reconciler.commands.fleet.matrix": ("MatrixOptions", "run_matrix"),
     "reconciler.commands.fmt": ("FmtOptions", "run_fmt"),
     "reconciler.commands.github.annotate": ("run_annotate",),
     "reconciler.commands.github.comment": ("run_comment",),

@@ -10,6 +10,7 @@ WITHOUT_TESTS = {
     "apply/execution.py": "declarations: the tests of change.py and executor.py",
     "cli/apps.py": "declares commands: tests/e2e runs them",
     "cli/editing.py": "declares commands: the tests of commands/add_user.py and fmt.py, tests/e2e",
+    "cli/fleet.py": "declares commands: the tests of commands/fleet, tests/e2e",
     "cli/github.py": "declares commands: tests/e2e and tests/integration/test_github.py run them",
     "cli/provisioning.py": "declares commands: tests/e2e runs them",
     "cli/tools.py": "declares commands: tests/e2e runs them",
