@@ -16,7 +16,7 @@ from reconciler.cli.options import TERMINAL, CommonOptions, Only, command, group
 from reconciler.errors import ExitCode, UsageError
 
 _KINDS = (
-    *("settings", "scope", "mappings", "users", "groups"),
+    *("settings", "scope", "mappings", "users", "groups", "fleet", "tenant"),
     *("plan", "receipt", "validation", "check", "import", "notification", "status"),
 )
 _State = Annotated[CommonOptions, Only("state")]

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from reconciler import __version__
 from reconciler.core.paths import shorten_path
-from reconciler.desired import schema
+from reconciler.desired import fleet_schema, schema
 from reconciler.desired.scoping_filters import LIFECYCLE_ATTRIBUTES
 from reconciler.desired.source_attributes import COMPUTED_ATTRIBUTES, ENTRA_ATTRIBUTES
 from reconciler.expressions.functions.registry import FUNCTIONS
@@ -27,6 +27,8 @@ KINDS: dict[str, Any] = {
     "mappings": list[schema.MappingEntry],
     "users": list[schema.UserEntry],
     "groups": list[schema.GroupEntry],
+    "fleet": fleet_schema.FleetEntry,
+    "tenant": fleet_schema.TenantEntry,
 }
 """The model of each kind of file."""
 _TITLES = {
@@ -35,6 +37,8 @@ _TITLES = {
     "mappings": "Reconciler: mappings.yaml",
     "users": "Reconciler: users/**/*.yaml",
     "groups": "Reconciler: groups/**/*.yaml",
+    "fleet": "Reconciler: fleet.yaml",
+    "tenant": "Reconciler: tenants/*/tenant.yaml",
 }
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _EXPRESSIONS = (

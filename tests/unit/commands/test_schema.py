@@ -9,7 +9,11 @@ from reconciler.errors import UsageError
 
 
 @pytest.mark.parametrize(
-    "kind", ["settings", "scope", "mappings", "users", "groups", "plan", "receipt", "notification", "status"]
+    "kind",
+    [
+        *("settings", "scope", "mappings", "users", "groups", "fleet", "tenant"),
+        *("plan", "receipt", "notification", "status"),
+    ],
 )
 def test_every_kind_of_file_has_a_schema(kind: str) -> None:
     text = render_schema(kind)

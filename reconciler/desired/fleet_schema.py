@@ -1,0 +1,156 @@
+"""Strict models of fleet.yaml and tenant.yaml: the one definition of their keys."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from reconciler.core.model import TENANT_PATTERN
+from reconciler.core.text import quote, shorten
+from reconciler.desired.schema_values import EMPTY_IS_LIST, Count, Percent, StrictModel, TextList
+
+MAX_AT_ONCE = 256
+MAX_SHARDS = 256
+"""GitHub starts no more jobs of one matrix."""
+MAX_RATE = 1000
+_MAX_LABELS = 20
+_MAX_LABEL = 100
+_WHOLE = 100
+_TENANT = re.compile(TENANT_PATTERN.strip("^$"))
+_FOLDER = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
+_PLACE = re.compile(rf"(?P<parent>{_FOLDER})/(?P<name>\*|[^/*]+)")
+_OTHER_FOLDERS = ("defaults", "groups", "plans")
+"""Folders at the root of a fleet that hold something other than tenants."""
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` can name a tenant, a group or a wave: safe as an argument, in a path and in a git ref."""
+    return _TENANT.fullmatch(text) is not None
+
+
+def _check_name(text: str) -> str:
+    if not is_name(text):
+        raise ValueError(
+            "expected a name of at most 40 lower-case letters, digits and hyphens that begins with a letter or digit"
+        )
+    return text
+
+
+def split_place(text: str) -> tuple[str, str]:
+    """Return the parent folder and the name of an entry of `tenants`; the name is * for all folders in the parent.
+
+    Raises `ValueError` unless it is FOLDER/* or FOLDER/NAME.
+    """
+    found = _PLACE.fullmatch(text)
+    if found is None or found["parent"] in _OTHER_FOLDERS:
+        raise ValueError("expected FOLDER/* or FOLDER/NAME below the root of the fleet, such as tenants/*")
+    if found["name"] != "*":
+        _check_name(found["name"])
+    return found["parent"], found["name"]
+
+
+def _check_place(text: str) -> str:
+    split_place(text)
+    return text
+
+
+def _to_places(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Name = Annotated[str, AfterValidator(_check_name), Field(json_schema_extra={"pattern": TENANT_PATTERN})]
+
+
+class WaveEntry(StrictModel):
+    """Tenants that are applied together: those named, else a share of the others, else all that are left."""
+
+    name: Name = Field(description="Shown in summaries, and named by --wave and in tenant.yaml")
+    tenants: Annotated[list[Name], *EMPTY_IS_LIST] = Field(default=[], description="Names of the tenants of this wave")
+    percent: Percent | None = Field(
+        default=None, description="Share of all tenants, by hash of the name: the same ones each time"
+    )
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> WaveEntry:
+        if self.tenants and self.percent is not None:
+            raise ValueError("a wave has either tenants or percent")
+        return self
+
+
+class CapsEntry(StrictModel):
+    """Upper bounds of one run over the fleet."""
+
+    tenants_at_once: Annotated[int, Field(ge=1, le=MAX_AT_ONCE)] = Field(
+        default=8, description="Tenants that one shard plans or applies at the same time"
+    )
+    requests_per_second: Annotated[float, Field(gt=0, le=MAX_RATE)] | None = Field(
+        default=None, description="Of all tenants at one address together; without it each tenant has its own rate"
+    )
+    shards: Annotated[int, Field(ge=1, le=MAX_SHARDS)] = Field(
+        default=32, description="Jobs that the tenants are divided among"
+    )
+
+
+class FleetLimitEntry(StrictModel):
+    """A limit across tenants; the lower one of count and percent stops the run."""
+
+    count: Count | None = Field(default=None, description="More than this stop the run")
+    percent: Percent | None = Field(default=None, description="More than this share stops the run")
+
+
+class FleetGuardsEntry(StrictModel):
+    """What stops a run, or the next wave, across tenants."""
+
+    failed: FleetLimitEntry = Field(
+        default=FleetLimitEntry(count=3, percent=5), description="Tenants of the wave that failed"
+    )
+    removals: FleetLimitEntry = Field(
+        default=FleetLimitEntry(count=200, percent=2), description="Removed accounts of all tenants of the wave"
+    )
+    tenants_changed_by_defaults: Count | None = Field(
+        default=50, description="Tenants that a change of defaults/, groups/ or the program may affect at once"
+    )
+    new_tenants: Count | None = Field(default=5, description="New tenants in one run")
+
+
+class FleetEntry(StrictModel):
+    """fleet.yaml."""
+
+    tenants: Annotated[list[Annotated[str, AfterValidator(_check_place)]], BeforeValidator(_to_places)] = Field(
+        description="Where the tenants are: tenants/*, or a list of FOLDER/* and FOLDER/NAME",
+        json_schema_extra=lambda found: found.update(
+            {"anyOf": [{"type": "string"}, {"type": found.pop("type"), "items": found.pop("items")}]}
+        ),
+    )
+    waves: Annotated[list[WaveEntry], *EMPTY_IS_LIST] = Field(
+        default=[], description="In which order tenants are applied; the last wave takes all that are left"
+    )
+    caps: CapsEntry = Field(default=CapsEntry(), description="Upper bounds of one run")
+    guards: FleetGuardsEntry = Field(default=FleetGuardsEntry(), description="What stops a run across tenants")
+
+
+def _check_labels(labels: dict[str, str]) -> dict[str, str]:
+    if len(labels) > _MAX_LABELS:
+        raise ValueError(f"expected at most {_MAX_LABELS} labels")
+    long = next((each for pair in labels.items() for each in pair if len(each) > _MAX_LABEL), None)
+    if long is not None:
+        raise ValueError(f"{quote(shorten(long, 40))} is longer than {_MAX_LABEL} characters")
+    return labels
+
+
+class TenantEntry(StrictModel):
+    """tenant.yaml."""
+
+    group: Name | None = Field(
+        default=None, description="Folder of groups/ whose files come between defaults/ and its own"
+    )
+    wave: Name | None = Field(default=None, description="Wave of fleet.yaml, in place of its share by percent")
+    labels: Annotated[dict[str, str], AfterValidator(_check_labels)] = Field(
+        default={}, description="For readers and for reports"
+    )
+    domains: TextList = Field(
+        default=[],
+        description="Verified domains of the organisation: target.domains, unless settings.yaml names others",
+    )

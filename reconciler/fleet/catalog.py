@@ -1,0 +1,260 @@
+"""The catalog of a fleet: fleet.yaml, and the tenants that it names, with all errors at once."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from pathlib import Path
+
+from reconciler.core.model import Diagnostic, Origin, Severity, error
+from reconciler.core.system_limits import advise, describe_os_error
+from reconciler.core.text import format_names, pluralize, quote, shorten
+from reconciler.desired.diagnostic_list import add_source_lines
+from reconciler.desired.fleet_files import (
+    FLEET_FILE,
+    MAX_FLEET_BYTES,
+    MAX_TENANT_BYTES,
+    TENANT_FILE,
+    parse_fleet,
+    parse_plain_tenant,
+    parse_tenant,
+    read_bounded,
+)
+from reconciler.desired.fleet_schema import FleetEntry, FleetLimitEntry, TenantEntry, split_place
+from reconciler.desired.folders import contains_yaml
+from reconciler.desired.layout import FOLDERS, TOP_FILES, is_utf8, resembles_yaml
+from reconciler.desired.validation import LocatedModel
+from reconciler.errors import FleetError
+from reconciler.fleet.model import MAX_TENANTS, Caps, Fleet, FleetGuards, Limit, Tenant, Wave, is_tenant_name
+from reconciler.fleet.waves import check_waves
+
+_MAX_SHOWN = 50
+_MAX_ENTRIES = 4 * MAX_TENANTS
+_NAME = "a name of at most 40 lower-case letters, digits and hyphens that begins with a letter or digit"
+
+
+class BrokenFleetError(FleetError):
+    """fleet.yaml or files of tenants have errors: all of them are in `diagnostics`. Exit code 1."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        first = diagnostics[0]
+        place = f" ({first.origin})" if first.origin is not None else ""
+        super().__init__(f"the fleet has errors: {first.summary}{place}", "`reconciler fleet validate` lists them all.")
+        self.diagnostics = diagnostics
+
+
+def read_fleet(root: Path) -> Fleet:
+    """Read fleet.yaml and all tenant.yaml below `root`; the tenants are sorted by name.
+
+    The layers and the files of the tenants are not read. Raises `BrokenFleetError` with all errors.
+    """
+    catalog = _Catalog(root)
+    located = catalog.read_fleet_file()
+    tenants = catalog.read_tenants(located.value) if located is not None else []
+    if located is not None and not catalog.problems:
+        check_waves(located, tenants, catalog.report)
+    if located is None or catalog.problems:
+        raise BrokenFleetError(add_source_lines(catalog.collect(), root))
+    return _build_fleet(root, located.value, tenants)
+
+
+@dataclass(slots=True)
+class _Catalog:
+    """What is read of a fleet, and what is wrong with it."""
+
+    root: Path
+    problems: list[Diagnostic] = field(default_factory=list)
+    _times: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        """Add an error. The same one of many tenants, such as an unknown group, is kept once, with their number."""
+        if diagnostic.severity is not Severity.ERROR:
+            return
+        message = (diagnostic.summary, diagnostic.detail)
+        self._times[message] += 1
+        if self._times[message] == 1:
+            self.problems.append(diagnostic)
+
+    def collect(self) -> list[Diagnostic]:
+        """Return the errors for display, at most `_MAX_SHOWN`."""
+        shown = [self._add_count(each) for each in self.problems[:_MAX_SHOWN]]
+        left = len(self.problems) - len(shown)
+        more = f"{pluralize(left, 'more error')} in this fleet; {'it is' if left == 1 else 'they are'} not shown"
+        return [*shown, error(more, "Fix these first.")] if left else shown
+
+    def _add_count(self, item: Diagnostic) -> Diagnostic:
+        times = self._times[(item.summary, item.detail)]
+        return item if times == 1 else replace(item, summary=f"{item.summary} ({pluralize(times, 'tenant')})")
+
+    def read_fleet_file(self) -> LocatedModel[FleetEntry] | None:
+        """Read fleet.yaml."""
+        path = self.root / FLEET_FILE
+        if not os.path.lexists(path):
+            detail = "Name the root of the fleet with --fleet DIR. It holds fleet.yaml, at least `tenants: tenants/*`."
+            self.report(error(f"there is no {FLEET_FILE} in {self.root}", detail))
+            return None
+        content = read_bounded(path, FLEET_FILE, MAX_FLEET_BYTES, self.report)
+        return parse_fleet(content, self.report) if content is not None else None
+
+    def read_tenants(self, entry: FleetEntry) -> list[Tenant]:
+        """Read the tenants that fleet.yaml names, sorted by name."""
+        folders = self._find_folders(entry)
+        self._check_twice(folders)
+        if not folders and not self.problems:
+            detail = f"`tenants` names {format_names(sorted(entry.tenants))}: create a folder for each tenant there."
+            self.report(error("the fleet has no tenants", detail, Origin(FLEET_FILE, 1, 1)))
+        if len(folders) > MAX_TENANTS:
+            detail = "Divide them into several fleets."
+            self.report(error(f"more than {MAX_TENANTS:,} tenants", detail, Origin(FLEET_FILE, 1, 1)))
+            return []
+        found = [self._read_tenant(parent, name) for parent, name in sorted(folders, key=itemgetter(1))]
+        self._check_groups(found)
+        return found
+
+    # --- folders ------------------------------------------------------------
+
+    def _find_folders(self, entry: FleetEntry) -> list[tuple[str, str]]:
+        """Return parent and name of each tenant's folder, in the order of fleet.yaml, each once."""
+        places = dict.fromkeys(map(split_place, entry.tenants))
+        found: dict[tuple[str, str], None] = {}
+        for parent in dict.fromkeys(parent for parent, _ in places):
+            here = set(self._list_folders(parent, is_pattern=(parent, "*") in places))
+            listed = [name for each, name in places if each == parent and name != "*"]
+            for name in listed:
+                if name not in here:
+                    self._report_missing(parent, name)
+            found.update(
+                dict.fromkeys((parent, name) for name in (sorted(here) if (parent, "*") in places else listed))
+            )
+        return list(found)
+
+    def _list_folders(self, parent: str, *, is_pattern: bool) -> Iterator[str]:
+        """Yield the names of the tenants in a folder; report what only looks like one if all of them are meant."""
+        try:
+            entries = sorted(self._scan(parent), key=lambda each: each.name)
+        except OSError as exc:
+            if not isinstance(exc, FileNotFoundError):
+                detail = advise(exc, "Check its permissions.")
+                self.report(error(f"cannot be read: {describe_os_error(exc)}", detail, Origin(parent, 1, 1)))
+            return
+        for each in entries:
+            if is_tenant_name(each.name) and each.is_dir(follow_symlinks=False):
+                if _is_tenant(each.path):
+                    yield each.name
+            elif is_pattern:
+                self._check_other(parent, each)
+
+    def _scan(self, parent: str) -> list[os.DirEntry[str]]:
+        path = self.root / parent
+        if path.is_symlink():
+            self._report_link(parent)
+            return []
+        with os.scandir(path) as entries:
+            return list(entries)
+
+    def _check_other(self, parent: str, entry: os.DirEntry[str]) -> None:
+        """Report what is beside the tenants and is none, if it has YAML: a misspelt name must not look released."""
+        if not is_utf8(entry.name):
+            self.report(error("a file name that is not UTF-8", f"Rename {quote(entry.name)}.", Origin(parent, 1, 1)))
+        elif entry.is_symlink():
+            self._report_link(f"{parent}/{entry.name}")
+        elif entry.is_dir(follow_symlinks=False):
+            if contains_yaml(Path(entry.path)):
+                summary = f"the folder {quote(shorten(entry.name, 60))} cannot be a tenant"
+                self.report(error(summary, f"Rename it to {_NAME}.", Origin(f"{parent}/{entry.name}", 1, 1)))
+        elif resembles_yaml(entry.name):
+            detail = f"Each tenant is a folder. Move it, for example to {parent}/NAME/settings.yaml."
+            self.report(error("this file is not read", detail, Origin(f"{parent}/{entry.name}", 1, 1)))
+
+    def _report_link(self, name: str) -> None:
+        detail = "Put the folder itself here: links are not followed."
+        self.report(error("a link", detail, Origin(name, 1, 1)))
+
+    def _report_missing(self, parent: str, name: str) -> None:
+        path = self.root / parent / name
+        if path.is_symlink():
+            self._report_link(f"{parent}/{name}")
+            return
+        summary = f"`tenants` names {parent}/{name}, which has no desired state"
+        detail = "Create its settings.yaml or tenant.yaml, or remove it from `tenants`: no account of it changes then."
+        self.report(error(summary, detail, Origin(FLEET_FILE, 1, 1)))
+
+    def _check_twice(self, folders: list[tuple[str, str]]) -> None:
+        times = Counter(name for _, name in folders)
+        for name, count in sorted(times.items()):
+            if count > 1:
+                places = format_names([f"{parent}/{each}" for parent, each in folders if each == name])
+                detail = f"{places}: rename all but one of these folders."
+                self.report(
+                    error(f"{pluralize(count, 'tenant')} with the name {name}", detail, Origin(FLEET_FILE, 1, 1))
+                )
+
+    # --- tenants ------------------------------------------------------------
+
+    def _read_tenant(self, parent: str, name: str) -> Tenant:
+        folder = f"{parent}/{name}"
+        file = f"{folder}/{TENANT_FILE}"
+        path = self.root / parent / name / TENANT_FILE
+        if not os.path.lexists(path):
+            return Tenant(name, folder)
+        content = read_bounded(path, file, MAX_TENANT_BYTES, self.report)
+        entry = parse_plain_tenant(content) if content is not None else None
+        if content is not None and entry is None:
+            located = parse_tenant(content, self.report, file)
+            entry = located.value if located is not None else None
+        return _build_tenant(name, folder, entry or TenantEntry())
+
+    def _check_groups(self, tenants: list[Tenant]) -> None:
+        """Report groups without a folder."""
+        users: dict[str, list[Tenant]] = {}
+        for tenant in tenants:
+            if tenant.group is not None:
+                users.setdefault(tenant.group, []).append(tenant)
+        for group, members in sorted(users.items()):
+            path = self.root / "groups" / group
+            if path.is_symlink() or path.parent.is_symlink():
+                self._report_link(f"groups/{group}" if path.is_symlink() else "groups")
+            elif not path.is_dir():
+                also = f" {pluralize(len(members), 'tenant')} are in it." if len(members) > 1 else ""
+                detail = f"Create groups/{group} with the files that its tenants share, or correct the name.{also}"
+                origin = Origin(f"{members[0].folder}/{TENANT_FILE}", *self._find_line(members[0]))
+                self.report(error(f"there is no group {group}", detail, origin))
+
+    def _find_line(self, tenant: Tenant) -> tuple[int, int]:
+        """Return line and column of the value of `group` in its tenant.yaml."""
+        with suppress(OSError, ValueError):
+            content = (self.root / tenant.folder / TENANT_FILE).read_bytes()
+            located = parse_tenant(content, lambda _diagnostic: None)
+            at = located.at("group") if located is not None else None
+            if at is not None:
+                return at.line, at.column
+        return 1, 1
+
+
+def _is_tenant(path: str) -> bool:
+    """Whether a folder holds a desired state. What git leaves of a removed one, such as plans/, is none."""
+    return any(os.path.lexists(os.path.join(path, name)) for name in (TENANT_FILE, *TOP_FILES, *FOLDERS))  # noqa: PTH118
+
+
+def _build_tenant(name: str, folder: str, entry: TenantEntry) -> Tenant:
+    return Tenant(name, folder, entry.group, entry.wave, dict(entry.labels), tuple(entry.domains))
+
+
+def _build_fleet(root: Path, entry: FleetEntry, tenants: list[Tenant]) -> Fleet:
+    waves = tuple(Wave(wave.name, tuple(wave.tenants), wave.percent) for wave in entry.waves)
+    caps = Caps(entry.caps.tenants_at_once, entry.caps.requests_per_second, entry.caps.shards)
+    guards = FleetGuards(
+        _build_limit(entry.guards.failed),
+        _build_limit(entry.guards.removals),
+        entry.guards.tenants_changed_by_defaults,
+        entry.guards.new_tenants,
+    )
+    return Fleet(root, tuple(tenants), waves, caps, guards)
+
+
+def _build_limit(entry: FleetLimitEntry) -> Limit:
+    return Limit(entry.count, entry.percent)
