@@ -97,6 +97,10 @@ def read_items(content: bytes, file: str, report: Report, if_empty: Callable[[],
         reader.report_syntax_error(exc)
 
 
+def _refuse_to_read() -> Any:
+    raise AssertionError("call start() first")
+
+
 class _Reader:
     def __init__(self, content: bytes, file: str, report: Report) -> None:
         self._file = file
@@ -107,10 +111,8 @@ class _Reader:
         self._is_text = False
         self._is_checked = False
         self._entry_depth = -1
-        self._get = self._start
-
-    def _start(self) -> Any:
-        raise AssertionError("call start() first")
+        # Not a method: a cycle would keep the content until the collector runs, which may be after the last file.
+        self._get: Callable[[], Any] = _refuse_to_read
 
     def _check(self) -> None:
         """Check what libyaml does not."""
