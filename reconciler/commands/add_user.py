@@ -21,6 +21,7 @@ from reconciler.history.edits import USER, Entity
 from reconciler.render.explanation import render_scope
 from reconciler.render.formats import OutputOptions
 from reconciler.session.state_edit import Contents, diff_contents, edited_copy, find_new_errors
+from reconciler.session.tenant_token import TOKEN_SOURCES
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace
 from reconciler.sources.csv_file.columns import fold_header
@@ -32,7 +33,7 @@ from reconciler.sources.writer import draft_files, write_files
 DEFAULT_FILE = "users/people.yaml"
 _MEMBERS = "members.users"
 _UPN = "userPrincipalName"
-_TOKENS = ("RECONCILER_TOKEN", "RECONCILER_TOKEN_STORE")
+_TOKENS = (*TOKEN_SOURCES, "RECONCILER_TOKEN_STORE")
 _SHOWN = 20
 Ask = Callable[[str], str]
 

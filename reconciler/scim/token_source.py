@@ -21,12 +21,14 @@ class TokenSource(Protocol):
 
 
 class FixedToken:
-    """One token, as RECONCILER_TOKEN: there is no other one."""
+    """One token, as RECONCILER_TOKEN: there is no other one. `variable`: where it is from, for messages."""
 
     advice = "Check RECONCILER_TOKEN: expired, revoked, mistyped, or made for a different service?"
 
-    def __init__(self, token: Secret) -> None:
+    def __init__(self, token: Secret, variable: str = "RECONCILER_TOKEN") -> None:
         self._token = token
+        if variable != "RECONCILER_TOKEN":
+            self.advice = f"Check the token of {variable}: expired, revoked, or of a different tenant or service?"
 
     def current(self) -> Secret:
         """Return the token."""

@@ -1,4 +1,4 @@
-"""Connect to a service: the only reader of the token, the record key and the allowed hosts in the environment."""
+"""Connect to a service: the only reader of the allowed hosts in the environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import httpx
 from reconciler.core.expiry import ConnectionCredential, CredentialKind
 from reconciler.core.profile import TargetProfile
 from reconciler.core.refused_credentials import explain_refused_token, find_credential
-from reconciler.errors import TargetError
 from reconciler.scim.authorization_transport import AuthorizationTransport
 from reconciler.scim.client import READ_WORKERS, ScimClient
 from reconciler.scim.errors import ErrorMessages
@@ -23,7 +22,7 @@ from reconciler.scim.read_budget import ReadBudget
 from reconciler.scim.response_limits import MAX_BYTES, ResponseLimitTransport
 from reconciler.scim.retry import READ_SECONDS, Wait
 from reconciler.scim.retry_transport import ReadLimit, RetryTransport, ScimRetryRule
-from reconciler.scim.secret import Secret, SentTokens, is_token
+from reconciler.scim.secret import SentTokens
 from reconciler.scim.service_clock import ServiceClock
 from reconciler.scim.token_source import FixedToken, TokenSource
 from reconciler.scim.transport import (
@@ -36,6 +35,7 @@ from reconciler.scim.transport import (
     parse_endpoint,
 )
 from reconciler.session.network import read_network
+from reconciler.session.tenant_token import fetch_token, find_token_variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,16 @@ class AnswerBounds:
     max_bytes: int = MAX_BYTES
 
 
-def connect(base_url: str, profile: TargetProfile, environment: Mapping[str, str] = os.environ) -> Connection:
-    """Read the environment for a real service.
+def connect(
+    base_url: str, profile: TargetProfile, environment: Mapping[str, str] = os.environ, *, tenant: str | None = None
+) -> Connection:
+    """Read the environment for a real service. `tenant`: whose token is needed.
 
     Raises `TargetError` if the host is not allowed or there is no token,
     `ReconcilerError` if the proxy or the bundle of authorities cannot be used.
     """
     endpoint = parse_endpoint(base_url, profile_hosts=profile.hosts, allowed_hosts=read_allowed_hosts(environment))
-    tokens = FixedToken(read_token(environment))
+    tokens = FixedToken(fetch_token(tenant, environment), find_token_variable(environment))
     return Connection(endpoint, tokens, profile.refusal_hints, read_network(environment))
 
 
@@ -84,20 +86,6 @@ def explain_refusals(connection: Connection, credentials: Sequence[ConnectionCre
     token = find_credential(credentials, CredentialKind.TOKEN)
     hint = connection.hints.get(httpx.codes.UNAUTHORIZED, "") if token is not None else ""
     return replace(connection, refused_token=explain_refused_token(token, today, connection.tokens.advice, hint))
-
-
-def read_token(environment: Mapping[str, str] = os.environ) -> Secret:
-    """Read the token. Raises `TargetError` if there is none, or it cannot be one."""
-    token = environment.get("RECONCILER_TOKEN", "").strip()
-    if not token:
-        raise TargetError(
-            "RECONCILER_TOKEN is not set", "Set it to the bearer token of the service, or try the job with --sandbox."
-        )
-    if token.casefold().startswith("bearer "):
-        raise TargetError('RECONCILER_TOKEN begins with "Bearer"', "Set it to what follows: the token alone.")
-    if not is_token(token):
-        raise TargetError("RECONCILER_TOKEN has characters that no token has", "Copy it again, without line breaks.")
-    return Secret(token)
 
 
 @contextmanager

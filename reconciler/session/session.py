@@ -187,4 +187,4 @@ def _connect(state: DesiredState, terminal: Terminal) -> Connection:
     url, profile = state.target.base_url, state.profile
     if state.settings["target"]["auth"] == "oauth":
         return connect_by_oauth(url, profile, state.credentials, terminal.note)
-    return connect(url, profile)
+    return connect(url, profile, tenant=state.target.tenant)

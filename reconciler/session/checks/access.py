@@ -22,8 +22,9 @@ from reconciler.scim.retry_transport import utc_now
 from reconciler.scim.token_source import FixedToken
 from reconciler.session.checks.context import CheckContext
 from reconciler.session.checks.oauth import ask_stored_tokens
-from reconciler.session.connection import AnswerBounds, Connection, explain_refusals, open_client, read_token
+from reconciler.session.connection import AnswerBounds, Connection, explain_refusals, open_client
 from reconciler.session.expiry import read_credentials
+from reconciler.session.tenant_token import TOKEN_VARIABLE, fetch_token, find_token_variable
 
 _ONE_USER = {"startIndex": "1", "count": "1"}
 """Of GET /Users: the cheapest request that every SCIM service answers."""
@@ -43,28 +44,31 @@ def ask_token(context: CheckContext) -> Iterator[Answer]:
     if context.settings is not None and context.settings.target.auth == "oauth":
         yield from ask_stored_tokens(context)
         return
-    token = read_token(context.environment)
+    variable = find_token_variable(context.environment)
+    token = fetch_token(context.settings.target.tenant if context.settings is not None else None, context.environment)
     context.secrets.append(token)
     if context.endpoint is not None and context.profile is not None:
         hints = context.profile.refusal_hints
-        connection = Connection(context.endpoint, FixedToken(token), hints, context.network)
+        connection = Connection(context.endpoint, FixedToken(token, variable), hints, context.network)
         credentials = read_credentials(context.workspace.state)
         context.connection = explain_refusals(connection, credentials, context.now.date())
-    yield _describe_token(token.reveal())
+    yield _describe_token(token.reveal(), variable)
 
 
-def _describe_token(token: str) -> Answer:
+def _describe_token(token: str, variable: str) -> Answer:
     """Say that the token is there, and what is odd about it, without showing any of it."""
     facts = (("kind", "token"),)
+    found = f"{variable} is set" if variable == TOKEN_VARIABLE else f"{variable} has a token"
     odd = ""
     if token[0] in _QUOTES and token[-1] == token[0]:
         odd = "is in quotation marks, which are sent with it"
     elif token.startswith(("$", "{", "<")):
         odd = "looks like a placeholder"
     if odd:
+        which = "" if variable == TOKEN_VARIABLE else "which "
         advice = ("Set it to the token alone.",)
-        return Answer("token", CheckVerdict.WARNING, f"RECONCILER_TOKEN is set, but {odd}", advice, facts)
-    return Answer("token", CheckVerdict.OK, "RECONCILER_TOKEN is set", facts=facts)
+        return Answer("token", CheckVerdict.WARNING, f"{found}, {which or 'but '}{odd}", advice, facts)
+    return Answer("token", CheckVerdict.OK, found, facts=facts)
 
 
 def ask_access(context: CheckContext) -> Iterator[Answer]:
