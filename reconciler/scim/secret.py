@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
+from typing import NoReturn
 
 
 class Secret:
-    """A token that no repr, log or traceback shows."""
+    """A token that no repr, log or traceback shows, and that cannot be pickled."""
 
     __slots__ = ("_value",)
 
@@ -16,6 +17,9 @@ class Secret:
 
     def __repr__(self) -> str:
         return "<token>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a token is never handed to another process")
 
     def reveal(self) -> str:
         """Return the token itself."""

@@ -34,6 +34,7 @@ from reconciler.scim.transport import (
     open_connections,
     parse_endpoint,
 )
+from reconciler.session.fleet.tokens import admit_tokens
 from reconciler.session.network import read_network
 from reconciler.session.tenant_token import fetch_token, find_token_variable
 
@@ -71,7 +72,7 @@ def connect(
     """
     endpoint = parse_endpoint(base_url, profile_hosts=profile.hosts, allowed_hosts=read_allowed_hosts(environment))
     tokens = FixedToken(fetch_token(tenant, environment), find_token_variable(environment))
-    return Connection(endpoint, tokens, profile.refusal_hints, read_network(environment))
+    return Connection(endpoint, admit_tokens(tokens), profile.refusal_hints, read_network(environment))
 
 
 def read_allowed_hosts(environment: Mapping[str, str] = os.environ) -> list[str]:

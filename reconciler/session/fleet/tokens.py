@@ -1,0 +1,118 @@
+"""Tokens of many tenants: each process fetches its own, and no token is used for two tenants.
+
+Before a process sends its first request, it tells the run's parent a digest of its token, keyed with a random key of
+the run, and waits. The parent compares digests in memory: no process ever sees the tokens of two tenants, and the
+digests are worth nothing without the key, which is never stored.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+
+from reconciler.errors import TargetError
+from reconciler.scim.secret import Secret
+from reconciler.scim.token_source import TokenSource
+from reconciler.session.tenant_token import TOKEN_VARIABLE, find_token_variable
+from reconciler.session.token_command import COMMAND_VARIABLE
+from reconciler.session.token_directory import DIRECTORY_VARIABLE
+
+_KEY_BYTES = 32
+_CHECK = "Each tenant needs the token of its own organisation: check where the tokens come from."
+
+
+class SharedTokenError(TargetError):
+    """Two tenants have the same token: one of them would be given the users of the other. Nothing was sent."""
+
+
+def check_fleet_tokens(tenants: int, environment: Mapping[str, str] = os.environ) -> None:
+    """Check, before any process is started, that the environment can have a token for each of `tenants`.
+
+    `tenants`: of the whole fleet, not of a shard. Raises `SharedTokenError`, `TargetError` as `find_token_variable`.
+    """
+    variable = find_token_variable(environment)
+    if tenants > 1 and variable == TOKEN_VARIABLE and environment.get(variable, "").strip():
+        raise SharedTokenError(
+            f"{TOKEN_VARIABLE} is one token for {tenants:,} tenants",
+            f"Set {COMMAND_VARIABLE} or {DIRECTORY_VARIABLE} in its place: see docs/environment.md.",
+        )
+
+
+class TokenRegistry:
+    """In the parent: whose digest is whose. It is asked by one thread; `key` goes to each process of a tenant."""
+
+    def __init__(self) -> None:
+        self.key = secrets.token_bytes(_KEY_BYTES)
+        self._owners: dict[bytes, str] = {}
+
+    def admit(self, tenant: str, digest: bytes) -> str:
+        """Return "" if the process of the tenant may go on; else the other tenant that has the same token."""
+        owner = self._owners.setdefault(digest, tenant)
+        return "" if owner == tenant else owner
+
+
+class TokenGate:
+    """In the process of a tenant: asks the parent about each token before it is used. Thread-safe.
+
+    `ask`: sends a digest to the parent, and returns its answer, as `TokenRegistry.admit`. It raises `OSError` or
+    `EOFError` if there is none. A token that is renewed is asked about as the first one was.
+    """
+
+    def __init__(self, tenant: str, key: bytes, ask: Callable[[bytes], str]) -> None:
+        self._tenant = tenant
+        self._key = key
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._admitted: set[bytes] = set()
+
+    def admit(self, token: Secret) -> None:
+        """Wait until the token may be used. Raises `SharedTokenError`, or `TargetError` if the parent is gone."""
+        digest = hmac.digest(self._key, token.reveal().encode(), "sha256")
+        with self._lock:
+            if digest in self._admitted:
+                return
+            try:
+                other = self._ask(digest)
+            except (OSError, EOFError) as exc:
+                raise TargetError("the process that runs the fleet has ended", "Nothing was sent.") from exc
+            if other:
+                raise SharedTokenError(f"tenants {other} and {self._tenant} have the same token", _CHECK)
+            self._admitted.add(digest)
+
+
+class _AdmittedTokens:
+    """The tokens of a source, each of which went through the gate."""
+
+    def __init__(self, source: TokenSource, gate: TokenGate) -> None:
+        self.advice = source.advice
+        self._source = source
+        self._gate = gate
+
+    def current(self) -> Secret:
+        """Return the token, once it is admitted."""
+        token = self._source.current()
+        self._gate.admit(token)
+        return token
+
+    def renew(self, rejected: Secret) -> Secret | None:
+        """Return another token, once it is admitted; None if there is no other."""
+        token = self._source.renew(rejected)
+        if token is not None:
+            self._gate.admit(token)
+        return token
+
+
+_gates: list[TokenGate] = []
+
+
+def install_gate(gate: TokenGate) -> None:
+    """Let all tokens of this process, which is that of one tenant, go through the gate from now on."""
+    _gates[:] = [gate]
+
+
+def admit_tokens(source: TokenSource) -> TokenSource:
+    """Return the tokens of `source`, which go through the gate of this process if it has one."""
+    return _AdmittedTokens(source, _gates[0]) if _gates else source

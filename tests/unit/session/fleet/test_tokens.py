@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from reconciler.errors import TargetError
+from reconciler.scim.secret import Secret
+from reconciler.scim.token_source import FixedToken
+from reconciler.session.fleet import tokens
+from reconciler.session.fleet.tokens import (
+    SharedTokenError,
+    TokenGate,
+    TokenRegistry,
+    admit_tokens,
+    check_fleet_tokens,
+    install_gate,
+)
+
+CANARY = "c4nary-Token-0f-acme"
+
+
+@pytest.fixture(autouse=True)
+def no_gate() -> Iterator[None]:
+    yield
+    tokens._gates.clear()
+
+
+def gate(registry: TokenRegistry, tenant: str, seen: list[bytes] | None = None) -> TokenGate:
+    def ask(digest: bytes) -> str:
+        if seen is not None:
+            seen.append(digest)
+        return registry.admit(tenant, digest)
+
+    return TokenGate(tenant, registry.key, ask)
+
+
+def test_two_tenants_with_one_token_are_refused() -> None:
+    registry = TokenRegistry()
+    gate(registry, "acme").admit(Secret(CANARY))
+    gate(registry, "acme").admit(Secret(CANARY))  # again, after it failed
+    gate(registry, "beta").admit(Secret("another"))
+    with pytest.raises(SharedTokenError) as raised:
+        gate(registry, "gamma").admit(Secret(CANARY))
+    assert raised.value.summary == "tenants acme and gamma have the same token"
+
+
+def test_no_token_leaves_its_process() -> None:
+    seen: list[bytes] = []
+    registry = TokenRegistry()
+    gate(registry, "acme", seen).admit(Secret(CANARY))
+    gate(TokenRegistry(), "acme", seen).admit(Secret(CANARY))
+    first, second = seen
+    assert first != second  # a key of the run
+    assert len(first) == 32
+    assert CANARY not in repr((seen, vars(registry)))
+
+
+def test_a_secret_cannot_be_sent_to_another_process() -> None:
+    with pytest.raises(TypeError, match="never handed to another process"):
+        pickle.dumps(Secret(CANARY))
+
+
+def test_a_token_is_asked_about_once() -> None:
+    seen: list[bytes] = []
+    one = gate(TokenRegistry(), "acme", seen)
+    one.admit(Secret(CANARY))
+    one.admit(Secret(CANARY))
+    one.admit(Secret("renewed"))
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize("error", [EOFError, BrokenPipeError, ConnectionResetError])
+def test_without_a_parent_nothing_is_sent(error: Callable[[], Exception]) -> None:
+    def ask(_digest: bytes) -> str:
+        raise error()
+
+    with pytest.raises(TargetError, match="the process that runs the fleet has ended"):
+        TokenGate("acme", b"key", ask).admit(Secret(CANARY))
+
+
+class Renewing(FixedToken):
+    def renew(self, rejected: Secret) -> Secret | None:
+        return None if rejected.reveal() == "renewed" else Secret("renewed")
+
+
+def test_tokens_go_through_the_gate_of_the_process() -> None:
+    source = Renewing(Secret(CANARY), "RECONCILER_TOKEN_DIR")
+    assert admit_tokens(source) is source
+    registry, seen = TokenRegistry(), list[bytes]()
+    install_gate(gate(registry, "acme", seen))
+    found = admit_tokens(source)
+    assert (found.current().reveal(), found.advice, len(seen)) == (CANARY, source.advice, 1)
+    renewed = found.renew(found.current())
+    assert renewed is not None
+    assert (renewed.reveal(), found.renew(renewed), len(seen)) == ("renewed", None, 2)
+    gate(registry, "beta").admit(Secret("stolen"))
+    with pytest.raises(SharedTokenError):
+        admit_tokens(FixedToken(Secret("stolen"))).current()
+
+
+@pytest.mark.parametrize(
+    ("tenants", "environment", "refused"),
+    [
+        (2, {"RECONCILER_TOKEN": CANARY}, True),
+        (1, {"RECONCILER_TOKEN": CANARY}, False),
+        (2, {"RECONCILER_TOKEN": CANARY, "RECONCILER_TOKEN_DIR": "/tokens"}, False),
+        (2, {"RECONCILER_TOKEN": " "}, False),
+        (2, {}, False),
+    ],
+)
+def test_one_token_in_the_environment_is_for_one_tenant(
+    tenants: int, environment: dict[str, str], refused: bool
+) -> None:
+    if not refused:
+        check_fleet_tokens(tenants, environment)
+        return
+    with pytest.raises(SharedTokenError) as raised:
+        check_fleet_tokens(tenants, environment)
+    assert raised.value.summary == "RECONCILER_TOKEN is one token for 2 tenants"
+    assert CANARY not in raised.value.detail
