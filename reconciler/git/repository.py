@@ -23,6 +23,8 @@ _MAX_TOTAL_BYTES = 1024 * 1024 * 1024
 _MAX_ENTRIES = 50_000
 _MAX_LISTING = 32 * 1024 * 1024
 _MAX_LINK = 4096
+_MAX_NAMES = 500
+"""Names in one command line."""
 _BATCH_BYTES = 64 * 1024 * 1024
 _REGULAR = (b"100644", b"100755")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -190,6 +192,22 @@ def read_regular_files(
     found = [
         entry for entry in list_entries(directory, oid) if entry.mode in _REGULAR and wanted(os.fsdecode(entry.name))
     ]
+    _refuse_too_much(found)
+    for entry, content in read_contents(directory, found):
+        yield os.fsdecode(entry.name), content
+
+
+def read_named_files(directory: Path, commit: str, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of those of `names`, paths in the repository, that are files of a commit, without links.
+
+    The other files of the commit are not listed: there can be very many. Raises as `read_regular_files`.
+    """
+    tree = run_git(directory, "rev-parse", "--verify", f"{commit}^{{tree}}")
+    listing = ("ls-tree", "-z", "-l", "--full-tree", parse_object_id(tree), "--")
+    found: list[_TreeEntry] = []
+    for start in range(0, len(names), _MAX_NAMES):
+        answer = run_git(directory, *listing, *names[start : start + _MAX_NAMES], limit=_MAX_LISTING)
+        found += (entry for line in answer.split(b"\0")[:-1] if (entry := _parse_entry(line)).mode in _REGULAR)
     _refuse_too_much(found)
     for entry, content in read_contents(directory, found):
         yield os.fsdecode(entry.name), content

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,8 +103,8 @@ class ServerRepository:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             if tip is not None:
                 self.local("read-tree", tip, variables=index)
-            lines = b"".join(self._index_line(path, content) for path, content in sorted(files.items()))
-            self.local("update-index", "-z", "--index-info", stdin=lines, variables=index)
+            lines = self._index_lines(sorted(files.items()), Path(folder))
+            self.local("update-index", "-z", "--index-info", stdin=b"".join(lines), variables=index)
             tree = parse_object_id(self.local("write-tree", variables=index))
         parents = ("-p", tip) if tip is not None else ()
         variables = author.variables()
@@ -112,12 +112,23 @@ class ServerRepository:
             self.local("commit-tree", tree, *parents, "-F", "-", stdin=message.encode(), variables=variables)
         )
 
-    def _index_line(self, path: str, content: bytes | None) -> bytes:
-        name = os.fsencode(path)
-        if content is None:
-            return b"0 %s\t%s\0" % (b"0" * 40, name)
-        blob = parse_object_id(self.local("hash-object", "-w", "--stdin", stdin=content))
-        return b"100644 %s\t%s\0" % (blob.encode(), name)
+    def _index_lines(self, files: Sequence[tuple[str, bytes | None]], folder: Path) -> list[bytes]:
+        """Return a line for each file; `folder`: an empty, private one. One process of git for all contents."""
+        contents = [content for _, content in files if content is not None]
+        paths = [folder / str(number) for number in range(len(contents))]
+        for path, content in zip(paths, contents, strict=True):
+            path.write_bytes(content)
+        listed = b"".join(os.fsencode(path) + b"\n" for path in paths)
+        # Without filters: the paths are not those of the repository.
+        found = self.local("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed).split()
+        blobs = iter(found)
+        lines = [
+            (b"0 %s" % (b"0" * 40) if content is None else b"100644 %s" % next(blobs)) + b"\t%s\0" % os.fsencode(path)
+            for path, content in files
+        ]
+        if len(found) != len(contents):
+            raise RepositoryError("git hash-object failed: it named another number of objects", "Run `git fsck`.")
+        return lines
 
     def local(self, *arguments: str, stdin: bytes = b"", variables: Mapping[str, str] | None = None) -> bytes:
         """Run git in the clone, without the network."""

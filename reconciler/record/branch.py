@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.core.text import pluralize, quote
@@ -17,7 +18,7 @@ from reconciler.git.checkout import build_error, check_work_tree, find_repositor
 from reconciler.git.incomplete_clone import explain_missing_objects
 from reconciler.git.process import GitCommandError, run_git
 from reconciler.git.refs import BrokenRefError, resolve_ref
-from reconciler.git.repository import read_regular_files
+from reconciler.git.repository import read_named_files, read_regular_files
 from reconciler.git.server import Author, Remote, ServerRepository
 from reconciler.record.layout import is_notified, is_record
 from reconciler.record.merge import files_to_write, is_record_file
@@ -74,11 +75,20 @@ def format_fetch(directory: Path, branch: str) -> str | None:
 
 
 def read_record_at(
-    directory: Path, commit: str, wanted: Callable[[str], bool] = is_record_file
+    directory: Path, commit: str, wanted: Callable[[str], bool] = is_record_file, folder: str = FOLDER
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of each file of the record in a commit. Raises `RepositoryError` if it cannot be read."""
+    """Yield name and content of each file of the record in a commit. Raises `RepositoryError` if it cannot be read.
+
+    `folder`: where the record is on the branch; that of a tenant of a fleet is in a folder of its own.
+    """
+    with _explain_unreadable(directory, commit):
+        yield from read_regular_files(directory, commit, folder, wanted)
+
+
+@contextmanager
+def _explain_unreadable(directory: Path, commit: str) -> Iterator[None]:
     try:
-        yield from read_regular_files(directory, commit, FOLDER, wanted)
+        yield
     except GitCommandError as exc:
         if (missing := explain_missing_objects(directory)) is not None:
             raise missing from exc
@@ -106,15 +116,22 @@ class RecordBranch:
 
         `note`: the last line of the commit message.
         """
-        ours = dict(read_record_files(plans))
+        return self.push_all({FOLDER: plans}, {}, author, note)
+
+    def push_all(
+        self, records: Mapping[str, Path], others: Mapping[str, bytes], author: Author, note: str
+    ) -> str | None:
+        """Add several records, each to a folder of the branch, in one commit; return it, None if nothing is new.
+
+        `others`: files that are replaced as a whole, by their paths on the branch.
+        """
+        ours = {folder: dict(read_record_files(plans)) for folder, plans in records.items()}
         for attempt in range(_TRIES):
             tip = self.fetch()
-            there = dict(read_record_at(self._server.directory, tip, ours.__contains__)) if tip is not None else {}
-            new = files_to_write(there, ours)
-            if not new:
+            files, new = self._find_new(tip, ours, others)
+            if not files:
                 return None
-            files = {f"{FOLDER}/{name}": content for name, content in new.items()}
-            commit = self._server.commit(tip, files, author, f"{_build_subject(new)}\n\n{note}")
+            commit = self._server.commit(tip, files, author, f"{_build_subject(new, others)}\n\n{note}")
             try:
                 self._server.push(f"{commit}:refs/heads/{self._branch}")
                 return commit
@@ -125,6 +142,24 @@ class RecordBranch:
         summary = f"the branch {quote(self._branch)} moved {_TRIES} times while the record was added to it"
         raise RepositoryError(summary, "Run this job again: the record is in the artifact.")
 
+    def _find_new(
+        self, tip: str | None, ours: Mapping[str, Mapping[str, bytes]], others: Mapping[str, bytes]
+    ) -> tuple[dict[str, bytes | None], list[tuple[str, str]]]:
+        """Return the files to write, by their paths on the branch, with folder and name of those of a record."""
+        names = [*others, *(f"{folder}/{name}" for folder, files in ours.items() for name in files)]
+        there: dict[str, bytes] = {}
+        if tip is not None:
+            with _explain_unreadable(self._server.directory, tip):
+                there = dict(read_named_files(self._server.directory, tip, names))
+        found: dict[str, bytes | None] = {path: text for path, text in others.items() if there.get(path) != text}
+        new: list[tuple[str, str]] = []
+        for folder, files in ours.items():
+            theirs = {name: there[path] for name in files if (path := f"{folder}/{name}") in there}
+            for name, content in files_to_write(theirs, files).items():
+                found[f"{folder}/{name}"] = content
+                new.append((folder, name))
+        return found, new
+
 
 _DETAILS = {
     "push": "Check that the job has `contents: write` and that no rule forbids pushes to this branch. The record is\n"
@@ -134,12 +169,20 @@ _DETAILS = {
 }
 
 
-def _build_subject(new: Mapping[str, bytes | None]) -> str:
-    """Return the subject: the record by name, which is a date and a short plan id, or the number of records."""
-    records = sorted({name.rpartition("/")[0] for name in new} - {""})
-    named = [record for record in records if is_record(record)]
-    if len(records) == 1 == len(named):
-        return f"Record {named[0]}"
+def _build_subject(new: Sequence[tuple[str, str]], others: Collection[str]) -> str:
+    """Return the subject: the record by name, which is a date and a short plan id, or the number of records.
+
+    `new`: folder and name of each file of a record.
+    """
+    records = sorted({(folder, name.rpartition("/")[0]) for folder, name in new if "/" in name})
+    if len(records) == 1 and is_record(records[0][1]):
+        return f"Record {records[0][1]}"
     if records:
         return f"Record {pluralize(len(records), 'plan')}"
-    return "Record what was notified" if all(map(is_notified, new)) else "Record whether the service answers"
+    if others and not new:
+        return "Record what was applied"
+    return (
+        "Record what was notified"
+        if all(is_notified(name) for _, name in new)
+        else "Record whether the service answers"
+    )

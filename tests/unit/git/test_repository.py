@@ -10,8 +10,16 @@ from support.git_repository import GitRepository
 
 from reconciler.desired.layout import is_read
 from reconciler.errors import ReconcilerError, RepositoryError, UsageError
+from reconciler.git import repository as module
 from reconciler.git.process import build_git_environment
-from reconciler.git.repository import TreeFilter, explain_missing_commit, find_head_commit, find_merge_base, write_tree
+from reconciler.git.repository import (
+    TreeFilter,
+    explain_missing_commit,
+    find_head_commit,
+    find_merge_base,
+    read_named_files,
+    write_tree,
+)
 
 EVERYTHING = TreeFilter(lambda _name: True, 1024)
 
@@ -293,3 +301,17 @@ def test_more_bytes_than_can_be_read_are_refused_before_they_are_read(
     monkeypatch.setattr("reconciler.git.repository._MAX_TOTAL_BYTES", 3)
     with pytest.raises(RepositoryError, match="more than can be read"):
         write_tree(here.root / "state", here.git("rev-parse", "HEAD"), tmp_path, EVERYTHING)
+
+
+def test_named_files_are_read_without_links_and_whatever_their_names(
+    here: GitRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"kept/a.txt": "a", "kept/*.txt": "star", "kept/:(top)b": "magic", "more/c.txt": "c"}
+    (here.root / "kept").mkdir()
+    (here.root / "kept/link").symlink_to("a.txt")
+    commit = here.commit("Files", files)
+    monkeypatch.setattr(module, "_MAX_NAMES", 2)
+    names = ["kept/*.txt", "kept/:(top)b", "kept/link", "kept/a.txt", "kept/none.txt", "kept"]
+    found = dict(read_named_files(here.root, commit, names))
+    assert found == {"kept/*.txt": b"star", "kept/:(top)b": b"magic", "kept/a.txt": b"a"}
+    assert dict(read_named_files(here.root, commit, [])) == {}

@@ -246,3 +246,32 @@ def test_settings_that_redirect_or_weaken_requests_are_overridden() -> None:
 
 def test_the_token_is_not_shown() -> None:
     assert "hidden" not in repr(Remote("https://github.com/o/r", "https://github.com", "https", {"TOKEN": "hidden"}))
+
+
+def test_records_of_many_tenants_are_one_commit(one: Clone, other: Clone, tmp_path: Path) -> None:
+    """Nothing is lost if others push in between, and a link is not a file of the record."""
+    records = {}
+    for number, tenant in enumerate(("acme", "globex"), 1):
+        folder = tmp_path / tenant / FIRST
+        folder.mkdir(parents=True)
+        (folder / "receipt.jsonl").write_bytes(STARTED.replace(b"x", b"%d" % number))
+        records[f"tenants/{tenant}/plans"] = folder.parent
+    other.record(SECOND)
+    other.push()
+    commit = one.branch.push_all(records, {"fleet/applied.json": b"{}\n"}, AUTHOR, "Run 7")
+    assert commit is not None
+    git = one.repository.git
+    assert git("rev-list", "--count", commit).strip() == "2", "one for all tenants"
+    assert git("log", "-1", "--format=%s", commit).strip() == "Record 2 plans"
+    found = dict(read_record_at(one.repository.root, commit, folder="tenants/globex/plans"))
+    assert list(found) == [f"{FIRST}/receipt.jsonl"]
+    assert list(dict(read_record_at(one.repository.root, commit))) == [f"{SECOND}/receipt.jsonl"]
+    assert git("show", f"{commit}:fleet/applied.json") == "{}"
+    assert one.branch.push_all(records, {"fleet/applied.json": b"{}\n"}, AUTHOR, "Run 7") is None, "nothing is new"
+    again = one.branch.push_all({}, {"fleet/applied.json": b"{ }\n"}, AUTHOR, "Run 8")
+    assert again is not None
+    assert git("log", "-1", "--format=%s", again).strip() == "Record what was applied"
+    assert (
+        git("show", f"{again}:tenants/acme/plans/{FIRST}/receipt.jsonl")
+        == '{"event": "apply_started", "plan_id": "sha256:1"}'
+    )
