@@ -21,6 +21,7 @@ from reconciler.errors import (
     MachineLimitError,
     PlanFileError,
     QuarantineError,
+    StalePlanError,
     TargetError,
     TimeLimitError,
     UsageError,
@@ -62,7 +63,7 @@ from reconciler.session.workspace import Workspace, current_time, follow_plan, r
 
 @dataclass(frozen=True, slots=True)
 class ApplyOptions:
-    """The command line of `apply`. `lock_timeout` in seconds."""
+    """The command line of `apply`. `lock_timeout` in seconds. `reviewed`: the ID that the plan in `file` must have."""
 
     file: Path | None
     auto_approve: bool
@@ -77,29 +78,32 @@ class ApplyOptions:
     metrics: Path | None = None
     incremental: bool = False
     unattended: bool = False
+    reviewed: str | None = None
 
 
-def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -> ExitCode:
+def run_apply(
+    workspace: Workspace, options: ApplyOptions, terminal: Terminal, findings: ApplyFindings | None = None
+) -> ExitCode:
     """Plan, compare or ask, execute, report; the only writer to its target until it ends."""
+    found = findings or ApplyFindings()
     check_lifts(options.approve, options.lifts)
     if options.incremental:
         check_incremental(users=options.users)
     unattended.check_options(options, workspace.now)
-    findings = ApplyFindings()
     try:
         reviewed = _read_reviewed_plan(options)
     except PlanFileError as exc:
-        measure_failure(options.metrics, findings.metrics, workspace, terminal, exc)
+        measure_failure(options.metrics, found.metrics, workspace, terminal, exc)
         raise
     workspace = _follow_plan(workspace, reviewed, terminal)
 
     def apply() -> ExitCode:
-        return _apply(workspace, options, reviewed, findings, terminal)
+        return _apply(workspace, options, reviewed, found, terminal)
 
     def apply_and_notify() -> ExitCode:
-        return notify(findings.events, workspace, terminal, apply)
+        return notify(found.events, workspace, terminal, apply)
 
-    return measure(options.metrics, findings.metrics, workspace, terminal, apply_and_notify)
+    return measure(options.metrics, found.metrics, workspace, terminal, apply_and_notify)
 
 
 def _apply(
@@ -190,7 +194,12 @@ def _read_reviewed_plan(options: ApplyOptions) -> Plan | None:
         return None
     if options.users:
         raise UsageError("--user cannot be combined with a saved plan", "A saved plan is applied as a whole.")
-    return read_live_plan(options.file)
+    plan = read_live_plan(options.file)
+    if options.reviewed is not None and plan.plan_id != options.reviewed:
+        raise StalePlanError(
+            f"the saved plan is {plan.plan_id}, and {options.reviewed} was reviewed", "Apply the one that was reviewed."
+        )
+    return plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,17 +34,17 @@ class DriftOptions:
     metrics: Path | None = None
 
 
-def run_drift(workspace: Workspace, options: DriftOptions, terminal: Terminal) -> ExitCode:
-    """Plan, attribute every change, print, save."""
+def run_drift(
+    workspace: Workspace, options: DriftOptions, terminal: Terminal, metrics: RunMetrics | None = None
+) -> ExitCode:
+    """Plan, attribute every change, print, save; `metrics` get what is found."""
     options.output.check()
-    metrics, events = RunMetrics("drift"), RunEvents("drift")
+    found, events = metrics or RunMetrics("drift"), RunEvents("drift")
 
     def find_drift() -> ExitCode:
-        return _find_drift(workspace, options, metrics, events, terminal)
+        return _find_drift(workspace, options, found, events, terminal)
 
-    return measure(
-        options.metrics, metrics, workspace, terminal, lambda: notify(events, workspace, terminal, find_drift)
-    )
+    return measure(options.metrics, found, workspace, terminal, lambda: notify(events, workspace, terminal, find_drift))
 
 
 def _find_drift(

@@ -42,8 +42,10 @@ class PlanOptions:
     no_full: bool = False
 
 
-def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> ExitCode:
-    """Plan, print, save. Raises `UsageError` for options that do not go together."""
+def run_plan(
+    workspace: Workspace, options: PlanOptions, terminal: Terminal, metrics: RunMetrics | None = None
+) -> ExitCode:
+    """Plan, print, save; `metrics` get what is found. Raises `UsageError` for options that do not go together."""
     options.output.check()
     _check_template(options.output.template, workspace)
     if options.incremental:
@@ -51,8 +53,8 @@ def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> 
     elif options.no_full:
         raise UsageError("--no-full needs --incremental", "Without it every plan is a full one.")
     _check_offline(options)
-    metrics = RunMetrics("plan")
-    return measure(options.metrics, metrics, workspace, terminal, lambda: _plan(workspace, options, metrics, terminal))
+    found = metrics or RunMetrics("plan")
+    return measure(options.metrics, found, workspace, terminal, lambda: _plan(workspace, options, found, terminal))
 
 
 def _plan(workspace: Workspace, options: PlanOptions, metrics: RunMetrics, terminal: Terminal) -> ExitCode:

@@ -11,8 +11,8 @@ from reconciler.session.run_metrics import RunMetrics
 class ApplyFindings:
     """What one apply found, for its metrics and for notifications."""
 
-    def __init__(self) -> None:
-        self.metrics = RunMetrics("apply")
+    def __init__(self, metrics: RunMetrics | None = None) -> None:
+        self.metrics = metrics or RunMetrics("apply")
         self.events = RunEvents("apply")
 
     def planned(self, plan: Plan, *, whole: bool) -> None:

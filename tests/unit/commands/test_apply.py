@@ -347,3 +347,14 @@ def test_settings_that_cannot_be_read_are_never_on(target: TargetWorkspace) -> N
         file.write("\nprovisioning: off\n")
     assert target.apply() is ExitCode.ERROR
     assert target.service.writes == []
+
+
+def test_a_saved_plan_can_be_bound_to_an_id(target: TargetWorkspace, tmp_path: Path) -> None:
+    target.desire(person("ada"))
+    file = saved_plan(target, tmp_path / "plan.json")
+    found = json.loads(file.read_text())["plan_id"]
+    with pytest.raises(StalePlanError) as caught:
+        target.apply(file, reviewed=f"sha256:{'0' * 64}")
+    assert caught.value.summary == f"the saved plan is {found}, and sha256:{'0' * 64} was reviewed"
+    assert len(target.service.users) == 1
+    assert target.apply(file, reviewed=found) is ExitCode.OK
