@@ -1,0 +1,85 @@
+"""One verb for one tenant, in the process of the tenant: `plan`, `apply` or `drift` as they are, and a result."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from reconciler.commands.apply import ApplyOptions, run_apply
+from reconciler.commands.drift import DriftOptions, run_drift
+from reconciler.commands.plan import PlanOptions, run_plan
+from reconciler.errors import ExitCode
+from reconciler.fleet.result import TenantResult
+from reconciler.record.files import read_file
+from reconciler.record.layout import RECEIPT
+from reconciler.record.receipt import directory_for
+from reconciler.render.formats import OutputOptions
+from reconciler.session.apply_findings import ApplyFindings
+from reconciler.session.fleet.task import PLAN, TenantTask
+from reconciler.session.fleet.tenant_metrics import TenantMetrics
+from reconciler.session.fleet.tenant_terminal import TenantTerminal
+from reconciler.session.saved_plan import read_live_plan
+from reconciler.session.workspace import Workspace, parse_now
+
+_TEXT = OutputOptions()
+_Run = Callable[[Workspace, TenantTask, TenantMetrics, TenantTerminal], ExitCode]
+
+
+def run_task(task: TenantTask, terminal: TenantTerminal) -> TenantResult:
+    """Carry out the task. Raises as the command of its verb does."""
+    folder = Path(task.state)
+    workspace = Workspace(folder, folder / "plans", task.sandbox, parse_now(task.now), no_cache=task.no_cache)
+    metrics = TenantMetrics(task.verb)
+    code = _VERBS[task.verb](workspace, task, metrics, terminal)
+    plan = metrics.plan
+    return TenantResult(
+        tenant=task.tenant,
+        verb=task.verb,
+        commit=task.commit,
+        run=task.run,
+        exit_code=code,
+        plan_id=plan.plan_id if plan is not None else None,
+        receipt=_find_receipt(workspace, task, metrics),
+        counts=metrics.counts,
+    )
+
+
+def _plan(workspace: Workspace, task: TenantTask, metrics: TenantMetrics, terminal: TenantTerminal) -> ExitCode:
+    options = PlanOptions(out=task.folder / PLAN, output=_TEXT, users=(), detailed_exitcode=task.detailed_exitcode)
+    return run_plan(workspace, options, terminal, metrics)
+
+
+def _drift(workspace: Workspace, task: TenantTask, metrics: TenantMetrics, terminal: TenantTerminal) -> ExitCode:
+    options = DriftOptions(task.folder / PLAN, _TEXT, task.detailed_exitcode)
+    return run_drift(workspace, options, terminal, metrics)
+
+
+def _apply(workspace: Workspace, task: TenantTask, metrics: TenantMetrics, terminal: TenantTerminal) -> ExitCode:
+    options = ApplyOptions(
+        file=Path(task.reviewed) if task.reviewed is not None else None,
+        # Whoever started the run was asked, or gave the plans that were reviewed.
+        auto_approve=task.reviewed is None,
+        approve=None,
+        users=(),
+        summary=False,
+        strict=task.strict,
+        retry_failed=task.retry_failed,
+        lock_timeout=task.lock_timeout,
+        reviewed=task.plan_id,
+    )
+    return run_apply(workspace, options, terminal, ApplyFindings(metrics))
+
+
+_VERBS: dict[str, _Run] = {"plan": _plan, "apply": _apply, "drift": _drift}
+
+
+def _find_receipt(workspace: Workspace, task: TenantTask, metrics: TenantMetrics) -> str | None:
+    """Return the digest of the receipt of this apply; None if it wrote none."""
+    if task.verb != "apply" or metrics.plan is None:
+        return None
+    plan = read_live_plan(Path(task.reviewed)) if task.reviewed is not None else metrics.plan
+    file = directory_for(workspace.record, plan) / RECEIPT
+    if not file.is_file():
+        return None
+    return f"sha256:{hashlib.sha256(read_file(file)).hexdigest()}"

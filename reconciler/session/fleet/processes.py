@@ -1,0 +1,246 @@
+"""Run tasks of many tenants, each in a process of its own that the fork server starts.
+
+What ends one process is that tenant's failure, and the others go on. This process sees no token of a tenant.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from reconciler.core.system_limits import advise, describe_os_error
+from reconciler.core.text import escape_control, shorten
+from reconciler.errors import ExitCode, MachineLimitError, PlanFileError
+from reconciler.fleet.result import MAX_BYTES, TenantResult, from_json
+from reconciler.record.files import make_private_directory
+from reconciler.session.fleet.channel import Channel
+from reconciler.session.fleet.server_environment import build_server_environment
+from reconciler.session.fleet.stopping import StopSwitch
+from reconciler.session.fleet.task import PLAN, RESULT, TenantTask, build_failure, save_result
+
+PROGRAM = "reconciler.commands.fleet.server"
+"""The module of the fork server. It is not imported here: it is a program of its own, from a layer above."""
+_BOOT = "import sys; sys.path[:] = sys.argv[3:]; from {} import main; main(int(sys.argv[1]), int(sys.argv[2]))"
+_MAX_RESTARTS = 3
+"""Fork servers that end in a row without a result of a tenant."""
+LONGEST = {"plan": 6 * 3600.0, "drift": 6 * 3600.0, "apply": 25 * 3600.0}
+"""Seconds that a tenant may take by verb: more than any limit of the verb itself. Then its process is asked to end."""
+_GRACE = 300.0
+"""Seconds until a process that was asked to end is killed."""
+
+
+def run_tenants(
+    tasks: Iterable[TenantTask],
+    at_once: int,
+    stop: StopSwitch | None = None,
+    environment: Mapping[str, str] = os.environ,
+    program: str = PROGRAM,
+) -> Iterator[TenantResult]:
+    """Yield the result of each task as it ends, at most `at_once` at a time; each is in result.json too, if it can be.
+
+    After a request to `stop`, no task is begun, and the results of what was not begun say so. `environment`: what the
+    processes get, but see `server_environment`. Raises `MachineLimitError` if the fork server cannot be started.
+    """
+    run = _Run(deque(tasks), at_once, stop, environment, program)
+    try:
+        yield from run.results()
+    finally:
+        run.close()
+
+
+@dataclass(slots=True)
+class _Running:
+    task: TenantTask
+    since: float
+    asked: int = 0
+    """How many signals it got because it took too long."""
+
+
+@dataclass(slots=True)
+class _Run:
+    waiting: deque[TenantTask]
+    at_once: int
+    stop: StopSwitch | None
+    environment: Mapping[str, str]
+    program: str
+    running: dict[str, _Running] = field(default_factory=dict)
+    server: _Server | None = None
+    restarts: int = 0
+
+    def results(self) -> Iterator[TenantResult]:
+        while self.waiting or self.running:
+            if self.stop is not None and self.stop.requests:
+                yield from self._give_up_waiting()
+            self._start_more()
+            if self.running:
+                yield from self._wait()
+
+    def close(self) -> None:
+        if self.server is not None:
+            self.server.close()
+
+    def _give_up_waiting(self) -> Iterator[TenantResult]:
+        while self.waiting:
+            task = self.waiting.popleft()
+            _clear(task)
+            yield _keep(task, build_failure(task, ExitCode.INTERRUPTED, "not begun: the run was interrupted"))
+
+    def _start_more(self) -> None:
+        while self.waiting and len(self.running) < self.at_once:
+            if self.server is None:
+                self.server = _Server(self.environment, self.program)
+            task = self.waiting.popleft()
+            _clear(task)
+            self.running[task.tenant] = _Running(task, time.monotonic())
+            self.server.channel.send(task=asdict(task))
+
+    def _wait(self) -> Iterator[TenantResult]:
+        server = self.server
+        if server is None:
+            return
+        ready = server.wait(self.stop, self._seconds_left())
+        if self.stop is not None and self.stop in ready:
+            for _ in range(self.stop.take()):
+                server.channel.send(signal=signal.SIGTERM)
+        if server.channel in ready:
+            for message in server.channel.receive():
+                if "ended" in message:
+                    self.restarts = 0
+                    yield self._finish(message)
+        self._end_what_hangs(server)
+        if server.channel.closed:
+            yield from self._replace(server)
+
+    def _finish(self, message: Mapping[str, Any]) -> TenantResult:
+        task = self.running.pop(message["ended"]).task
+        if "problem" in message:
+            return _keep(task, build_failure(task, ExitCode.ERROR, message["problem"]))
+        return _read_result(task, message["status"])
+
+    def _replace(self, server: _Server) -> Iterator[TenantResult]:
+        """Give up what the ended server had begun; another one starts what is left."""
+        code = server.close()
+        self.server = None
+        self.restarts += 1
+        for each in self.running.values():
+            problem = f"the process that starts those of the tenants ended ({_describe_end(code)})"
+            yield _keep(each.task, build_failure(each.task, ExitCode.ERROR, problem))
+        self.running.clear()
+        if self.restarts > _MAX_RESTARTS:
+            raise MachineLimitError(
+                "the process that starts those of the tenants ends again and again",
+                "Often the machine has run out of memory: run fewer tenants at once (--at-once).",
+            )
+
+    def _seconds_left(self) -> float | None:
+        ends = [_next_signal(each) for each in self.running.values()]
+        return max(min(ends) - time.monotonic(), 0.0) if ends else None
+
+    def _end_what_hangs(self, server: _Server) -> None:
+        for each in self.running.values():
+            if time.monotonic() >= _next_signal(each):
+                number = signal.SIGKILL if each.asked else signal.SIGTERM
+                server.channel.send(signal=number, tenant=each.task.tenant)
+                each.asked += 1
+
+
+def _next_signal(running: _Running) -> float:
+    return running.since + LONGEST[running.task.verb] + running.asked * _GRACE
+
+
+class _Server:
+    """The fork server, as a process of its own: started, not forked, so that nothing of this process is in it."""
+
+    def __init__(self, environment: Mapping[str, str], program: str) -> None:
+        ours, theirs = socket.socketpair()
+        handle = str(theirs.fileno())
+        # -P: never a module of the working directory, which can be somebody's pull request.
+        line = [sys.executable, "-P", "-c", _BOOT.format(program), handle, str(os.getpid()), *sys.path]
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this Python and this package
+                line,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=build_server_environment(environment),
+                pass_fds=[theirs.fileno()],
+                # Ctrl-C of a terminal reaches this process alone, which passes it on once.
+                start_new_session=True,
+            )
+        except OSError as exc:
+            ours.close()
+            raise _cannot_start(describe_os_error(exc), advise(exc, "")) from exc
+        finally:
+            theirs.close()
+        self.channel = Channel(ours)
+        if not self.channel.receive():
+            raise _cannot_start(_describe_end(self.close()), "")
+
+    def wait(self, stop: StopSwitch | None, seconds: float | None) -> list[Any]:
+        """Return which of the channel and the switch are ready, after waiting for one of them."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.channel, selectors.EVENT_READ)
+            if stop is not None:
+                selector.register(stop, selectors.EVENT_READ)
+            return [key.fileobj for key, _ in selector.select(seconds)]
+
+    def close(self) -> int:
+        """Let it end, and the processes it started as on SIGTERM; return its exit code."""
+        self.channel.close()
+        return self._process.wait()
+
+
+def _cannot_start(why: str, advice: str) -> MachineLimitError:
+    return MachineLimitError(f"the process that starts those of the tenants cannot be started: {why}", advice)
+
+
+def _clear(task: TenantTask) -> None:
+    """Remove what an earlier run left in the directory of the tenant: it must not look like the result of this one."""
+    with suppress(OSError):
+        make_private_directory(task.folder)
+        (task.folder / RESULT).unlink(missing_ok=True)
+        if task.verb != "apply":
+            (task.folder / PLAN).unlink(missing_ok=True)
+
+
+def _keep(task: TenantTask, result: TenantResult) -> TenantResult:
+    with suppress(PlanFileError, OSError):
+        save_result(task, result)
+    return result
+
+
+def _read_result(task: TenantTask, status: int) -> TenantResult:
+    """Return what the process left, if that is a result of this task and of how the process ended."""
+    if status < 0:
+        return _keep(task, build_failure(task, ExitCode.ERROR, f"its process was ended ({_describe_end(status)})"))
+    try:
+        with (task.folder / RESULT).open("rb") as file:
+            result = from_json(file.read(MAX_BYTES + 1))
+    except (OSError, PlanFileError) as exc:
+        why = describe_os_error(exc) if isinstance(exc, OSError) else exc.summary
+        return _keep(task, build_failure(task, ExitCode.ERROR, _no_result(why)))
+    expected = (task.tenant, task.verb, task.commit, task.run, status)
+    if (result.tenant, result.verb, result.commit, result.run, result.exit_code) != expected:
+        return _keep(task, build_failure(task, ExitCode.ERROR, _no_result("it is of another run")))
+    return result
+
+
+def _no_result(why: str) -> str:
+    return f"its process left no result: {shorten(escape_control(why), 100)}"
+
+
+def _describe_end(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return signal.Signals(-code).name
+    return f"signal {-code}"

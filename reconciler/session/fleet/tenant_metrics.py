@@ -1,0 +1,47 @@
+"""What one run did for a tenant, for its result: taken from what the run measures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from reconciler.core.plan import Attribution, Change, Outcome, Plan, Result
+from reconciler.session.run_metrics import RunMetrics
+
+
+class TenantMetrics(RunMetrics):
+    """The plan and the counts of one run.
+
+    Of an apply: the changes that were made, and those that failed. Of drift: not what only waits for an apply.
+    """
+
+    def __init__(self, command: str) -> None:
+        super().__init__(command)
+        self.plan: Plan | None = None
+        self.counts: dict[str, int] = {}
+
+    def planned(self, plan: Plan) -> None:
+        """Note the plan of this run."""
+        super().planned(plan)
+        self.plan = plan
+        tally = plan.tally
+        counts = Counter(change.action.value for change in plan.changes if plan.drift is None or _is_drift(change))
+        kept = {"unchanged": tally.unchanged, "unmanaged": tally.unmanaged, "failed": tally.failed}
+        self.counts = {name: count for name, count in {**counts, **kept}.items() if count}
+
+    def applied(self, outcomes: Iterable[Outcome]) -> None:
+        """Note how the changes of this run ended."""
+        ended = list(outcomes)
+        super().applied(ended)
+        made = Counter(each.change.action.value for each in ended if each.result is Result.DONE)
+        tally = self.plan.tally if self.plan is not None else None
+        failed = len(ended) - made.total() + (tally.failed if tally is not None else 0)
+        kept = {"failed": failed}
+        if tally is not None:
+            kept |= {"unchanged": tally.unchanged, "unmanaged": tally.unmanaged}
+        self.counts = {name: count for name, count in {**made, **kept}.items() if count}
+
+
+def _is_drift(change: Change) -> bool:
+    """Whether a change undoes an edit in the target, or may: not each can be attributed."""
+    return change.attribution is not Attribution.NOT_APPLIED

@@ -1,0 +1,36 @@
+"""The terminal of a tenant's process: a file, and the first error on one line for the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.core.model import Diagnostic, Severity
+from reconciler.core.text import escape_control, redact_quoted, shorten
+from reconciler.errors import ReconcilerError
+from reconciler.session.terminal import Terminal
+
+_LONGEST = 240
+"""Characters, so that a result stays small."""
+
+
+class TenantTerminal(Terminal):
+    """Remembers the first error, without the names that are quoted in it."""
+
+    def __init__(self, *, redact: bool) -> None:
+        super().__init__(no_color=True, redact=redact, quiet=False, verbose=False)
+        self.first_error = ""
+
+    def error(self, error: ReconcilerError) -> None:
+        """Write an error."""
+        self._remember(error.summary)
+        super().error(error)
+
+    def diagnostics(self, items: Sequence[Diagnostic], command: str = "") -> None:
+        """Write diagnostics."""
+        first = next((each for each in items if each.severity is Severity.ERROR), None)
+        if first is not None:
+            self._remember(f"{first.origin}: {first.summary}" if first.origin else first.summary)
+        super().diagnostics(items, command)
+
+    def _remember(self, text: str) -> None:
+        self.first_error = self.first_error or shorten(escape_control(redact_quoted(text)), _LONGEST)

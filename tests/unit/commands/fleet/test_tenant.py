@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.sample_org import person
+from support.target_workspace import TargetWorkspace
+from support.workspace import ENTERPRISE
+
+from reconciler.commands.fleet.tenant import run_task
+from reconciler.errors import StalePlanError
+from reconciler.fleet.result import TenantResult, from_json, to_json
+from reconciler.session.fleet.task import TenantTask
+from reconciler.session.fleet.tenant_terminal import TenantTerminal
+from reconciler.session.saved_plan import read_saved_plan
+
+
+def run(target: TargetWorkspace, verb: str, **options: Any) -> TenantResult:
+    state = target.workspace.state
+    task = TenantTask(
+        tenant="acme",
+        verb=verb,
+        state=str(state),
+        out=str(state.parent / "out"),
+        commit="c" * 40,
+        run="7/1",
+        **options,
+    )
+    result = run_task(task, TenantTerminal(redact=False))
+    assert from_json(to_json(result).encode()) == result
+    return result
+
+
+@pytest.fixture
+def plan_file(target: TargetWorkspace) -> Path:
+    return target.workspace.state.parent / "out" / "plan.json"
+
+
+def test_a_plan_is_saved_and_counted(target: TargetWorkspace, plan_file: Path) -> None:
+    target.desire(person("ada"))
+    result = run(target, "plan")
+    assert (result.exit_code, result.counts) == (0, {"create": 1, "unchanged": 1})
+    assert result.plan_id == read_saved_plan(plan_file).plan_id
+    assert (result.tenant, result.verb, result.commit, result.run) == ("acme", "plan", "c" * 40, "7/1")
+    assert run(target, "plan", detailed_exitcode=True).exit_code == 2
+    assert target.service.writes == []
+
+
+@pytest.mark.parametrize("reviewed", [True, False])
+def test_an_apply_writes_its_receipt_into_the_record_of_the_tenant(
+    target: TargetWorkspace, plan_file: Path, *, reviewed: bool
+) -> None:
+    target.desire(person("ada"))
+    planned = run(target, "plan")
+    given = {"reviewed": str(plan_file), "plan_id": planned.plan_id} if reviewed else {}
+    result = run(target, "apply", **given)
+    (receipt,) = (target.workspace.state / "plans").glob("*/receipt.jsonl")
+    assert (result.exit_code, result.counts) == (0, {"create": 1, "unchanged": 1})
+    assert result.receipt == f"sha256:{hashlib.sha256(receipt.read_bytes()).hexdigest()}"
+    assert target.live("ada")
+
+
+def test_a_plan_with_another_id_than_the_reviewed_one_is_stale(target: TargetWorkspace, plan_file: Path) -> None:
+    target.desire(person("ada"))
+    run(target, "plan")
+    with pytest.raises(StalePlanError, match=r"the saved plan is sha256:.*, and sha256:00* was reviewed"):
+        run(target, "apply", reviewed=str(plan_file), plan_id=f"sha256:{'0' * 64}")
+    assert target.service.writes == []
+
+
+def test_drift_is_what_was_edited_in_the_target(target: TargetWorkspace, plan_file: Path) -> None:
+    target.desire(person("ada"))
+    run(target, "apply")
+    target.live("ada")[ENTERPRISE]["department"] = "Edited"
+    writes = len(target.service.writes)
+    result = run(target, "drift")
+    assert (result.exit_code, result.counts) == (0, {"update": 1, "unchanged": 1})
+    assert plan_file.is_file()
+    assert len(target.service.writes) == writes

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from support.plans import every_action
+
+from reconciler.core.plan import Attribution, Drift, Outcome, Result, Tally
+from reconciler.session.fleet.tenant_metrics import TenantMetrics
+
+
+def test_the_counts_of_a_plan_are_those_of_its_actions_and_of_the_users_that_stay() -> None:
+    metrics = TenantMetrics("plan")
+    plan = replace(every_action(), tally=replace(every_action().tally, failed=2))
+    metrics.planned(plan)
+    assert metrics.plan is plan
+    expected = {action.value: plan.count(action) for action in {change.action for change in plan.changes}}
+    assert metrics.counts == {**expected, "unchanged": plan.tally.unchanged, "unmanaged": 1, "failed": 2}
+    assert metrics.samples(0, None)
+
+
+def test_of_an_apply_the_changes_that_were_made_count() -> None:
+    metrics = TenantMetrics("apply")
+    plan = replace(every_action(), tally=replace(every_action().tally, failed=2))
+    metrics.planned(plan)
+    create, update, *others = plan.changes
+    results = [Outcome(create, Result.DONE, ""), Outcome(update, Result.FAILED, "")]
+    metrics.applied([*results, *(Outcome(each, Result.SKIPPED, "") for each in others)])
+    assert metrics.counts == {
+        create.action.value: 1,
+        "unchanged": plan.tally.unchanged,
+        "unmanaged": 1,
+        "failed": 2 + 1 + len(others),
+    }
+
+
+def test_of_drift_counts_what_is_not_known_to_wait_for_an_apply() -> None:
+    metrics = TenantMetrics("drift")
+    kinds = (Attribution.NOT_APPLIED, Attribution.EDITED_IN_TARGET, None)
+    changes = [replace(each, attribution=kind) for each, kind in zip(every_action().changes, kinds, strict=False)]
+    plan = replace(every_action(), changes=tuple(changes), drift=Drift(None, None, None), tally=Tally())
+    metrics.planned(plan)
+    assert sum(metrics.counts.values()) == 2
+
+
+def test_nothing_counts_before_a_plan() -> None:
+    metrics = TenantMetrics("plan")
+    assert (metrics.plan, metrics.counts) == (None, {})
