@@ -1,0 +1,74 @@
+"""How far the applies of a fleet have come: `fleet/applied.json` of its record, the base of the next apply.
+
+`commit` is the newest one whose results were gathered; `open` are the tenants whose apply was not complete since, so
+that a run that failed or died loses none. Absence decides nothing: without the file, all tenants are applied.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.text import to_ascii_json
+from reconciler.errors import PlanFileError
+from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
+from reconciler.record.files import read_file, write_text
+
+APPLIED = "applied"
+"""The word for this base: `--base applied`. A branch of this name is called refs/heads/applied."""
+FOLDER, FILE = "fleet", "applied.json"
+FORMAT_VERSION = 1
+_MAX_BYTES = 4 * 1024 * 1024
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_REPAIR = "Restore it from the record, or remove it: then all tenants are applied."
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedState:
+    """The commit that was applied, and the tenants that are open."""
+
+    commit: str
+    open: tuple[str, ...] = ()
+
+
+def name_applied(root: Path) -> Path:
+    """Return where the file of a fleet is."""
+    return root / FOLDER / FILE
+
+
+def read_applied(root: Path) -> AppliedState | None:
+    """Read the file; None if there is none. Raises `PlanFileError` if it is none of ours."""
+    path = name_applied(root)
+    if not os.path.lexists(path):
+        return None
+    try:
+        found = json.loads(read_file(path, _MAX_BYTES))
+    except (ValueError, RecursionError) as exc:
+        raise PlanFileError(f"{FOLDER}/{FILE} is not JSON", _REPAIR) from exc
+    if not _is_valid(found):
+        raise PlanFileError(f"{FOLDER}/{FILE} is of another version, or has an invalid field", _REPAIR)
+    return AppliedState(found["commit"], tuple(found["open"]))
+
+
+def _is_valid(found: Any) -> bool:
+    return (
+        isinstance(found, dict)
+        and found.keys() == {"format_version", "commit", "open"}
+        and found["format_version"] == FORMAT_VERSION
+        and isinstance(found["commit"], str)
+        and _COMMIT.fullmatch(found["commit"]) is not None
+        and isinstance(found["open"], list)
+        and len(found["open"]) <= MAX_TENANTS
+        and all(isinstance(name, str) and is_tenant_name(name) for name in found["open"])
+    )
+
+
+def write_applied(root: Path, commit: str, left_open: Collection[str]) -> None:
+    """Write the file. Raises `PlanFileError`."""
+    content = {"format_version": FORMAT_VERSION, "commit": commit, "open": sorted(left_open)}
+    write_text(name_applied(root), to_ascii_json(content, indent=1) + "\n")

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.errors import PlanFileError
+from reconciler.fleet.applied import AppliedState, name_applied, read_applied, write_applied
+
+COMMIT = "0123456789" * 4
+
+
+def test_it_survives_the_file(tmp_path: Path) -> None:
+    assert read_applied(tmp_path) is None
+    write_applied(tmp_path, COMMIT, {"beta", "acme"})
+    assert read_applied(tmp_path) == AppliedState(COMMIT, ("acme", "beta"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format_version": 2},
+        {"commit": "main"},
+        {"commit": None},
+        {"commit": COMMIT + "\n"},
+        {"open": "acme"},
+        {"open": ["../acme"]},
+        {"open": [1]},
+        {"more": 1},
+    ],
+)
+def test_another_file_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    write_applied(tmp_path, COMMIT, [])
+    path = name_applied(tmp_path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(PlanFileError, match="another version, or has an invalid field"):
+        read_applied(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[", "[" * 100_000])
+def test_what_is_not_json_is_refused(tmp_path: Path, text: str) -> None:
+    write_applied(tmp_path, COMMIT, [])
+    name_applied(tmp_path).write_text(text)
+    with pytest.raises(PlanFileError, match="is not JSON"):
+        read_applied(tmp_path)
