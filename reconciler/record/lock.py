@@ -81,7 +81,7 @@ def find_lock_directory(environment: Mapping[str, str] = os.environ) -> Path:
 @contextmanager
 def hold_lock(path: Path, wait: LockWait) -> Iterator[None]:
     """Hold the lock `path`. Raises `LockedError` if another process holds it, `ReconcilerError` if it is unusable."""
-    handle = _open(path)
+    handle = open_lock(path)
     try:
         _acquire(handle, path, wait, fcntl.LOCK_EX)
         with suppress(OSError):  # only for the reader: the lock holds without it
@@ -96,7 +96,7 @@ def hold_lock(path: Path, wait: LockWait) -> Iterator[None]:
 @contextmanager
 def share_lock(path: Path, wait: LockWait) -> Iterator[None]:
     """Hold the lock `path` together with others that share it. Raises as `hold_lock`."""
-    handle = _open(path)
+    handle = open_lock(path)
     try:
         _acquire(handle, path, wait, fcntl.LOCK_SH)
         with suppress(OSError):  # several hold it, so it names none of them
@@ -122,8 +122,11 @@ def describe_holder(path: Path) -> str | None:
         os.close(handle)
 
 
-def _open(path: Path) -> int:
-    """Open the lock's file, which must be ours and no link: otherwise another user could make us truncate a file."""
+def open_lock(path: Path) -> int:
+    """Open the lock's file, which must be ours and no link: otherwise another user could make us truncate a file.
+
+    Raises `ReconcilerError`.
+    """
     try:
         make_private_directory(path.parent)
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

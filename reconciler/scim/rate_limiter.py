@@ -18,6 +18,7 @@ from reconciler.errors import StopRequestedError
 from reconciler.scim.adaptive_rate import AdaptiveRate, LearnedRate
 from reconciler.scim.concurrency import FIRST
 from reconciler.scim.retry import RetryBudget, TransientFailure
+from reconciler.scim.shared_rate import SharedRate
 
 _MAX_WAIT_AFTER_STOP = 2.0
 """Seconds a read may still wait for its slot once the run is to end."""
@@ -40,8 +41,11 @@ class RateLimiter:
     """The rate limiter of one run. Thread-safe; `stop` ends every long wait.
 
     `spread`: a random number from 0 to 1. `budget`: of retries. `learned`: by an earlier phase of the run. `in_flight`:
-    how many requests may be in flight at once from the beginning on, unless `learned` says it.
+    how many requests may be in flight at once from the beginning on, unless `learned` says it. `shared`: the rate of
+    all processes that send to the same address, below which this one stays.
     """
+
+    shared: SharedRate | None = None
 
     def __init__(
         self,
@@ -108,6 +112,8 @@ class RateLimiter:
         with self._hold_next_slot(until):
             self._wait_for_others(until)
             self._wait_for_rate(until)
+            while self.shared is not None and not self._wait_for_shared(self.shared, until):
+                self._wait_for_rate(until)
             if writes and self._stop.is_set():
                 raise StopRequestedError("interrupted")
             with self._state:
@@ -142,12 +148,28 @@ class RateLimiter:
                 raise NoSlotInTimeError
             if seconds <= 0:
                 return
-            if not self._stop.is_set():
-                self._stop.wait(seconds)
-            elif seconds > _MAX_WAIT_AFTER_STOP:
-                raise StopRequestedError("interrupted")
-            else:
-                time.sleep(seconds)
+            self._sleep(seconds)
+
+    def _wait_for_shared(self, shared: SharedRate, until: float) -> bool:
+        """Wait for a slot of the shared rate; return whether it is of use: no pause has begun meanwhile."""
+        began = self._clock()
+        seconds = shared.reserve(until - began)
+        if seconds is None:
+            raise NoSlotInTimeError
+        while (left := began + seconds - self._clock()) > 0:
+            self._sleep(left)
+        with self._state:
+            paused = self._rate.seconds_to_wait(self._clock()) > 0
+        return not paused and (seconds <= 0 or not shared.is_held())
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait, at most until the run is to end: after that, only for a moment."""
+        if not self._stop.is_set():
+            self._stop.wait(seconds)
+        elif seconds > _MAX_WAIT_AFTER_STOP:
+            raise StopRequestedError("interrupted")
+        else:
+            time.sleep(seconds)
 
     def record_accepted(self, slot: Slot) -> None:
         """Record that the service accepted a request, whatever it answered."""
@@ -168,6 +190,8 @@ class RateLimiter:
             pause = seconds * (1 + 0.1 * self._spread())
             self._rate.record_refused(now, slot.sent_at, pause, busy=refusal.busy)
             self._borne = 0
+        if refusal.busy and self.shared is not None:
+            self.shared.hold(pause)
         return pause
 
     def wait(self, seconds: float) -> None:

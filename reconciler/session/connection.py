@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -36,6 +36,7 @@ from reconciler.scim.transport import (
 )
 from reconciler.session.fleet.tokens import admit_tokens
 from reconciler.session.network import read_network
+from reconciler.session.rate_cap import RateCap, open_rate_cap, read_rate_cap
 from reconciler.session.tenant_token import fetch_token, find_token_variable
 
 
@@ -44,7 +45,7 @@ class Connection:
     """A service and the tokens for it, which are in no repr.
 
     `hints`: see `TargetProfile.refusal_hints`. `refused_token`: what to do about a refused token (401) instead of its
-    hint and the advice of `tokens`, "" if nothing more is known.
+    hint and the advice of `tokens`, "" if nothing more is known. `cap`: on the rate of all processes together.
     """
 
     endpoint: Endpoint
@@ -52,6 +53,7 @@ class Connection:
     hints: Mapping[int, str]
     network: Network = DIRECT
     refused_token: str = ""
+    cap: RateCap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ def connect(
     """
     endpoint = parse_endpoint(base_url, profile_hosts=profile.hosts, allowed_hosts=read_allowed_hosts(environment))
     tokens = FixedToken(fetch_token(tenant, environment), find_token_variable(environment))
-    return Connection(endpoint, admit_tokens(tokens), profile.refusal_hints, read_network(environment))
+    cap = read_rate_cap(endpoint.base_url, environment)
+    return Connection(endpoint, admit_tokens(tokens), profile.refusal_hints, read_network(environment), cap=cap)
 
 
 def read_allowed_hosts(environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -121,10 +124,8 @@ def open_client(
     transport = RetryTransport(inner, ScimRetryRule(messages), limiter, reads=reads, on_wait=on_wait)
     transport = BudgetTransport(transport, budget) if budget is not None else transport
     client = ScimClient(base_url, transport, messages, user_agent=USER_AGENT, clock=clock)
-    try:
+    with open_rate_cap(to.cap) as limiter.shared, closing(client):
         yield client
-    finally:
-        client.close()
 
 
 def _build_messages(to: Connection, sent: SentTokens) -> ErrorMessages:

@@ -17,8 +17,10 @@ from reconciler.scim.network import Network
 from reconciler.scim.secret import Secret
 from reconciler.scim.transport import Endpoint, open_connections, parse_endpoint
 from reconciler.session.connection import Connection, read_allowed_hosts
+from reconciler.session.fleet.tokens import admit_tokens
 from reconciler.session.network import read_network
 from reconciler.session.oauth_client import OAuthCredentials, read_oauth_credentials
+from reconciler.session.rate_cap import read_rate_cap
 from reconciler.session.token_lock import hold_token_lock
 from reconciler.session.token_masks import mask_tokens
 
@@ -40,7 +42,8 @@ def connect_by_oauth(
     if environment.get("RECONCILER_TOKEN", "").strip():
         note("RECONCILER_TOKEN is set, but not used: target.auth is oauth.")
     tokens = build_stored_tokens(endpoint, network, credentials, note, environment)
-    return Connection(endpoint, tokens, profile.refusal_hints, network)
+    cap = read_rate_cap(endpoint.base_url, environment)
+    return Connection(endpoint, admit_tokens(tokens), profile.refusal_hints, network, cap=cap)
 
 
 def build_stored_tokens(

@@ -24,6 +24,7 @@ from reconciler.session.checks.context import CheckContext
 from reconciler.session.checks.oauth import ask_stored_tokens
 from reconciler.session.connection import AnswerBounds, Connection, explain_refusals, open_client
 from reconciler.session.expiry import read_credentials
+from reconciler.session.rate_cap import read_rate_cap
 from reconciler.session.tenant_token import TOKEN_VARIABLE, fetch_token, find_token_variable
 
 _ONE_USER = {"startIndex": "1", "count": "1"}
@@ -49,7 +50,8 @@ def ask_token(context: CheckContext) -> Iterator[Answer]:
     context.secrets.append(token)
     if context.endpoint is not None and context.profile is not None:
         hints = context.profile.refusal_hints
-        connection = Connection(context.endpoint, FixedToken(token, variable), hints, context.network)
+        cap = read_rate_cap(context.endpoint.base_url, context.environment)
+        connection = Connection(context.endpoint, FixedToken(token, variable), hints, context.network, cap=cap)
         credentials = read_credentials(context.workspace.state)
         context.connection = explain_refusals(connection, credentials, context.now.date())
     yield _describe_token(token.reveal(), variable)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 
 from reconciler.errors import StopRequestedError, TargetError
 from reconciler.scim.rate_limiter import NoSlotInTimeError, RateLimiter, Slot
 from reconciler.scim.retry import FREE_RETRIES, MAX_PAUSE, PATIENCE, TransientFailure
+from reconciler.scim.shared_rate import SharedRate
 
 
 class Clock:
@@ -233,3 +237,83 @@ def test_what_one_phase_bore_is_where_the_next_begins() -> None:
     assert limiter.learned.in_flight == 0
     assert limiter.learned.peak < 100
     assert RateLimiter(learned=limiter.learned).learned.peak == limiter.learned.peak
+
+
+# --- a rate that processes share ----------------------------------------------------------------
+
+
+def share(limiter: RateLimiter, path: Path, clock: Clock, per_second: float = 10) -> SharedRate:
+    handle = os.open(path / "rate", os.O_RDWR | os.O_CREAT, 0o600)
+    limiter.shared = SharedRate(handle, per_second, clock=clock, sleep=lambda _seconds: None, boot_id=b"")
+    return limiter.shared
+
+
+def send(limiter: RateLimiter, *, until: float = math.inf) -> float:
+    with limiter.slot(writes=False, until=until) as slot:
+        limiter.record_accepted(slot)
+    return slot.sent_at
+
+
+def test_limiters_of_one_address_share_a_rate(tmp_path: Path) -> None:
+    clock = Clock()
+    one, other = build_limiter(clock), build_limiter(clock)
+    with closing(share(one, tmp_path, clock)), closing(share(other, tmp_path, clock)):
+        assert [send(one), send(other), send(one), send(other)] == pytest.approx([100.0, 100.1, 100.2, 100.3])
+
+
+def test_all_limiters_wait_when_one_is_refused(tmp_path: Path) -> None:
+    clock = Clock()
+    one, other = build_limiter(clock), build_limiter(clock)
+    with closing(share(one, tmp_path, clock)), closing(share(other, tmp_path, clock)):
+        fail(one, 7.0)
+        assert send(other) == pytest.approx(107.0)
+        assert send(one) == pytest.approx(107.1)
+
+
+def test_an_outage_is_no_reason_for_others_to_wait(tmp_path: Path) -> None:
+    clock = Clock()
+    one, other = build_limiter(clock), build_limiter(clock)
+    with closing(share(one, tmp_path, clock)), closing(share(other, tmp_path, clock)):
+        with one.slot(writes=False) as slot:
+            one.record_refused(slot, 1, TransientFailure("it failed (503)", 7.0, busy=False))
+        assert send(other) == pytest.approx(100.1)
+
+
+def test_a_pause_that_begins_while_a_slot_is_waited_for_counts(tmp_path: Path) -> None:
+    clock = Clock()
+    one, other = build_limiter(clock), build_limiter(clock)
+    with closing(share(one, tmp_path, clock)), closing(share(other, tmp_path, clock)) as shared:
+        send(one)
+        wait, held = clock.wait, []
+
+        def hold_meanwhile(seconds: float | None = None) -> bool:
+            if not held:
+                held.append(True)
+                shared.hold(5)
+            return wait(seconds)
+
+        clock.wait = hold_meanwhile  # type: ignore[method-assign]
+        assert send(one) == pytest.approx(105.0)
+
+
+def test_a_shared_slot_that_comes_too_late_is_none(tmp_path: Path) -> None:
+    clock = Clock()
+    limiter = build_limiter(clock)
+    with closing(share(limiter, tmp_path, clock)) as shared:
+        shared.hold(7)
+        with pytest.raises(NoSlotInTimeError):
+            send(limiter, until=clock.now + 5)
+        assert clock.now == 100.0
+        assert send(limiter, until=clock.now + 8) == pytest.approx(107.0)
+
+
+def test_the_end_of_the_run_ends_the_wait_for_a_shared_slot(tmp_path: Path) -> None:
+    stop = threading.Event()
+    limiter = RateLimiter(stop)
+    handle = os.open(tmp_path / "rate", os.O_RDWR | os.O_CREAT, 0o600)
+    limiter.shared = SharedRate(handle, 1.0)
+    with closing(limiter.shared):
+        limiter.shared.hold(60)
+        threading.Timer(0.1, stop.set).start()
+        with pytest.raises(StopRequestedError), limiter.slot(writes=False):
+            pass

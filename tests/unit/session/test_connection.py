@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -227,3 +228,36 @@ def test_a_connection_without_a_token_keeps_the_advice_of_its_source() -> None:
     found = connect(APPLE_URL, APPLE, {"RECONCILER_TOKEN": TOKEN})
     secret = ConnectionCredential(CredentialKind.CLIENT_SECRET, date(2027, 5, 1))
     assert explain_refusals(found, [secret], date(2027, 5, 2)).refused_token == FixedToken.advice
+
+
+# --- a rate that processes share, and tokens of tenants -----------------------------------------
+
+
+def test_requests_of_all_clients_of_an_address_share_a_rate(service: Service, tmp_path: Path) -> None:
+    environment = {
+        "RECONCILER_TOKEN": TOKEN,
+        "RECONCILER_ALLOWED_HOSTS": "127.0.0.1",
+        "RECONCILER_REQUESTS_PER_SECOND": "0.02",
+        "XDG_STATE_HOME": str(tmp_path),
+    }
+    stop = threading.Event()
+    limiter = RateLimiter(stop)
+    with open_client(connect(service.base_url, SCIM, environment), writes=False) as one:
+        assert one.get_user("7") == {"id": "7"}
+    with open_client(connect(service.base_url, SCIM, environment), writes=True, limiter=limiter) as other:
+        stop.set()
+        with pytest.raises(StopRequestedError):  # its slot is 50 seconds away
+            other.delete_user("7")
+    assert limiter.shared is not None
+    with pytest.raises(TargetError, match="its file is closed"):
+        limiter.shared.reserve()
+    assert len(service.requests) == 1
+
+
+def test_the_token_is_that_of_the_tenant(tmp_path: Path) -> None:
+    for name in ("acme", "beta"):
+        (tmp_path / name).write_text(f"token-of-{name}\n")
+        (tmp_path / name).chmod(0o600)
+    found = connect(APPLE_URL, APPLE, {"RECONCILER_TOKEN_DIR": str(tmp_path)}, tenant="beta")
+    assert found.tokens.current().reveal() == "token-of-beta"
+    assert "RECONCILER_TOKEN_DIR" in found.tokens.advice
