@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,17 +12,52 @@ from reconciler.cli import lazy
 from reconciler.cli.apps import fleet_app
 from reconciler.cli.options import CommonOptions, Only, command
 
-_Root = Annotated[Path, typer.Option("--fleet", metavar="DIR", help="Directory with fleet.yaml.")]
-_HERE = Path()
+if TYPE_CHECKING:
+    from reconciler.session.fleet.selected import FleetSelection
+
+_Verb = Annotated[str, typer.Option("--verb", metavar="plan|apply|drift", help="What is done.")]
 _Terminal = Annotated[CommonOptions, Only("no_color", "quiet", "verbose")]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOptions:
+    """Options that select tenants, in the order in which `--help` lists them."""
+
+    fleet: Annotated[Path, typer.Option("--fleet", metavar="DIR", help="Directory with fleet.yaml.")] = Path()
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base",
+            metavar="REF",
+            help="Only tenants that changes since this commit affect; `applied`: since the last apply on record.",
+        ),
+    ] = None
+    wave: Annotated[str | None, typer.Option("--wave", metavar="NAME", help="Only tenants of this wave.")] = None
+    shard: Annotated[
+        str | None, typer.Option("--shard", metavar="I/N", help="Only this part of them, balanced by users.")
+    ] = None
+    slice: Annotated[
+        str | None, typer.Option("--slice", metavar="I/N", help="Only this part of all tenants, by their names.")
+    ] = None
+
+    def selection(self) -> FleetSelection:
+        """Return what is selected."""
+        return lazy.FleetSelection(self.fleet, self.base, self.wave, self.shard, self.slice)
 
 
 @command(fleet_app)
 def matrix(
-    root: _Root = _HERE,
-    shards: Annotated[int, typer.Option("--shards", min=1, metavar="N", help="Into how many shards at most.")] = 32,
+    chosen: Annotated[FleetOptions, Only("fleet", "base", "wave", "slice")],
+    verb: _Verb = "plan",
+    shards: Annotated[
+        int | None,
+        typer.Option("--shards", min=1, metavar="N", help="Into how many shards at most; default: as fleet.yaml says."),
+    ] = None,
     *,
     common: _Terminal,
 ) -> int:
-    """Divide the tenants of a run into shards, as the matrix of a workflow."""
-    return lazy.run_matrix(lazy.MatrixOptions(root, shards), common.terminal())
+    """Divide the tenants of a run into shards, as the matrix of a workflow.
+
+    Prints JSON, and sets the outputs `matrix` and `any` of a step.
+    """
+    return lazy.run_matrix(lazy.MatrixOptions(chosen.selection(), verb, shards), common.terminal())

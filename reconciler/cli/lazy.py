@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from reconciler.profiles import PROFILES
     from reconciler.render.formats import OutputOptions
     from reconciler.render.style import hide_words
+    from reconciler.session.fleet.selected import FleetSelection
     from reconciler.session.telemetry import is_wanted, trace_command
     from reconciler.session.terminal import Terminal
     from reconciler.session.workspace import Workspace, parse_now
@@ -121,6 +122,7 @@ MODULES = {
     "reconciler.profiles": ("PROFILES",),
     "reconciler.render.formats": ("OutputOptions",),
     "reconciler.render.style": ("hide_words",),
+    "reconciler.session.fleet.selected": ("FleetSelection",),
     "reconciler.session.telemetry": ("is_wanted", "trace_command"),
     "reconciler.session.terminal": ("Terminal",),
     "reconciler.session.workspace": ("Workspace", "parse_now"),

@@ -3,39 +3,68 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from reconciler.core.text import to_ascii_json
+from reconciler.core.text import quote, shorten, to_ascii_json
 from reconciler.errors import ExitCode, UsageError
-from reconciler.fleet.model import MAX_SHARDS, is_tenant_name
+from reconciler.fleet.model import MAX_SHARDS
+from reconciler.fleet.result import VERBS
 from reconciler.fleet.shards import Part, assign_shards
+from reconciler.fleet.weights import weigh_tenants
+from reconciler.github.environment import read_workflow
+from reconciler.github.workflow_commands import format_outputs
+from reconciler.session.fleet.selected import FleetSelection, Selected, check_blast_radius, load_selected
 from reconciler.session.terminal import Terminal
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixOptions:
-    """`fleet`: the root of the fleet. `shards`: how many at most."""
+    """`shards`: how many at most; None: as fleet.yaml says. `verb`: what is going to be done."""
 
-    fleet: Path
-    shards: int = 32
+    selection: FleetSelection
+    verb: str = "plan"
+    shards: int | None = None
 
 
 def run_matrix(options: MatrixOptions, terminal: Terminal) -> ExitCode:
-    """Write `{"include": [{"shard": "1/32", "users": 12345}, …]}` to stdout."""
-    if options.shards > MAX_SHARDS:
-        raise UsageError(
-            f"--shards {options.shards:,} is more than {MAX_SHARDS}, the most jobs of one matrix that GitHub starts",
-            "Use fewer shards: each of them works on several tenants at once.",
-        )
-    weights = dict.fromkeys(_list_tenants(options.fleet), 0)
-    count = min(options.shards, len(weights))
-    users = dict.fromkeys(range(1, count + 1), 0)
-    for name, shard in assign_shards(weights, count).items():
-        users[shard] += weights[name]
-    include = [{"shard": str(Part(number, count)), "users": users[number]} for number in users]
-    terminal.result(to_ascii_json({"include": include}, separators=(",", ":")))
+    """Write `{"include": [{"shard": "1/32", "users": 12345}, …]}` to stdout, and to the outputs of a step.
+
+    The outputs are `matrix` and `any`: an empty matrix is an error in GitHub Actions.
+    """
+    check_verb(options.verb)
+    _check_count(options.shards, "--shards")
+    selected = load_selected(options.selection, terminal)
+    if options.verb == "apply":
+        check_blast_radius(selected, options.selection.wave)
+    text = to_ascii_json(_build_matrix(selected, options.shards), separators=(",", ":"))
+    terminal.result(text)
+    outputs = read_workflow().outputs
+    if outputs is not None:
+        with outputs.open("a", encoding="utf-8") as out:
+            out.write(format_outputs({"matrix": text, "any": bool(selected.tenants)}))
     return ExitCode.OK
 
 
-def _list_tenants(root: Path) -> list[str]:
-    return sorted(path.name for path in (root / "tenants").glob("*") if is_tenant_name(path.name))
+def check_verb(verb: str) -> None:
+    """Raise `UsageError` unless `verb` is one of those whose results are kept."""
+    if verb not in VERBS:
+        raise UsageError(f"--verb {quote(shorten(verb, 40))} is not one of {', '.join(VERBS)}", "Choose one of them.")
+
+
+def _check_count(shards: int | None, what: str) -> None:
+    if shards is not None and shards > MAX_SHARDS:
+        raise UsageError(
+            f"{what} {shards:,} is more than {MAX_SHARDS}, the most jobs of one matrix that GitHub starts",
+            "Use fewer shards: each of them works on several tenants at once.",
+        )
+
+
+def _build_matrix(selected: Selected, shards: int | None) -> dict[str, list[dict[str, Any]]]:
+    wanted = shards if shards is not None else selected.fleet.caps.shards
+    _check_count(wanted, "caps.shards")
+    weights = weigh_tenants(selected.fleet.root, selected.tenants)
+    count = min(wanted, len(weights))
+    users = dict.fromkeys(range(1, count + 1), 0)
+    for name, shard in assign_shards(weights, count).items():
+        users[shard] += weights[name]
+    return {"include": [{"shard": str(Part(number, count)), "users": users[number]} for number in users]}

@@ -1,0 +1,96 @@
+"""The tenants that the options of a command select, and what has to be said about the selection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.core.text import format_names, pluralize, quote
+from reconciler.errors import BlockedError
+from reconciler.fleet.affected import Affected, find_affected
+from reconciler.fleet.catalog import read_fleet
+from reconciler.fleet.model import Fleet, Tenant
+from reconciler.fleet.selection import select_tenants
+from reconciler.fleet.shards import Part, parse_part
+from reconciler.session.terminal import Terminal
+
+_MOST = 20
+"""Names in one note."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSelection:
+    """Options that select tenants: `fleet`, the directory with fleet.yaml; `shard` and `slice`: `3/32`."""
+
+    fleet: Path
+    base: str | None = None
+    wave: str | None = None
+    shard: str | None = None
+    slice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A fleet, and the tenants of it that are selected. `affected`: what a change affects; None without --base."""
+
+    fleet: Fleet
+    tenants: tuple[Tenant, ...]
+    affected: Affected | None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the tenants that are selected."""
+        return frozenset(tenant.name for tenant in self.tenants)
+
+
+def load_selected(options: FleetSelection, terminal: Terminal) -> Selected:
+    """Read the fleet, select its tenants and note what is released or unknown. Raises `FleetError`, `UsageError`."""
+    shard = _parse(options.shard, "--shard")
+    slice_ = _parse(options.slice, "--slice")
+    fleet = read_fleet(options.fleet)
+    affected = find_affected(fleet, options.base) if options.base is not None else None
+    tenants = select_tenants(fleet, options.base, options.wave, shard, slice_, affected=affected)
+    if affected is not None:
+        _describe(affected, terminal)
+    return Selected(fleet, tenants, affected)
+
+
+def _parse(text: str | None, option: str) -> Part | None:
+    return parse_part(text, option) if text is not None else None
+
+
+def _describe(affected: Affected, terminal: Terminal) -> None:
+    if affected.base is None:
+        terminal.note(f"All tenants are affected: {affected.why_all}.")
+    moved = {old: new for new, old in affected.moved.items()}
+    gone = [name for name in affected.released if name not in moved]
+    if gone:
+        names = format_names(gone, _MOST)
+        terminal.note(f"Released, nothing is written to {'it' if len(gone) == 1 else 'them'} any more: {names}.")
+    for old, new in list(moved.items())[:_MOST]:
+        terminal.note(
+            f"{quote(old)} was renamed to {quote(new)}, which is a new tenant: record, lock and token are its own."
+        )
+    if len(moved) > _MOST:
+        terminal.note(f"{pluralize(len(moved) - _MOST, 'more tenant')} were renamed.")
+
+
+def check_blast_radius(selected: Selected, wave: str | None) -> None:
+    """Require waves for an apply of what the defaults change for many. Raises `BlockedError`.
+
+    Without --base nothing is known to have changed, and each tenant's own guards decide.
+    """
+    limit, affected = selected.fleet.guards.tenants_changed_by_defaults, selected.affected
+    if wave is not None or limit is None or affected is None or len(affected.by_defaults) <= limit:
+        return
+    count = pluralize(len(affected.by_defaults), "tenant")
+    ways = (
+        "Apply it wave by wave: --wave, beginning with the first one."
+        if selected.fleet.waves
+        else "Name `waves` in fleet.yaml, and apply it wave by wave: --wave."
+    )
+    raise BlockedError(
+        f"the guard tenants_changed_by_defaults blocks this: defaults, a group or the program change {count}, "
+        f"the limit is {limit:,}",
+        f"{ways}\nOr raise `guards: {{tenants_changed_by_defaults: …}}` in fleet.yaml, with a review.",
+    )

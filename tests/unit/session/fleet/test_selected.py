@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.git_repository import GitRepository
+from support.recording_terminal import RecordingTerminal
+
+from reconciler.errors import BlockedError
+from reconciler.session.fleet.selected import FleetSelection, check_blast_radius, load_selected
+
+USERS = "- userPrincipalName: ada@acme.example\n"
+
+
+def test_what_is_released_renamed_or_unknown_is_noted(tmp_path: Path) -> None:
+    repository = GitRepository(tmp_path, ".")
+    files = {f"tenants/{name}/users/a.yaml": USERS + f"# {name}\n" for name in ("acme", "beta", "gamma", "other")}
+    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **files})
+    repository.git("mv", "tenants/acme", "tenants/zeta")
+    repository.git("rm", "-r", "--quiet", "tenants/beta", "tenants/gamma")
+    repository.commit("second")
+    terminal = RecordingTerminal()
+    selected = load_selected(FleetSelection(tmp_path, "HEAD~1", shard="1/1"), terminal)
+    assert selected.names == {"zeta"}
+    assert terminal.notes == [
+        'Released, nothing is written to them any more: "beta", "gamma".',
+        '"acme" was renamed to "zeta", which is a new tenant: record, lock and token are its own.',
+    ]
+    terminal = RecordingTerminal()
+    assert load_selected(FleetSelection(tmp_path, "0" * 40), terminal).names == {"other", "zeta"}
+    assert terminal.notes == ["All tenants are affected: there is no commit before this one."]
+
+
+def test_without_a_base_nothing_is_said_and_no_guard_counts(tmp_path: Path) -> None:
+    repository = GitRepository(tmp_path, ".")
+    files = {f"tenants/t{number}/users/a.yaml": USERS for number in range(3)}
+    guards = "guards: {tenants_changed_by_defaults: 2}\n"
+    repository.commit("first", {"fleet.yaml": f"tenants: tenants/*\n{guards}", **files})
+    terminal = RecordingTerminal()
+    selected = load_selected(FleetSelection(tmp_path, shard="1/2"), terminal)
+    assert (len(selected.tenants), selected.affected, terminal.notes) == (2, None, [])
+    check_blast_radius(selected, None)
+    repository.commit("second", {"defaults/scope.yaml": "sync: all\n"})
+    selected = load_selected(FleetSelection(tmp_path, "HEAD~1", shard="1/2"), terminal)
+    check_blast_radius(selected, "canary")
+    # Of the whole fleet, not of this shard.
+    with pytest.raises(BlockedError, match="change 3 tenants, the limit is 2"):
+        check_blast_radius(selected, None)
