@@ -1,0 +1,86 @@
+"""What the queue of a cluster says about one tenant: names and digests, never a token, a command, a path or a user.
+
+A row of the queue can be written by others than `fleet submit`: it is read strictly, and anything else is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from reconciler.core.text import quote, shorten
+from reconciler.errors import FleetError
+from reconciler.fleet.model import is_tenant_name
+from reconciler.fleet.result import VERBS
+
+TASK_NAME = "reconciler.tenant"
+DEFAULT_QUEUE = "fleet"
+MAX_TASK_BYTES = 1024
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_PLAN_ID = re.compile(r"sha256:[0-9a-f]{64}")
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
+_CHECKS: Mapping[str, Callable[[str], object]] = {
+    "tenant": is_tenant_name,
+    "verb": VERBS.__contains__,
+    "commit": _COMMIT.fullmatch,
+    "run": _RUN.fullmatch,
+    "plan_id": _PLAN_ID.fullmatch,
+}
+_REFUSED = "It was not queued by fleet submit of this version. Nothing was run: find out who wrote it."
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterTask:
+    """One verb for one tenant at one commit. `run`: whose result it is; `plan_id`: the reviewed plan of an apply."""
+
+    tenant: str
+    verb: str
+    commit: str
+    run: str
+    plan_id: str | None = None
+
+
+def to_arguments(task: ClusterTask) -> dict[str, str | None]:
+    """Return the task as it is queued."""
+    return asdict(task)
+
+
+def read_task(arguments: Mapping[str, Any]) -> ClusterTask:
+    """Return the task of a row. Raises `FleetError` for anything that `to_arguments` does not write."""
+    if arguments.keys() != _CHECKS.keys():
+        raise FleetError("the task has other fields", _REFUSED)
+    for name in _CHECKS:
+        if not _is_valid(name, arguments[name]):
+            raise FleetError(f"the task has an invalid {name}: {_show(arguments[name])}", _REFUSED)
+    return ClusterTask(**arguments)
+
+
+def _is_valid(name: str, value: object) -> bool:
+    if name == "plan_id" and value is None:
+        return True
+    return isinstance(value, str) and bool(_CHECKS[name](value))
+
+
+def is_run_name(text: str) -> bool:
+    """Whether `text` can name a run."""
+    return _RUN.fullmatch(text) is not None
+
+
+def _show(value: object) -> str:
+    return quote(shorten(value, 60)) if isinstance(value, str) else f"a {type(value).__name__}"
+
+
+def build_queue_name(queue: str) -> str:
+    """Return the queue's name in the database. Raises `FleetError` if `queue` cannot be one."""
+    if not is_tenant_name(queue):
+        raise FleetError(
+            f"{quote(shorten(queue, 60))} cannot name a queue", "Use lowercase letters, digits and hyphens, at most 40."
+        )
+    return f"reconciler-{queue}"
+
+
+def build_lock(queue: str, tenant: str) -> str:
+    """Return the lock of a tenant: one job of it runs at a time, and at most one more waits."""
+    return f"{build_queue_name(queue)}/{tenant}"
