@@ -13,6 +13,7 @@ from support.workspace import OpenWorkspace, Workspace
 if TYPE_CHECKING:
     # Imports scim2-server: a second that most tests don't need.
     from support.servers.plain_scim import PlainScim
+    from support.servers.postgres import PostgresServer
 
 # `full` is the default; `make unit` takes `--hypothesis-profile=fast`. No deadline: how long an example takes depends
 # on the machine.
@@ -55,3 +56,16 @@ def open_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     yield start
     for service in running:
         service.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Start a Postgres server; skip the test where there is none."""
+    from support.servers.postgres import PostgresServer, find_postgres  # noqa: PLC0415 - most tests don't need it
+
+    programs = find_postgres()
+    if programs is None:
+        pytest.skip("Postgres is not installed (apt-get install postgresql)")
+    server = PostgresServer(programs)
+    yield server
+    server.close()

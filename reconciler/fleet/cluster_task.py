@@ -42,7 +42,7 @@ class ClusterTask:
     plan_id: str | None = None
 
 
-def to_arguments(task: ClusterTask) -> dict[str, str | None]:
+def to_arguments(task: ClusterTask) -> dict[str, Any]:
     """Return the task as it is queued."""
     return asdict(task)
 

@@ -1,0 +1,117 @@
+"""The queue of a fleet: add tenants, list jobs, queue one again. No scheduler of our own: procrastinate's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+
+from procrastinate import App
+from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import Job, Status
+
+from reconciler.core.text import format_names, pluralize
+from reconciler.errors import FleetError
+from reconciler.fleet.cluster_job import FAILED, OVER, RUNNING, STALLED, WAITING, ClusterJob, read_job
+from reconciler.fleet.cluster_task import TASK_NAME, ClusterTask, build_lock, build_queue_name, to_arguments
+from reconciler.session.fleet.cluster_database import explain_errors
+
+MAX_JOBS = 100_000
+"""The jobs that are listed at most, the newest."""
+HEARTBEAT_SECONDS = 10.0
+STALLED_SECONDS = 30.0
+"""A worker without a heartbeat for so long counts as dead, by the clock of the database."""
+_LIST = """
+SELECT job.id, job.status::text AS status, job.args, result.worker, result.result,
+       job.worker_id IS NULL OR worker.last_heartbeat < now() - make_interval(secs => %(stalled)s) AS stalled,
+       extract(epoch FROM now() - (SELECT max(at) FROM procrastinate_events WHERE job_id = job.id))::float8 AS seconds
+  FROM procrastinate_jobs AS job
+  LEFT JOIN reconciler_results AS result ON result.job = job.id
+  LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
+ WHERE job.queue_name = %(queue)s AND job.task_name = %(task)s
+   AND (%(numbers)s::bigint[] IS NULL OR job.id = ANY(%(numbers)s::bigint[]))
+   AND (%(states)s::text[] IS NULL OR job.status::text = ANY(%(states)s::text[]))
+ ORDER BY job.id DESC LIMIT %(limit)s
+"""
+
+
+class ClusterQueue:
+    """The jobs of one queue. All methods raise `FleetError` if the database fails."""
+
+    def __init__(self, app: App, queue: str, stalled_seconds: float = STALLED_SECONDS) -> None:
+        self._app = app
+        self._queue = queue
+        self._name = build_queue_name(queue)
+        self._stalled = stalled_seconds
+
+    async def submit(self, tasks: Sequence[ClusterTask]) -> dict[int, ClusterTask]:
+        """Queue all tasks, or none of them; return their numbers. Raises `FleetError` if a tenant waits already."""
+        await self._check_waiting({task.tenant for task in tasks})
+        with explain_errors(), suppress(AlreadyEnqueued):
+            jobs = await self._app.job_manager.batch_defer_jobs_async([self._build_job(task) for task in tasks])
+            return {job.id: task for job, task in zip(jobs, tasks, strict=True) if job.id is not None}
+        # Another command was faster by a moment, or a row that is no job of ours holds the lock.
+        await self._check_waiting({task.tenant for task in tasks})
+        raise FleetError(
+            "a tenant was queued at the same time, or not by fleet submit", "Nothing was queued. Try again once."
+        )
+
+    async def list_jobs(
+        self, numbers: Collection[int] | None = None, states: Collection[str] | None = None, limit: int = MAX_JOBS
+    ) -> list[ClusterJob]:
+        """Return jobs, the newest first. `numbers`: these only; `states`: as in the database."""
+        with explain_errors():
+            rows = await self._app.connector.execute_query_all_async(
+                _LIST,
+                queue=self._name,
+                task=TASK_NAME,
+                numbers=None if numbers is None else list(numbers),
+                states=None if states is None else list(states),
+                stalled=self._stalled,
+                limit=limit,
+            )
+        return [read_job(row) for row in rows]
+
+    async def find(self, number: int) -> ClusterJob:
+        """Return one job. Raises `FleetError` if the queue has none of this number."""
+        found = await self.list_jobs([number])
+        if not found:
+            raise FleetError(f"the queue has no job {number}", "reconciler fleet jobs lists them.")
+        return found[0]
+
+    async def requeue(self, job: ClusterJob) -> int | None:
+        """Close a stalled job as failed, and queue its task again; return the number of the new job.
+
+        None if another job of the tenant waits already: it can run now. A job that is over is queued again as it is.
+        """
+        task = check_requeue(job)
+        if job.state == STALLED:
+            # The old job keeps its number and never runs again: a worker that was thought dead cannot end the new one.
+            with explain_errors():
+                await self._app.job_manager.finish_job_by_id_async(job.number, Status.FAILED, delete_job=False)
+        with explain_errors(), suppress(AlreadyEnqueued):
+            return (await self._app.job_manager.defer_job_async(self._build_job(task))).id
+        return None
+
+    def _build_job(self, task: ClusterTask) -> Job:
+        lock = build_lock(self._queue, task.tenant)
+        return Job(queue=self._name, lock=lock, queueing_lock=lock, task_name=TASK_NAME, task_kwargs=to_arguments(task))
+
+    async def _check_waiting(self, tenants: Collection[str]) -> None:
+        jobs = await self.list_jobs(states=[WAITING])
+        waiting = sorted(job.task.tenant for job in jobs if job.task is not None and job.task.tenant in tenants)
+        if waiting:
+            raise FleetError(
+                f"{pluralize(len(waiting), 'tenant')} waiting in the queue already: {format_names(waiting)}",
+                "Nothing was queued. Let a worker run them first (reconciler fleet jobs).",
+            )
+
+
+def check_requeue(job: ClusterJob) -> ClusterTask:
+    """Return the task of a job that can be queued again. Raises `FleetError` for any other job."""
+    if job.task is None:
+        raise FleetError(f"job {job.number} was not queued by fleet submit", "It cannot be queued again.")
+    if job.state in (FAILED, STALLED) or (job.state in OVER and job.state != "succeeded"):
+        return job.task
+    if job.state == RUNNING:
+        raise FleetError(f"job {job.number} runs: its worker is alive", "Wait for it, or stop that worker first.")
+    raise FleetError(f"job {job.number} cannot be queued again: it is {job.state}", "Use reconciler fleet submit.")
