@@ -1,0 +1,200 @@
+"""A worker of the queue: takes tenants one by one, and lets a process of their own run each of them.
+
+Nothing is run twice by itself: what a worker that died had taken stays taken, and its tenant locked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import signal
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+from procrastinate import App, JobContext
+
+from reconciler.core.text import escape_control, shorten
+from reconciler.errors import ExitCode, FleetError
+from reconciler.fleet.cluster_task import TASK_NAME, ClusterTask, build_lock, build_queue_name, read_task
+from reconciler.fleet.result import TenantResult, to_json
+from reconciler.scim.secret import Secret
+from reconciler.session.fleet.cluster_database import explain_errors, open_database
+from reconciler.session.fleet.cluster_queue import HEARTBEAT_SECONDS, STALLED_SECONDS
+
+_T = TypeVar("_T")
+_KEPT_HOURS = 30 * 24
+"""After this, finished jobs are deleted: the record of what was done are the receipts."""
+_POLL_SECONDS = 5.0
+_STARTED = """
+INSERT INTO reconciler_results (job, worker) VALUES (%(job)s, %(worker)s)
+    ON CONFLICT (job) DO UPDATE SET worker = excluded.worker, result = NULL
+"""
+_ENDED = "UPDATE reconciler_results SET result = %(result)s WHERE job = %(job)s"
+_GOOD = (ExitCode.OK, ExitCode.CHANGES)
+
+
+class TenantRunner(Protocol):
+    """What runs tenants. Its methods are called in threads."""
+
+    def check(self, task: ClusterTask) -> str | None:
+        """Return why the task cannot be run here, or None."""
+
+    def run(self, task: ClusterTask) -> TenantResult:
+        """Run the task to its end. Raises `ReconcilerError`."""
+
+    def stop(self) -> None:
+        """Ask the tenants that are running to end as on SIGTERM."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """`at_once`: tenants at a time. `until_empty`: end when no job waits, in place of waiting for more."""
+
+    queue: str
+    at_once: int
+    until_empty: bool = False
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
+    stalled_seconds: float = STALLED_SECONDS
+
+
+class WorkerReport(Protocol):
+    """What a worker reports, in its event loop."""
+
+    def refused(self, job: int, why: str) -> None:
+        """Nothing was run for a job."""
+
+    def ended(self, job: int, result: TenantResult) -> None:
+        """A tenant has ended, well or not."""
+
+
+def work(address: Secret, settings: WorkerSettings, runner: TenantRunner, report: WorkerReport) -> None:
+    """Run tenants of the queue until a signal. Raises `FleetError` if the database is lost.
+
+    The first SIGINT or SIGTERM: what runs is finished, and no more is taken. The second one is passed to what runs.
+    """
+    asyncio.run(_work(address, settings, runner, report))
+
+
+async def _work(address: Secret, settings: WorkerSettings, runner: TenantRunner, report: WorkerReport) -> None:
+    async with open_database(address, settings.at_once + 4, max(1.0, settings.heartbeat_seconds)) as app:
+        await _delete_old(app, settings.queue)
+        with ThreadPoolExecutor(settings.at_once, "tenant") as threads:
+            _register(app, _Jobs(app, settings, runner, report, threads))
+            worker = asyncio.ensure_future(_run_worker(app, settings))
+            stopping = _stop_on_signals(worker, runner)
+            with explain_errors(), suppress(asyncio.CancelledError):
+                await worker
+    if not stopping.is_set() and not settings.until_empty:
+        raise FleetError(
+            "the worker lost the queue's database",
+            "What was running was finished. Jobs of which that could not be noted are stalled: reconciler fleet jobs",
+        )
+
+
+def _run_worker(app: App, settings: WorkerSettings) -> Awaitable[None]:
+    return app.run_worker_async(
+        queues=[build_queue_name(settings.queue)],
+        concurrency=settings.at_once,
+        wait=not settings.until_empty,
+        fetch_job_polling_interval=_POLL_SECONDS,
+        update_heartbeat_interval=settings.heartbeat_seconds,
+        stalled_worker_timeout=settings.stalled_seconds,
+        install_signal_handlers=False,
+    )
+
+
+def _stop_on_signals(worker: asyncio.Future[None], runner: TenantRunner) -> asyncio.Event:
+    """Cancel the worker on a signal, which then takes no more jobs and waits for what runs."""
+    stopping = asyncio.Event()
+
+    def stop() -> None:
+        if stopping.is_set():
+            # A second cancellation would end the wait for what runs.
+            runner.stop()
+            return
+        stopping.set()
+        worker.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    return stopping
+
+
+async def _delete_old(app: App, queue: str) -> None:
+    with explain_errors():
+        await app.job_manager.delete_old_jobs(
+            _KEPT_HOURS, build_queue_name(queue), include_failed=True, include_cancelled=True, include_aborted=True
+        )
+
+
+def _register(app: App, jobs: _Jobs) -> None:
+    @app.task(name=TASK_NAME, pass_context=True)
+    async def run_tenant(context: JobContext, /, **arguments: object) -> None:
+        await jobs.run(context, arguments)
+
+
+class _JobFailedError(FleetError):
+    """Marks the job as failed. Its result says why. Exit code 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Jobs:
+    app: App
+    settings: WorkerSettings
+    runner: TenantRunner
+    report: WorkerReport
+    threads: ThreadPoolExecutor
+
+    async def run(self, context: JobContext, arguments: dict[str, object]) -> None:
+        """Run one job; raise if it failed, which procrastinate notes."""
+        number = context.job.id or 0
+        try:
+            task = self._read(context, arguments)
+        except FleetError as exc:
+            self.report.refused(number, exc.summary)
+            raise
+        await self.app.connector.execute_query_async(_STARTED, job=number, worker=_WORKER)
+        result = await self._run_task(task)
+        self.report.ended(number, result)
+        await self.app.connector.execute_query_async(_ENDED, job=number, result=to_json(result))
+        if result.exit_code not in _GOOD:
+            raise _JobFailedError(f"exit code {result.exit_code}")
+
+    def _read(self, context: JobContext, arguments: dict[str, object]) -> ClusterTask:
+        task = read_task(arguments)
+        lock = build_lock(self.settings.queue, task.tenant)
+        if (context.job.lock, context.job.queueing_lock) != (lock, lock):
+            # Without it, two jobs of one tenant could run at a time.
+            raise FleetError("the job does not hold the lock of its tenant", "It was not queued by fleet submit.")
+        return task
+
+    async def _run_task(self, task: ClusterTask) -> TenantResult:
+        why = await self._in_thread(partial(self.runner.check, task))
+        if why is not None:
+            return build_failed(task, why)
+        try:
+            return await self._in_thread(partial(self.runner.run, task))
+        except Exception as exc:  # noqa: BLE001 - one tenant's failure is not that of the worker
+            return build_failed(task, getattr(exc, "summary", "") or type(exc).__name__)
+
+    async def _in_thread(self, call: Callable[[], _T]) -> _T:
+        """Wait for a call in a thread, whatever happens: a job that is aborted must not unlock a tenant at work."""
+        future = asyncio.get_running_loop().run_in_executor(self.threads, call)
+        while not future.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([future])
+        return future.result()
+
+
+def build_failed(task: ClusterTask, why: str) -> TenantResult:
+    """Return the result of a task that was not run, or did not end."""
+    error = escape_control(shorten(why, 200))[:300]
+    return TenantResult(task.tenant, task.verb, task.commit, task.run, ExitCode.ERROR, error=error)
+
+
+_WORKER = f"{platform.node()[:100] or 'unknown'}:{os.getpid()}"

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import support.cluster
+from support.cluster import FileRunner, Notes, QueueOnPostgres, read_notes, wait_for
+from support.command import coverage_environment
+from support.servers.postgres import PostgresServer
+
+from reconciler.errors import ExitCode, FleetError
+from reconciler.fleet.cluster_task import ClusterTask
+from reconciler.fleet.result import TenantResult
+from reconciler.scim.secret import Secret
+from reconciler.session.fleet.cluster_worker import WorkerSettings, work
+
+pytestmark = pytest.mark.slow
+_WHOLE = ["began", "ended"]
+UNTIL_EMPTY = WorkerSettings("fleet", 4, until_empty=True, heartbeat_seconds=0.2, stalled_seconds=1.0)
+StartWorker = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def queue(postgres: PostgresServer) -> QueueOnPostgres:
+    return QueueOnPostgres(postgres)
+
+
+@pytest.fixture
+def start_worker(queue: QueueOnPostgres, tmp_path: Path) -> Iterator[StartWorker]:
+    """Start workers as processes, with FOLDER SECONDS AT_ONCE; what is left of them is killed."""
+    running: list[subprocess.Popen[bytes]] = []
+    tests = Path(support.cluster.__file__).parent.parent
+    environment = {
+        **coverage_environment(),
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(tests),
+        "RECONCILER_CLUSTER_DSN": queue.address,
+    }
+
+    def start(*arguments: object) -> subprocess.Popen[bytes]:
+        line = [sys.executable, "-m", "support.cluster", *map(str, arguments)]
+        process = subprocess.Popen(line, env=environment, cwd=tmp_path, stderr=subprocess.PIPE)
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate(timeout=20)
+
+
+def test_every_tenant_is_run_once_and_its_result_kept(queue: QueueOnPostgres, tmp_path: Path) -> None:
+    queue.submit("acme", "beta", "gamma")
+    notes = Notes()
+    work(queue.secret, UNTIL_EMPTY, FileRunner(tmp_path), notes)
+    assert read_notes(tmp_path) == {"acme": _WHOLE, "beta": _WHOLE, "gamma": _WHOLE}
+    assert sorted(notes.lines) == ["ended 1: acme 0", "ended 2: beta 0", "ended 3: gamma 0"]
+    jobs = queue.jobs()
+    assert [(job.state, job.result.exit_code if job.result else None) for job in jobs] == [("succeeded", 0)] * 3
+    assert {job.worker.rpartition(":")[2] for job in jobs} == {str(os.getpid())}
+
+
+class FailingRunner(FileRunner):
+    def check(self, task: ClusterTask) -> str | None:
+        return "the checkout is at another commit" if task.tenant == "beta" else None
+
+    def run(self, task: ClusterTask) -> TenantResult:
+        if task.tenant == "gamma":
+            raise ZeroDivisionError("secret")
+        if task.tenant == "delta":
+            return TenantResult(task.tenant, task.verb, task.commit, task.run, ExitCode.BLOCKED, error="blocked")
+        return super().run(task)
+
+
+def test_a_tenant_that_fails_is_a_failed_job_and_the_others_go_on(queue: QueueOnPostgres, tmp_path: Path) -> None:
+    queue.submit("beta", "gamma", "delta", "acme")
+    work(queue.secret, UNTIL_EMPTY, FailingRunner(tmp_path), Notes())
+    found = [(job.state, job.result.exit_code, job.result.error) for job in queue.jobs() if job.result is not None]
+    assert found == [
+        ("failed", 1, "the checkout is at another commit"),
+        ("failed", 1, "ZeroDivisionError"),
+        ("failed", 3, "blocked"),
+        ("succeeded", 0, ""),
+    ]
+    assert read_notes(tmp_path) == {"acme": ["began", "ended"]}
+
+
+ROW = """INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
+VALUES ('{queue}', '{task}', {lock}, {lock}, '{args}')"""
+ARGS = '{"tenant": "acme", "verb": "plan", "commit": "%s", "run": "r", "plan_id": null}' % ("0" * 40)
+LOCK = "'reconciler-fleet/acme'"
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ((LOCK, ARGS.replace("acme", "../../etc")), 'the task has an invalid tenant: "../../etc"'),
+        ((LOCK, ARGS.replace('"plan"', '"plan; id"')), 'the task has an invalid verb: "plan; id"'),
+        ((LOCK, ARGS.replace("}", ', "context": 1}')), "the task has other fields"),
+        ((LOCK, "{}"), "the task has other fields"),
+        ((LOCK, '{"tenant": "\\u202e"}'), "the task has other fields"),
+        (("NULL", ARGS), "the job does not hold the lock of its tenant"),
+        (("'reconciler-fleet/beta'", ARGS), "the job does not hold the lock of its tenant"),
+    ],
+)
+def test_the_row_of_a_stranger_runs_nothing(
+    row: tuple[str, str], why: str, queue: QueueOnPostgres, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lock, args = row
+    queue.execute(ROW.format(queue="reconciler-fleet", task="reconciler.tenant", lock=lock, args=args))
+    queue.submit("gamma")
+    notes = Notes()
+    work(queue.secret, UNTIL_EMPTY, FileRunner(tmp_path), notes)
+    assert sorted(notes.lines) == ["ended 2: gamma 0", f"refused 1: {why}"]
+    assert read_notes(tmp_path) == {"gamma": ["began", "ended"]}
+    assert next((job.state, job.result) for job in queue.jobs()) == ("failed", None)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_sigterm_finishes_what_runs_and_takes_no_more(
+    queue: QueueOnPostgres, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    queue.submit("acme", "beta", "gamma")
+    worker = start_worker(tmp_path, 1.5, 1)
+    wait_for((tmp_path / "acme").exists)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    assert read_notes(tmp_path) == {"acme": ["began", "ended"]}
+    assert queue.states() == {"acme": ["succeeded"], "beta": ["todo"], "gamma": ["todo"]}
+
+
+def test_a_second_sigterm_reaches_the_tenant(queue: QueueOnPostgres, start_worker: StartWorker, tmp_path: Path) -> None:
+    queue.submit("acme")
+    worker = start_worker(tmp_path, 60, 1)
+    wait_for((tmp_path / "acme").exists)
+    worker.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.wait(1)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    (job,) = queue.jobs()
+    assert (job.state, job.result.exit_code if job.result else None) == ("failed", 130)
+
+
+def test_a_killed_worker_leaves_its_tenants_locked_and_nothing_is_run_twice(
+    queue: QueueOnPostgres, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    tenants = [f"t{number:02}" for number in range(20)]
+    queue.submit(*tenants)
+    for number in range(4):
+        worker = start_worker(tmp_path, 0.2, 2)
+        wait_for(lambda count=(number + 1) * 3: len(list(tmp_path.iterdir())) >= count)  # type: ignore[misc]
+        worker.kill()
+        worker.wait(20)
+    assert start_worker(tmp_path, 0.0, 2, "until-empty").wait(30) == 0
+    wait_for(lambda: ["doing"] not in queue.states().values())
+    notes, states = read_notes(tmp_path), queue.states()
+    assert states.keys() == set(tenants), "no tenant is lost"
+    assert {tuple(words) for words in notes.values()} <= {("began",), ("began", "ended")}, "no tenant is begun twice"
+    stalled = [tenant for tenant in tenants if states[tenant] == ["stalled"]]
+    assert 1 <= len(stalled) <= 8
+    assert all(states[tenant] == ["succeeded"] for tenant in tenants if tenant not in stalled)
+    assert all(notes[tenant] == ["began", "ended"] for tenant in tenants if tenant not in stalled)
+
+    # A second job of a stalled tenant waits.
+    queue.submit(stalled[0], "new")
+    assert start_worker(tmp_path, 0.0, 2, "until-empty").wait(30) == 0
+    assert queue.states()[stalled[0]] == ["stalled", "todo"]
+    assert queue.states()["new"] == ["succeeded"]
+
+
+def test_an_abort_of_a_row_does_not_unlock_a_tenant_at_work(
+    queue: QueueOnPostgres, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    queue.submit("acme")
+    worker = start_worker(tmp_path, 2, 2, "until-empty")
+    wait_for((tmp_path / "acme").exists)
+    queue.submit("acme")
+    queue.execute("UPDATE procrastinate_jobs SET abort_requested = true WHERE status = 'doing'")
+    assert worker.wait(30) == 0
+    assert read_notes(tmp_path)["acme"] in (["began", "ended"], ["began", "ended", "began", "ended"])
+
+
+def test_a_lost_database_ends_the_worker_with_an_error(
+    queue: QueueOnPostgres, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    queue.submit("acme")
+    worker = start_worker(tmp_path, 1.5, 1)
+    wait_for((tmp_path / "acme").exists)
+    name = queue.address.rpartition("/")[2]
+    queue.server.execute(queue.server.address("postgres"), f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    queue.server.execute(
+        queue.server.address("postgres"),
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",  # noqa: S608
+    )
+    assert worker.wait(60) == 1
+    assert read_notes(tmp_path) == {"acme": ["began", "ended"]}, "what ran was finished"
+
+
+def test_no_tables_are_an_error_with_a_way_out(postgres: PostgresServer, tmp_path: Path) -> None:
+    with pytest.raises(FleetError) as caught:
+        work(Secret(postgres.create_database()), UNTIL_EMPTY, FileRunner(tmp_path), Notes())
+    assert caught.value.summary == "the queue's database has no tables for it"
+    assert caught.value.detail == "Make them once, as a role that may: reconciler fleet init-queue"
