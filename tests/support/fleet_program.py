@@ -12,6 +12,8 @@ from pathlib import Path
 from reconciler.core.model import error
 from reconciler.errors import BlockedError, TargetError
 from reconciler.fleet.result import TenantResult
+from reconciler.profiles import PROFILES
+from reconciler.session.connection import Connection, connect
 from reconciler.session.fleet.fork_server import serve
 from reconciler.session.fleet.task import RESULT, TenantTask
 from reconciler.session.fleet.tenant_terminal import TenantTerminal
@@ -96,6 +98,29 @@ def _show_environment(task: TenantTask, terminal: TenantTerminal) -> None:
     terminal.result(Path("/proc/self/environ").read_bytes().replace(b"\0", b"\n").decode())
 
 
+def _open_connection(task: TenantTask, terminal: TenantTerminal) -> Connection:
+    """Use the token as a request does, and show all that the process has of it."""
+    found = connect("http://127.0.0.1:9", PROFILES["scim"], tenant=task.tenant)
+    token = found.tokens.current()
+    terminal.result(f"{found.cap.per_second if found.cap is not None else None} {token!r}")
+    return found
+
+
+def _connect(task: TenantTask, terminal: TenantTerminal) -> None:
+    _open_connection(task, terminal)
+
+
+def _hold_token(task: TenantTask, terminal: TenantTerminal) -> None:
+    """Hold the token until a file says to end."""
+    found = _open_connection(task, terminal)
+    (task.folder / "holds").touch()
+    for _ in range(600):
+        if (task.folder.parent / "end").exists():
+            break
+        time.sleep(0.05)
+    terminal.result(f"{found.tokens.current()!r}")
+
+
 _BEHAVIORS: dict[str, Callable[[TenantTask, TenantTerminal], int | None]] = {
     "ok": lambda _task, _terminal: 0,
     "killed": _die,
@@ -111,4 +136,6 @@ _BEHAVIORS: dict[str, Callable[[TenantTask, TenantTerminal], int | None]] = {
     "finishes": _finish,
     "files": _list_files,
     "environment": _show_environment,
+    "connects": _connect,
+    "holds": _hold_token,
 }

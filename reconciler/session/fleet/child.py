@@ -17,6 +17,7 @@ from reconciler.fleet.result import TenantResult
 from reconciler.session.fleet.bounded_output import BoundedOutput, open_output
 from reconciler.session.fleet.task import OUTPUT, TenantTask, build_failure, save_result
 from reconciler.session.fleet.tenant_terminal import TenantTerminal
+from reconciler.session.rate_cap import hand_down_rate
 
 RunTask = Callable[[TenantTask, TenantTerminal], TenantResult]
 """Carries out a task; raises as the commands do."""
@@ -55,6 +56,7 @@ def _run(task: TenantTask, run: RunTask, unblock: Callable[[], object]) -> Tenan
     terminal = TenantTerminal(redact=task.redact)
     try:
         unblock()
+        os.environ.update(hand_down_rate(task.requests_per_second))
         result = run(task, terminal)
     except KeyboardInterrupt:
         result = build_failure(task, ExitCode.INTERRUPTED, "interrupted")

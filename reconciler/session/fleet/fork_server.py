@@ -1,7 +1,8 @@
 """The fork server: a program that has imported everything, and forks a process for each tenant.
 
-It knows no token and handles no data: it forks, waits, passes on signals and tells how a process ended. It ends with
-the process that started it, whatever ends that one, and its children then end as on SIGTERM.
+It knows no token and handles no data: it forks, waits, passes on signals, compares digests of tokens (`token_desk`) and
+tells how processes end. It ends with the process that started it, whatever ends that one, and its children then end as
+on SIGTERM.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from reconciler.session.fleet.channel import Channel
 from reconciler.session.fleet.child import RunTask, run_child
 from reconciler.session.fleet.parent_death import end_with_parent
 from reconciler.session.fleet.task import TenantTask
+from reconciler.session.fleet.token_desk import TokenDesk, TokenLine, ask_over
+from reconciler.session.fleet.tokens import TokenGate, install_gate
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _HELD = {*_PASSED_ON, signal.SIGCHLD}
-_FIRST_OWN, _MOST_FILES = 3, 256
-"""The file descriptors that the server can have: fewer than twenty."""
+_OWN_LINE, _MOST_FILES = 3, 65_536
+"""The one file descriptor that a child has from the server, and how many the server can have: one for each child."""
 
 
 @dataclass(slots=True)
@@ -35,6 +38,11 @@ class ForkServer:
     channel: Channel
     run: RunTask
     children: dict[int, str] = field(default_factory=dict)
+    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    desk: TokenDesk = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.desk = TokenDesk(self.selector)
 
     def serve(self) -> None:
         """Serve until the other end is gone and, if it told them to stop, all children have ended."""
@@ -44,7 +52,7 @@ class ForkServer:
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         signal.set_wakeup_fd(signals.fileno(), warn_on_full_buffer=False)
         self.channel.send(ready=True)
-        with selectors.DefaultSelector() as selector:
+        with self.selector as selector:
             selector.register(self.channel, selectors.EVENT_READ)
             selector.register(wakeup, selectors.EVENT_READ)
             while not self.channel.closed:
@@ -56,6 +64,9 @@ class ForkServer:
                 if self.channel in ready:
                     for message in self.channel.receive():
                         self._obey(message)
+                for line in ready:
+                    if isinstance(line, TokenLine):
+                        self.desk.answer(line)
         if sys.platform != "linux":  # There the kernel does it, also if this process is killed.
             self._pass_on(signal.SIGTERM)
 
@@ -70,10 +81,11 @@ class ForkServer:
         # A signal between the fork and the child's own handlers would be lost, or end it with a traceback.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
         try:
-            process = os.fork()
-            if process == 0:
-                _begin_child(self, task, server)
-            self.children[process] = task.tenant
+            with self.desk.open_line(task.tenant) as line:
+                process = os.fork()
+                if process == 0:
+                    _begin_child(self, task, server, line)
+                self.children[process] = task.tenant
         except OSError as exc:
             self.channel.send(ended=task.tenant, problem=f"cannot start a process: {describe_os_error(exc)}")
         finally:
@@ -96,15 +108,18 @@ class ForkServer:
                 self.channel.send(ended=tenant, status=os.waitstatus_to_exitcode(status))
 
 
-def _begin_child(server: ForkServer, task: TenantTask, parent: int) -> NoReturn:
-    """Leave nothing of the server to the child, and run it to the end of the process."""
+def _begin_child(server: ForkServer, task: TenantTask, parent: int, line: socket.socket) -> NoReturn:
+    """Leave nothing of the server to the child but the line to ask on, and run it to the end of the process."""
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for each in _PASSED_ON:
             signal.signal(each, signal.default_int_handler)
         end_with_parent(parent, signal.SIGTERM)
-        os.closerange(_FIRST_OWN, _MOST_FILES)
+        os.dup2(line.detach(), _OWN_LINE, inheritable=False)
+        os.closerange(_OWN_LINE + 1, _MOST_FILES)
+        key, ask = server.desk.registry.key, ask_over(socket.socket(fileno=_OWN_LINE))
+        install_gate(TokenGate(task.tenant, key, ask))
         run_child(task, server.run, unblock=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD))
     finally:
         os._exit(1)  # nothing of the server runs twice
