@@ -27,6 +27,7 @@ from reconciler.session.fleet.channel import Channel
 from reconciler.session.fleet.server_environment import build_server_environment
 from reconciler.session.fleet.stopping import StopSwitch
 from reconciler.session.fleet.task import PLAN, RESULT, TenantTask, build_failure, save_result
+from reconciler.session.fleet.task_feed import TaskFeed
 
 PROGRAM = "reconciler.commands.fleet.server"
 """The module of the fork server. It is not imported here: it is a program of its own, from a layer above."""
@@ -45,13 +46,16 @@ def run_tenants(
     stop: StopSwitch | None = None,
     environment: Mapping[str, str] = os.environ,
     program: str = PROGRAM,
+    *,
+    feed: TaskFeed | None = None,
 ) -> Iterator[TenantResult]:
     """Yield the result of each task as it ends, at most `at_once` at a time; each is in result.json too, if it can be.
 
     After a request to `stop`, no task is begun, and the results of what was not begun say so. `environment`: what the
-    processes get, but see `server_environment`. Raises `MachineLimitError` if the fork server cannot be started.
+    processes get, but see `server_environment`. `feed`: tasks to come; the run goes on until it is finished, and no two
+    of them may be of one tenant at a time. Raises `MachineLimitError` if the fork server cannot be started.
     """
-    run = _Run(deque(tasks), at_once, stop, environment, program)
+    run = _Run(deque(tasks), at_once, stop, environment, program, feed)
     try:
         yield from run.results()
     finally:
@@ -73,17 +77,22 @@ class _Run:
     stop: StopSwitch | None
     environment: Mapping[str, str]
     program: str
+    feed: TaskFeed | None
     running: dict[str, _Running] = field(default_factory=dict)
     server: _Server | None = None
     restarts: int = 0
 
     def results(self) -> Iterator[TenantResult]:
-        while self.waiting or self.running:
+        while self.waiting or self.running or self._is_fed:
             if self.stop is not None and self.stop.requests:
                 yield from self._give_up_waiting()
             self._start_more()
-            if self.running:
+            if self.running or self._is_fed:
                 yield from self._wait()
+
+    @property
+    def _is_fed(self) -> bool:
+        return self.feed is not None and self.feed.is_open
 
     def close(self) -> None:
         if self.server is not None:
@@ -105,13 +114,15 @@ class _Run:
             self.server.channel.send(task=asdict(task))
 
     def _wait(self) -> Iterator[TenantResult]:
+        ready = self._select()
+        if self.feed is not None and self.feed in ready:
+            self.waiting.extend(self.feed.take())
+        requests = self.stop.take() if self.stop is not None and self.stop in ready else 0
         server = self.server
         if server is None:
             return
-        ready = server.wait(self.stop, self._seconds_left())
-        if self.stop is not None and self.stop in ready:
-            for _ in range(self.stop.take()):
-                server.channel.send(signal=signal.SIGTERM)
+        for _ in range(requests):
+            server.channel.send(signal=signal.SIGTERM)
         if server.channel in ready:
             for message in server.channel.receive():
                 if "ended" in message:
@@ -141,6 +152,15 @@ class _Run:
                 "the process that starts those of the tenants ends again and again",
                 "Often the machine has run out of memory: run fewer tenants at once (--at-once).",
             )
+
+    def _select(self) -> list[Any]:
+        """Return which of the fork server, the switch and the feed are ready, after waiting for one of them."""
+        channel = self.server.channel if self.server is not None else None
+        with selectors.DefaultSelector() as selector:
+            for each in (channel, self.stop, self.feed if self._is_fed else None):
+                if each is not None:
+                    selector.register(each, selectors.EVENT_READ)
+            return [key.fileobj for key, _ in selector.select(self._seconds_left())]
 
     def _seconds_left(self) -> float | None:
         ends = [_next_signal(each) for each in self.running.values()]
@@ -184,14 +204,6 @@ class _Server:
         self.channel = Channel(ours)
         if not self.channel.receive():
             raise _cannot_start(_describe_end(self.close()), "")
-
-    def wait(self, stop: StopSwitch | None, seconds: float | None) -> list[Any]:
-        """Return which of the channel and the switch are ready, after waiting for one of them."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.channel, selectors.EVENT_READ)
-            if stop is not None:
-                selector.register(stop, selectors.EVENT_READ)
-            return [key.fileobj for key, _ in selector.select(seconds)]
 
     def close(self) -> int:
         """Let it end, and the processes it started as on SIGTERM; return its exit code."""
