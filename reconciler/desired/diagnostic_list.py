@@ -104,7 +104,10 @@ def add_source_lines(diagnostics: Sequence[Diagnostic], root: Path) -> tuple[Dia
     for name in files:
         path = root / name
         try:
-            locate_in_value = path.resolve().is_relative_to(root.resolve()) and path.is_file()
+            top = root.resolve()
+            # A file of a layer is in the fleet, two levels up.
+            top = top.parent.parent if name.startswith("../../") else top
+            locate_in_value = path.resolve().is_relative_to(top) and path.is_file()
             readable = locate_in_value and path.stat().st_size <= MAX_BYTES
             lines[name] = path.read_text("utf-8", "replace").split("\n") if readable else []
         except (OSError, RuntimeError):

@@ -2,68 +2,48 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.core.model import Diagnostic, Origin, Severity, SourceUser, error
-from reconciler.core.system_limits import advise, describe_os_error
-from reconciler.core.text import quote
+from reconciler.core.model import Origin, SourceUser, error
 from reconciler.core.values import fold_case
 from reconciler.desired import layout, schema
-from reconciler.desired.diagnostic_list import DiagnosticList, add_source_lines
-from reconciler.desired.empty_files import Blobs, describe_way_out, list_tracked
-from reconciler.desired.file_content import find_foreign_content
-from reconciler.desired.folders import contains_yaml, is_link_out_of_repository
+from reconciler.desired.directory_files import DirectoryFiles
+from reconciler.desired.final_keys import find_overrides
+from reconciler.desired.fleet_files import FLEET_FILE
+from reconciler.desired.layers import is_layer
 from reconciler.desired.look_alike_keys import UserKeys
-from reconciler.desired.missing_state import describe_missing_state
+from reconciler.desired.plain_entries import PlainMark
+from reconciler.desired.settings_layers import SettingsLayers
 from reconciler.desired.source_users import read_source_user
 from reconciler.desired.users_cache import CachedReader, UsersCache, UsersFile, discard_first
 from reconciler.desired.validation import LocatedModel, Model, validate, validate_rest
 from reconciler.desired.yaml_blocks import locate_in_block
-from reconciler.desired.yaml_nodes import YamlMapping
-from reconciler.desired.yaml_reader import MAX_DIAGNOSTICS, read_document, read_items
-from reconciler.desired.yaml_text import MAX_BYTES
+from reconciler.desired.yaml_nodes import LayeredMapping, YamlMapping
+from reconciler.desired.yaml_reader import read_document, read_items
 
 if TYPE_CHECKING:
     from reconciler.desired.parsed_users import UsersPacker
 
-_MAX_FILES = 20_000
+_START = PlainMark(0, 0)
 
 
 @dataclass(slots=True)
-class Directory:
+class Directory(DirectoryFiles):
     """A desired-state directory. Reading collects diagnostics and never raises for the content of a file."""
 
-    root: Path
-    digests: dict[str, str] = field(default_factory=dict)
-    """sha256 of each file read, by its name relative to the root."""
-    open_ended: set[str] = field(default_factory=set)
-    """The files read that do not end with a line break."""
     rejected: list[YamlMapping] = field(default_factory=list)
     """Invalid list entries; references to their names are not reported as unknown."""
-    unread: set[str] = field(default_factory=set)
-    """The parts (top-level files and folders) with an error that may hide some of their content."""
-    unseen: set[str] = field(default_factory=set)
-    """The parts with files that git tracks and that are not in the work tree."""
     watch: Callable[[str, YamlMapping], None] | None = None
     """Called with the file and each entry of a user when it is read, before it is validated."""
-    known: Mapping[str, str] = field(default_factory=dict)
-    """By name, the sha256 of files that were read before: what these bytes hold was checked then."""
     cache: UsersCache | None = None
     """Keeps parsed users from one run to the next."""
-    _found: DiagnosticList = field(default_factory=DiagnosticList)
-    _asked: dict[str, Blobs | None] = field(default_factory=dict)
-    """What git tracks, once it was asked."""
     _invalid: dict[str, YamlMapping] = field(default_factory=dict)
     """Files of one mapping that are YAML, but not valid."""
-    _strays: list[str] = field(default_factory=list)
-    """Names of files and folders that must not be in the desired state."""
+    _layered: SettingsLayers | None = None
+    """The settings of the layers below, once they were read."""
 
     def copy(self) -> Directory:
         """Return a directory that has been read as far as this one, and collects by itself from here."""
@@ -80,8 +60,45 @@ class Directory:
         )
 
     def read_settings(self) -> LocatedModel[schema.Settings] | None:
-        """Read settings.yaml, which is required; None if it is missing or invalid."""
-        return self._read_required("settings.yaml", schema.Settings)
+        """Read settings.yaml, which is required; None if it is missing or invalid.
+
+        Those of a tenant of a fleet are merged from the layers, and name the tenant.
+        """
+        layers = self.read_settings_layers()
+        if layers is None:
+            return None
+        node = layers.merge(self.report)
+        return self._validate("settings.yaml", node, schema.Settings)
+
+    def read_settings_layers(self) -> SettingsLayers | None:
+        """Read settings.yaml of each layer; None if there is none, or one cannot be read."""
+        below = self._read_lower_settings()
+        own = self._read_mapping("settings.yaml") if self._exists("settings.yaml") else None
+        if self.layers_unknown or not below.is_complete or (own is None and self._exists("settings.yaml")):
+            return None
+        if own is None and not below.lower:
+            # One error is enough: the name of the stray file is to be corrected, or another directory is meant.
+            is_misspelt = "settings.yaml" in map(layout.suggest_name, self._strays)
+            if self.root.is_dir() and not self._exists(FLEET_FILE) and not is_misspelt:
+                self._report_missing_settings()
+            return None
+        return below.complete(own, self.place)
+
+    def _read_lower_settings(self) -> SettingsLayers:
+        """Read settings.yaml of the layers below, once, with the keys that they declare final."""
+        if self._layered is None:
+            self._layered = SettingsLayers()
+            for name in self.list_files("settings.yaml"):
+                if is_layer(name):
+                    self._layered.add(self._read_mapping(name), self.report)
+        return self._layered
+
+    def _report_missing_settings(self) -> None:
+        name = "settings.yaml"
+        detail = f"Create {self.root / name}."
+        if self.place is not None:
+            detail = f"Create {self.root / name}, or defaults/settings.yaml for all tenants of the fleet."
+        self._report_unread(error(f"{name} is missing", detail, Origin(name, 1, 1)))
 
     def read_rest_of_settings(self) -> LocatedModel[schema.Settings] | None:
         """Return invalid settings without their invalid parts, to check other files; None if too little is valid."""
@@ -89,16 +106,30 @@ class Directory:
         return None if node is None else validate_rest(node, schema.Settings)
 
     def read_scope(self) -> LocatedModel[schema.ScopeEntry] | None:
-        """Read scope.yaml; None if it is absent (every user is in scope) or invalid (reported)."""
-        return self._read_model("scope.yaml", schema.ScopeEntry) if self._exists("scope.yaml") else None
+        """Read scope.yaml, merged from the layers; None if absent (every user is in scope) or invalid (reported)."""
+        files = self.list_files("scope.yaml")
+        nodes = [node for node in map(self._read_mapping, files) if node is not None]
+        if not files or len(nodes) < len(files) or self.layers_unknown:
+            return None
+        for node in nodes[1:]:
+            self._report_overrides("scope", node, node.file)
+        return self._validate("scope.yaml", LayeredMapping(*nodes) if len(nodes) > 1 else nodes[0], schema.ScopeEntry)
+
+    def _report_overrides(self, kind: str, node: YamlMapping, name: str) -> None:
+        """Report the final keys that the file `name` sets, which is not in the lowest layer."""
+        for diagnostic in find_overrides(kind, node, self._read_lower_settings().list_finals(name)):
+            self.report(diagnostic)
 
     def read_mappings(self) -> list[LocatedModel[schema.MappingEntry]]:
-        """Read the rows of mappings.yaml; empty if the file is absent: the profile's rows apply then."""
-        return self._read_models("mappings.yaml", schema.MappingEntry) if self._exists("mappings.yaml") else []
+        """Read the rows of mappings.yaml; empty if the file is absent: the profile's rows apply then.
 
-    def has(self, name: str) -> bool:
-        """Whether the file `name` exists."""
-        return self._exists(name)
+        The highest layer that has the file replaces those below it.
+        """
+        files = self.list_files("mappings.yaml")
+        for name in files:
+            self._report_overrides("mappings", YamlMapping(name, _START), name)
+        rows = [self._read_models(name, schema.MappingEntry) for name in files]
+        return rows[-1] if rows and not self.layers_unknown else []
 
     def locate_in_value(self, origin: Origin | None, text: str, position: int) -> Origin | None:
         """Return the origin of character `position` in the value `text` that starts at `origin`.
@@ -157,12 +188,15 @@ class Directory:
             yield user
 
     def read_all(self) -> None:
-        """Read the bytes of all files, for `digests`."""
+        """Read the bytes of all files, for `digests`: those of the layers too."""
         for _ in self.read_contents():
             pass
+        for name in () if self.place is None else self.place.files:
+            if self._exists(name):
+                self._read(name)
 
     def read_contents(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the name and the bytes of each file; those that cannot be read are reported."""
+        """Yield the name and the bytes of each file of the directory itself; those that cannot be read are reported."""
         top = [name for name in layout.TOP_FILES if self._exists(name)]
         for name in (*top, *self._walk("groups"), *self._walk("users")):
             content = self._read(name)
@@ -173,214 +207,29 @@ class Directory:
         """Return the texts of invalid entries, case-folded: any of them may be the name, under a misspelt key."""
         return {fold_case(text) for node in self.rejected for text in node.values() if isinstance(text, str)}
 
-    def _report_unread(self, diagnostic: Diagnostic) -> None:
-        """Report why a part was not read completely; what it may hold is not judged then."""
-        if diagnostic.severity is Severity.ERROR:
-            self._mark_unread(diagnostic.origin.file if diagnostic.origin else "")
-        self._found.report(diagnostic, first=diagnostic.severity is Severity.ERROR)
-
-    def _mark_unread(self, name: str) -> None:
-        """Mark the parts that the file `name` may belong to; "": any of them."""
-        parts = layout.list_parts(name)
-        self.unread.update(part for part in parts if part in layout.FOLDERS or part == name or not self.has(part))
-
-    def report(self, diagnostic: Diagnostic) -> None:
-        """Add a diagnostic."""
-        self._found.report(diagnostic)
-
-    @property
-    def diagnostics(self) -> list[Diagnostic]:
-        """The diagnostics in the order in which they were reported."""
-        return self._found.items
-
-    def describe_problems(self) -> tuple[Diagnostic, ...]:
-        """Return the diagnostics for display: counted, with source lines, those about unread files first."""
-        return add_source_lines(self._found.collect(), self.root)
-
-    def check_layout(self) -> None:
-        """Report files that would not be read: a misspelt name must not look like an empty file."""
-        if not self.root.is_dir():
-            self._report_unread(describe_missing_state(self.root))
-            return
-        if self._leaves_repository():
-            return
-        for path in sorted(self.root.iterdir()):
-            if not self._check_utf8(path):
-                continue
-            if path.is_dir() and path.name not in layout.TOP_FILES:
-                stray = layout.check_top_folder(path.name)
-                if stray is not None and self._check_not_link(path) and contains_yaml(path):
-                    self._report_stray(stray, path)
-            else:
-                self._report_stray(layout.check_top_file(path.name), path)
-
-    def _report_stray(self, stray: layout.Stray | None, path: Path) -> None:
-        """Report a file or a folder that must not be here, up to `MAX_DIAGNOSTICS` of them."""
-        if stray is None:
-            return
-        name = self._relative(path)
-        self._strays.append(name)
-        self._mark_unread(name)
-        if len(self._strays) == MAX_DIAGNOSTICS + 1:
-            summary = (
-                f"more than {MAX_DIAGNOSTICS} files that do not belong in the desired state; the others are not listed"
-            )
-            self.report(error(summary, "Move or delete the listed files first.", Origin(name, 1, 1)))
-        elif len(self._strays) <= MAX_DIAGNOSTICS:
-            self.report(error(stray.summary, stray.detail, Origin(name, 1, 1)))
-
-    # --- files ------------------------------------------------------------
-
-    def _exists(self, name: str) -> bool:
-        return os.path.lexists(self.root / name)
-
-    def _leaves_repository(self) -> bool:
-        """Whether the directory is a link out of its repository (reported); its content must not be shown."""
-        if not is_link_out_of_repository(self.root):
-            return False
-        # Without an origin: no line of the link's target is shown.
-        leaves = error(f"{self.root} is a link that leaves its repository", "Replace it with the directory itself.")
-        if leaves not in self.diagnostics:
-            self._report_unread(leaves)
-        return True
-
-    def _check_not_link(self, folder: Path) -> bool:
-        """Whether this directory is not a link. Links are reported, neither followed nor listed."""
-        if folder.is_symlink():
-            detail = "Put the files themselves here: links to directories are not followed."
-            self._report_unread(error("a link to a directory", detail, Origin(self._relative(folder), 1, 1)))
-            return False
-        return True
-
-    def _walk(self, folder: str) -> list[str]:
-        """List the YAML files below `folder`, sorted; links to directories are reported, not followed."""
-        names: list[str] = []
-        top = self.root / folder
-        if self._leaves_repository() or not self._check_not_link(top):
-            return names
-        for directory, folders, files in os.walk(top, onerror=self._report_unreadable_folder):
-            folders[:] = [name for name in sorted(folders) if self._check_folder(Path(directory, name))]
-            paths = (Path(directory, name) for name in sorted(files))
-            names += [self._relative(path) for path in paths if self._check_file(path)]
-        if len(names) > _MAX_FILES:
-            self._report_unread(error(f"more than {_MAX_FILES:,} files", "Merge some of them.", Origin(folder, 1, 1)))
-            return []
-        return sorted(names)
-
-    def _check_folder(self, path: Path) -> bool:
-        """Whether to read this folder below users/ or groups/."""
-        if path.name == ".git":
-            self._report_stray(layout.check_file(path.name), path)
-            return False
-        if not (self._check_utf8(path) and self._check_not_link(path)):
-            return False
-        stray = layout.check_folder(path.name)
-        if stray is not None and contains_yaml(path):
-            self._report_stray(stray, path)
-        return stray is None
-
-    def _check_file(self, path: Path) -> bool:
-        """Whether to read this file below users/ or groups/."""
-        if not self._check_utf8(path):
-            return False
-        stray = layout.check_file(path.name)
-        self._report_stray(stray, path)
-        return stray is None and layout.is_read(self._relative(path))
-
-    def _check_utf8(self, path: Path) -> bool:
-        """Whether a file name is UTF-8. A plan names the files of its users: it could not be a JSON document."""
-        if layout.is_utf8(path.name):
-            return True
-        folder = self._relative(path).partition("/")[0]
-        origin = Origin(folder, 1, 1) if folder in layout.FOLDERS else None
-        self._report_unread(error("a file name that is not UTF-8", f"Rename {quote(path.name)}.", origin))
-        return False
-
-    def _report_unreadable_folder(self, exc: OSError) -> None:
-        path = Path(exc.filename)
-        if path != self.root / path.name or path.exists():  # groups/ and users/ may be absent
-            self._report_file(
-                self._relative(path), f"cannot be read: {describe_os_error(exc)}", advise(exc, "Check its permissions.")
-            )
-
-    def _relative(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
-
-    def _read(self, name: str) -> bytes | None:
-        """Return the file's bytes; None, with a diagnostic, if it must not or cannot be read."""
-        content = None if self._leaves_repository() else self._read_regular_file(name)
-        if content is None:
-            return None
-        digest = hashlib.sha256(content).hexdigest()
-        foreign = find_foreign_content(content) if digest != self.known.get(name) else None
-        if foreign is not None:
-            self._report_unread(error(foreign.summary, foreign.detail, Origin(name, foreign.line, 1)))
-            return None
-        self.digests[name] = digest
-        if not content.endswith(b"\n"):
-            self.open_ended.add(name)
-        return content
-
-    def _read_regular_file(self, name: str) -> bytes | None:
-        path = self.root / name
-        try:
-            if not path.resolve().is_relative_to(self.root.resolve()):
-                self._report_file(name, "a link that leaves the directory", "Put the file itself here.")
-                return None
-            # A pipe or a device would never end.
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):
-                self._report_file(name, "not a regular file", "Only regular files are read.")
-                return None
-            if status.st_size > MAX_BYTES:
-                self._report_file(name, f"larger than {MAX_BYTES // 1024 // 1024} MiB", "Split the file.")
-                return None
-            return path.read_bytes()
-        except (OSError, RuntimeError) as exc:  # RuntimeError: a link that points to itself
-            why = describe_os_error(exc) if isinstance(exc, OSError) else "the link points to itself"
-            detail = "Check that it exists and is readable."
-            detail = advise(exc, detail) if isinstance(exc, OSError) else detail
-            self._report_file(name, f"cannot be read: {why}", detail)
-            return None
-
-    def _describe_way_out(self, name: str, content: bytes) -> str:
-        """Return what to do about an empty file. git is asked once, for the first one."""
-        if "tracked" not in self._asked:
-            self._asked["tracked"] = list_tracked(self.root)
-        return describe_way_out(self.root, name, content, self._asked["tracked"])
-
-    def _report_file(self, name: str, summary: str, detail: str) -> None:
-        self._report_unread(error(summary, detail, Origin(name, 1, 1)))
-
     # --- models ------------------------------------------------------------
 
-    def _read_required(self, name: str, model: type[Model]) -> LocatedModel[Model] | None:
-        if not self._exists(name):
-            # One error is enough: the name of the stray file is to be corrected.
-            if self.root.is_dir() and name not in map(layout.suggest_name, self._strays):
-                self._report_unread(error(f"{name} is missing", f"Create {self.root / name}.", Origin(name, 1, 1)))
-            return None
-        return self._read_model(name, model)
-
-    def _read_model(self, name: str, model: type[Model]) -> LocatedModel[Model] | None:
+    def _read_mapping(self, name: str) -> YamlMapping | None:
+        """Read a file that is one mapping; None, with a diagnostic, if it cannot be read."""
         content = self._read(name)
         if content is None:
             return None
         before = len(self.diagnostics)
         node = read_document(content, name, self._report_unread)
-        if len(self.diagnostics) > before and node is None:
-            return None
-        if node is None:
-            self._report_file(name, "the file is empty", self._describe_way_out(name, content))
-            return None
-        if not isinstance(node, YamlMapping):
+        if isinstance(node, YamlMapping):
+            return node
+        if node is not None:
             detail = "Write `key: value` lines, without a dash before them."
             self._report_file(name, "the file must be a mapping", detail)
-            return None
+        elif len(self.diagnostics) == before:
+            self._report_file(name, "the file is empty", self._describe_way_out(name, content))
+        return None
+
+    def _validate(self, name: str, node: YamlMapping, model: type[Model]) -> LocatedModel[Model] | None:
         located = validate(node, model, self.report)
         if located is None:
             self._invalid[name] = node
-            self._mark_unread(name)
+            self.mark_unread(name)
         return located
 
     def _read_models(self, name: str, model: type[Model]) -> list[LocatedModel[Model]]:

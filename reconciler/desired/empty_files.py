@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.desired.layout import FOLDERS, TOP_FILES
+from reconciler.desired.layers import TenantPlace, is_layer, list_tracked_names
+from reconciler.desired.layout import TOP_FILES
 from reconciler.errors import RepositoryError
 from reconciler.git.index import has_digest, list_blobs
 
@@ -14,10 +15,10 @@ Blobs = Mapping[str, str]
 """The ids of files, by name, as git's index has them."""
 
 
-def list_tracked(root: Path) -> Blobs | None:
+def list_tracked(root: Path, place: TenantPlace | None = None) -> Blobs | None:
     """Return the files of the desired state that git's index has; None if git cannot tell. Empty outside of git."""
     try:
-        return list_blobs(root, (*TOP_FILES, *FOLDERS))
+        return list_blobs(root, list_tracked_names(root, place))
     except RepositoryError:
         return None
 
@@ -43,6 +44,7 @@ def describe_way_out(root: Path, name: str, content: bytes, tracked: Blobs | Non
     """
     git, file = f"git -C {shlex.quote(str(root))}", shlex.quote(name)
     least = _LEAST.get(name) or _LEAST["groups" if name.startswith("groups/") else "users"]
+    least = "write `{}` for a layer without keys" if is_layer(name) else least
     if tracked is None:
         return f"If git has its content, `{git} checkout -- {file}` restores it. Otherwise {least}."
     first = least[0].upper() + least[1:]
@@ -51,5 +53,5 @@ def describe_way_out(root: Path, name: str, content: bytes, tracked: Blobs | Non
     if not has_digest(content, tracked[name]):
         return f"If its content was lost, `{git} checkout -- {file}` restores it. Otherwise {least}."
     before = f"git's index has no more of it; `{git} log -p -- {file}` shows what it had in earlier commits."
-    remove = "" if name in TOP_FILES else f" Or remove the file: `{git} rm -f -- {file}`."
+    remove = "" if name in TOP_FILES or is_layer(name) else f" Or remove the file: `{git} rm -f -- {file}`."
     return f"{first}.{remove} {before}"

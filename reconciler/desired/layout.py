@@ -33,6 +33,8 @@ _HIDDEN_AT_TOP = frozenset(
     }
 )
 """Files and folders of other tools, for a desired state that is the root of its repository."""
+_OF_TENANTS = frozenset({"tenant.yaml", "plans"})
+"""What a tenant of a fleet has beside them at its top level."""
 _LEFTOVER = re.compile(
     r"""
       .* \. (?: bak | orig | rej | old | save | sav | tmp | temp | sw[a-p] | mine | theirs | r\d+ )
@@ -85,9 +87,10 @@ def _is_skipped(name: str) -> bool:
     return name.startswith(".") or _LEFTOVER.fullmatch(name) is not None
 
 
-def check_top_file(name: str) -> Stray | None:
-    """Return what is wrong with a file at the top level, if anything."""
-    if name in TOP_FILES or name in FOLDERS or name in _HIDDEN or name in _HIDDEN_AT_TOP:
+def check_top_file(name: str, *, is_tenant: bool = False) -> Stray | None:
+    """Return what is wrong with a file at the top level, if anything. `is_tenant`: of a tenant of a fleet."""
+    expected = {*TOP_FILES, *FOLDERS, *(_OF_TENANTS if is_tenant else ())}
+    if name in expected or name in _HIDDEN or name in _HIDDEN_AT_TOP:
         return None
     if _LEFTOVER.fullmatch(name):
         return _LEFTOVER_FILE
@@ -100,9 +103,9 @@ def check_top_file(name: str) -> Stray | None:
     return Stray("this file is not read", f"Its name has look-alike letters. {_PLACES}")
 
 
-def check_top_folder(name: str) -> Stray | None:
+def check_top_folder(name: str, *, is_tenant: bool = False) -> Stray | None:
     """Return what is wrong with a folder with YAML files at the top level, if anything."""
-    if name in FOLDERS or name in _HIDDEN_AT_TOP:
+    if name in FOLDERS or name in _HIDDEN_AT_TOP or (is_tenant and name in _OF_TENANTS):
         return None
     summary = "this hidden directory is not read" if name.startswith(".") else "this directory is not read"
     return Stray(summary, f"{_hint(name)}{_PLACES}")

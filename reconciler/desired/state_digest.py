@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.desired import schema
+from reconciler.desired.layers import is_settings
 
 _NOT_IN_DIGEST: Any = {
     "approvals": True,
@@ -30,6 +31,6 @@ def compute_digest(digests: Mapping[str, str], settings: schema.Settings) -> str
             del without["target"][name]
     if settings.relink == schema.RelinkSettings():
         del without["relink"]
-    files = {name: digest for name, digest in digests.items() if name != "settings.yaml"}
+    files = {name: digest for name, digest in digests.items() if not is_settings(name)}
     content = json.dumps({"settings": without, "files": files}, sort_keys=True)
     return f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"

@@ -15,10 +15,11 @@ from reconciler.core.model import Diagnostic, Origin, error
 from reconciler.core.text import quote
 from reconciler.desired.schema_values import NOT_BOOLEAN, StrictModel
 from reconciler.desired.syntax_errors import find_missing_space
-from reconciler.desired.yaml_nodes import YamlMapping, locate
+from reconciler.desired.yaml_nodes import LayeredMapping, YamlMapping, locate
 from reconciler.desired.yaml_reader import Report
 
 Model = TypeVar("Model", bound=BaseModel)
+_MAPPINGS = frozenset({YamlMapping, LayeredMapping})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,9 @@ class LocatedModel(Generic[Model]):
 
 def validate(node: YamlMapping, model: type[Model], report: Report) -> LocatedModel[Model] | None:
     """Validate `node` as `model`; None if it is invalid, with each error reported at its origin."""
-    nested = None in node.values() or YamlMapping in set(map(type, node.values()))
+    nested = None in node.values() or not _MAPPINGS.isdisjoint(map(type, node.values()))
     try:
-        return LocatedModel(model.model_validate(_drop_nulls(node) if nested else node), node)
+        return LocatedModel(model.model_validate(drop_nulls(node) if nested else node), node)
     except ValidationError as exc:
         for found in _pair_misnamed(exc.errors(include_url=False), node, model):
             report(found)
@@ -65,7 +66,7 @@ def validate_rest(node: YamlMapping, model: type[Model]) -> LocatedModel[Model] 
 
     What is left is good for checking other files, never for a plan: a part that is left out has its default.
     """
-    rest = _drop_nulls(node)
+    rest = drop_nulls(node)
     for _ in range(_MAX_ROUNDS):
         try:
             return LocatedModel(model.model_validate(rest), node)
@@ -92,10 +93,10 @@ def _drop(rest: dict[str, Any], location: tuple[int | str, ...]) -> bool:
     return False
 
 
-def _drop_nulls(node: YamlMapping) -> dict[str, Any]:
+def drop_nulls(node: YamlMapping) -> dict[str, Any]:
     """Drop keys without a value, at every level."""
     return {
-        key: _drop_nulls(value) if isinstance(value, YamlMapping) else value
+        key: drop_nulls(value) if isinstance(value, YamlMapping) else value
         for key, value in node.items()
         if value is not None
     }

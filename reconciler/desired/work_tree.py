@@ -12,7 +12,9 @@ from pathlib import Path
 from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
 from reconciler.core.text import format_names, pluralize
 from reconciler.desired.directory import Directory
-from reconciler.desired.layout import FOLDERS, TOP_FILES, is_yaml, list_parts, suggest_name
+from reconciler.desired.fleet_files import TENANT_FILE
+from reconciler.desired.layers import is_layer, list_tracked_names
+from reconciler.desired.layout import TOP_FILES, is_yaml, list_parts, suggest_name
 from reconciler.errors import RepositoryError
 from reconciler.git.checkout import find_lock
 from reconciler.git.cut_files import find_cut_files
@@ -59,18 +61,19 @@ def check_work_tree(directory: Directory) -> str | None:
     try:
         # With an error, which is reported, not all files were read.
         read = None if directory.unread else directory.digests
-        found = find_differences(directory.root, (*TOP_FILES, *FOLDERS), read)
-        cut = find_cut_files(directory.root, (*TOP_FILES, *FOLDERS), directory.open_ended)
+        names = list_tracked_names(directory.root, directory.place)
+        found = find_differences(directory.root, names, read)
+        cut = find_cut_files(directory.root, names, directory.open_ended)
         found = {os.fsencode(name).decode("utf-8", "replace"): state for name, state in found.items()}
     except RepositoryError as exc:
         return _report_unknown(directory, exc)
     for name, line in cut.items():
-        directory.unread.update(list_parts(name))
+        directory.mark_unread(name)
         directory.report(_describe_cut(name, line, directory.root))
     unseen: dict[FileState, list[str]] = {}
     reported = _list_reported(directory) if found else frozenset()
     for name, state in found.items():
-        if state is FileState.UNMERGED or name in TOP_FILES:
+        if state is FileState.UNMERGED or name in (*TOP_FILES, TENANT_FILE) or is_layer(name):
             if name not in reported:
                 directory.report(_describe_error(name, state, directory.root))
         elif is_yaml(name) or state is FileState.SUBMODULE:

@@ -69,6 +69,45 @@ class PlainMapping(YamlMapping):
         return mark_values(self.mark.line, list(self))
 
 
+class LayeredMapping(YamlMapping):
+    """A mapping whose keys come from several files; it starts where the mapping of the last of them does.
+
+    Keys without a value are left out: a layer that gives none inherits it.
+    """
+
+    __slots__ = ("_origins",)
+
+    def __init__(self, *layers: YamlMapping) -> None:
+        """Merge mappings, those that override others last: mappings by key, everything else as a whole."""
+        super().__init__(layers[-1].file, layers[-1].mark)
+        self._origins: dict[str, tuple[Origin, Origin]] = {}
+        for layer in layers:
+            for key, value in layer.items():
+                if value is not None:
+                    below = self.get(key)
+                    both = isinstance(value, YamlMapping) and isinstance(below, YamlMapping)
+                    self[key] = LayeredMapping(below, value) if both else value  # type: ignore[arg-type]
+                    self._origins[key] = (layer.key_origin(key), layer.value_origin(key))
+
+    def key_origin(self, key: str) -> Origin:
+        """Return the origin of `key` in the last file that has it; the mapping's own if none has."""
+        return self._origins[key][0] if key in self._origins else self.origin
+
+    def value_origin(self, key: str) -> Origin:
+        """Return the origin of the value of `key`; the mapping's own if it has no such key."""
+        return self._origins[key][1] if key in self._origins else self.origin
+
+    def add(self, key: str, value: Any, key_origin: Origin, value_origin: Origin) -> None:
+        """Add a key with its origins."""
+        self[key] = value
+        self._origins[key] = (key_origin, value_origin)
+
+    def remove(self, key: str) -> Any:
+        """Remove `key` and return its value; None if it has no such key."""
+        self._origins.pop(key, None)
+        return self.pop(key, None)
+
+
 class YamlSequence(list[Any]):
     """A sequence with the origins of its items."""
 

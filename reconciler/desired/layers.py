@@ -1,0 +1,120 @@
+"""The layers of a tenant: which files of its fleet complete its own, and where they are.
+
+A tenant of a fleet is a desired state two levels below fleet.yaml: FOLDER/NAME, which `tenants` of fleet.yaml names.
+Files of the layers are named relative to the tenant, such as ../../defaults/settings.yaml: no file of its own begins
+with a step up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.desired.fleet_files import (
+    FLEET_FILE,
+    MAX_FLEET_BYTES,
+    MAX_TENANT_BYTES,
+    TENANT_FILE,
+    names_tenant,
+    parse_fleet,
+    parse_tenant,
+)
+from reconciler.desired.fleet_schema import TenantEntry
+from reconciler.desired.layout import FOLDERS, TOP_FILES
+from reconciler.desired.validation import LocatedModel
+from reconciler.desired.yaml_reader import Report
+from reconciler.git.checkout import find_repository
+
+UP = "../../"
+_STEPS = 2
+FLEET_NAME = f"{UP}{FLEET_FILE}"
+DEFAULTS = f"{UP}defaults"
+GROUPS = f"{UP}groups"
+
+Read = Callable[[str, int], bytes | None]
+"""Return the bytes of a file by its name relative to the tenant and the largest size; None, if that is reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantPlace:
+    """A tenant in its fleet. `entry`: its tenant.yaml; None without one."""
+
+    tenant: str
+    entry: LocatedModel[TenantEntry] | None = None
+
+    @property
+    def group(self) -> str | None:
+        """The group whose files come between the defaults and its own."""
+        return self.entry.value.group if self.entry is not None else None
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of the layers below its own files, the lowest first."""
+        return (DEFAULTS,) if self.group is None else (DEFAULTS, f"{GROUPS}/{self.group}")
+
+    def list_files(self, name: str) -> tuple[str, ...]:
+        """Return where `name`, a file at the top level, can be in the layers below its own, the lowest first."""
+        return tuple(f"{folder}/{name}" for folder in self.folders)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files outside of users/, groups/ and its own top level that it can be made of."""
+        layers = (file for name in TOP_FILES for file in self.list_files(name))
+        return (FLEET_NAME, TENANT_FILE, *layers)
+
+
+def find_fleet_root(root: Path) -> Path | None:
+    """Return the directory two levels above `root` if it has a fleet.yaml; None otherwise."""
+    try:
+        above = root.resolve().parent.parent
+    except (OSError, RuntimeError):  # a link that points to itself
+        return None
+    return above if os.path.lexists(above / FLEET_FILE) else None
+
+
+def find_place(root: Path, read: Read, report: Report) -> TenantPlace | None:
+    """Return the place of `root` in its fleet; None if it is no tenant.
+
+    What is wrong with fleet.yaml or tenant.yaml is reported, and None is returned: without them nothing is known of
+    the layers.
+    """
+    content = read(FLEET_NAME, MAX_FLEET_BYTES)
+    fleet = parse_fleet(content, report, FLEET_NAME) if content is not None else None
+    if fleet is None:
+        return None
+    path = root.resolve()
+    if not names_tenant(fleet.value, path.parent.name, path.name):
+        return None
+    if not os.path.lexists(root / TENANT_FILE):
+        return TenantPlace(path.name)
+    content = read(TENANT_FILE, MAX_TENANT_BYTES)
+    entry = parse_tenant(content, report) if content is not None else None
+    return TenantPlace(path.name, entry) if entry is not None else None
+
+
+def list_tracked_names(root: Path, place: TenantPlace | None) -> tuple[str, ...]:
+    """Return the files and folders that `root` is read from, relative to it, as far as they are in its repository.
+
+    fleet.yaml is one of them even if it is not there: git may track it. Raises `RepositoryError`.
+    """
+    above = find_repository(root)
+    is_inside = above is not None and len(root.resolve().relative_to(above.resolve()).parts) >= _STEPS
+    files = place.files if place is not None else (FLEET_NAME,)
+    return (*TOP_FILES, *FOLDERS, *(name for name in files if is_inside or not is_layer(name)))
+
+
+def is_layer(name: str) -> bool:
+    """Whether `name` is that of a file outside of the tenant."""
+    return name.startswith(UP)
+
+
+def is_settings(name: str) -> bool:
+    """Whether the file `name` gives settings, which count by what they resolve to, or says where it belongs."""
+    return name in ("settings.yaml", TENANT_FILE, FLEET_NAME) or (is_layer(name) and name.endswith("/settings.yaml"))
+
+
+def list_top_files(files: Iterable[str]) -> list[str]:
+    """Return those of `files` that decide about every user: at the top level, and in the layers."""
+    return [name for name in files if name in TOP_FILES or (is_layer(name) and name.rpartition("/")[2] in TOP_FILES)]

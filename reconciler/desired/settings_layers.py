@@ -1,0 +1,95 @@
+"""The settings of a tenant, merged from the layers of its fleet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from reconciler.core.model import Diagnostic, Origin
+from reconciler.desired.final_keys import FinalKey, describe_override, find_overrides, take_final
+from reconciler.desired.guard_layers import find_loosened
+from reconciler.desired.layers import FLEET_NAME, TenantPlace, is_layer
+from reconciler.desired.plain_entries import PlainMark
+from reconciler.desired.yaml_nodes import LayeredMapping, YamlMapping
+from reconciler.desired.yaml_reader import Report
+
+_TARGET = "target"
+_DOMAINS = "domains"
+
+
+@dataclass(slots=True)
+class SettingsLayers:
+    """settings.yaml of each layer below the tenant's own, the lowest first, and the keys that they declare final.
+
+    `own`: the tenant's. `place`: in its fleet; None outside of one.
+    """
+
+    lower: list[YamlMapping] = field(default_factory=list)
+    finals: list[FinalKey] = field(default_factory=list)
+    own: YamlMapping | None = None
+    place: TenantPlace | None = None
+    is_complete: bool = True
+    """Whether each file could be read."""
+
+    def add(self, node: YamlMapping | None, report: Report) -> None:
+        """Add the file of a layer below the tenant's own; None: it cannot be read."""
+        if node is None:
+            self.is_complete = False
+            return
+        rest, finals = take_final(node, report)
+        self.lower.append(rest)
+        self.finals += finals
+
+    def complete(self, own: YamlMapping | None, place: TenantPlace | None) -> SettingsLayers:
+        """Return the layers with the tenant's own file on top."""
+        return replace(self, own=own, place=place)
+
+    @property
+    def nodes(self) -> list[YamlMapping]:
+        """All files, the lowest first."""
+        return [*self.lower, *([self.own] if self.own is not None else [])]
+
+    def list_finals(self, name: str) -> list[FinalKey]:
+        """Return the keys that layers below the file `name` declare final."""
+        folder = name.rpartition("/")[0]
+        return [each for each in self.finals if not is_layer(name) or _is_below(each.origin.file, folder)]
+
+    def merge(self, report: Report) -> YamlMapping:
+        """Return the merged settings. Final keys that are set again, and guards that are loosened, are reported."""
+        if self.place is None and self.own is not None and not self.lower:
+            return self.own
+        for diagnostic in (*self._find_overrides(), *find_loosened(self.nodes)):
+            report(diagnostic)
+        below = LayeredMapping(*(self.lower or [YamlMapping(FLEET_NAME, PlainMark(0, 0))]))
+        if self.place is not None:
+            _add_place(below, self.place)
+        return below if self.own is None else LayeredMapping(below, self.own)
+
+    def _find_overrides(self) -> list[Diagnostic]:
+        found = [each for node in self.nodes for each in find_overrides("settings", node, self.list_finals(node.file))]
+        entry = self.place.entry if self.place is not None else None
+        if entry is not None and entry.value.domains:
+            at = entry.node.key_origin(_DOMAINS)
+            keys = (("settings", _TARGET), ("settings", _TARGET, _DOMAINS))
+            found += [describe_override(each, at) for each in self.finals if each.path in keys]
+        return found
+
+
+def _is_below(file: str, folder: str) -> bool:
+    """Whether a file of a layer is below the layer in `folder`: there are two, defaults/ and one of groups/."""
+    return "/groups/" in folder and file.rpartition("/")[0] != folder
+
+
+def _add_place(settings: LayeredMapping, place: TenantPlace) -> None:
+    """Add what follows from the place in the fleet: the name of the tenant, and the domains of tenant.yaml."""
+    start = Origin(FLEET_NAME, 1, 1)
+    below = settings.get(_TARGET)
+    if below is not None and not isinstance(below, YamlMapping):
+        return  # reported where the settings are validated
+    target = LayeredMapping(below if below is not None else YamlMapping(FLEET_NAME, PlainMark(0, 0)))
+    if "tenant" not in target:
+        target.add("tenant", place.tenant, start, start)
+    entry = place.entry
+    if entry is not None and entry.value.domains:
+        node = entry.node
+        target.add(_DOMAINS, node[_DOMAINS], node.key_origin(_DOMAINS), node.value_origin(_DOMAINS))
+    settings.add(_TARGET, target, settings.key_origin(_TARGET), settings.value_origin(_TARGET))
