@@ -174,32 +174,45 @@ def download_plans(hub: GitHub, pull: Pull, found: RecordedPlan, workflow: str, 
     `here`: the current run, of the default branch, whose `workflow` the run must be of. Raises `NotReviewedError` if it
     is another.
     """
-    run = hub.get(f"/actions/runs/{found.run}")
+    for archive in download_archives(hub, pull, found.run, workflow, here):
+        yield _member(archive)
+
+
+def download_archives(hub: GitHub, pull: Pull | None, number: int, workflow: str, here: Workflow) -> Iterator[bytes]:
+    """Yield the artifacts with plans that a run kept, one for each attempt, as `download_plans`.
+
+    `pull` None: for the commit of the run itself.
+    """
+    run = hub.get(f"/actions/runs/{number}")
     path, _, ref = text_at(run, "path").partition("@")
+    head = pull.head if pull is not None else text_at(run, "head_sha")
     if (
         path != f".github/workflows/{workflow}"
         or text_at(run, "repository", "full_name") != hub.repository
         or ref not in ("", here.branch, f"refs/heads/{here.branch}")
         or not _is_of_default_branch(hub, run, here)
+        or not _COMMIT.fullmatch(head)
     ):
         shown = escape_control(shorten(f"{text_at(run, 'event')} {text_at(run, 'path')}", 100))
-        raise NotReviewedError(f"the plan of pull request {pull.number} comes from another workflow ({shown})")
-    name = artifact_name(pull.head)
-    for item in hub.items(f"/actions/runs/{found.run}/artifacts", "artifacts", name=name):
+        what = f"pull request {pull.number}" if pull is not None else f"run {number}"
+        raise NotReviewedError(f"the plan of {what} comes from another workflow ({shown})")
+    name = artifact_name(head)
+    for item in hub.items(f"/actions/runs/{number}/artifacts", "artifacts", name=name):
         if text_at(item, "name") == name and item.get("expired") is False:
-            yield _member(hub.download(f"/actions/artifacts/{number_at(item, 'id')}/zip"))
+            yield hub.download(f"/actions/artifacts/{number_at(item, 'id')}/zip")
 
 
 def _is_of_default_branch(hub: GitHub, run: Json, here: Workflow) -> bool:
     """Whether GitHub took the workflow of a run from the default branch.
 
     For `pull_request_target` it always does. A run that was started manually has the file of the branch or tag that it
-    was started on, and a tag can have the name of the default branch: its commit must be one of the default branch.
+    was started on, and a tag can have the name of the default branch: its commit must be one of the default branch. So
+    must that of a run on a schedule.
     """
     if text_at(run, "event") == "pull_request_target":
         return True
     commit = text_at(run, "head_sha")
-    if text_at(run, "event") != "workflow_dispatch" or not (
+    if text_at(run, "event") not in ("workflow_dispatch", "schedule") or not (
         _COMMIT.fullmatch(commit) and _COMMIT.fullmatch(here.commit)
     ):
         return False

@@ -209,6 +209,17 @@ def test_a_plan_that_was_started_manually_is_of_a_commit_of_the_default_branch(c
     assert plans(artifact(), run=started) == [b"{}"]
 
 
+def test_a_plan_of_a_run_on_a_schedule_is_for_the_commit_of_the_run() -> None:
+    started = {**RUN, "event": "schedule", "path": ".github/workflows/drift.yml", "head_sha": OTHER}
+    kept = {**artifact(), "name": f"reviewed-plan-{OTHER}"}
+    service = hub(artifact(), kept, run=started, content=archive())
+    assert list(reviewed_plan.download_archives(service, None, 12, "drift.yml", HERE)) == [archive()]
+    for changes in ({"head_sha": "main"}, {"head_sha": HEAD}, {"event": "push"}):
+        service = hub(kept, run={**started, **changes}, content=archive())
+        with pytest.raises(NotReviewedError, match="the plan of run 12 comes from another workflow"):
+            list(reviewed_plan.download_archives(service, None, 12, "drift.yml", HERE))
+
+
 @pytest.mark.parametrize("commit", [HEAD, None, "main", f"{OTHER}x"])
 def test_a_plan_that_was_started_on_another_branch_or_on_a_tag_with_its_name_is_refused(commit: str | None) -> None:
     started = {**RUN, "event": "workflow_dispatch", "head_branch": "main", "head_sha": commit}
