@@ -19,7 +19,7 @@ from reconciler.git.arrivals import read_arrivals
 from reconciler.git.checkout import find_repository
 from reconciler.git.commit import Commit
 from reconciler.git.commits import Commits
-from reconciler.record.branch import FOLDER, find_local_tip, format_fetch, read_record_at
+from reconciler.record.branch import find_local_tip, format_fetch, read_record_at
 from reconciler.record.damaged_receipts import check_branch_files, check_receipts
 from reconciler.record.files import is_open_to_all, read_file, write_private, write_private_bytes
 from reconciler.record.layout import PAGE, PLAN, RECEIPT
@@ -31,6 +31,7 @@ from reconciler.record.record_files import list_receipts, merge_into, read_recor
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.render.record_page import render_record
 from reconciler.render.style import HIDDEN
+from reconciler.session.record_folder import find_record_folder
 from reconciler.session.record_key import read_record_key
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace
@@ -97,7 +98,8 @@ def open_full_record(
     with tempfile.TemporaryDirectory(prefix="reconciler-record-") as folder:
         whole = Path(folder)
         wanted = is_record_file if plans else is_receipt_or_note
-        merge_into(check_branch_files(read_record_at(workspace.state, tip, wanted), branch), whole)
+        kept = read_record_at(workspace.state, tip, wanted, find_record_folder(workspace.state))
+        merge_into(check_branch_files(kept, branch), whole)
         merge_into(read_record_files(workspace.record, wanted), whole)
         yield replace(workspace, past=whole, outlines=read_outlines(whole, cache))
 
@@ -137,7 +139,8 @@ def read_receipt_arrivals(workspace: Workspace, branch: str | None) -> dict[str,
     """
     arrivals: dict[str, datetime] = {}
     tip = find_local_tip(workspace.state, branch) if branch is not None and not workspace.sandbox else None
-    for directory, ref, folder in ((workspace.record, "HEAD", None), (workspace.state, tip, FOLDER)):
+    places = (workspace.record, "HEAD", None), (workspace.state, tip, find_record_folder(workspace.state))
+    for directory, ref, folder in places:
         if ref is None or not directory.is_dir():
             continue
         try:
