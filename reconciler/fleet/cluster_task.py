@@ -5,6 +5,7 @@ A row of the queue can be written by others than `fleet submit`: it is read stri
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -72,15 +73,28 @@ def _show(value: object) -> str:
     return quote(shorten(value, 60)) if isinstance(value, str) else f"a {type(value).__name__}"
 
 
-def build_queue_name(queue: str) -> str:
-    """Return the queue's name in the database. Raises `FleetError` if `queue` cannot be one."""
+def check_queue(queue: str) -> str:
+    """Return the name of a queue. Raises `FleetError` if `queue` cannot be one."""
     if not is_tenant_name(queue):
         raise FleetError(
             f"{quote(shorten(queue, 60))} cannot name a queue", "Use lowercase letters, digits and hyphens, at most 40."
         )
-    return f"reconciler-{queue}"
+    return queue
+
+
+def build_queue_name(queue: str, commit: str) -> str:
+    """Return the queue of one commit in the database: a worker at another commit never sees its tasks.
+
+    Postgres' channels have names of at most 63 bytes, of which procrastinate uses 23.
+    """
+    return f"reconciler-{hashlib.sha256(f'{check_queue(queue)}@{commit}'.encode()).hexdigest()[:24]}"
 
 
 def build_lock(queue: str, tenant: str) -> str:
-    """Return the lock of a tenant: one job of it runs at a time, and at most one more waits."""
-    return f"{build_queue_name(queue)}/{tenant}"
+    """Return the lock of a tenant, whatever the commit: one job of it runs at a time, and at most one more waits."""
+    return f"{build_lock_prefix(queue)}{tenant}"
+
+
+def build_lock_prefix(queue: str) -> str:
+    """Return what the locks of all tenants of a queue begin with, and of no other."""
+    return f"reconciler:{check_queue(queue)}/"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -21,6 +22,7 @@ from reconciler.session.fleet.cluster_worker import WorkerSettings, work
 from support.servers.postgres import PostgresServer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+_SETTINGS = "target:\n  profile: apple-business-manager\n  base_url: https://example.com/scim/v2\n"
 _T = TypeVar("_T")
 
 
@@ -59,6 +61,27 @@ class QueueOnPostgres:
 
     def execute(self, statement: str) -> list[tuple[object, ...]]:
         return self.server.execute(self.address, statement)
+
+
+def make_fleet(folder: Path, *tenants: str, below: str = "") -> Path:
+    """A committed fleet of tenants on the sandbox, each with two users; in a folder of the repository if `below`."""
+    repository = folder / "fleet"
+    root = repository / below
+    for name in tenants:
+        (root / "tenants" / name / "users").mkdir(parents=True)
+        (root / "tenants" / name / "tenant.yaml").write_text("{}\n", "utf-8")
+        (root / "tenants" / name / "settings.yaml").write_text(_SETTINGS, "utf-8")
+    (root / "fleet.yaml").write_text("tenants: tenants/*\n", "utf-8")
+    run_git(repository, "init", "-q")
+    run_git(repository, "add", "-A")
+    run_git(repository, "commit", "-qm", "fleet")
+    return root
+
+
+def run_git(directory: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false")
+    line = ["git", *identity, "-C", str(directory), *arguments]
+    return subprocess.run(line, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
 
 
 class Notes:
@@ -115,7 +138,9 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Work on the queue of `RECONCILER_CLUSTER_DSN` as a process: FOLDER SECONDS AT_ONCE [until-empty]."""
     folder, seconds, at_once, *until_empty = arguments
-    settings = WorkerSettings("fleet", int(at_once), bool(until_empty), heartbeat_seconds=0.2, stalled_seconds=1.0)
+    settings = WorkerSettings(
+        "fleet", COMMIT, int(at_once), bool(until_empty), heartbeat_seconds=0.2, stalled_seconds=1.0
+    )
     work(Secret(os.environ["RECONCILER_CLUSTER_DSN"]), settings, FileRunner(Path(folder), float(seconds)), Notes())
 
 

@@ -35,7 +35,8 @@ ALTER TABLE procrastinate_jobs DROP CONSTRAINT IF EXISTS reconciler_task;
 ALTER TABLE procrastinate_jobs ADD CONSTRAINT reconciler_task CHECK (
     queue_name NOT LIKE 'reconciler-%'
     OR (jsonb_typeof(args) = 'object' AND octet_length(args::text) <= {MAX_TASK_BYTES}
-        AND task_name = '{TASK_NAME}' AND octet_length(lock) <= 200 AND octet_length(queueing_lock) <= 200)
+        AND task_name = '{TASK_NAME}' AND lock IS NOT NULL AND queueing_lock IS NOT NULL
+        AND octet_length(lock) <= 200 AND octet_length(queueing_lock) <= 200)
 );
 """
 

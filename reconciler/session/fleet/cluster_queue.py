@@ -12,7 +12,15 @@ from procrastinate.jobs import Job, Status
 from reconciler.core.text import format_names, pluralize
 from reconciler.errors import FleetError
 from reconciler.fleet.cluster_job import FAILED, OVER, RUNNING, STALLED, WAITING, ClusterJob, read_job
-from reconciler.fleet.cluster_task import TASK_NAME, ClusterTask, build_lock, build_queue_name, to_arguments
+from reconciler.fleet.cluster_task import (
+    TASK_NAME,
+    ClusterTask,
+    build_lock,
+    build_lock_prefix,
+    build_queue_name,
+    check_queue,
+    to_arguments,
+)
 from reconciler.session.fleet.cluster_database import explain_errors
 
 MAX_JOBS = 100_000
@@ -27,7 +35,7 @@ SELECT job.id, job.status::text AS status, job.args, result.worker, result.resul
   FROM procrastinate_jobs AS job
   LEFT JOIN reconciler_results AS result ON result.job = job.id
   LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
- WHERE job.queue_name = %(queue)s AND job.task_name = %(task)s
+ WHERE starts_with(job.lock, %(locks)s) AND job.queue_name LIKE 'reconciler-%%' AND job.task_name = %(task)s
    AND (%(numbers)s::bigint[] IS NULL OR job.id = ANY(%(numbers)s::bigint[]))
    AND (%(states)s::text[] IS NULL OR job.status::text = ANY(%(states)s::text[]))
  ORDER BY job.id DESC LIMIT %(limit)s
@@ -39,8 +47,7 @@ class ClusterQueue:
 
     def __init__(self, app: App, queue: str, stalled_seconds: float = STALLED_SECONDS) -> None:
         self._app = app
-        self._queue = queue
-        self._name = build_queue_name(queue)
+        self._queue = check_queue(queue)
         self._stalled = stalled_seconds
 
     async def submit(self, tasks: Sequence[ClusterTask]) -> dict[int, ClusterTask]:
@@ -62,7 +69,7 @@ class ClusterQueue:
         with explain_errors():
             rows = await self._app.connector.execute_query_all_async(
                 _LIST,
-                queue=self._name,
+                locks=build_lock_prefix(self._queue),
                 task=TASK_NAME,
                 numbers=None if numbers is None else list(numbers),
                 states=None if states is None else list(states),
@@ -94,7 +101,13 @@ class ClusterQueue:
 
     def _build_job(self, task: ClusterTask) -> Job:
         lock = build_lock(self._queue, task.tenant)
-        return Job(queue=self._name, lock=lock, queueing_lock=lock, task_name=TASK_NAME, task_kwargs=to_arguments(task))
+        return Job(
+            queue=build_queue_name(self._queue, task.commit),
+            lock=lock,
+            queueing_lock=lock,
+            task_name=TASK_NAME,
+            task_kwargs=to_arguments(task),
+        )
 
     async def _check_waiting(self, tenants: Collection[str]) -> None:
         jobs = await self.list_jobs(states=[WAITING])

@@ -20,16 +20,29 @@ from procrastinate import App, JobContext
 
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import ExitCode, FleetError
-from reconciler.fleet.cluster_task import TASK_NAME, ClusterTask, build_lock, build_queue_name, read_task
+from reconciler.fleet.cluster_task import (
+    TASK_NAME,
+    ClusterTask,
+    build_lock,
+    build_lock_prefix,
+    build_queue_name,
+    read_task,
+)
 from reconciler.fleet.result import TenantResult, to_json
 from reconciler.scim.secret import Secret
 from reconciler.session.fleet.cluster_database import explain_errors, open_database
 from reconciler.session.fleet.cluster_queue import HEARTBEAT_SECONDS, STALLED_SECONDS
+from reconciler.session.fleet.worker_error import WorkerUnusableError
 
 _T = TypeVar("_T")
-_KEPT_HOURS = 30 * 24
+_KEPT_DAYS = 30
 """After this, finished jobs are deleted: the record of what was done are the receipts."""
 _POLL_SECONDS = 5.0
+_FORGET = """
+DELETE FROM procrastinate_jobs AS job
+ WHERE starts_with(job.lock, %(locks)s) AND job.status IN ('succeeded', 'failed', 'cancelled', 'aborted')
+   AND (SELECT max(at) FROM procrastinate_events WHERE job_id = job.id) < now() - make_interval(days => %(days)s)
+"""
 _STARTED = """
 INSERT INTO reconciler_results (job, worker) VALUES (%(job)s, %(worker)s)
     ON CONFLICT (job) DO UPDATE SET worker = excluded.worker, result = NULL
@@ -42,10 +55,10 @@ class TenantRunner(Protocol):
     """What runs tenants. Its methods are called in threads."""
 
     def check(self, task: ClusterTask) -> str | None:
-        """Return why the task cannot be run here, or None."""
+        """Return why the task cannot be run here, or None. Raises `WorkerUnusableError`."""
 
     def run(self, task: ClusterTask) -> TenantResult:
-        """Run the task to its end. Raises `ReconcilerError`."""
+        """Run the task to its end. Raises `ReconcilerError`, `WorkerUnusableError`."""
 
     def stop(self) -> None:
         """Ask the tenants that are running to end as on SIGTERM."""
@@ -53,9 +66,13 @@ class TenantRunner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """`at_once`: tenants at a time. `until_empty`: end when no job waits, in place of waiting for more."""
+    """`commit`: of the checkout; tasks of others wait for other workers. `at_once`: tenants at a time.
+
+    `until_empty`: end when no job waits, in place of waiting for more.
+    """
 
     queue: str
+    commit: str
     at_once: int
     until_empty: bool = False
     heartbeat_seconds: float = HEARTBEAT_SECONDS
@@ -82,13 +99,18 @@ def work(address: Secret, settings: WorkerSettings, runner: TenantRunner, report
 
 async def _work(address: Secret, settings: WorkerSettings, runner: TenantRunner, report: WorkerReport) -> None:
     async with open_database(address, settings.at_once + 4, max(1.0, settings.heartbeat_seconds)) as app:
-        await _delete_old(app, settings.queue)
+        with explain_errors():
+            await app.connector.execute_query_async(_FORGET, locks=build_lock_prefix(settings.queue), days=_KEPT_DAYS)
         with ThreadPoolExecutor(settings.at_once, "tenant") as threads:
-            _register(app, _Jobs(app, settings, runner, report, threads))
+            jobs = _Jobs(app, settings, runner, report, threads)
+            _register(app, jobs)
             worker = asyncio.ensure_future(_run_worker(app, settings))
+            jobs.give_up = worker.cancel
             stopping = _stop_on_signals(worker, runner)
             with explain_errors(), suppress(asyncio.CancelledError):
                 await worker
+    if jobs.unusable is not None:
+        raise jobs.unusable
     if not stopping.is_set() and not settings.until_empty:
         raise FleetError(
             "the worker lost the queue's database",
@@ -98,7 +120,7 @@ async def _work(address: Secret, settings: WorkerSettings, runner: TenantRunner,
 
 def _run_worker(app: App, settings: WorkerSettings) -> Awaitable[None]:
     return app.run_worker_async(
-        queues=[build_queue_name(settings.queue)],
+        queues=[build_queue_name(settings.queue, settings.commit)],
         concurrency=settings.at_once,
         wait=not settings.until_empty,
         fetch_job_polling_interval=_POLL_SECONDS,
@@ -125,13 +147,6 @@ def _stop_on_signals(worker: asyncio.Future[None], runner: TenantRunner) -> asyn
     return stopping
 
 
-async def _delete_old(app: App, queue: str) -> None:
-    with explain_errors():
-        await app.job_manager.delete_old_jobs(
-            _KEPT_HOURS, build_queue_name(queue), include_failed=True, include_cancelled=True, include_aborted=True
-        )
-
-
 def _register(app: App, jobs: _Jobs) -> None:
     @app.task(name=TASK_NAME, pass_context=True)
     async def run_tenant(context: JobContext, /, **arguments: object) -> None:
@@ -142,13 +157,15 @@ class _JobFailedError(FleetError):
     """Marks the job as failed. Its result says why. Exit code 1."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Jobs:
     app: App
     settings: WorkerSettings
     runner: TenantRunner
     report: WorkerReport
     threads: ThreadPoolExecutor
+    give_up: Callable[[], object] = bool
+    unusable: WorkerUnusableError | None = None
 
     async def run(self, context: JobContext, arguments: dict[str, object]) -> None:
         """Run one job; raise if it failed, which procrastinate notes."""
@@ -171,14 +188,21 @@ class _Jobs:
         if (context.job.lock, context.job.queueing_lock) != (lock, lock):
             # Without it, two jobs of one tenant could run at a time.
             raise FleetError("the job does not hold the lock of its tenant", "It was not queued by fleet submit.")
+        if task.commit != self.settings.commit:
+            raise FleetError("the task is of another commit than the queue", "It was not queued by fleet submit.")
         return task
 
     async def _run_task(self, task: ClusterTask) -> TenantResult:
-        why = await self._in_thread(partial(self.runner.check, task))
-        if why is not None:
-            return build_failed(task, why)
         try:
+            why = await self._in_thread(partial(self.runner.check, task))
+            if why is not None:
+                return build_failed(task, why)
             return await self._in_thread(partial(self.runner.run, task))
+        except WorkerUnusableError as exc:
+            # One job fails in place of all that wait.
+            self.unusable = exc
+            self.give_up()
+            return build_failed(task, exc.summary)
         except Exception as exc:  # noqa: BLE001 - one tenant's failure is not that of the worker
             return build_failed(task, getattr(exc, "summary", "") or type(exc).__name__)
 

@@ -12,7 +12,9 @@ from reconciler.fleet.cluster_task import (
     MAX_TASK_BYTES,
     ClusterTask,
     build_lock,
+    build_lock_prefix,
     build_queue_name,
+    check_queue,
     read_task,
     to_arguments,
 )
@@ -95,11 +97,18 @@ def test_no_value_of_a_row_raises_anything_else(arguments: dict[str, Any]) -> No
 
 
 def test_the_lock_names_queue_and_tenant() -> None:
-    assert build_lock("fleet", "acme") == "reconciler-fleet/acme"
+    assert build_lock("fleet", "acme") == "reconciler:fleet/acme"
+    assert build_lock("fleet", "acme").startswith(build_lock_prefix("fleet"))
     assert build_lock("fleet", "acme") != build_lock("other", "acme")
+
+
+def test_each_commit_has_a_queue_whose_channel_postgres_can_name() -> None:
+    name = build_queue_name("a" * 40, "f" * 64)
+    assert len(f"procrastinate_queue_v1#{name}") < 63
+    assert len({name, build_queue_name("a" * 40, "e" * 64), build_queue_name("b" * 40, "f" * 64)}) == 3
 
 
 @pytest.mark.parametrize("queue", ["", "Fleet", "a/b", "a" * 41, "fleet\n", "%"])
 def test_a_queue_is_named_like_a_tenant(queue: str) -> None:
     with pytest.raises(FleetError, match=r"cannot name a queue$"):
-        build_queue_name(queue)
+        check_queue(queue)

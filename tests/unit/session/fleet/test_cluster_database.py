@@ -76,16 +76,19 @@ def test_tables_of_another_version_are_an_error(postgres: PostgresServer) -> Non
         ("reconciler.tenant", '{"a": "' + "x" * 1100 + '"}', "x"),
         ("reconciler.tenant", "{}", "x" * 201),
         ("other.task", "{}", "x"),
+        ("reconciler.tenant", "{}", None),
     ],
 )
 def test_the_database_itself_refuses_rows_of_another_shape(
-    task: str, args: str, lock: str, postgres: PostgresServer
+    task: str, args: str, lock: str | None, postgres: PostgresServer
 ) -> None:
     queue = QueueOnPostgres(postgres)
-    row = "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, args) VALUES ('{}', '{}', '{}', '{}')"
+    columns = "queue_name, task_name, lock, queueing_lock, args"
+    row = f"INSERT INTO procrastinate_jobs ({columns}) VALUES ('{{}}', '{{}}', {{}}, {{}}, '{{}}')"  # noqa: S608
+    text = f"'{lock}'" if lock is not None else "NULL"
     with pytest.raises(CheckViolation):
-        queue.execute(row.format("reconciler-fleet", task, lock, args))
-    queue.execute(row.format("of-another-program", task, lock, args))
+        queue.execute(row.format("reconciler-fleet", task, text, text, args))
+    queue.execute(row.format("of-another-program", task, text, text, args))
 
 
 def test_a_role_with_few_rights_can_queue_and_run(postgres: PostgresServer) -> None:

@@ -3,11 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.cluster import FileRunner, Notes, QueueOnPostgres, make_task, read_notes
+from support.cluster import COMMIT, FileRunner, Notes, QueueOnPostgres, make_task, read_notes
 from support.servers.postgres import PostgresServer
 
 from reconciler.errors import FleetError
 from reconciler.fleet.cluster_job import ClusterJob
+from reconciler.fleet.cluster_task import build_queue_name
 from reconciler.session.fleet.cluster_queue import check_requeue
 from reconciler.session.fleet.cluster_worker import WorkerSettings, work
 
@@ -20,7 +21,7 @@ def queue(postgres: PostgresServer) -> QueueOnPostgres:
 
 
 def run_all(queue: QueueOnPostgres, folder: Path) -> None:
-    work(queue.secret, WorkerSettings("fleet", 2, until_empty=True), FileRunner(folder), Notes())
+    work(queue.secret, WorkerSettings("fleet", COMMIT, 2, until_empty=True), FileRunner(folder), Notes())
 
 
 def stall(queue: QueueOnPostgres, number: int) -> None:
@@ -36,7 +37,8 @@ def test_tasks_are_queued_in_their_order_with_the_lock_of_their_tenant(queue: Qu
     ]
     locks = queue.execute("SELECT queue_name, lock, queueing_lock FROM procrastinate_jobs ORDER BY id")
     assert locks == [
-        ("reconciler-fleet", f"reconciler-fleet/{name}", f"reconciler-fleet/{name}") for name in ("beta", "acme")
+        (build_queue_name("fleet", COMMIT), f"reconciler:fleet/{name}", f"reconciler:fleet/{name}")
+        for name in ("beta", "acme")
     ]
 
 
@@ -50,7 +52,7 @@ def test_all_tenants_are_queued_or_none(queue: QueueOnPostgres) -> None:
 
 
 def test_a_lock_that_is_held_by_no_job_of_ours_is_an_error(queue: QueueOnPostgres) -> None:
-    lock = "'reconciler-fleet/acme'"
+    lock = "'reconciler:fleet/acme'"
     queue.execute(
         f"INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock) VALUES ('x', 'x', {lock})"  # noqa: S608
     )
@@ -67,7 +69,7 @@ def test_jobs_are_found_by_number(queue: QueueOnPostgres) -> None:
 
 def test_queues_do_not_see_each_other(queue: QueueOnPostgres) -> None:
     queue.submit("acme")
-    queue.execute("UPDATE procrastinate_jobs SET queue_name = 'reconciler-other'")
+    queue.execute("UPDATE procrastinate_jobs SET lock = 'reconciler:other/acme'")
     assert queue.jobs() == []
 
 

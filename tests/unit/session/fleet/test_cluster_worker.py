@@ -1,27 +1,30 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import support.cluster
-from support.cluster import FileRunner, Notes, QueueOnPostgres, read_notes, wait_for
+from support.cluster import COMMIT, FileRunner, Notes, QueueOnPostgres, read_notes, wait_for
 from support.command import coverage_environment
 from support.servers.postgres import PostgresServer
 
 from reconciler.errors import ExitCode, FleetError
-from reconciler.fleet.cluster_task import ClusterTask
+from reconciler.fleet.cluster_task import ClusterTask, build_queue_name
 from reconciler.fleet.result import TenantResult
 from reconciler.scim.secret import Secret
 from reconciler.session.fleet.cluster_worker import WorkerSettings, work
+from reconciler.session.fleet.worker_error import WorkerUnusableError
 
 pytestmark = pytest.mark.slow
 _WHOLE = ["began", "ended"]
-UNTIL_EMPTY = WorkerSettings("fleet", 4, until_empty=True, heartbeat_seconds=0.2, stalled_seconds=1.0)
+UNTIL_EMPTY = WorkerSettings("fleet", COMMIT, 4, until_empty=True, heartbeat_seconds=0.2, stalled_seconds=1.0)
 StartWorker = Callable[..., "subprocess.Popen[bytes]"]
 
 
@@ -65,6 +68,35 @@ def test_every_tenant_is_run_once_and_its_result_kept(queue: QueueOnPostgres, tm
     assert {job.worker.rpartition(":")[2] for job in jobs} == {str(os.getpid())}
 
 
+def test_a_worker_at_another_commit_leaves_the_tasks_alone(queue: QueueOnPostgres, tmp_path: Path) -> None:
+    queue.submit("acme")
+    work(queue.secret, replace(UNTIL_EMPTY, commit="0" * 40), FileRunner(tmp_path), Notes())
+    assert queue.states() == {"acme": ["todo"]}
+
+
+class UnusableRunner(FileRunner):
+    def check(self, task: ClusterTask) -> str | None:
+        raise WorkerUnusableError("the checkout has moved", "Start the worker again.")
+
+
+def test_a_worker_that_can_run_nothing_fails_one_job_and_leaves_the_others(
+    queue: QueueOnPostgres, tmp_path: Path
+) -> None:
+    queue.submit("acme", "beta", "gamma")
+    with pytest.raises(WorkerUnusableError, match=r"^the checkout has moved$"):
+        work(queue.secret, replace(UNTIL_EMPTY, at_once=1), UnusableRunner(tmp_path), Notes())
+    assert queue.states() == {"acme": ["failed"], "beta": ["todo"], "gamma": ["todo"]}
+
+
+def test_finished_jobs_are_deleted_after_a_month(queue: QueueOnPostgres, tmp_path: Path) -> None:
+    queue.submit("acme", "beta")
+    work(queue.secret, UNTIL_EMPTY, FileRunner(tmp_path), Notes())
+    queue.submit("gamma")
+    queue.execute("UPDATE procrastinate_events SET at = now() - interval '31 days' WHERE job_id IN (1, 3)")
+    work(queue.secret, replace(UNTIL_EMPTY, commit="0" * 40), FileRunner(tmp_path), Notes())
+    assert queue.states() == {"beta": ["succeeded"], "gamma": ["todo"]}
+
+
 class FailingRunner(FileRunner):
     def check(self, task: ClusterTask) -> str | None:
         return "the checkout is at another commit" if task.tenant == "beta" else None
@@ -92,8 +124,8 @@ def test_a_tenant_that_fails_is_a_failed_job_and_the_others_go_on(queue: QueueOn
 
 ROW = """INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
 VALUES ('{queue}', '{task}', {lock}, {lock}, '{args}')"""
-ARGS = '{"tenant": "acme", "verb": "plan", "commit": "%s", "run": "r", "plan_id": null}' % ("0" * 40)
-LOCK = "'reconciler-fleet/acme'"
+ARGS = json.dumps({"tenant": "acme", "verb": "plan", "commit": COMMIT, "run": "r", "plan_id": None})
+LOCK = "'reconciler:fleet/acme'"
 
 
 @pytest.mark.parametrize(
@@ -104,15 +136,15 @@ LOCK = "'reconciler-fleet/acme'"
         ((LOCK, ARGS.replace("}", ', "context": 1}')), "the task has other fields"),
         ((LOCK, "{}"), "the task has other fields"),
         ((LOCK, '{"tenant": "\\u202e"}'), "the task has other fields"),
-        (("NULL", ARGS), "the job does not hold the lock of its tenant"),
-        (("'reconciler-fleet/beta'", ARGS), "the job does not hold the lock of its tenant"),
+        ((LOCK, ARGS.replace(COMMIT, "0" * 40)), "the task is of another commit than the queue"),
+        (("'reconciler:fleet/beta'", ARGS), "the job does not hold the lock of its tenant"),
     ],
 )
 def test_the_row_of_a_stranger_runs_nothing(
     row: tuple[str, str], why: str, queue: QueueOnPostgres, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     lock, args = row
-    queue.execute(ROW.format(queue="reconciler-fleet", task="reconciler.tenant", lock=lock, args=args))
+    queue.execute(ROW.format(queue=build_queue_name("fleet", COMMIT), task="reconciler.tenant", lock=lock, args=args))
     queue.submit("gamma")
     notes = Notes()
     work(queue.secret, UNTIL_EMPTY, FileRunner(tmp_path), notes)
