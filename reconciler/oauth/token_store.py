@@ -5,11 +5,13 @@ Only the environment chooses it: a command in the desired state would run with t
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from reconciler.core.model import TENANT_PATTERN
 from reconciler.errors import TargetError
 from reconciler.oauth.command_store import CommandStore
 from reconciler.oauth.encryption import KEY_VARIABLE, TokenCipher, parse_token_keys
@@ -17,6 +19,8 @@ from reconciler.oauth.file_store import FileStore, TokenStoreError
 from reconciler.oauth.token_document import TokenDocument, format_token_document, parse_token_document
 
 STORE_VARIABLE = "RECONCILER_TOKEN_STORE"
+TENANT = "{tenant}"
+"""In its value: the name of the tenant."""
 _FORMS = "Set it to file:/PATH, or to cmd:COMMAND that answers get and put: see docs/oauth.md."
 
 
@@ -83,8 +87,8 @@ class TokenStore:
             )
 
 
-def parse_token_store(environment: Mapping[str, str]) -> TokenStore:
-    """Return the store that the environment names. Raises `TargetError`."""
+def parse_token_store(environment: Mapping[str, str], tenant: str | None = None) -> TokenStore:
+    """Return the store that the environment names; `{tenant}` in it is the tenant. Raises `TargetError`."""
     cipher = parse_token_keys(environment.get(KEY_VARIABLE, ""))
     kind, colon, rest = environment.get(STORE_VARIABLE, "").strip().partition(":")
     if not colon or not rest.strip():
@@ -92,10 +96,24 @@ def parse_token_store(environment: Mapping[str, str]) -> TokenStore:
         raise TargetError(f"{STORE_VARIABLE} {what}", _FORMS)
     match kind:
         case "file":
-            return TokenStore(FileStore(_parse_path(rest)), cipher)
+            return TokenStore(FileStore(_parse_path(_name_tenant(rest, tenant))), cipher)
         case "cmd":
-            return TokenStore(CommandStore(_parse_command(rest), environment), cipher)
+            return TokenStore(
+                CommandStore([_name_tenant(word, tenant) for word in _parse_command(rest)], environment), cipher
+            )
     raise TargetError(f"{STORE_VARIABLE} is neither file: nor cmd:", _FORMS)
+
+
+def _name_tenant(text: str, tenant: str | None) -> str:
+    """Return `text` with the name of the tenant, which never becomes several words or folders."""
+    if TENANT not in text:
+        return text
+    if tenant is None or not re.fullmatch(TENANT_PATTERN.strip("^$"), tenant):
+        raise TargetError(
+            f"{STORE_VARIABLE} has {TENANT}, but the settings do not say which tenant this is",
+            "Set target.tenant in settings.yaml, or name one place.",
+        )
+    return text.replace(TENANT, tenant)
 
 
 def _parse_path(text: str) -> Path:

@@ -83,9 +83,10 @@ def prepare_login(
     profile = PROFILES[target.profile]
     allowed = read_allowed_hosts(environment)
     service = parse_endpoint(target.base_url, profile_hosts=profile.hosts, allowed_hosts=allowed)
-    credentials, endpoints = read_oauth_credentials(environment), read_oauth_endpoints(environment)
+    credentials = read_oauth_credentials(environment, target.tenant)
+    endpoints = read_oauth_endpoints(environment)
     binding = TokenBinding(credentials.client_id, credentials.token.base_url, service.base_url)
-    network, store = read_network(environment), parse_token_store(environment)
+    network, store = read_network(environment), parse_token_store(environment, target.tenant)
     with hold_token_lock(binding, store, terminal.note):
         store.check_writable()
     return LoginSetup(service, profile, endpoints, credentials, network, store, binding)

@@ -17,8 +17,10 @@ from reconciler.oauth.endpoints import (
 from reconciler.scim.secret import Secret, is_token
 from reconciler.scim.transport import Endpoint
 from reconciler.session.connection import read_allowed_hosts
+from reconciler.session.token_directory import DIRECTORY_VARIABLE, read_token_file
 
 CLIENT_ID, CLIENT_SECRET = "RECONCILER_OAUTH_CLIENT_ID", "RECONCILER_OAUTH_CLIENT_SECRET"
+_FILES = {CLIENT_ID: ".client-id", CLIENT_SECRET: ".client-secret"}
 _LONGEST = 4096
 """Characters of either."""
 
@@ -32,10 +34,14 @@ class OAuthCredentials:
     token: Endpoint
 
 
-def read_oauth_credentials(environment: Mapping[str, str] = os.environ) -> OAuthCredentials:
-    """Read what refreshing needs. Raises `TargetError` if something is missing, or the host is not allowed."""
+def read_oauth_credentials(environment: Mapping[str, str] = os.environ, tenant: str | None = None) -> OAuthCredentials:
+    """Read what refreshing needs. Raises `TargetError` if something is missing, or the host is not allowed.
+
+    Without the variables of the client, those of a tenant are in RECONCILER_TOKEN_DIR: NAME.client-id, .client-secret.
+    """
     token = parse_token_endpoint(environment.get(TOKEN_VARIABLE, "").strip(), read_allowed_hosts(environment))
-    return OAuthCredentials(_read(environment, CLIENT_ID), Secret(_read(environment, CLIENT_SECRET)), token)
+    client_id, secret = (_read(environment, name, tenant) for name in (CLIENT_ID, CLIENT_SECRET))
+    return OAuthCredentials(client_id, Secret(secret), token)
 
 
 def read_oauth_endpoints(environment: Mapping[str, str] = os.environ) -> OAuthEndpoints:
@@ -44,8 +50,10 @@ def read_oauth_endpoints(environment: Mapping[str, str] = os.environ) -> OAuthEn
     return parse_oauth_endpoints(authorize, token, read_allowed_hosts(environment))
 
 
-def _read(environment: Mapping[str, str], name: str) -> str:
+def _read(environment: Mapping[str, str], name: str, tenant: str | None) -> str:
     value = environment.get(name, "").strip()
+    if not value and tenant is not None and environment.get(DIRECTORY_VARIABLE, "").strip():
+        value = read_token_file(tenant, environment, _FILES[name])
     if not value:
         raise TargetError(
             f"{name} is not set",

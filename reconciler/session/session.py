@@ -186,5 +186,5 @@ def open_session(
 def _connect(state: DesiredState, terminal: Terminal) -> Connection:
     url, profile = state.target.base_url, state.profile
     if state.settings["target"]["auth"] == "oauth":
-        return connect_by_oauth(url, profile, state.credentials, terminal.note)
+        return connect_by_oauth(url, profile, state.credentials, terminal.note, tenant=state.target.tenant)
     return connect(url, profile, tenant=state.target.tenant)

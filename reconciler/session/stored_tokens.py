@@ -31,17 +31,19 @@ def connect_by_oauth(
     credentials: Sequence[ConnectionCredential],
     note: Callable[[str], None],
     environment: Mapping[str, str] = os.environ,
+    *,
+    tenant: str | None = None,
 ) -> Connection:
     """Read the environment for a service whose tokens are in a store; no request is sent before a token is needed.
 
-    `credentials`: the dates of the settings. Raises `TargetError` as `session.connection.connect` does, and for a
-    client or a store that is missing.
+    `credentials`: the dates of the settings. `tenant`: whose tokens are needed. Raises `TargetError` as
+    `session.connection.connect` does, and for a client or a store that is missing.
     """
     endpoint = parse_endpoint(base_url, profile_hosts=profile.hosts, allowed_hosts=read_allowed_hosts(environment))
     network = read_network(environment)
     if environment.get("RECONCILER_TOKEN", "").strip():
         note("RECONCILER_TOKEN is set, but not used: target.auth is oauth.")
-    tokens = build_stored_tokens(endpoint, network, credentials, note, environment)
+    tokens = build_stored_tokens(endpoint, network, credentials, note, environment, tenant=tenant)
     cap = read_rate_cap(endpoint.base_url, environment)
     return Connection(endpoint, admit_tokens(tokens), profile.refusal_hints, network, cap=cap)
 
@@ -52,12 +54,14 @@ def build_stored_tokens(
     credentials: Sequence[ConnectionCredential],
     note: Callable[[str], None],
     environment: Mapping[str, str] = os.environ,
+    *,
+    tenant: str | None = None,
 ) -> StoredTokens:
     """Return the tokens for a service. Raises `TargetError`."""
-    client = read_oauth_credentials(environment)
+    client = read_oauth_credentials(environment, tenant)
     binding = TokenBinding(client.client_id, client.token.base_url, endpoint.base_url)
     secret = find_credential(credentials, CredentialKind.CLIENT_SECRET)
-    store = parse_token_store(environment)
+    store = parse_token_store(environment, tenant)
     return StoredTokens(
         Refreshing(
             binding=binding,

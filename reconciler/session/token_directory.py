@@ -22,35 +22,38 @@ _ATTEMPTS = 3
 """A volume of Kubernetes replaces the version that a link leads to while it is read."""
 
 
-def read_token_file(tenant: str, environment: Mapping[str, str]) -> str:
+def read_token_file(tenant: str, environment: Mapping[str, str], suffix: str = "") -> str:
     """Return the content of the file of a tenant, whose name was checked, without one line break at its end.
 
-    Raises `TargetError`, which never shows the content.
+    `suffix`: of the file's name, for what is not the token itself. Raises `TargetError`, which never shows the content.
     """
+    name = tenant + suffix
     folder = environment.get(DIRECTORY_VARIABLE, "").strip()
     # A relative path would be another directory elsewhere, and in a checkout one that each pull request can change.
     if not folder.startswith("/"):
         raise TargetError(f"{DIRECTORY_VARIABLE} is not an absolute path", "Write it from the / on.")
     for attempts_left in reversed(range(_ATTEMPTS)):
         try:
-            content = _read(folder, tenant)
+            content = _read(folder, name)
             return content.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
         except FileNotFoundError as exc:
             if not attempts_left:
-                raise _unusable(tenant, folder, describe_os_error(exc), "Add its file, with the token alone.") from None
+                raise _unusable(
+                    tenant + suffix, folder, describe_os_error(exc), "Add its file, with the token alone."
+                ) from None
         except OSError as exc:
             advice = advise(exc, "Check the directory, and that this user may read the file.")
-            raise _unusable(tenant, folder, describe_os_error(exc), advice) from None
+            raise _unusable(name, folder, describe_os_error(exc), advice) from None
         except ValueError:
             raise TargetError(f"{DIRECTORY_VARIABLE} has a null character", "Set it to a directory.") from None
     raise AssertionError("the last attempt returns or raises")  # pragma: no cover
 
 
-def _read(folder: str, tenant: str) -> bytes:
+def _read(folder: str, name: str) -> bytes:
     inside = Path(os.path.realpath(folder, strict=True))
-    path = Path(os.path.realpath(inside / tenant, strict=True))
+    path = Path(os.path.realpath(inside / name, strict=True))
     if not path.is_relative_to(inside):
-        raise _unusable(tenant, folder, "it is a link out of the directory", "Put the file itself there.")
+        raise _unusable(name, folder, "it is a link out of the directory", "Put the file itself there.")
     # All links are followed: one that is there now was just put there. Not blocking: a named pipe would hang.
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
@@ -59,7 +62,7 @@ def _read(folder: str, tenant: str) -> bytes:
             raise OSError(errno.EINVAL, "it is no regular file")
         if found.st_mode & _OTHERS:
             raise _unusable(
-                tenant,
+                name,
                 folder,
                 f"others can read it or replace its content (mode {stat.S_IMODE(found.st_mode):04o})",
                 "Run chmod 600 for it. In Kubernetes, set defaultMode: 0440 and fsGroup. If another user may have\n"
@@ -69,10 +72,10 @@ def _read(folder: str, tenant: str) -> bytes:
     finally:
         os.close(handle)
     if len(content) > LONGEST_TOKEN + len(b"\r\n"):
-        raise _unusable(tenant, folder, f"it has more than {LONGEST_TOKEN // 1024} KiB", "Let it be the token alone.")
+        raise _unusable(name, folder, f"it has more than {LONGEST_TOKEN // 1024} KiB", "Let it be the token alone.")
     return content
 
 
-def _unusable(tenant: str, folder: str, why: str, advice: str) -> TargetError:
+def _unusable(name: str, folder: str, why: str, advice: str) -> TargetError:
     where = escape_control(shorten(folder, 200))
-    return TargetError(f"the token of tenant {tenant} in {DIRECTORY_VARIABLE} ({where}) cannot be read: {why}", advice)
+    return TargetError(f"the file {name} of {DIRECTORY_VARIABLE} ({where}) cannot be read: {why}", advice)

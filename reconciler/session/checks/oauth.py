@@ -31,13 +31,20 @@ _OTHER_HOST = "Apple's screen shows the URL to use: both appleid.apple.com and a
 
 def ask_stored_tokens(context: CheckContext) -> Iterator[Answer]:
     """Ask whether the store has tokens of this connection. Raises `ReconcilerError` if something is missing."""
-    client = read_oauth_credentials(context.environment)
+    tenant = context.settings.target.tenant if context.settings is not None else None
+    client = read_oauth_credentials(context.environment, tenant)
     context.secrets.append(client.client_secret)
-    store = parse_token_store(context.environment)
+    store = parse_token_store(context.environment, tenant)
     if context.endpoint is not None and context.profile is not None and context.target is not None:
         dates = read_credentials(context.workspace.state)
-        note = context.terminal.note
-        connection = connect_by_oauth(context.target.base_url, context.profile, dates, note, context.environment)
+        connection = connect_by_oauth(
+            context.target.base_url,
+            context.profile,
+            dates,
+            context.terminal.note,
+            context.environment,
+            tenant=tenant,
+        )
         context.connection = explain_refusals(connection, dates, context.now.date())
     if context.offline and _is_command(context):
         yield Answer("token", CheckVerdict.SKIPPED, f"not read: {store.name} may use the network (--offline)")

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from reconciler.errors import TargetError
+from reconciler.oauth.token_store import STORE_VARIABLE, TENANT
 from reconciler.scim.secret import Secret
 from reconciler.scim.token_source import TokenSource
 from reconciler.session.tenant_token import TOKEN_VARIABLE, find_token_variable
@@ -38,6 +39,12 @@ def check_fleet_tokens(tenants: int, environment: Mapping[str, str] = os.environ
         raise SharedTokenError(
             f"{TOKEN_VARIABLE} is one token for {tenants:,} tenants",
             f"Set {COMMAND_VARIABLE} or {DIRECTORY_VARIABLE} in its place: see docs/environment.md.",
+        )
+    store = environment.get(STORE_VARIABLE, "").strip()
+    if tenants > 1 and variable == TOKEN_VARIABLE and store and TENANT not in store:
+        raise SharedTokenError(
+            f"{STORE_VARIABLE} is one place for the tokens of {tenants:,} tenants",
+            f"Name a place for each with {TENANT} in it, as file:/PATH/{TENANT}: see docs/oauth.md.",
         )
 
 

@@ -107,3 +107,28 @@ def test_another_form_is_an_error_with_a_next_step(text: str, message: str | Non
         parse_token_store({"RECONCILER_TOKEN_STORE": text})
     assert raised.value.summary == f"RECONCILER_TOKEN_STORE {message}"
     assert raised.value.detail
+
+
+def test_a_tenant_has_a_place_of_its_own(tmp_path: Path) -> None:
+    environment = {"RECONCILER_TOKEN_STORE": f"file:{tmp_path}/{{tenant}}/tokens"}
+    parse_token_store(environment, "acme").save(document())
+    assert (tmp_path / "acme" / "tokens").exists()
+    assert parse_token_store(environment, "beta").load() is None
+
+
+def test_the_command_of_a_store_gets_the_name_of_the_tenant(tmp_path: Path) -> None:
+    script = tmp_path / "store.py"
+    script.write_text(f"import sys; open({str(tmp_path / 'said')!r}, 'w').write(repr(sys.argv[1:]))")
+    store = parse_token_store({"RECONCILER_TOKEN_STORE": f"cmd:{sys.executable} {script} 'a/{{tenant}} b'"}, "acme")
+    assert store.load() is None
+    assert (tmp_path / "said").read_text() == "['a/acme b', 'get']"
+
+
+@pytest.mark.parametrize("tenant", [None, "..", "a b", "a\n", ""])
+@pytest.mark.parametrize("text", ["file:/tokens/{tenant}", "cmd:get {tenant}"])
+def test_a_place_for_each_tenant_needs_to_know_which(tenant: str | None, text: str) -> None:
+    with pytest.raises(TargetError) as raised:
+        parse_token_store({"RECONCILER_TOKEN_STORE": text}, tenant)
+    assert raised.value.summary == (
+        "RECONCILER_TOKEN_STORE has {tenant}, but the settings do not say which tenant this is"
+    )

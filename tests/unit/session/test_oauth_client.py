@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from reconciler.errors import TargetError
@@ -44,3 +46,18 @@ def test_another_host_must_be_allowed() -> None:
         read_oauth_credentials(other)
     allowed = {**other, "RECONCILER_ALLOWED_HOSTS": "x.example, idp.example"}
     assert read_oauth_credentials(allowed).token.host == "idp.example"
+
+
+def test_a_tenant_can_have_a_client_of_its_own(tmp_path: Path) -> None:
+    for name, content in (("client-id", "id-of-acme"), ("client-secret", "c4nary")):
+        (tmp_path / f"acme.{name}").write_text(content + "\n")
+        (tmp_path / f"acme.{name}").chmod(0o600)
+    environment = {name: value for name, value in ENVIRONMENT.items() if "CLIENT" not in name}
+    environment["RECONCILER_TOKEN_DIR"] = str(tmp_path)
+    found = read_oauth_credentials(environment, "acme")
+    assert (found.client_id, found.client_secret.reveal()) == ("id-of-acme", "c4nary")
+    assert read_oauth_credentials({**environment, **ENVIRONMENT}, "acme").client_id != "id-of-acme"
+    with pytest.raises(TargetError, match=r"the file beta\.client-id of RECONCILER_TOKEN_DIR"):
+        read_oauth_credentials(environment, "beta")
+    with pytest.raises(TargetError, match="RECONCILER_OAUTH_CLIENT_ID is not set"):
+        read_oauth_credentials(environment)

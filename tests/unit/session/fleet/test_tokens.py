@@ -120,3 +120,12 @@ def test_one_token_in_the_environment_is_for_one_tenant(
         check_fleet_tokens(tenants, environment)
     assert raised.value.summary == "RECONCILER_TOKEN is one token for 2 tenants"
     assert CANARY not in raised.value.detail
+
+
+def test_one_token_store_is_for_one_tenant() -> None:
+    shared, own = {"RECONCILER_TOKEN_STORE": "file:/tokens"}, {"RECONCILER_TOKEN_STORE": "file:/tokens/{tenant}"}
+    check_fleet_tokens(1, shared)
+    check_fleet_tokens(2, own)
+    check_fleet_tokens(2, {**shared, "RECONCILER_TOKEN_DIR": "/tokens"})  # not of tenants by OAuth
+    with pytest.raises(SharedTokenError, match="RECONCILER_TOKEN_STORE is one place for the tokens of 2 tenants"):
+        check_fleet_tokens(2, shared)
