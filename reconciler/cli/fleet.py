@@ -61,3 +61,49 @@ def matrix(
     Prints JSON, and sets the outputs `matrix` and `any` of a step.
     """
     return lazy.run_matrix(lazy.MatrixOptions(chosen.selection(), verb, shards), common.terminal())
+
+
+_Directories = Annotated[
+    list[Path], typer.Argument(metavar="DIR...", help="Directories that -o of the verb wrote to, one of each shard.")
+]
+
+
+@command(fleet_app)
+def gather(
+    directories: _Directories,
+    chosen: Annotated[FleetOptions, Only("fleet", "base", "wave", "slice")],
+    verb: _Verb = "plan",
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="Where to save it; default: fleet-VERB.json in the one DIR."),
+    ] = None,
+    *,
+    common: _Terminal,
+) -> int:
+    """Gather the results of all shards: one document, and one ID for the plans of all tenants.
+
+    Results of another commit or run do not count; a missing one is a failure. After an apply, fleet/applied.json says
+    how far it came: `--base applied`.
+    """
+    options = lazy.GatherOptions(chosen.selection(), tuple(directories), verb)
+    return lazy.run_gather(options, out, common.terminal())
+
+
+@command(fleet_app)
+def gate(
+    directories: _Directories,
+    chosen: Annotated[FleetOptions, Only("fleet", "base", "wave")],
+    verb: _Verb = "apply",
+    reviewed: Annotated[
+        Path | None,
+        typer.Option("--reviewed", metavar="FILE", help="The fleet plan that is applied, for its approvals."),
+    ] = None,
+    *,
+    common: _Terminal,
+) -> int:
+    """Decide by the guards across tenants whether the next wave may begin.
+
+    The exit code is 3 if not. Only results of this commit and run count; a missing one is a failure.
+    """
+    options = lazy.GatherOptions(chosen.selection(), tuple(directories), verb)
+    return lazy.run_gate(lazy.GateOptions(options, reviewed), common.terminal())

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from reconciler.commands.explain import ExplainOptions, run_explain
     from reconciler.commands.export import ExportOptions, run_export
     from reconciler.commands.export_entra_schema import run_export_entra_schema
+    from reconciler.commands.fleet.gate import GateOptions, run_gate
+    from reconciler.commands.fleet.gather import run_gather
     from reconciler.commands.fleet.matrix import MatrixOptions, run_matrix
     from reconciler.commands.fmt import FmtOptions, run_fmt
     from reconciler.commands.github.annotate import run_annotate
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from reconciler.profiles import PROFILES
     from reconciler.render.formats import OutputOptions
     from reconciler.render.style import hide_words
+    from reconciler.session.fleet.gathering import GatherOptions
     from reconciler.session.fleet.selected import FleetSelection
     from reconciler.session.telemetry import is_wanted, trace_command
     from reconciler.session.terminal import Terminal
@@ -81,6 +84,8 @@ MODULES = {
     "reconciler.commands.explain": ("ExplainOptions", "run_explain"),
     "reconciler.commands.export": ("ExportOptions", "run_export"),
     "reconciler.commands.export_entra_schema": ("run_export_entra_schema",),
+    "reconciler.commands.fleet.gate": ("GateOptions", "run_gate"),
+    "reconciler.commands.fleet.gather": ("run_gather",),
     "reconciler.commands.fleet.matrix": ("MatrixOptions", "run_matrix"),
     "reconciler.commands.fmt": ("FmtOptions", "run_fmt"),
     "reconciler.commands.github.annotate": ("run_annotate",),
@@ -122,6 +127,7 @@ MODULES = {
     "reconciler.profiles": ("PROFILES",),
     "reconciler.render.formats": ("OutputOptions",),
     "reconciler.render.style": ("hide_words",),
+    "reconciler.session.fleet.gathering": ("GatherOptions",),
     "reconciler.session.fleet.selected": ("FleetSelection",),
     "reconciler.session.telemetry": ("is_wanted", "trace_command"),
     "reconciler.session.terminal": ("Terminal",),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from reconciler.core.model import TENANT_PATTERN
+from reconciler.core.policy import MAX_APPROVAL_PERIOD
 from reconciler.core.text import quote, shorten
-from reconciler.desired.schema_values import EMPTY_IS_LIST, Count, Percent, StrictModel, TextList
+from reconciler.desired.schema_values import EMPTY_IS_LIST, Count, Day, Percent, StrictModel, TextList
 
 MAX_AT_ONCE = 256
 MAX_SHARDS = 256
@@ -115,6 +116,18 @@ class FleetGuardsEntry(StrictModel):
     new_tenants: Count | None = Field(default=5, description="New tenants in one run")
 
 
+class FleetApprovalEntry(StrictModel):
+    """Lets exactly one plan of the fleet pass guards across tenants, until a date."""
+
+    plan: str = Field(pattern=r"^sha256:[0-9a-f]{64}$", description="The ID of the fleet plan, as gather prints it")
+    lifts: Annotated[
+        list[Literal["removals", "new_tenants", "tenants_changed_by_defaults"]],
+        Field(min_length=1, json_schema_extra={"uniqueItems": True}),
+    ] = Field(default=["removals"], description="The guards that it lifts; every other one still stops the run")
+    until: Day = Field(description=f"The last day, at most {MAX_APPROVAL_PERIOD.days} days ahead")
+    reason: str = Field(description="Why, for the reviewer and the record")
+
+
 class FleetEntry(StrictModel):
     """fleet.yaml."""
 
@@ -129,6 +142,9 @@ class FleetEntry(StrictModel):
     )
     caps: CapsEntry = Field(default=CapsEntry(), description="Upper bounds of one run")
     guards: FleetGuardsEntry = Field(default=FleetGuardsEntry(), description="What stops a run across tenants")
+    approvals: Annotated[list[FleetApprovalEntry], *EMPTY_IS_LIST] = Field(
+        default=[], description="Each lets exactly one plan of the fleet pass"
+    )
 
 
 def _check_labels(labels: dict[str, str]) -> dict[str, str]:

@@ -29,7 +29,17 @@ from reconciler.desired.folders import contains_yaml
 from reconciler.desired.layout import FOLDERS, TOP_FILES, is_utf8, resembles_yaml
 from reconciler.desired.validation import LocatedModel
 from reconciler.errors import FleetError
-from reconciler.fleet.model import MAX_TENANTS, Caps, Fleet, FleetGuards, Limit, Tenant, Wave, is_tenant_name
+from reconciler.fleet.model import (
+    MAX_TENANTS,
+    Caps,
+    Fleet,
+    FleetApproval,
+    FleetGuards,
+    Limit,
+    Tenant,
+    Wave,
+    is_tenant_name,
+)
 from reconciler.fleet.waves import check_waves
 
 _MAX_SHOWN = 50
@@ -253,7 +263,8 @@ def _build_fleet(root: Path, entry: FleetEntry, tenants: list[Tenant]) -> Fleet:
         entry.guards.tenants_changed_by_defaults,
         entry.guards.new_tenants,
     )
-    return Fleet(root, tuple(tenants), waves, caps, guards)
+    approvals = tuple(FleetApproval(each.plan, tuple(each.lifts), each.until, each.reason) for each in entry.approvals)
+    return Fleet(root, tuple(tenants), waves, caps, guards, approvals)
 
 
 def _build_limit(entry: FleetLimitEntry) -> Limit:

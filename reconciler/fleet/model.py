@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from reconciler.core.model import TENANT_PATTERN
@@ -69,6 +70,16 @@ class FleetGuards:
 
 
 @dataclass(frozen=True, slots=True)
+class FleetApproval:
+    """Lets the fleet plan with the ID `plan` pass the guards across tenants that `lifts` names, until a day."""
+
+    plan: str
+    lifts: tuple[str, ...]
+    until: date
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """fleet.yaml and the tenants it names, in the order of their names."""
 
@@ -77,3 +88,4 @@ class Fleet:
     waves: tuple[Wave, ...] = ()
     caps: Caps = field(default_factory=Caps)
     guards: FleetGuards = field(default_factory=FleetGuards)
+    approvals: tuple[FleetApproval, ...] = ()

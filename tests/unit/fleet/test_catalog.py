@@ -1,13 +1,14 @@
 """The catalog of a fleet: tenants in order, and each error once, at its place."""
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
 from support.fleets import write_files, write_fleet
 
 from reconciler.fleet.catalog import BrokenFleetError, read_fleet
-from reconciler.fleet.model import Caps, FleetGuards, Limit, Tenant, Wave
+from reconciler.fleet.model import Caps, FleetApproval, FleetGuards, Limit, Tenant, Wave
 
 
 def _list_errors(root: Path) -> list[str]:
@@ -35,6 +36,15 @@ def test_a_fleet_with_everything(tmp_path: Path) -> None:
     assert found.waves == (Wave("canary", ("beta",)), Wave("early", (), 5), Wave("rest"))
     assert found.caps == Caps(4, 25, 16)
     assert found.guards == FleetGuards(Limit(None, 1), Limit(7, None), 9, 2)
+
+
+def test_approvals(tmp_path: Path) -> None:
+    entry = f"{{plan: 'sha256:{'a' * 64}', lifts: [new_tenants], until: 2026-12-01, reason: schools}}"
+    write_fleet(tmp_path, fleet=f"tenants: tenants/*\napprovals: [{entry}]\n")
+    expected = FleetApproval(f"sha256:{'a' * 64}", ("new_tenants",), date(2026, 12, 1), "schools")
+    assert read_fleet(tmp_path).approvals == (expected,)
+    (tmp_path / "fleet.yaml").write_text(f"tenants: tenants/*\napprovals: [{entry.replace('new_tenants', 'failed')}]\n")
+    assert len(_list_errors(tmp_path)) == 1
 
 
 def test_the_defaults_of_the_schema_are_those_of_the_types(tmp_path: Path) -> None:

@@ -15,11 +15,6 @@ from reconciler.session.fleet.selected import FleetSelection
 USERS = "- userPrincipalName: ada@acme.example\n"
 
 
-@pytest.fixture(autouse=True)
-def no_runner(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
-
-
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     root = tmp_path / "fleet"

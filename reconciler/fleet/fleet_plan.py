@@ -1,0 +1,98 @@
+"""The plan of a fleet: fleet-plan.json names the plan of each tenant, and has one id for all of them.
+
+Who approves the id approves exactly these plans: an apply takes the plan of a tenant only if it is named there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.text import to_ascii_json
+from reconciler.errors import PlanFileError
+from reconciler.fleet.affected import Affected
+from reconciler.fleet.gathered import GOOD, Gathered, Wanted
+from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
+from reconciler.fleet.result import COUNTS
+from reconciler.record.files import read_file
+
+FLEET_PLAN = "fleet-plan.json"
+FORMAT_VERSION = 1
+_MAX_BYTES = 16 * 1024 * 1024
+_PLAN_ID = re.compile(r"sha256:[0-9a-f]{64}")
+_AGAIN = "Make it again: `reconciler fleet gather DIR…`."
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPlan:
+    """What was reviewed: the id, and the plan of each tenant."""
+
+    plan_id: str
+    tenants: Mapping[str, str]
+
+
+def compute_fleet_plan_id(tenants: Mapping[str, str]) -> str:
+    """Return the id of the plans of many tenants: sha256 over the sorted lines `tenant plan_id`."""
+    lines = "".join(f"{name} {plan_id}\n" for name, plan_id in sorted(tenants.items()))
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
+
+
+def list_plans(gathered: Gathered) -> dict[str, str]:
+    """Return the plan of each tenant whose plan can be applied."""
+    return {
+        name: each.plan_id
+        for name, each in gathered.results.items()
+        if each.exit_code in GOOD and each.plan_id is not None
+    }
+
+
+def format_fleet_plan(gathered: Gathered, wanted: Wanted, affected: Affected | None) -> str:
+    """Return the document: the plans, and for summaries the counts of each tenant and why one failed."""
+    tenants = list_plans(gathered)
+    document: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "id": compute_fleet_plan_id(tenants),
+        "verb": wanted.verb,
+        "commit": wanted.commit,
+        "run": wanted.run,
+        "base": affected.base if affected is not None else None,
+        "expected": gathered.total,
+        "counts": {name: count for name in COUNTS if (count := gathered.count(name))},
+        "failed": gathered.failed,
+        "released": list(affected.released) if affected is not None else [],
+        "new": list(affected.added) if affected is not None else [],
+        "renamed": dict(affected.moved) if affected is not None else {},
+        "changed_by_defaults": len(affected.by_defaults) if affected is not None else 0,
+        "tenants": tenants,
+        "results": {
+            name: {"exit_code": each.exit_code, "counts": dict(each.counts), "seconds": each.seconds}
+            for name, each in gathered.results.items()
+        },
+    }
+    return to_ascii_json(document, indent=1) + "\n"
+
+
+def read_fleet_plan(path: Path) -> FleetPlan:
+    """Read the plans of a document, and verify its id. Raises `PlanFileError` for any other file."""
+    try:
+        found: Any = json.loads(read_file(path, _MAX_BYTES))
+    except (ValueError, RecursionError) as exc:
+        raise PlanFileError(f"{path} is not JSON", _AGAIN) from exc
+    if not isinstance(found, dict) or found.get("format_version") != FORMAT_VERSION:
+        raise PlanFileError(f"{path} is no plan of a fleet, or of another version", _AGAIN)
+    tenants = found.get("tenants")
+    if not isinstance(tenants, dict) or len(tenants) > MAX_TENANTS or not all(map(_is_entry, tenants.items())):
+        raise PlanFileError(f"{path} has an invalid entry of a tenant", _AGAIN)
+    if found.get("id") != compute_fleet_plan_id(tenants):
+        raise PlanFileError(f"{path} was changed: its id is not that of its plans", _AGAIN)
+    return FleetPlan(found["id"], tenants)
+
+
+def _is_entry(entry: tuple[str, Any]) -> bool:
+    name, plan_id = entry
+    return is_tenant_name(name) and isinstance(plan_id, str) and _PLAN_ID.fullmatch(plan_id) is not None

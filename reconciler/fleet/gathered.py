@@ -1,0 +1,163 @@
+"""Gather the results of a run from the directories of its shards. They can be artifacts of other jobs: untrusted.
+
+What is invalid, of another run or another commit counts as missing, and a missing result is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.core.system_limits import describe_os_error
+from reconciler.core.text import quote
+from reconciler.core.untrusted_values import parse_count
+from reconciler.errors import ExitCode, PlanFileError, UsageError
+from reconciler.fleet.exit_codes import fold_exit_codes
+from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
+from reconciler.fleet.result import MAX_BYTES, TenantResult, from_json
+from reconciler.fleet.run_identity import is_same_run
+
+RESULT, PLAN = "result.json", "plan.json"
+MAX_DIRECTORIES = 1_024
+_MAX_ENTRIES = 4 * MAX_TENANTS
+_HEAD = 4_096
+_PLAN_ID = re.compile(rb'"plan_id": "(sha256:[0-9a-f]{64})"')
+GOOD = frozenset({ExitCode.OK, ExitCode.CHANGES})
+_NO_RESULT = "no result"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which results count: those of one verb, commit and run."""
+
+    verb: str
+    commit: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The results of the expected tenants by name, and why the others have none.
+
+    `ignored`: how many results are about tenants that were not expected.
+    """
+
+    results: Mapping[str, TenantResult]
+    missing: Mapping[str, str] = field(default_factory=dict)
+    ignored: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many tenants were expected."""
+        return len(self.results) + len(self.missing)
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Why each tenant failed that did, by name; a missing result is a failure."""
+        found = {name: _explain(each) for name, each in self.results.items() if each.exit_code not in GOOD}
+        return dict(sorted({**found, **self.missing}.items()))
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code of the run as a whole."""
+        codes = [each.exit_code for each in self.results.values()]
+        return fold_exit_codes([*codes, *(ExitCode.ERROR for _ in self.missing)])
+
+    def count(self, *names: str) -> int:
+        """Return the sum of these counts of all tenants."""
+        return sum(each.counts.get(name, 0) for each in self.results.values() for name in names)
+
+
+def _explain(result: TenantResult) -> str:
+    return result.error or f"exit code {result.exit_code}"
+
+
+def gather_results(directories: Sequence[Path], expected: Collection[str], wanted: Wanted) -> Gathered:
+    """Read `DIR/TENANT/result.json` of each directory. Of two results of a tenant that of the later attempt counts.
+
+    Of two of one attempt the worse counts. Raises `UsageError` for a directory that is none or too large.
+    """
+    if len(directories) > MAX_DIRECTORIES:
+        raise UsageError(f"more than {MAX_DIRECTORIES:,} directories", "Put the results of several shards into one.")
+    results: dict[str, TenantResult] = {}
+    why: dict[str, str] = {}
+    ignored = 0
+    for directory in directories:
+        for name in _list_tenants(directory):
+            if name not in expected:
+                ignored += 1
+                continue
+            found = _read_result(directory / name, name, wanted)
+            if isinstance(found, str):
+                why[name] = found
+            elif name not in results or _rank(found) > _rank(results[name]):
+                results[name] = found
+    missing = {name: why.get(name, _NO_RESULT) for name in sorted(expected) if name not in results}
+    return Gathered(dict(sorted(results.items())), missing, ignored)
+
+
+def _rank(result: TenantResult) -> tuple[int, int]:
+    attempt = parse_count(result.run.partition("/")[2]) or 0
+    return attempt, 0 if result.exit_code in GOOD else 1
+
+
+def _list_tenants(directory: Path) -> Iterator[str]:
+    try:
+        with os.scandir(directory) as entries:
+            for number, entry in enumerate(entries):
+                if number >= _MAX_ENTRIES:
+                    raise UsageError(f"{directory} has more than {_MAX_ENTRIES:,} entries", "Name other directories.")
+                if is_tenant_name(entry.name) and entry.is_dir(follow_symlinks=False):
+                    yield entry.name
+    except OSError as exc:
+        summary = f"{quote(str(directory))} cannot be read: {describe_os_error(exc)}"
+        raise UsageError(summary, "Name the directories that -o of the verb wrote to.") from exc
+
+
+def _read_result(folder: Path, name: str, wanted: Wanted) -> TenantResult | str:
+    """Return the result of a tenant, or why there is none that counts."""
+    content = _read_bounded(folder / RESULT, MAX_BYTES + 1)
+    if content is None:
+        return _NO_RESULT
+    try:
+        result = from_json(content)
+    except PlanFileError as exc:
+        return f"{exc.summary}: it does not count"
+    why = _find_mismatch(result, name, wanted)
+    if why is None and result.verb == "plan" and result.exit_code in GOOD:
+        why = None if _read_plan_id(folder / PLAN) == result.plan_id else "plan.json is not the plan of the result"
+    return result if why is None else f"{why}: it does not count"
+
+
+def _find_mismatch(result: TenantResult, name: str, wanted: Wanted) -> str | None:
+    if result.tenant != name:
+        return "the result is about another tenant"
+    if result.verb != wanted.verb:
+        return f"the result is of {result.verb}, not of {wanted.verb}"
+    if result.commit != wanted.commit:
+        return f"the result is of another commit, {result.commit[:12]}"
+    return None if is_same_run(result.run, wanted.run) else f"the result is of another run, {quote(result.run)}"
+
+
+def _read_plan_id(path: Path) -> str | None:
+    """Return the id that a saved plan states. An apply verifies it; here it only has to be the same."""
+    found = _PLAN_ID.search(_read_bounded(path, _HEAD) or b"")
+    return found[1].decode("ascii") if found else None
+
+
+def _read_bounded(path: Path, size: int) -> bytes | None:
+    """Return the first bytes of a regular file; None if there is none. A link is not followed."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return os.read(handle, size) if stat.S_ISREG(os.fstat(handle).st_mode) else None
+    except OSError:
+        return None
+    finally:
+        os.close(handle)

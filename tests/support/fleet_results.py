@@ -1,0 +1,28 @@
+"""Results of tenants, written as the processes of a run write them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from reconciler.fleet.result import TenantResult, to_json
+
+COMMIT = "0123456789" * 4
+RUN = "17/1"
+
+
+def plan_id(number: int) -> str:
+    """Return the id of a plan."""
+    return f"sha256:{number:064x}"
+
+
+def write_result(directory: Path, tenant: str, **fields: Any) -> TenantResult:
+    """Write the result of a tenant, and its plan; by default of a plan without failure."""
+    values: dict[str, Any] = {"verb": "plan", "commit": COMMIT, "run": RUN, "exit_code": 0, "plan_id": plan_id(1)}
+    result = TenantResult(tenant, **{**values, **fields})
+    folder = directory / tenant
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "result.json").write_text(to_json(result))
+    (folder / "plan.json").write_text(json.dumps({"format_version": "1", "plan_id": result.plan_id}, indent=2))
+    return result

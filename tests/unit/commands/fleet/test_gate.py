@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fleet_results import plan_id, write_result
+from support.git_repository import GitRepository
+from support.recording_terminal import RecordingTerminal
+
+from reconciler.commands.fleet.gate import GateOptions, run_gate
+from reconciler.commands.fleet.gather import run_gather
+from reconciler.errors import ExitCode, UsageError
+from reconciler.fleet.fleet_plan import compute_fleet_plan_id
+from reconciler.session.fleet.gathering import GatherOptions
+from reconciler.session.fleet.selected import FleetSelection
+
+NAMES = ("acme", "beta", "gamma")
+TODAY = date(2026, 11, 30)
+FLEET = """
+tenants: tenants/*
+waves: [{name: canary, tenants: [acme]}, {name: rest}]
+guards: {removals: {count: 1}, new_tenants: 0, tenants_changed_by_defaults: 2, failed: {count: 0}}
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> GitRepository:
+    repository = GitRepository(tmp_path / "fleet", ".")
+    files = {f"tenants/{name}/users/a.yaml": "[]\n" for name in NAMES}
+    repository.commit("first", {"fleet.yaml": FLEET, **files})
+    return repository
+
+
+def gate(
+    repository: GitRepository,
+    *directories: Path,
+    verb: str = "apply",
+    reviewed: Path | None = None,
+    today: date = TODAY,
+    **selection: Any,
+) -> tuple[ExitCode, str]:
+    terminal = RecordingTerminal()
+    options = GatherOptions(FleetSelection(repository.root, **selection), directories, verb)
+    code = run_gate(GateOptions(options, reviewed), terminal, today)
+    return code, terminal.out
+
+
+def write(directory: Path, repository: GitRepository, *names: str, verb: str = "apply", **fields: Any) -> Path:
+    for name in names:
+        write_result(directory, name, **{"commit": repository.head(), "run": "local", "verb": verb, **fields})
+    return directory
+
+
+def test_a_wave_that_went_well_opens_the_gate(repository: GitRepository, tmp_path: Path) -> None:
+    code, out = gate(repository, write(tmp_path / "1", repository, "acme"), wave="canary")
+    assert code == ExitCode.OK
+    assert out == "Wave canary: 1 of 1 tenant without failure.\n\nThe gate after canary is open.\n"
+
+
+@pytest.mark.parametrize("fields", [{"exit_code": 5}, {"commit": "f" * 40}, {"run": "17/1"}, {"verb": "plan"}])
+def test_a_failure_or_a_result_of_something_else_closes_it(
+    repository: GitRepository, tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    code, out = gate(repository, write(tmp_path / "1", repository, "acme", **fields), wave="canary")
+    assert code == ExitCode.BLOCKED
+    assert out.endswith(
+        "The guard failed blocks: 1 tenant of 1 failed, the limit is 0.\n"
+        "  Correct the cause, then run only these again: `reconciler fleet retry DIR…`.\n"
+        "The gate after canary is closed.\n"
+    )
+
+
+def test_a_missing_result_closes_it(repository: GitRepository, tmp_path: Path) -> None:
+    write(tmp_path / "1", repository, "beta")
+    code, out = gate(repository, tmp_path / "1", wave="canary")
+    assert code == ExitCode.BLOCKED
+    assert "  acme: no result\n" in out
+    assert "Ignored: 1 result of other tenants.\n" in out
+
+
+def test_a_change_by_defaults_needs_a_canary_that_is_free_of_drift(repository: GitRepository, tmp_path: Path) -> None:
+    repository.commit("defaults", {"defaults/scope.yaml": "sync: all\n"})
+    out = write(tmp_path / "apply", repository, "acme")
+    code, text = gate(repository, out, wave="canary", base="HEAD~1")
+    assert code == ExitCode.BLOCKED
+    assert "The guard tenants_changed_by_defaults blocks: defaults, a group or the program change 3 tenants" in text
+    drift = write(tmp_path / "drift", repository, "acme", verb="drift", counts={"update": 1})
+    assert gate(repository, out, drift, wave="canary", base="HEAD~1")[0] == ExitCode.BLOCKED
+    write(tmp_path / "drift", repository, "acme", verb="drift", counts={"unchanged": 1})
+    assert gate(repository, out, drift, wave="canary", base="HEAD~1")[0] == ExitCode.OK
+    # Later waves went through this gate already.
+    write(out, repository, "beta", "gamma")
+    assert gate(repository, out, wave="rest", base="HEAD~1")[0] == ExitCode.OK
+    assert gate(repository, write(out, repository, *NAMES, verb="plan"), verb="plan", base="HEAD~1")[0] == ExitCode.OK
+
+
+def test_the_first_wave_with_tenants_that_change_is_the_canary(repository: GitRepository, tmp_path: Path) -> None:
+    waves = "waves: [{name: none, percent: 0}, {name: canary, tenants: [acme]}, {name: rest}]\n"
+    base = repository.commit("waves", {"fleet.yaml": FLEET.replace(FLEET.splitlines()[2] + "\n", waves)})
+    repository.commit("defaults", {"defaults/scope.yaml": "sync: all\n"})
+    out = write(tmp_path / "apply", repository, "acme")
+    assert gate(repository, out, wave="none", base=base)[0] == ExitCode.OK
+    assert gate(repository, out, wave="canary", base=base)[0] == ExitCode.BLOCKED
+
+
+def test_new_tenants_close_it(repository: GitRepository, tmp_path: Path) -> None:
+    repository.commit("new", {"tenants/delta/users/a.yaml": "[]\n"})
+    out = write(tmp_path / "plan", repository, "delta", verb="plan")
+    code, text = gate(repository, out, verb="plan", base="HEAD~1")
+    assert code == ExitCode.BLOCKED
+    assert "The guard new_tenants blocks: 1 new tenant, the limit is 0.\n" in text
+
+
+def test_there_is_no_gate_after_a_drift(repository: GitRepository, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a gate follows a plan or an apply"):
+        gate(repository, tmp_path, verb="drift")
+
+
+# --- approvals ------------------------------------------------------------------
+
+IDENTITY = compute_fleet_plan_id(dict.fromkeys(NAMES, plan_id(1)))
+
+
+def approve(
+    repository: GitRepository, plan: str = IDENTITY, lifts: str = "removals", until: str = "2026-12-01"
+) -> None:
+    entry = f"approvals: [{{plan: '{plan}', lifts: [{lifts}], until: {until}, reason: a school closes}}]\n"
+    repository.commit("approve", {"fleet.yaml": FLEET + entry})
+
+
+@pytest.mark.parametrize(
+    ("approval", "code"),
+    [
+        ({}, ExitCode.OK),
+        ({"plan": plan_id(1)}, ExitCode.BLOCKED),
+        ({"lifts": "new_tenants"}, ExitCode.BLOCKED),
+        ({"until": "2026-11-29"}, ExitCode.BLOCKED),
+        ({"until": "2026-11-30"}, ExitCode.OK),
+        ({"until": "2027-11-30"}, ExitCode.BLOCKED),
+    ],
+)
+def test_an_approval_lifts_its_guards_of_its_plan_until_its_day(
+    repository: GitRepository, tmp_path: Path, approval: dict[str, str], code: ExitCode
+) -> None:
+    approve(repository, **approval)
+    out = write(tmp_path / "plan", repository, *NAMES, verb="plan", counts={"delete": 1})
+    found, text = gate(repository, out, verb="plan")
+    assert found == code
+    assert ("The guard removals is lifted by an approval: 3 users of 3 would be removed" in text) == (code == 0)
+
+
+def test_an_approval_holds_for_an_apply_of_the_reviewed_plans_only(repository: GitRepository, tmp_path: Path) -> None:
+    approve(repository)
+    plans = write(tmp_path / "plan", repository, *NAMES, verb="plan")
+    selection = FleetSelection(repository.root)
+    run_gather(GatherOptions(selection, (plans,)), None, RecordingTerminal())
+    out = write(tmp_path / "apply", repository, "beta", "gamma", counts={"delete": 1})
+    reviewed = plans / "fleet-plan.json"
+    assert gate(repository, out, wave="rest")[0] == ExitCode.BLOCKED
+    assert gate(repository, out, wave="rest", reviewed=reviewed)[0] == ExitCode.OK
+    write(out, repository, "gamma", counts={"delete": 1}, plan_id=plan_id(2))
+    assert gate(repository, out, wave="rest", reviewed=reviewed)[0] == ExitCode.BLOCKED
+
+
+def test_nothing_lifts_failures(repository: GitRepository, tmp_path: Path) -> None:
+    approve(repository, compute_fleet_plan_id(dict.fromkeys(NAMES[1:], plan_id(1))))
+    out = write(tmp_path / "plan", repository, *NAMES, verb="plan", counts={"delete": 1})
+    write(out, repository, "acme", verb="plan", exit_code=3)
+    code, text = gate(repository, out, verb="plan")
+    assert code == ExitCode.BLOCKED
+    assert "The guard removals is lifted by an approval: 2 users of 2 would be removed" in text
+    assert "The guard failed blocks: 1 tenant of 3 failed" in text

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fleet_results import plan_id, write_result
+from support.git_repository import GitRepository
+from support.recording_terminal import RecordingTerminal
+
+from reconciler.commands.fleet.gather import run_gather
+from reconciler.errors import ExitCode, UsageError
+from reconciler.fleet.applied import AppliedState, read_applied
+from reconciler.fleet.fleet_plan import compute_fleet_plan_id, read_fleet_plan
+from reconciler.session.fleet.gathering import GatherOptions
+from reconciler.session.fleet.selected import FleetSelection
+
+NAMES = ("acme", "beta", "gamma")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> GitRepository:
+    repository = GitRepository(tmp_path / "fleet", ".")
+    files = {f"tenants/{name}/users/a.yaml": "[]\n" for name in NAMES}
+    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", ".gitignore": "/fleet/\n", **files})
+    return repository
+
+
+def gather(
+    repository: GitRepository, *directories: Path, verb: str = "plan", out: Path | None = None, **selection: Any
+) -> tuple[ExitCode, RecordingTerminal]:
+    terminal = RecordingTerminal()
+    options = GatherOptions(FleetSelection(repository.root, **selection), directories, verb)
+    return run_gather(options, out, terminal), terminal
+
+
+def write(directory: Path, repository: GitRepository, *names: str, **fields: Any) -> Path:
+    for name in names:
+        write_result(directory, name, commit=repository.head(), run="local", **fields)
+    return directory
+
+
+def test_the_plans_of_all_shards_get_one_id(repository: GitRepository, tmp_path: Path) -> None:
+    one = write(tmp_path / "1", repository, "acme", "gamma", counts={"create": 2})
+    other = write(tmp_path / "2", repository, "beta")
+    code, terminal = gather(repository, one, other, out=tmp_path / "x.json")
+    identity = compute_fleet_plan_id(dict.fromkeys(NAMES, plan_id(1)))
+    assert code == ExitCode.OK
+    assert terminal.out == f"Plan of the fleet {identity}: 3 of 3 tenants without failure.\nUsers: create 4.\n"
+    assert read_fleet_plan(tmp_path / "x.json").plan_id == identity
+    assert read_applied(repository.root) is None
+
+
+def test_the_document_is_beside_the_plans_and_says_what_is_missing(repository: GitRepository, tmp_path: Path) -> None:
+    code, terminal = gather(repository, write(tmp_path / "1", repository, "acme"))
+    assert code == ExitCode.ERROR
+    assert "2 tenants failed:\n  beta: no result\n  gamma: no result\n" in terminal.out
+    document = json.loads((tmp_path / "1/fleet-plan.json").read_text())
+    assert (document["failed"], document["expected"]) == ({"beta": "no result", "gamma": "no result"}, 3)
+
+
+def test_only_affected_tenants_are_expected(repository: GitRepository, tmp_path: Path) -> None:
+    repository.commit("second", {"tenants/beta/users/a.yaml": "# 2\n[]\n"})
+    assert gather(repository, write(tmp_path / "1", repository, "beta"), base="HEAD~1")[0] == ExitCode.OK
+    assert gather(repository, tmp_path / "1", base="HEAD")[0] == ExitCode.OK
+
+
+def test_another_verb_is_refused(repository: GitRepository, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not one of plan, apply, drift"):
+        gather(repository, tmp_path, verb="x")
+
+
+# --- how far applies have come --------------------------------------------------
+
+
+def apply(repository: GitRepository, out: Path, good: str, bad: str = "", **selection: Any) -> AppliedState | None:
+    """Gather an apply in which some tenants end well and some do not; the others have no result."""
+    write(out, repository, *good.split(), verb="apply")
+    write(out, repository, *bad.split(), verb="apply", exit_code=5)
+    gather(repository, out, verb="apply", **selection)
+    return read_applied(repository.root)
+
+
+def test_after_the_first_apply_the_tenants_without_success_are_open(repository: GitRepository, tmp_path: Path) -> None:
+    assert apply(repository, tmp_path / "1", "acme", "beta") == AppliedState(repository.head(), ("beta", "gamma"))
+    assert apply(repository, tmp_path / "2", "beta", base="applied") == AppliedState(repository.head(), ("gamma",))
+    assert apply(repository, tmp_path / "3", "gamma", base="applied") == AppliedState(repository.head())
+
+
+def test_no_tenant_is_lost_whatever_the_run_was_about(repository: GitRepository, tmp_path: Path) -> None:
+    apply(repository, tmp_path / "1", "acme beta gamma")
+    first = repository.head()
+    repository.commit("second", {"tenants/beta/users/a.yaml": "# 2\n[]\n"})
+    # beta's apply never began, and the next run is about another change.
+    repository.commit("third", {"tenants/acme/users/a.yaml": "# 3\n[]\n"})
+    third = repository.head()
+    assert apply(repository, tmp_path / "3", "acme", base="HEAD~1") == AppliedState(third, ("beta",))
+    assert read_applied(repository.root) != AppliedState(first)
+    # A failure of a tenant that did not change stays open, too.
+    assert apply(repository, tmp_path / "4", "acme beta", "gamma") == AppliedState(third, ("gamma",))
+
+
+def test_a_wave_leaves_the_others_open(repository: GitRepository, tmp_path: Path) -> None:
+    waves = "waves: [{name: canary, tenants: [acme]}, {name: rest}]\n"
+    repository.commit("waves", {"fleet.yaml": f"tenants: tenants/*\n{waves}"})
+    found = apply(repository, tmp_path / "1", "acme", wave="canary")
+    assert found == AppliedState(repository.head(), ("beta", "gamma"))

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fleet_results import COMMIT, RUN, plan_id, write_result
+
+from reconciler.errors import ExitCode, UsageError
+from reconciler.fleet import gathered as module
+from reconciler.fleet.gathered import Gathered, Wanted, gather_results
+
+WANTED = Wanted("plan", COMMIT, RUN)
+
+
+def gather(*directories: Path, expected: str = "acme beta", wanted: Wanted = WANTED) -> Gathered:
+    return gather_results(directories, expected.split(), wanted)
+
+
+def test_the_results_of_all_directories_are_one(tmp_path: Path) -> None:
+    one = write_result(tmp_path / "1", "beta", counts={"create": 2})
+    other = write_result(tmp_path / "2", "acme", counts={"create": 3, "delete": 1})
+    found = gather(tmp_path / "1", tmp_path / "2")
+    assert found == Gathered({"acme": other, "beta": one})
+    assert (found.total, found.count("create", "delete"), found.failed, found.exit_code) == (2, 6, {}, ExitCode.OK)
+
+
+def test_a_missing_result_is_a_failure(tmp_path: Path) -> None:
+    write_result(tmp_path, "acme")
+    found = gather(tmp_path)
+    assert (found.missing, found.failed) == ({"beta": "no result"}, {"beta": "no result"})
+    assert (found.total, found.exit_code) == (2, ExitCode.ERROR)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"verb": "apply"}, "the result is of apply, not of plan"),
+        ({"commit": "f" * 40}, "the result is of another commit, ffffffffffff"),
+        ({"run": "18/1"}, 'the result is of another run, "18/1"'),
+        ({"run": "local"}, 'the result is of another run, "local"'),
+    ],
+)
+def test_a_result_of_something_else_does_not_count(tmp_path: Path, fields: dict[str, Any], why: str) -> None:
+    write_result(tmp_path, "acme", **fields)
+    assert gather(tmp_path, expected="acme").failed == {"acme": f"{why}: it does not count"}
+
+
+def test_a_result_in_the_folder_of_another_tenant_does_not_count(tmp_path: Path) -> None:
+    write_result(tmp_path, "acme")
+    (tmp_path / "acme").rename(tmp_path / "beta")
+    why = "the result is about another tenant: it does not count"
+    assert gather(tmp_path, expected="beta").failed == {"beta": why}
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[" * 4_000, "x" * 5_000, "null"])
+def test_an_invalid_result_does_not_count(tmp_path: Path, content: str) -> None:
+    write_result(tmp_path, "acme")
+    (tmp_path / "acme/result.json").write_text(content)
+    why = gather(tmp_path, expected="acme").failed["acme"]
+    assert why.startswith("a result is")
+    assert why.endswith(": it does not count")
+
+
+def test_a_plan_that_is_not_that_of_the_result_does_not_count(tmp_path: Path) -> None:
+    why = {"acme": "plan.json is not the plan of the result: it does not count"}
+    write_result(tmp_path, "acme")
+    (tmp_path / "acme/plan.json").write_text(f'{{"plan_id": "{plan_id(2)}"}}')
+    assert gather(tmp_path, expected="acme").failed == why
+    (tmp_path / "acme/plan.json").unlink()
+    assert gather(tmp_path, expected="acme").failed == why
+
+
+def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
+    write_result(tmp_path / "elsewhere", "acme")
+    here = tmp_path / "here"
+    (here / "beta").mkdir(parents=True)
+    (here / "acme").symlink_to(tmp_path / "elsewhere/acme")
+    os.mkfifo(here / "beta/result.json")
+    assert gather(here).missing == {"acme": "no result", "beta": "no result"}
+    (here / "beta/result.json").unlink()
+    (here / "beta/result.json").symlink_to(tmp_path / "elsewhere/acme/result.json")
+    assert gather(here).missing["beta"] == "no result"
+
+
+def test_other_tenants_are_counted_and_other_names_are_nothing(tmp_path: Path) -> None:
+    write_result(tmp_path, "acme")
+    write_result(tmp_path, "gamma")
+    (tmp_path / "Not a tenant").mkdir()
+    (tmp_path / "file").write_text("")
+    found = gather(tmp_path, expected="acme")
+    assert (list(found.results), found.ignored) == (["acme"], 1)
+
+
+def test_of_two_results_the_later_attempt_counts_then_the_worse(tmp_path: Path) -> None:
+    write_result(tmp_path / "1", "acme", exit_code=1, run="17/9")
+    write_result(tmp_path / "2", "acme", run="17/10")
+    for order in ("12", "21"):
+        assert gather(*(tmp_path / each for each in order), expected="acme").failed == {}
+    write_result(tmp_path / "3", "acme", exit_code=5, run="17/10", error="2 users failed")
+    for order in ("23", "32", "123"):
+        found = gather(*(tmp_path / each for each in order), expected="acme")
+        assert found.failed == {"acme": "2 users failed"}
+
+
+def test_the_exit_code_is_the_worst(tmp_path: Path) -> None:
+    write_result(tmp_path, "acme", exit_code=3)
+    write_result(tmp_path, "beta", exit_code=5)
+    found = gather(tmp_path)
+    assert (found.failed, found.exit_code) == ({"acme": "exit code 3", "beta": "exit code 5"}, ExitCode.PARTIAL)
+
+
+def test_what_is_no_directory_or_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="cannot be read: No such file or directory"):
+        gather(tmp_path / "absent")
+    with pytest.raises(UsageError, match="more than 1,024 directories"):
+        gather(*[tmp_path] * 1_025)
+    monkeypatch.setattr(module, "_MAX_ENTRIES", 1)
+    write_result(tmp_path, "acme")
+    write_result(tmp_path, "beta")
+    with pytest.raises(UsageError, match="has more than 1 entries"):
+        gather(tmp_path)
