@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from reconciler.commands.status import run_status
     from reconciler.commands.validate import ValidateOptions, run_validate
     from reconciler.core.policy import APPROVABLE_GUARDS
+    from reconciler.desired.tenant_folder import find_plans
     from reconciler.desired.user_keys import find_user_keys
     from reconciler.profiles import PROFILES
     from reconciler.render.formats import OutputOptions
@@ -132,6 +133,7 @@ MODULES = {
     "reconciler.session.telemetry": ("is_wanted", "trace_command"),
     "reconciler.session.terminal": ("Terminal",),
     "reconciler.session.workspace": ("Workspace", "parse_now"),
+    "reconciler.desired.tenant_folder": ("find_plans",),
 }
 _MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reconciler.session.terminal import Terminal
     from reconciler.session.workspace import Workspace
 
+_PLANS = Path("plans")
 TERMINAL = ("redact", "no_color", "quiet", "verbose")
 
 UserKeys = Annotated[
@@ -95,9 +96,7 @@ class CommonOptions:
     state: Annotated[Path, typer.Option("--state", metavar="DIR", help="Directory of the desired state.")] = Path(
         "desired-state"
     )
-    plans: Annotated[Path, typer.Option("--plans", metavar="DIR", help="Directory of plans and receipts.")] = Path(
-        "plans"
-    )
+    plans: Annotated[Path, typer.Option("--plans", metavar="DIR", help="Directory of plans and receipts.")] = _PLANS
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Use the embedded service instead of the target in settings.yaml.")
     ] = False
@@ -112,7 +111,8 @@ class CommonOptions:
 
     def workspace(self) -> Workspace:
         """Return directories, clock and target. Raises `UsageError` if --now is not a date."""
-        return lazy.Workspace(self.state, self.plans, self.sandbox, lazy.parse_now(self.now), no_cache=self.no_cache)
+        plans = lazy.find_plans(self.state, self.plans, _PLANS)
+        return lazy.Workspace(self.state, plans, self.sandbox, lazy.parse_now(self.now), no_cache=self.no_cache)
 
     def terminal(self) -> Terminal:
         """Return the terminal that the command writes to."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from reconciler.desired.loader import DesiredState
 from reconciler.desired.missing_state import describe_missing_state
 from reconciler.errors import ExitCode, UsageError
 from reconciler.render.formats import OutputOptions
+from reconciler.session.layered_files import copy_state
 from reconciler.session.sandbox_service import edit_sandbox, make_sandbox
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, load_state
@@ -29,12 +29,11 @@ def run_demo(state: Path, terminal: Terminal) -> ExitCode:
 
     Raises `UsageError` if there is no desired state.
     """
-    if not (state / "settings.yaml").is_file():
+    if not Directory(state).has("settings.yaml"):
         missing = describe_missing_state(state)
         raise UsageError(f"there is no desired state in {state}", missing.detail)
     with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as scratch:
-        copy = Path(scratch) / "desired-state"
-        shutil.copytree(state, copy, symlinks=True)
+        copy = copy_state(state, Path(scratch))
         _switch_on(copy, terminal)
         workspace = Workspace(copy, Path(scratch) / "plans", sandbox=True, now=datetime.now(UTC))
         desired = load_state(workspace, terminal)

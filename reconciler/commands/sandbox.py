@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reconciler.core.text import pluralize
+from reconciler.desired.tenant_folder import find_private_folder
 from reconciler.session.sandbox_service import (
     advance_sandbox_clock,
     disconnect_sandbox,
@@ -18,7 +19,7 @@ from reconciler.session.sandbox_service import (
 
 
 def _database(state: Path) -> Path:
-    return state.parent / ".reconciler" / "sandbox.db"
+    return find_private_folder(state) / "sandbox.db"
 
 
 def run_serve(state: Path, port: int, say: Callable[[str], object], redirect_uri: str | None = None) -> None:

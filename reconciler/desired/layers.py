@@ -8,7 +8,7 @@ with a step up.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,6 +115,7 @@ def is_settings(name: str) -> bool:
     return name in ("settings.yaml", TENANT_FILE, FLEET_NAME) or (is_layer(name) and name.endswith("/settings.yaml"))
 
 
-def list_top_files(files: Iterable[str]) -> list[str]:
+def list_top_files(files: Collection[str]) -> list[str]:
     """Return those of `files` that decide about every user: at the top level, and in the layers."""
-    return [name for name in files if name in TOP_FILES or (is_layer(name) and name.rpartition("/")[2] in TOP_FILES)]
+    own = [name for name in TOP_FILES if name in files]
+    return [*own, *(name for name in files if is_layer(name) and name.rpartition("/")[2] in TOP_FILES)]

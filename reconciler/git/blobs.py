@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from reconciler.errors import RepositoryError
 from reconciler.git.process import GitCommandError
-from reconciler.git.repository import find_tree, list_entries, parse_object_id, read_contents
+from reconciler.git.repository import find_tree, list_entries, list_named_entries, parse_object_id, read_contents
 
 _SHA256_DIGITS = 64
 
@@ -17,11 +17,16 @@ _SHA256_DIGITS = 64
 class CommitFiles:
     """The files that a commit has in a directory. Raises `RepositoryError` if git cannot tell."""
 
-    def __init__(self, directory: Path, commit: str) -> None:
+    def __init__(self, directory: Path, commit: str, names: Sequence[str] | None = None) -> None:
+        """`names`: only these files; None: all."""
         self._directory = directory
         try:
-            tree = find_tree(directory, parse_object_id(commit.encode("ascii", "replace")))
-            entries = list_entries(directory, tree) if tree is not None else []
+            identity = parse_object_id(commit.encode("ascii", "replace"))
+            if names is not None:
+                entries = list_named_entries(directory, identity, names)
+            else:
+                tree = find_tree(directory, identity)
+                entries = list_entries(directory, tree) if tree is not None else []
         except GitCommandError as exc:
             raise RepositoryError(f"commit {commit[:12]} cannot be read here: {exc}", "Fetch the history.") from exc
         self._entries = {os.fsdecode(entry.name): entry for entry in entries}

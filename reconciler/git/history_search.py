@@ -50,12 +50,13 @@ _COMMIT_FIRST = (
 class SearchQuery:
     """A search: the folders below the directory, the keys, and the account or user that each folded value stands for.
 
-    `anchor`: a file of the directory, whose renames show where the directory was before. `is_read`: whether a file,
+    `anchor`: a file of the directory, whose renames show where the directory was before; None: it was never elsewhere.
+    `is_read`: whether a file,
     named relative to the directory, counts. `read_values`: the values that its content has for the keys.
     """
 
     folders: Sequence[str]
-    anchor: str
+    anchor: str | None
     keys: Sequence[str]
     values: Mapping[str, frozenset[str]]
     fold: Callable[[str], str]
@@ -103,9 +104,11 @@ def _describe_refusal(exc: GitCommandError) -> str:
     return f"git's history cannot be searched: {message}"
 
 
-def _find_places(directory: Path, anchor: str) -> list[str]:
+def _find_places(directory: Path, anchor: str | None) -> list[str]:
     """Return the prefixes (`desired-state/`) that the directory has and had, below the top of the repository."""
     prefix = os.fsdecode(run_git(directory, "rev-parse", "--show-prefix").removesuffix(b"\n"))
+    if anchor is None:
+        return [prefix]
     follow = ("--first-parent", "-m", "--follow", "-M", "--format=", "--name-only", "-z")
     plain = ("--no-show-signature", "--no-ext-diff", "--no-textconv", "--no-color")
     names = run_git(directory, "log", *plain, *follow, "--", anchor, limit=_MAX_NAMES)

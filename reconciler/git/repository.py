@@ -178,6 +178,28 @@ def write_tree(directory: Path, commit: str, into: Path, wanted: TreeFilter) -> 
     return True
 
 
+def write_files(directory: Path, commit: str, names: Sequence[str], into: Path, max_bytes: int) -> None:
+    """Write those of the files `names` that `commit` has, relative to `directory`, to `into`, as `write_tree` does."""
+    try:
+        _write(
+            directory,
+            list_named_entries(directory, commit, names),
+            into,
+            TreeFilter(set(names).__contains__, max_bytes),
+        )
+    except GitCommandError as exc:
+        raise RepositoryError(f"files of commit {commit[:12]} cannot be read: {exc}", _FETCH) from exc
+    except OSError as exc:
+        summary = f"files of commit {commit[:12]} cannot be written to a temporary directory: {describe_os_error(exc)}"
+        raise RepositoryError(summary, advise(exc, "Check TMPDIR and the space there.")) from exc
+
+
+def list_named_entries(directory: Path, commit: str, names: Sequence[str]) -> list[_TreeEntry]:
+    """Return those of the files `names` that `commit` has, relative to `directory`. Raises `GitCommandError`."""
+    listing = run_git(directory, "ls-tree", "-z", "-l", commit, "--", *names, limit=_MAX_LISTING)
+    return [_parse_entry(line) for line in listing.split(b"\0")[:-1] if b" blob " in line.partition(b"\t")[0]]
+
+
 def read_regular_files(
     directory: Path, commit: str, folder: str, wanted: Callable[[str], bool]
 ) -> Iterator[tuple[str, bytes]]:

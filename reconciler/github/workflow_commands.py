@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from posixpath import normpath
 
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.text import escape_control, pluralize, redact_quoted, shorten
@@ -46,7 +47,9 @@ def _place(item: Diagnostic, folder: str) -> dict[str, str]:
     origin = item.origin
     if origin is None:
         return {}
-    file = f"{folder}/{origin.file}" if folder else origin.file
+    # A file of a layer is outside of the folder.
+    file = normpath(f"{folder}/{origin.file}") if origin.file.startswith("../") else f"{folder}/{origin.file}"
+    file = file if folder else origin.file
     return {"file": escape_control(file), "line": str(origin.line), "col": str(origin.column)}
 
 

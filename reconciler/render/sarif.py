@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from posixpath import normpath
 from typing import Any
 from urllib.parse import quote as quote_uri
 
@@ -70,7 +71,9 @@ def _result(item: Diagnostic, folder: str) -> dict[str, Any]:
 
 
 def _find_rule(item: Diagnostic) -> str:
-    first = PurePosixPath(item.origin.file).parts[0] if item.origin is not None and item.origin.file else ""
+    file = PurePosixPath(item.origin.file if item.origin is not None else "")
+    # A file of a layer is of the kind of its name.
+    first = file.name if ".." in file.parts else next(iter(file.parts), "")
     known = first in FOLDERS or first in TOP_FILES
     return first.removesuffix(".yaml") if known else "layout"
 
@@ -87,5 +90,6 @@ def _location(item: Diagnostic, folder: str) -> dict[str, Any]:
     origin = item.origin
     path = PurePosixPath(folder) / (origin.file if origin is not None and origin.file else TOP_FILES[0])
     region = {"startLine": max(origin.line, 1), "startColumn": max(origin.column, 1)} if origin else {"startLine": 1}
-    uri = quote_uri(str(path), errors="backslashreplace")
+    name = normpath(path) if ".." in path.parts else str(path)
+    uri = quote_uri(name, errors="backslashreplace")
     return {"artifactLocation": {"uri": uri, "uriBaseId": _BASE}, "region": region}

@@ -12,6 +12,7 @@ from reconciler.core.planning.guards.context import AccountEvidence
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.values import fold_case
+from reconciler.desired.directory import Directory
 from reconciler.desired.layout import is_read
 from reconciler.desired.source_users import read_source_user
 from reconciler.desired.yaml_reader import read_items
@@ -31,13 +32,15 @@ def plan_with_evidence(request: PlanRequest, live: LiveState, session: Session) 
     missing = next((guard.accounts for guard in plan.guards if guard.name == FOREIGN_ACCOUNTS and not guard.passed), ())
     if not missing or request.evidence is None:
         return plan, request
-    found = search_history(session.workspace.state, _build_query(request, live, frozenset(missing)))
+    # The settings of tenants are alike: git could take one that left the fleet for where this one was before.
+    anchor = "settings.yaml" if Directory(session.workspace.state).place is None else None
+    found = search_history(session.workspace.state, _build_query(request, live, frozenset(missing), anchor))
     known = frozenset(request.evidence.known) | found.found
     request = replace(request, evidence=AccountEvidence(known, found.problem))
     return build_plan(request, live), request
 
 
-def _build_query(request: PlanRequest, live: LiveState, missing: Collection[str]) -> SearchQuery:
+def _build_query(request: PlanRequest, live: LiveState, missing: Collection[str], anchor: str | None) -> SearchQuery:
     values: dict[str, frozenset[str]] = {}
     for user in live.users:
         if user.id in missing:
@@ -46,7 +49,7 @@ def _build_query(request: PlanRequest, live: LiveState, missing: Collection[str]
     rows = [row for row in request.mappings if row.match or row.target in _IDENTIFYING]
     keys = tuple(dict.fromkeys([*_KEYS, *(name for row in rows for name in row.inputs)]))
     return SearchQuery(
-        ("users",), "settings.yaml", keys, values, fold_case, is_read, lambda content: _read_values(content, keys)
+        ("users",), anchor, keys, values, fold_case, is_read, lambda content: _read_values(content, keys)
     )
 
 

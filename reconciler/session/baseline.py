@@ -23,12 +23,11 @@ from reconciler.core.provisioning import Provisioning
 from reconciler.core.scope.scim_filter import DEFAULT_OWNERSHIP, print_filter
 from reconciler.core.values import fold_case
 from reconciler.desired.late_loading import load_rows
-from reconciler.desired.layout import is_read
 from reconciler.desired.loader import BrokenState, DesiredState
-from reconciler.desired.yaml_text import MAX_BYTES
-from reconciler.git.repository import TreeFilter, find_head_commit, find_merge_base, write_tree
+from reconciler.git.repository import find_head_commit, find_merge_base
 from reconciler.session.config_changes import describe_config_changes
 from reconciler.session.expiry import warn_of_expiry
+from reconciler.session.layered_files import write_state_at
 from reconciler.session.workspace import Workspace
 
 
@@ -119,8 +118,8 @@ def load_baseline(workspace: Workspace, state: DesiredState, ref: str, *, offlin
 def load_state_at(workspace: Workspace, commit: str, now: datetime) -> DesiredState | str:
     """Load the desired state of a commit at `now`; if there is none, return why, as a predicate of its name."""
     with tempfile.TemporaryDirectory(prefix="reconciler-base-") as scratch:
-        there = write_tree(workspace.state, commit, Path(scratch), TreeFilter(is_read, MAX_BYTES))
-        found = load_rows(Path(scratch), now, checked_out=False, cache=workspace.cache) if there else None
+        there = write_state_at(workspace.state, commit, Path(scratch))
+        found = load_rows(there, now, checked_out=False, cache=workspace.cache) if there is not None else None
     if found is None:
         return "has no such directory"
     return f"cannot be planned from: {_describe_first_error(found)}" if isinstance(found, BrokenState) else found

@@ -18,7 +18,7 @@ from reconciler.apply.time_limit import TimeLimit, stop_in_time
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.planning.guards.disconnect import DISCONNECT
 from reconciler.core.planning.live_user import LiveReader
-from reconciler.desired.layout import TOP_FILES
+from reconciler.desired.layers import list_top_files
 from reconciler.desired.loader import DesiredState
 from reconciler.github.environment import read_workflow
 from reconciler.record.files import write_private
@@ -120,7 +120,7 @@ def _create_receipt(job: Job, session: Session) -> Receipt:
         made_now=job.selection.plan,
         run=read_workflow().run_identity,
         service_ahead=session.service_ahead,
-        top_files=[name for name in TOP_FILES if name in session.state.files],
+        top_files=list_top_files(session.state.files),
         unattended=job.unattended,
     )
     return Receipt(directory, job.recorded, current_time, notes, redactor=session.redactor)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.model import Diagnostic, warning
-from reconciler.desired.layout import FOLDERS, TOP_FILES
+from reconciler.desired.directory import Directory
+from reconciler.desired.layers import TenantPlace, is_layer, list_tracked_names
 from reconciler.errors import LostFileError
 from reconciler.git.index import confirms_deletion
 from reconciler.git.repository import has_file
@@ -35,17 +36,33 @@ def find_lost_files(
 
     If git does not show that it was deleted on purpose, it may be lost. Raises `LostFileError` then, if `strict`.
     """
-    for name, effect in _WITHOUT.items():
+    place = Directory(state).place
+    for name in _list_candidates(last, place):
+        top = name.rpartition("/")[2]
         if name in files:
             continue
         commit = last.commit if last.commit is not None and has_file(state, last.commit, name) else None
         if commit is None and name not in last.files:
             continue
         known = f" (commit {commit[:12]})" if commit is not None else ""
+        effect = _WITHOUT[top] if not _has_other(files, top) else "the other layers of the fleet decide"
         summary = f"{name} is missing, but the last apply had it{known}: without it {effect}"
-        if strict and not confirms_deletion(state, name, (*TOP_FILES, *FOLDERS), commit):
+        # A file of a group that the tenant left is where it was: tenant.yaml says so.
+        is_left = is_layer(name) and (place is None or name not in place.files)
+        if strict and not is_left and not confirms_deletion(state, name, list_tracked_names(state, place), commit):
             raise LostFileError(f"{summary}, and git does not show that it was removed", _explain(state, name))
         yield warning(summary, _explain_restoring(state, name, commit))
+
+
+def _list_candidates(last: LastApply, place: TenantPlace | None) -> Iterable[str]:
+    """Return the files that may be lost: of the directory, of its layers, and of the last apply."""
+    layers = (file for name in _WITHOUT for file in (place.list_files(name) if place is not None else ()))
+    before = sorted(name for name in last.files if name.rpartition("/")[2] in _WITHOUT)
+    return dict.fromkeys((*_WITHOUT, *layers, *before))
+
+
+def _has_other(files: Collection[str], top: str) -> bool:
+    return any(name == top or (is_layer(name) and name.endswith(f"/{top}")) for name in files)
 
 
 def _explain_restoring(state: Path, name: str, commit: str | None) -> str:
@@ -56,7 +73,8 @@ def _explain_restoring(state: Path, name: str, commit: str | None) -> str:
 
 def _explain(state: Path, name: str) -> str:
     deepen = shlex.join(("git", "-C", str(state), "fetch", "--unshallow"))
+    meant = _MEANT[name.rpartition("/")[2]]
     return (
-        f"Nothing was planned. Restore {state / name}. If it was removed on purpose, {_MEANT[name]}.\n"
+        f"Nothing was planned. Restore {state / name}. If it was removed on purpose, {meant}.\n"
         f"If this is a shallow clone, its history may show the removal: {deepen}"
     )

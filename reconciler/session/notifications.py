@@ -101,10 +101,9 @@ def _tell(run: _Run, code: int, error: BaseException | None) -> None:
 
 def _has_recipients(directory: Directory) -> bool:
     """Return whether settings that are not valid may name recipients; which ones is not guessed."""
-    if not directory.has("settings.yaml"):
-        return False
     try:
-        return b"notifications" in read_file(directory.root / "settings.yaml", MAX_BYTES)
+        files = directory.list_files("settings.yaml")
+        return any(b"notifications" in read_file(directory.root / name, MAX_BYTES) for name in files)
     except ReconcilerError:
         return True
 

@@ -16,6 +16,7 @@ from functools import cached_property
 from math import inf
 from pathlib import Path
 
+from reconciler.desired.tenant_folder import find_private_folder
 from reconciler.session.cache_key import KeyPlace, find_key_place, read_key
 from reconciler.session.private_directory import open_private, read_private, write_private
 
@@ -45,7 +46,7 @@ def build_parse_cache(
     if off or environment.get(SWITCH):
         return None
     place = find_key_place(state, environment)
-    return None if place is None else ParseCache(state.parent / ".reconciler" / "cache", place)
+    return None if place is None else ParseCache(find_private_folder(state) / "cache", place)
 
 
 class ParseCache:

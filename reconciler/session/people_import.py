@@ -16,6 +16,7 @@ from reconciler.core.planning.guards.approvals import apply_approvals
 from reconciler.core.policy import Approval, Policy
 from reconciler.core.text import escape_control, pluralize
 from reconciler.desired.directory import Directory
+from reconciler.desired.layout import is_read
 from reconciler.desired.loader import BrokenState, CheckedState, check, load_policy
 from reconciler.desired.work_tree import check_work_tree
 from reconciler.desired.yaml_nodes import YamlMapping
@@ -23,6 +24,7 @@ from reconciler.errors import ExitCode, SourceError, UsageError
 from reconciler.history.edits import USER
 from reconciler.render.formats import DATA, check_format
 from reconciler.render.import_changes import render_import
+from reconciler.session.layered_files import refuse_layered
 from reconciler.session.run_metrics import RunMetrics
 from reconciler.session.state_edit import check_edited
 from reconciler.session.terminal import Progress, Terminal
@@ -137,7 +139,7 @@ def _check_complete(workspace: Workspace, terminal: Terminal) -> Mapping[str, st
     if unseen is not None or any(item.severity is Severity.ERROR for item in directory.diagnostics):
         terminal.diagnostics(directory.describe_problems())
         raise SourceError("the desired state cannot be read as a whole", "Nothing was written. See the errors above.")
-    return directory.digests
+    return {name: digest for name, digest in directory.digests.items() if is_read(name)}
 
 
 def carry_out(
@@ -160,6 +162,7 @@ def carry_out(
     guard = _evaluate_guard(departures, policy, options, workspace)
     read_back = ReadBack()
     changed, lines = ({}, ()) if guard.blocks else _draft(files, plan, options, read_back)
+    refuse_layered(workspace.state, changed)
     errors = _validate(workspace, changed, plan, terminal, read_back=read_back, users=_count_users(files, plan))
     reduced = _leave_out(workspace, files, plan, errors)
     if reduced is not None:

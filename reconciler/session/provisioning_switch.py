@@ -9,10 +9,9 @@ from pathlib import Path
 from reconciler.core.provisioning import Provisioning
 from reconciler.desired.directory import Directory
 from reconciler.desired.provisioning import read_provisioning
-from reconciler.desired.yaml_text import MAX_BYTES
 from reconciler.errors import RepositoryError
 from reconciler.git.file_versions import list_file_versions
-from reconciler.git.repository import TreeFilter, write_tree
+from reconciler.session.layered_files import write_state_at
 
 _SETTINGS = "settings.yaml"
 _VERSIONS = 20
@@ -26,8 +25,8 @@ def read_provisioning_at(directory: Path, commit: str) -> Provisioning | None:
     """
     with tempfile.TemporaryDirectory(prefix="reconciler-settings-") as scratch:
         # The names of other files are enough: none of them is read.
-        there = write_tree(directory, commit, Path(scratch), TreeFilter(_is_settings, MAX_BYTES))
-        settings = Directory(Path(scratch)).read_settings() if there else None
+        there = write_state_at(directory, commit, Path(scratch), _is_settings)
+        settings = Directory(there).read_settings() if there is not None else None
     return None if settings is None else read_provisioning(settings.value)
 
 
@@ -41,8 +40,10 @@ def find_time_of_switch(directory: Path) -> datetime | None:
     If more than a few versions of the settings are off, the oldest of them is taken.
     """
     since = None
+    located = Directory(directory).read_settings()
+    switch = located.at("provisioning", "enabled") if located is not None else None
     try:
-        for version in list_file_versions(directory, _SETTINGS, _VERSIONS):
+        for version in list_file_versions(directory, switch.file if switch is not None else _SETTINGS, _VERSIONS):
             found = read_provisioning_at(directory, version.commit)
             if found is None or found.enabled:
                 break

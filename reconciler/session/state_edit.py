@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from reconciler.desired.loader import BrokenState, CheckedState, DesiredState, c
 from reconciler.desired.yaml_nodes import YamlMapping
 from reconciler.errors import ReconcilerError
 from reconciler.record.files import write_text
+from reconciler.session.layered_files import copy_state
 from reconciler.session.workspace import Workspace
 
 Contents = Mapping[str, bytes | None]
@@ -64,8 +64,7 @@ def check_edited(
 def edited_copy(state: Path, changed: Contents) -> Iterator[Path]:
     """Yield a copy of the desired state with the edit made. Raises as `write_contents`."""
     with tempfile.TemporaryDirectory(prefix="reconciler-") as scratch:
-        copy = Path(scratch) / "state"
-        shutil.copytree(state, copy, symlinks=True)
+        copy = copy_state(state, Path(scratch))
         write_contents(copy, changed)
         yield copy
 

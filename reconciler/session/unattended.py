@@ -12,10 +12,9 @@ from reconciler.core.plan import REMOVALS, Plan
 from reconciler.core.planning.unattended import find_unattended_obstacles
 from reconciler.core.policy import UnattendedLimits
 from reconciler.core.text import format_names
-from reconciler.desired.layout import is_read
 from reconciler.errors import BlockedError, FullPlanNeededError, RepositoryError, UsageError
-from reconciler.git.uncommitted import find_uncommitted
 from reconciler.record.runs import ApplyRun
+from reconciler.session.layered_files import list_edited
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import current_time
@@ -84,7 +83,7 @@ def _check_committed(session: Session) -> None:
     if session.workspace.sandbox:
         return
     try:
-        edited = find_uncommitted(session.workspace.state, session.state.files, is_read)
+        edited = list_edited(session.workspace.state, session.state.files)
     except RepositoryError as exc:
         summary = f"--unattended needs the desired state to be committed: {exc.summary}"
         raise UsageError(summary, f"Nothing was applied. {exc.detail}") from exc

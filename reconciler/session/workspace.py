@@ -14,6 +14,7 @@ from reconciler.desired import schema
 from reconciler.desired.directory import Directory
 from reconciler.desired.loader import BrokenState, DesiredState, load
 from reconciler.desired.missing_state import describe_missing_state
+from reconciler.desired.tenant_folder import find_private_folder, is_tenant
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.record.lock import build_lock_name, find_lock_directory
@@ -47,14 +48,15 @@ class Workspace:
 
     def flags(self) -> list[str]:
         """Return the flags that name this workspace on a command line, without those that are the default."""
-        directories = [("--state", self.state, "desired-state"), ("--plans", self.plans, "plans")]
+        plans = str(self.state / "plans") if is_tenant(self.state) else "plans"
+        directories = [("--state", self.state, "desired-state"), ("--plans", self.plans, plans)]
         flags = [word for flag, path, default in directories if str(path) != default for word in (flag, str(path))]
         return [*flags, "--sandbox"] if self.sandbox else flags
 
     @property
     def sandbox_file(self) -> Path:
-        """The sandbox's database: hidden, next to the desired state."""
-        return self.state.parent / ".reconciler" / "sandbox.db"
+        """The sandbox's database: hidden, next to the desired state; in it, if it is a tenant of a fleet."""
+        return find_private_folder(self.state) / "sandbox.db"
 
     @property
     def cache(self) -> ParseCache | None:
@@ -64,7 +66,7 @@ class Workspace:
     @property
     def record(self) -> Path:
         """The directory that receipts are written to: those of the sandbox are no audit record."""
-        return self.state.parent / ".reconciler" / "plans" if self.sandbox else self.plans
+        return find_private_folder(self.state) / "plans" if self.sandbox else self.plans
 
     @property
     def history(self) -> Path:

@@ -131,7 +131,8 @@ def _has_same_rest(directory: ChangedEntries, files: CommitFiles) -> bool:
         before = {name: hashlib.sha256(found).hexdigest() for name, found in files.read(names, MOST_BYTES).items()}
     except RepositoryError:
         return False
-    return before == {name: digest for name, digest in directory.digests.items() if not name.startswith("users/")}
+    here = {name: each for name, each in directory.digests.items() if is_read(name) and not name.startswith("users/")}
+    return before == here
 
 
 def _check_mappings(state: DesiredState, directory: ChangedEntries) -> None:
