@@ -10,7 +10,7 @@ import typer
 
 from reconciler.cli import lazy
 from reconciler.cli.apps import fleet_app
-from reconciler.cli.options import CommonOptions, Only, command
+from reconciler.cli.options import CommonOptions, DataFormat, Only, command
 
 if TYPE_CHECKING:
     from reconciler.session.fleet.selected import FleetSelection
@@ -107,3 +107,12 @@ def gate(
     """
     options = lazy.GatherOptions(chosen.selection(), tuple(directories), verb)
     return lazy.run_gate(lazy.GateOptions(options, reviewed), common.terminal())
+
+
+@command(fleet_app)
+def status(chosen: Annotated[FleetOptions, Only("fleet")], output: DataFormat = "text", *, common: _Terminal) -> int:
+    """Show which tenants need attention: failing, quarantined, left open, drifted, with credentials that end.
+
+    It reads the records in the folders of the tenants: no network, no token. The exit code is 1 if there are some.
+    """
+    return lazy.run_fleet_status(chosen.fleet, output, common.terminal())

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.commands.fleet.gate import GateOptions, run_gate
     from reconciler.commands.fleet.gather import run_gather
     from reconciler.commands.fleet.matrix import MatrixOptions, run_matrix
+    from reconciler.commands.fleet.status import run_fleet_status
     from reconciler.commands.fmt import FmtOptions, run_fmt
     from reconciler.commands.github.annotate import run_annotate
     from reconciler.commands.github.comment import run_comment
@@ -88,6 +89,7 @@ MODULES = {
     "reconciler.commands.fleet.gate": ("GateOptions", "run_gate"),
     "reconciler.commands.fleet.gather": ("run_gather",),
     "reconciler.commands.fleet.matrix": ("MatrixOptions", "run_matrix"),
+    "reconciler.commands.fleet.status": ("run_fleet_status",),
     "reconciler.commands.fmt": ("FmtOptions", "run_fmt"),
     "reconciler.commands.github.annotate": ("run_annotate",),
     "reconciler.commands.github.comment": ("run_comment",),

@@ -16,6 +16,8 @@ LIFTABLE = (REMOVALS, NEW_TENANTS, BY_DEFAULTS)
 _MANAGED = ("update", "relink", "reactivate", "deactivate", "delete", "unchanged")
 """Counts of accounts that were managed before the run."""
 _REMOVALS = ("deactivate", "delete")
+DIFFERENCES = ("create", "adopt", "update", "relink", "reactivate", "deactivate", "delete")
+"""Counts of users that are not as desired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,11 @@ def judge_blast_radius(
 
 def _is_free_of_drift(drift: Gathered, name: str) -> bool:
     result = drift.results.get(name)
-    changes = ("create", "adopt", *_MANAGED[:-1], "failed")
-    return result is not None and result.exit_code == 0 and not any(result.counts.get(each, 0) for each in changes)
+    return (
+        result is not None
+        and result.exit_code == 0
+        and not any(result.counts.get(each, 0) for each in (*DIFFERENCES, "failed"))
+    )
 
 
 def _exceeds(limit: Limit, found: int, total: int) -> str:

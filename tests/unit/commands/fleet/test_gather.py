@@ -12,6 +12,7 @@ from support.recording_terminal import RecordingTerminal
 from reconciler.commands.fleet.gather import run_gather
 from reconciler.errors import ExitCode, UsageError
 from reconciler.fleet.applied import AppliedState, read_applied
+from reconciler.fleet.drift_record import read_drift
 from reconciler.fleet.fleet_plan import compute_fleet_plan_id, read_fleet_plan
 from reconciler.session.fleet.gathering import GatherOptions
 from reconciler.session.fleet.selected import FleetSelection
@@ -106,3 +107,15 @@ def test_a_wave_leaves_the_others_open(repository: GitRepository, tmp_path: Path
     repository.commit("waves", {"fleet.yaml": f"tenants: tenants/*\n{waves}"})
     found = apply(repository, tmp_path / "1", "acme", wave="canary")
     assert found == AppliedState(repository.head(), ("beta", "gamma"))
+
+
+def test_it_is_recorded_when_drift_was_looked_for(repository: GitRepository, tmp_path: Path) -> None:
+    write(tmp_path / "1", repository, "acme", verb="drift", counts={"update": 2, "unchanged": 7, "adopt": 1})
+    write(tmp_path / "1", repository, "beta", verb="drift", exit_code=1)
+    gather(repository, tmp_path / "1", verb="drift")
+    found = read_drift(repository.root)
+    assert {name: each.differences for name, each in found.items()} == {"acme": 3}
+    write(tmp_path / "2", repository, "beta", verb="drift")
+    gather(repository, tmp_path / "2", verb="drift")
+    assert read_drift(repository.root)["acme"] == found["acme"]
+    assert read_drift(repository.root)["beta"].differences == 0

@@ -1,0 +1,115 @@
+"""The status of a fleet as text and JSON: tenants that need attention first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from reconciler.core.expiry import ExpiryFinding, ExpiryLevel
+from reconciler.core.text import escape_control, pluralize, shorten
+from reconciler.fleet.drift_record import DriftCheck
+
+_MOST = 50
+"""Tenants that the text names one by one."""
+DRIFT_AGE = timedelta(days=3)
+"""After so long without a look at the service nobody knows whether a tenant is as desired."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantStatus:
+    """What the records say about one tenant. `is_open`: its last apply in the fleet was not complete.
+
+    `problem`: why its record cannot be read; then nothing else is known of its applies.
+    """
+
+    name: str
+    last_apply: datetime | None = None
+    successful: bool = False
+    failing_users: int = 0
+    quarantined_since: datetime | None = None
+    is_open: bool = False
+    drift: DriftCheck | None = None
+    credential: ExpiryFinding | None = None
+    problem: str = ""
+
+
+def list_problems(status: TenantStatus, now: datetime) -> list[str]:
+    """Return what needs attention about a tenant, the most urgent first."""
+    found: list[str] = []
+    if status.problem:
+        found.append(shorten(status.problem))
+    if status.quarantined_since is not None:
+        found.append(f"in quarantine since {_minute(status.quarantined_since)}")
+    elif status.last_apply is None:
+        found.append("no apply on record")
+    elif not status.successful:
+        found.append(f"the last apply, {_minute(status.last_apply)}, was not successful")
+    if status.failing_users:
+        found.append(pluralize(status.failing_users, "failing user"))
+    if status.is_open:
+        found.append("left open by the last apply of the fleet")
+    if status.credential is not None and status.credential.level is not ExpiryLevel.NOTICE:
+        found.append(status.credential.message)
+    if status.drift is not None and status.drift.differences:
+        found.append(f"{pluralize(status.drift.differences, 'user')} differed on {_minute(status.drift.at)}")
+    elif status.drift is not None and now - status.drift.at > DRIFT_AGE:
+        found.append(f"no look for drift since {_minute(status.drift.at)}")
+    return found
+
+
+def is_healthy(status: TenantStatus, now: datetime) -> bool:
+    """Whether nothing about a tenant needs attention."""
+    return not list_problems(status, now)
+
+
+def render_fleet_status(statuses: Sequence[TenantStatus], now: datetime) -> str:
+    """Return the totals, and the tenants that need attention with the reasons."""
+    return "\n".join(_list_lines(statuses, now)) + "\n"
+
+
+def _list_lines(statuses: Sequence[TenantStatus], now: datetime) -> Iterator[str]:
+    problems = {each.name: found for each in statuses if (found := list_problems(each, now))}
+    healthy = len(statuses) - len(problems)
+    yield f"{healthy:,} of {pluralize(len(statuses), 'tenant')} {'needs' if healthy == 1 else 'need'} no attention."
+    never_looked = sum(each.drift is None for each in statuses)
+    if never_looked:
+        yield f"Of {pluralize(never_looked, 'tenant')} it is not on record when drift was looked for."
+    if problems:
+        yield ""
+    for name, found in list(problems.items())[:_MOST]:
+        yield f"  {name}: {escape_control('; '.join(found))}"
+    if len(problems) > _MOST:
+        yield f"  and {len(problems) - _MOST:,} more: --format json lists all"
+
+
+def build_status_document(statuses: Sequence[TenantStatus], now: datetime) -> dict[str, Any]:
+    """Return the document of `--format json`: an entry for each tenant."""
+    return {
+        "format_version": 1,
+        "tenants": {each.name: _build_entry(each, now) for each in statuses},
+    }
+
+
+def _build_entry(status: TenantStatus, now: datetime) -> dict[str, Any]:
+    credential, drift = status.credential, status.drift
+    return {
+        "healthy": is_healthy(status, now),
+        "problems": [escape_control(each) for each in list_problems(status, now)],
+        "last_apply": _format(status.last_apply),
+        "successful": status.successful,
+        "failing_users": status.failing_users,
+        "quarantined_since": _format(status.quarantined_since),
+        "open": status.is_open,
+        "drift": {"at": _format(drift.at), "differences": drift.differences} if drift is not None else None,
+        "credential_days_left": credential.days_left if credential is not None else None,
+    }
+
+
+def _format(when: datetime | None) -> str | None:
+    return when.isoformat() if when is not None else None
+
+
+def _minute(when: datetime) -> str:
+    return when.strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,82 @@
+"""The status of each tenant of a fleet: from the records in its folders and the dates in its settings. No network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from reconciler.apply.quarantine import assess
+from reconciler.core.expiry import ExpiryFinding, assess_credentials
+from reconciler.errors import PlanFileError
+from reconciler.fleet.applied import AppliedState, read_applied
+from reconciler.fleet.drift_record import DriftCheck, read_drift
+from reconciler.fleet.model import Fleet, Tenant
+from reconciler.record.reader import read_all_runs
+from reconciler.record.runs import place_quarantines
+from reconciler.render.fleet_status import TenantStatus
+from reconciler.session.expiry import read_credentials
+
+_DATES = (b"_expires", b"token_issued")
+"""What a settings.yaml holds that says when a credential ends: the others need not be parsed, and there are many."""
+_LONGEST = 1024 * 1024
+
+
+def read_fleet_status(fleet: Fleet, now: datetime) -> Iterator[TenantStatus]:
+    """Yield the status of each tenant, in the order of their names. Raises `PlanFileError`."""
+    applied, drift = read_applied(fleet.root), read_drift(fleet.root)
+    shared: dict[str, bool] = {}
+    for tenant in fleet.tenants:
+        layers = ["defaults", f"groups/{tenant.group}"] if tenant.group is not None else ["defaults"]
+        for layer in layers:
+            if layer not in shared:
+                shared[layer] = _has_dates(fleet.root / layer)
+        dated = any(shared[layer] for layer in layers) or _has_dates(fleet.root / tenant.folder)
+        yield _read_status(fleet.root, tenant, (applied, drift.get(tenant.name)), now, dated=dated)
+
+
+def _read_status(
+    root: Path, tenant: Tenant, known: tuple[AppliedState | None, DriftCheck | None], now: datetime, *, dated: bool
+) -> TenantStatus:
+    applied, drift = known
+    folder = root / tenant.folder
+    plans = folder / "plans"
+    problem = ""
+    try:
+        health = assess(place_quarantines(read_all_runs(plans) if plans.is_dir() else (), now))
+    except PlanFileError as exc:
+        health, problem = assess(()), exc.summary
+    last = health.last
+    return TenantStatus(
+        tenant.name,
+        last_apply=(last.ended or last.began) if last is not None else None,
+        successful=last is not None and last.successful,
+        failing_users=len(health.failing_users),
+        quarantined_since=health.quarantine.began if health.quarantine is not None else None,
+        is_open=applied is not None and tenant.name in applied.open,
+        drift=drift,
+        credential=_find_ending(folder, now) if dated else None,
+        problem=problem,
+    )
+
+
+def _has_dates(folder: Path) -> bool:
+    """Whether a settings.yaml may say when a credential ends; one that cannot be read may."""
+    try:
+        handle = os.open(folder / "settings.yaml", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        content = os.read(handle, _LONGEST)
+        return len(content) == _LONGEST or any(word in content for word in _DATES)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+
+
+def _find_ending(folder: Path, now: datetime) -> ExpiryFinding | None:
+    return next(iter(assess_credentials(read_credentials(folder), now.date(), used=True)), None)
