@@ -6,7 +6,7 @@ The summary line is an interface: tools parse it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.core.plan import Action, Attribution, Change
@@ -113,12 +113,20 @@ def format_counts_done(changes: Iterable[Change]) -> str:
     return _count(changes, "{count} {past}")
 
 
+def format_numbers(counts: Mapping[Action, int], *, done: bool = False) -> str:
+    """Return the same for numbers of changes."""
+    return _format(counts, "{count:,} {past}" if done else "{count:,} to {verb}")
+
+
 def _count(changes: Iterable[Change], form: str) -> str:
-    counts = Counter(change.action for change in changes)
+    return _format(Counter(change.action for change in changes), form)
+
+
+def _format(counts: Mapping[Action, int], form: str) -> str:
     return ", ".join(
-        form.format(count=counts[action], verb=action.value, past=ACTION_STYLES[action].past)
+        form.format(count=counts.get(action, 0), verb=action.value, past=ACTION_STYLES[action].past)
         for action in _SUMMARY_ORDER
-        if action in _ALWAYS_COUNTED or counts[action]
+        if action in _ALWAYS_COUNTED or counts.get(action)
     )
 
 

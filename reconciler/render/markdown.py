@@ -17,6 +17,7 @@ from reconciler.errors import UsageError
 from reconciler.render.changes import render_change, render_heading, render_lines
 from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.diff_fence import mark_lines
+from reconciler.render.fitting import count_fitting, measure
 from reconciler.render.labels import label_of
 from reconciler.render.plan_view import AdditionalSection, BaseComparison, PlanView, build_plan_view
 from reconciler.render.sections import ChangeGroup, Section
@@ -81,14 +82,14 @@ def render_markdown(
     marker = Markdown(f"{MARKER} {re.sub('[^0-9a-z:]', '', plan.plan_id)} -->")
     space = limit
     while True:
-        shown = _fitting(blocks, space)
+        shown = count_fitting(blocks, space)
         text = f"{marker}\n{_fill(templates, view, blocks[:shown], values)}"
         excess = len(text.encode()) - limit
         if excess <= 0:
             return text
         if not shown:
             raise UsageError(f"the template alone is {excess:,} bytes longer than the limit of {limit:,}")
-        space = sum(map(_size, blocks[:shown])) - excess
+        space = sum(map(measure, blocks[:shown])) - excess
 
 
 def _fill(templates: Templates, view: PlanView, shown: Sequence[str], values: Mapping[str, Any]) -> str:
@@ -107,7 +108,7 @@ def _blocks(changes: Iterable[Change], style: Style, space: int) -> list[str]:
     blocks: list[str] = []
     for change in changes:
         blocks.append(_block(change, style))
-        space -= _size(blocks[-1])
+        space -= measure(blocks[-1])
         if space < 0:
             break
     return blocks
@@ -118,19 +119,6 @@ def _block(change: Change, style: Style) -> str:
     if len(block) <= _LONGEST_BLOCK:
         return block
     return f"{shorten(render_heading(change, style), _LONGEST_BLOCK)}\n  # (too long to be shown here)\n"
-
-
-def _size(block: str) -> int:
-    return len(block.encode()) + 1
-
-
-def _fitting(blocks: Sequence[str], space: int) -> int:
-    """Return how many of the first blocks have space."""
-    for number, block in enumerate(blocks):
-        space -= _size(block)
-        if space < 0:
-            return number
-    return len(blocks)
 
 
 def _sections(view: PlanView, shown: Sequence[str]) -> list[MarkdownSection]:
@@ -230,6 +218,6 @@ def _summary(view: PlanView) -> str:
 
 
 def _cut(pieces: Sequence[str], space: int) -> Details:
-    count = _fitting(pieces, space)
+    count = count_fitting(pieces, space)
     code = fenced("\n".join(pieces[:count]).rstrip("\n")) if count else Markdown()
     return Details(Markdown(), open=True, code=code, left_out=len(pieces) - count)
