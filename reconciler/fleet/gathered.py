@@ -27,7 +27,7 @@ _MAX_ENTRIES = 4 * MAX_TENANTS
 _HEAD = 4_096
 _PLAN_ID = re.compile(rb'"plan_id": "(sha256:[0-9a-f]{64})"')
 GOOD = frozenset({ExitCode.OK, ExitCode.CHANGES})
-_NO_RESULT = "no result"
+NO_RESULT = "no result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def gather_results(directories: Sequence[Path], expected: Collection[str], wante
                 why[name] = found
             elif name not in results or _rank(found) > _rank(results[name]):
                 results[name] = found
-    missing = {name: why.get(name, _NO_RESULT) for name in sorted(expected) if name not in results}
+    missing = {name: why.get(name, NO_RESULT) for name in sorted(expected) if name not in results}
     return Gathered(dict(sorted(results.items())), missing, ignored)
 
 
@@ -122,7 +122,7 @@ def _read_result(folder: Path, name: str, wanted: Wanted) -> TenantResult | str:
     """Return the result of a tenant, or why there is none that counts."""
     content = _read_bounded(folder / RESULT, MAX_BYTES + 1)
     if content is None:
-        return _NO_RESULT
+        return NO_RESULT
     try:
         result = from_json(content)
     except PlanFileError as exc:
