@@ -23,6 +23,10 @@ from reconciler.record.plan_file import json_text
 from reconciler.record.runs import Quarantine
 from reconciler.render import explanation as explained
 from reconciler.render.apply_report import render_outcome, render_report
+from reconciler.render.fleet_markdown import render_fleet_markdown
+from reconciler.render.fleet_page import render_fleet_page
+from reconciler.render.fleet_text import render_fleet_text
+from reconciler.render.fleet_view import FleetView, build_fleet_view
 from reconciler.render.history import HistoryView, history_document, render_history
 from reconciler.render.history_page import render_history_page
 from reconciler.render.import_changes import render_import
@@ -36,6 +40,7 @@ from reconciler.render.status_document import status_document
 from reconciler.render.style import Style
 from reconciler.sources.import_report import ImportOutcome
 from support.builders import TARGET, change, live, source_user
+from support.fleet_reports import full_fleet, removed_users
 from support.import_reports import full_report
 from support.untrusted_text import plan_that_says
 
@@ -201,6 +206,25 @@ def provisioning_log(word: str, style: Style) -> str:
     return "".join(lines)
 
 
+# --- a fleet ---------------------------------------------------------------------
+
+
+def view_fleet(word: str) -> FleetView:
+    return build_fleet_view(full_fleet(word=f"why: {word}"), removed_users(f"user {word}"), f"at {word}")
+
+
+def fleet_text(word: str, style: Style) -> str:
+    return render_fleet_text(view_fleet(word), style)
+
+
+def fleet_markdown(word: str, style: Style) -> str:
+    return render_fleet_markdown(view_fleet(word), style)
+
+
+def fleet_html(word: str, style: Style) -> str:
+    return render_fleet_page(view_fleet(word), style, {"acme"})
+
+
 # --- GitHub ----------------------------------------------------------------------
 
 
@@ -247,6 +271,9 @@ OUTPUT_FORMATS: Mapping[str, Callable[[str, Style], str]] = {
         outcomes,
         differences,
         provisioning_log,
+        fleet_text,
+        fleet_markdown,
+        fleet_html,
         annotations,
         markdown_step_summary,
         github_outputs,

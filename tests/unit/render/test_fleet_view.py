@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.fleet_reports import full_fleet, large_fleet, removed_users
+
+from reconciler.fleet.report import FleetReport, ReportedGuard, ReportedTenant, TenantState
+from reconciler.render.fleet_view import Problem, build_fleet_view, find_most_removals
+
+
+def fleet(*tenants: ReportedTenant, verb: str = "plan") -> FleetReport:
+    return replace(full_fleet(verb), tenants=tenants, guards=())
+
+
+def changed(name: str, **counts: int) -> ReportedTenant:
+    return ReportedTenant(name, TenantState.CHANGED, counts)
+
+
+def test_tenants_are_in_the_order_of_removals_failures_changes() -> None:
+    view = build_fleet_view(
+        fleet(
+            changed("few", create=1),
+            ReportedTenant("quiet", TenantState.SAME),
+            changed("many", update=9),
+            ReportedTenant("fails", TenantState.FAILED),
+            changed("removes", delete=1),
+            changed("refused", create=1, failed=1),
+            changed("removes-most", deactivate=1, delete=1),
+            ReportedTenant("blocked", TenantState.BLOCKED),
+        )
+    )
+    names = [row.name for row in view.rows]
+    assert names == ["removes-most", "removes", "fails", "blocked", "refused", "many", "few", "quiet"]
+    assert [row.name for row in view.rows if row.is_quiet] == ["quiet"]
+
+
+def test_the_tenants_that_remove_most_are_found() -> None:
+    report = fleet(changed("one", delete=1), changed("none", create=5), changed("two", delete=1, deactivate=1))
+    assert find_most_removals(report, 5) == ("two", "one")
+    assert find_most_removals(report, 1) == ("two",)
+
+
+def test_tenants_that_fail_for_one_reason_are_one_problem() -> None:
+    assert build_fleet_view(full_fleet()).problems[1] == Problem(
+        TenantState.FAILED, "failed", "the service does not answer", ("delta", "echo")
+    )
+
+
+@pytest.mark.parametrize(
+    ("verb", "removals"),
+    [
+        ("plan", "1 user will be REMOVED in 1 tenant."),
+        ("apply", "1 user was removed in 1 tenant."),
+        ("drift", "1 user would be REMOVED by an apply in 1 tenant."),
+    ],
+)
+def test_removals_are_said_in_the_words_of_the_verb(verb: str, removals: str) -> None:
+    assert build_fleet_view(fleet(changed("one", delete=1), verb=verb)).removals == removals
+
+
+def test_without_removals_and_failures_nothing_alarms() -> None:
+    view = build_fleet_view(fleet(changed("one", create=1)))
+    assert (view.removals, view.trouble, view.problems, view.steps) == ("", "", (), ())
+    assert [figure.label for figure in view.figures if figure.tone] == []
+
+
+def test_a_fleet_without_tenants_says_so() -> None:
+    assert build_fleet_view(fleet()).summary == "No tenants: nothing of this fleet was selected."
+
+
+def test_one_that_needs_attention() -> None:
+    view = build_fleet_view(fleet(changed("one"), ReportedTenant("two", TenantState.MISSING)))
+    assert view.trouble == "1 of 2 tenants needs attention: 1 without a result."
+
+
+def test_only_the_guards_that_an_approval_lifts_are_offered() -> None:
+    guards = tuple(ReportedGuard(name, "found", "way") for name in ("failed", "new_tenants", "removals"))
+    report = replace(fleet(changed("one")), guards=guards)
+    (step,) = build_fleet_view(report).steps
+    assert step.lines[2] == "    lifts: [new_tenants, removals]"
+    assert build_fleet_view(replace(report, verb="apply")).steps == ()
+    assert build_fleet_view(replace(report, guards=guards[:1])).steps == ()
+
+
+def test_the_totals_are_those_of_all_tenants() -> None:
+    report = large_fleet(1_000)
+    view = build_fleet_view(report, removed_users())
+    assert sum(row.created for row in view.rows) == report.count("create")
+    figures = {figure.label: figure.count for figure in view.figures}
+    states = ("without a result", "failed", "blocked", "with changes", "without changes")
+    assert sum(figures[state] for state in states) == figures["tenants"] == 1_000
