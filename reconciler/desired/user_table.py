@@ -1,27 +1,32 @@
-"""The desired users of a directory as rows of bytes: a million of them are 220 MiB with their index.
+"""The desired users of a directory as rows of bytes: a million of them have 220 MiB with their index.
 
-A `DesiredUser` is built at each access and forgotten afterwards.
+A `DesiredUser` is built at each access and forgotten afterwards. The rows of very many may be on a disk.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from struct import Struct
 from typing import Protocol, overload
 
 import msgspec
 
 from reconciler.core.model import NO_LIFECYCLE, DesiredUser, Value
 from reconciler.core.planning.arriving_rows import ArrivedRows, RowsReplacedError
-from reconciler.core.planning.name_index import sort_packed
+from reconciler.core.planning.blocks import Blob, OpenBlock, SortedNumbers
 from reconciler.desired.user_rows import Row, RowCodec, Shape, decode_row, decode_rows, encode_value, starts_with
 
 _CHUNK_BYTES = 256 << 10
-_HASH_BITS = 63
+MOST_IN_MEMORY = 32 << 20
+"""Bytes of rows: some 200,000 users."""
+_HASH = 8
 _PLACE = 4
 """Bytes of a number of a row or of a place."""
+_unpack_places = Struct("=II").unpack
 
 
 class Chunk(msgspec.Struct, frozen=True, array_like=True, tag="rows"):
@@ -105,11 +110,18 @@ class ChunkWriter:
 class UserTable(Sequence[DesiredUser]):
     """A sequence of desired users that holds rows, not objects; only appending changes it.
 
-    `complete`: called before each access, if the rows come later; returns when all are there.
+    `complete`: called before each access, if the rows come later; returns when all are there. `open_block`: where very
+    many rows are kept; None: all are in memory.
     """
 
-    def __init__(self, users: Iterable[DesiredUser] = (), complete: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        users: Iterable[DesiredUser] = (),
+        complete: Callable[[], None] | None = None,
+        open_block: OpenBlock | None = None,
+    ) -> None:
         self._source = complete
+        self._open = open_block
         self._arrival = threading.Condition()
         self._is_complete = complete is None
         self._replaced = 0
@@ -121,6 +133,7 @@ class UserTable(Sequence[DesiredUser]):
         self._replaced += 1
         self._codec = RowCodec()
         self._writer = ChunkWriter(self.adopt)
+        self._content = Blob(self._open, MOST_IN_MEMORY)
         self._chunks: list[_Rows] = []
         self._firsts: list[int] = []
         """The number of the first row of each chunk."""
@@ -172,18 +185,18 @@ class UserTable(Sequence[DesiredUser]):
             if not arrived:
                 break
             for rows in arrived:
-                yield ArrivedRows(first, rows.hashes, rows.read_all())
-                first += len(rows.starts)
+                yield ArrivedRows(first, rows.read_hashes(), rows.read_all())
+                first += rows.count
             place += len(arrived)
         self._complete()
         if self._replaced != replaced:
             raise RowsReplacedError
 
     def _adopt(self, chunk: Chunk) -> None:
-        rows = _Rows(chunk, self._codec.number_shapes(chunk.shapes))
+        rows = _Rows(chunk, self._codec.number_shapes(chunk.shapes), self._content)
         self._chunks.append(rows)
         self._firsts.append(self._length)
-        self._length += len(rows.starts)
+        self._length += rows.count
         self._in_scope += chunk.in_scope
         self._index = None
 
@@ -258,7 +271,7 @@ class UserTable(Sequence[DesiredUser]):
     def has_first(self, number: int, value: Value) -> bool:
         """Whether the row with this number has this first matching value."""
         rows, within = self._locate(number)
-        return starts_with(rows.content, rows.starts[within], encode_value(value))
+        return starts_with(rows.read_bytes(within), 0, encode_value(value))
 
     def find(self, value: Value) -> int | None:
         """Return the number of the row with this first matching value; None if no row has it, or several have."""
@@ -269,7 +282,7 @@ class UserTable(Sequence[DesiredUser]):
         """Return the same number, and the row."""
         if self._index is None:
             self._complete()
-            self._index = _Index(self._chunks, self._length)
+            self._index = _Index(self._chunks, self._length, self._open)
         found = None
         for number in self._index.find(hash(value)):
             rows, within = self._locate(number)
@@ -283,53 +296,67 @@ class UserTable(Sequence[DesiredUser]):
 
 
 class _Rows:
-    """A chunk, ready to be read. Raises `ValueError` if its parts do not fit together."""
+    """A chunk, ready to be read from `content`. Raises `ValueError` if its parts do not fit together."""
 
-    __slots__ = ("_shapes", "content", "dated", "file", "hashes", "starts")
+    __slots__ = ("_content", "_length", "_shapes", "_start", "count", "dated", "file")
 
-    def __init__(self, chunk: Chunk, shapes: tuple[int, ...]) -> None:
+    def __init__(self, chunk: Chunk, shapes: tuple[int, ...], content: Blob) -> None:
         self.file = chunk.file
         self._shapes = shapes
-        self.content = chunk.rows
         try:
-            self.starts = memoryview(chunk.starts).cast("I")
-            self.hashes = memoryview(chunk.hashes).cast("q")
+            starts = memoryview(chunk.starts).cast("I")
+            hashes = memoryview(chunk.hashes).cast("q")
             self.dated = memoryview(chunk.dated).cast("I")
         except TypeError as exc:  # half a number
             raise ValueError("a chunk of users is damaged") from exc
-        if len(self.starts) != len(self.hashes) or any(number >= len(self.starts) for number in self.dated):
+        self.count = len(starts)
+        if len(starts) != len(hashes) or any(number >= len(starts) for number in self.dated):
             raise ValueError("a chunk of users is damaged")
+        self._content = content
+        self._length = len(chunk.rows)
+        end = self._length.to_bytes(_PLACE, sys.byteorder)
+        self._start = content.append(b"".join((chunk.starts, end, chunk.hashes, chunk.rows)))
+
+    @property
+    def _first(self) -> int:
+        """Where the rows start in the content."""
+        return self._start + (self.count + 1) * _PLACE + self.count * _HASH
+
+    def read_hashes(self) -> Sequence[int]:
+        """Return the hashes of the first matching values."""
+        return array("q", self._content.read(self._start + (self.count + 1) * _PLACE, self.count * _HASH))
+
+    def read_bytes(self, number: int) -> bytes:
+        """Return the bytes of a row."""
+        start, end = _unpack_places(self._content.read(self._start + number * _PLACE, 2 * _PLACE))
+        return self._content.read(self._first + start, end - start)
 
     def read_row(self, number: int) -> Row:
         """Decode a row; its shape is one of the table's."""
-        end = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.content)
-        row = decode_row(self.content[self.starts[number] : end])
+        row = decode_row(self.read_bytes(number))
         row[1] = self._shapes[row[1]]
         return row
 
     def read_all(self) -> list[Row]:
         """Decode all rows; faster than one after another."""
-        rows, shapes = decode_rows(self.content, len(self.starts)), self._shapes
+        rows, shapes = decode_rows(self._content.read(self._first, self._length), self.count), self._shapes
         for row in rows:
             row[1] = shapes[row[1]]
         return rows
 
 
 class _Index:
-    """Row numbers by hash: 8 bytes a row, as one sorted array of hash and number."""
+    """Row numbers by hash: 8 bytes a row, as sorted numbers of hash and row."""
 
-    def __init__(self, chunks: Iterable[_Rows], length: int) -> None:
+    def __init__(self, chunks: Iterable[_Rows], length: int, open_block: OpenBlock | None) -> None:
         self._bits = max(length.bit_length(), 1)
-        self._mask = (1 << (_HASH_BITS - self._bits)) - 1
+        self._mask = (1 << (64 - self._bits)) - 1
         bits, mask = self._bits, self._mask
-        hashes = (each for rows in chunks for each in rows.hashes)
-        self._entries = sort_packed((each & mask) << bits | row for row, each in enumerate(hashes))
+        hashes = (each for rows in chunks for each in rows.read_hashes())
+        self._entries = SortedNumbers(open_block, MOST_IN_MEMORY)
+        self._entries.extend((each & mask) << bits | row for row, each in enumerate(hashes))
 
     def find(self, hashed: int) -> Iterator[int]:
-        """Yield the numbers of rows that may have a value of this hash, in order."""
-        lowest = (hashed & self._mask) << self._bits
-        entries, last = self._entries, lowest | ((1 << self._bits) - 1)
-        place = bisect_left(entries, lowest)
-        while place < len(entries) and entries[place] <= last:
-            yield entries[place] & ((1 << self._bits) - 1)
-            place += 1
+        """Return the numbers of rows that may have a value of this hash, in order."""
+        lowest, rows = (hashed & self._mask) << self._bits, (1 << self._bits) - 1
+        return (entry & rows for entry in self._entries.find(lowest, lowest | rows))

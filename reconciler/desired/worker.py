@@ -30,6 +30,7 @@ from reconciler.core.system_limits import explain_exhaustion
 from reconciler.desired.content import BrokenStateError, StateContent
 from reconciler.desired.user_table import Chunk, ChunkWriter, UserSink, UserTable
 from reconciler.desired.worker_questions import Answer, Questions, answer_questions, open_sockets
+from reconciler.disk_blocks import open_block
 from reconciler.errors import MachineLimitError, ReconcilerError
 
 LEAST_BYTES = 1 << 20
@@ -116,7 +117,7 @@ class WorkerContent:
         self._again = again
         self._on_complete = on_complete
         self._questions = questions
-        self._table = UserTable(complete=self._complete)
+        self._table = UserTable(complete=self._complete, open_block=open_block)
         self._diagnostics: list[Diagnostic] = []
         self._end: _End | _Failure | None = None
         self._lack: MachineLimitError | None = None
@@ -214,6 +215,8 @@ class WorkerContent:
             self._receive_all(handle)
         except MemoryError as exc:
             self._lack = MachineLimitError(*(explain_exhaustion(exc) or ("", "")))
+        except MachineLimitError as exc:
+            self._lack = exc
         finally:
             self._table.end()
         if isinstance(self._end, _End) and self._end.rest is not None:

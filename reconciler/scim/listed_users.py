@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -13,8 +13,8 @@ from reconciler.core.text import pluralize, quote, shorten
 
 T = TypeVar("T")
 
-MAX_USERS = 2_000_000
-"""Of one service. Each is held in memory, with some 2 KiB."""
+MAX_USERS = 16_000_000
+"""Of one service: as many as `ListedTable` and `NameIndex` can tell apart."""
 NO_TOTAL = "the service lists users without saying how many there are (totalResults)"
 TOO_LARGE = frozenset({400, 413, 414, 422, 500})
 """Statuses with which services refuse a count."""
@@ -87,8 +87,8 @@ class Settling(Protocol[T]):
     def settle(self, identity: str, user: T, /) -> T:
         """Return what is kept of a user, whose id is in the list once."""
 
-    def restart(self, users: dict[str, T], /) -> None:
-        """Forget all users: the list is read from its start. What is kept of users may be replaced in `users`."""
+    def open_table(self) -> MutableMapping[str, T]:
+        """Forget all users: the list is read from its start. Return an empty table, in which they may be replaced."""
 
 
 class ListedUsers(Generic[T]):
@@ -102,17 +102,15 @@ class ListedUsers(Generic[T]):
         self._settling = settling
         self._lock = threading.Lock()  # guards the number of users that came
         self._came = 0
-        self.users: dict[str, T] = {}
+        self.users: MutableMapping[str, T] = {}
         self.large: range | None = None
         """The places of the first to the last user that a large page brought; None: there was none."""
 
     def restart(self) -> None:
         """Forget all users."""
-        self.users.clear()
+        self.users = {} if self._settling is None else self._settling.open_table()
         self.large = None
         self._came = 0
-        if self._settling is not None:
-            self._settling.restart(self.users)
 
     def check_first(self, page: Page) -> None:
         """Check what the first page says. Raises `ContradictionError`."""

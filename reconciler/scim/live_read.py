@@ -9,8 +9,9 @@ from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, Flow, LiveUser, Resource, Value
-from reconciler.core.planning.arriving_rows import ListedUser
+from reconciler.core.planning.blocks import OpenBlock
 from reconciler.core.planning.joined_users import JoinedUsers, list_open_users
+from reconciler.core.planning.listed_table import ListedUser
 from reconciler.core.planning.live_user import ResourceReader
 from reconciler.core.planning.request import LiveState
 from reconciler.core.text import pluralize, quote
@@ -70,14 +71,18 @@ def read_live(
     check: ListCheck | None = None,
     settles: bool = True,
     helper: Helper | None = None,
+    open_block: OpenBlock | None = None,
 ) -> LiveState:
     """Read the live state; a problem makes it incomplete. Raises `TargetError` if the service cannot be understood.
 
     `check`: corrects what the list shows too late. `settles`: users that are as desired are settled, so that the live
     users are not those that `reader` returned. `helper`: converts pages then, by an equal reader.
+    `open_block`: as for `JoinedUsers`.
     """
     packing = PackingReader(reader)
-    listed = JoinedUsers(desired, mappings if settles else (), packing, lacks=_find_lacks(mappings))
+    listed = JoinedUsers(
+        desired, mappings if settles else (), packing, lacks=_find_lacks(mappings), open_block=open_block
+    )
     convert: Callable[[Resource], ListedUser] = packing.read if settles else reader.read
     read = client.list_users(
         convert,

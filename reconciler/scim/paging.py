@@ -14,7 +14,7 @@ cursors (RFC 9865), the list is read by these (`scim.cursor_paging`).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ _NO_SUCH_PAGING = frozenset({400, 501})
 class ListRead(Generic[T]):
     """The users read, by id. `problem`: why they may not be all; None if they are."""
 
-    users: dict[str, T]
+    users: MutableMapping[str, T]
     problem: str | None
     end_unproven: bool = False
     """Nothing shows that the total is not capped: the service refused a page past the end, or gives no total."""

@@ -18,6 +18,7 @@ from reconciler.core.planning.temporary_names import find_temporarily_named
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
+from reconciler.disk_blocks import open_block
 from reconciler.errors import TargetError, UsageError
 from reconciler.record.account_names import merge_names
 from reconciler.record.former_names import FormerNames
@@ -159,6 +160,7 @@ def read_live_state(
             # A reader that reads for others too knows live users by what it returned.
             settles=own,
             helper=state.content,
+            open_block=open_block,
         )
     except TargetError:
         state.content.wait()  # errors in the desired state come first

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Sequence
 
 from reconciler.core.model import DesiredUser
+from reconciler.core.planning.blocks import OpenBlock
 from reconciler.desired.user_table import Chunk, ChunkWriter, UserTable
 
 
@@ -21,7 +22,13 @@ def cut(users: Iterable[DesiredUser], size: int) -> list[Chunk]:
     return chunks
 
 
-def arrive(chunks: Sequence[Chunk], *, early: int, again: Sequence[DesiredUser] | None = None) -> UserTable:
+def arrive(
+    chunks: Sequence[Chunk],
+    *,
+    early: int,
+    again: Sequence[DesiredUser] | None = None,
+    open_block: OpenBlock | None = None,
+) -> UserTable:
     """Return a table with the first chunks, to which a thread adds the others. `again`: come in their place then."""
 
     def complete() -> None:
@@ -37,7 +44,7 @@ def arrive(chunks: Sequence[Chunk], *, early: int, again: Sequence[DesiredUser] 
         table.end()
 
     replaced: list[bool] = []
-    table = UserTable(complete=complete)
+    table = UserTable(complete=complete, open_block=open_block)
     for chunk in chunks[:early]:
         table.adopt(chunk)
     adding = threading.Thread(target=add)

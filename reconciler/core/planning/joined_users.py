@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Protocol, overload, runtime_checkable
 
 from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, LiveUser, Value
-from reconciler.core.planning.arriving_rows import ArrivingRows, ListedUser, RowJoin, RowsReplacedError, UserPacking
+from reconciler.core.planning.arriving_rows import ArrivingRows, RowJoin, RowsReplacedError, UserPacking
+from reconciler.core.planning.blocks import OpenBlock
+from reconciler.core.planning.listed_table import ListedTable, ListedUser
 from reconciler.core.planning.name_index import NameIndex
 from reconciler.core.planning.packed_pairs import PackedPairs, PackedUser, PlainRows
 from reconciler.core.planning.settled_rows import Lacks, SettledRows
@@ -43,7 +45,7 @@ class JoinedUsers(Sequence[LiveUser]):
 
     `desired`: the desired users by number, each the same at each access. `mappings`: empty: no user is settled.
     `packing`: has packed those of the list that are packed. `lacks`: whether an account with these attributes lacks
-    some.
+    some. `open_block`: where a list that is too large for the memory is kept; None: it has to fit.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class JoinedUsers(Sequence[LiveUser]):
         packing: UserPacking | None = None,
         *,
         lacks: Lacks = lambda _paths: False,
+        open_block: OpenBlock | None = None,
     ) -> None:
         self.desired = desired
         self.mappings = mappings
@@ -60,8 +63,9 @@ class JoinedUsers(Sequence[LiveUser]):
         # A protocol takes longer to check than a user to settle.
         self._arriving = desired if isinstance(desired, ArrivingRows) else None
         self._packing = packing
-        self._settled = SettledRows(desired, mappings, lacks)
-        self._users: dict[str, ListedUser] = {}
+        self._open = open_block
+        self._settled = SettledRows(desired, mappings, lacks, open_block)
+        self._users = ListedTable(open_block)
         self._join: _Join | None = None
 
     @property
@@ -84,10 +88,11 @@ class JoinedUsers(Sequence[LiveUser]):
         joined.take({user.id: user for user in users})
         return joined if len(joined) == len(users) else users
 
-    def restart(self, users: dict[str, ListedUser]) -> None:
-        """Begin to read the list into `users`; forget what was settled."""
-        self._users = users
+    def open_table(self) -> ListedTable:
+        """Return an empty table to read the list into; forget what was settled."""
+        self._users = ListedTable(self._open)
         self._settled.clear()
+        return self._users
 
     def settle(self, live_id: str, user: ListedUser) -> ListedUser:
         """Return what is kept of a user while the list is read: of one that is as desired, if all rows are there."""
@@ -98,16 +103,16 @@ class JoinedUsers(Sequence[LiveUser]):
             self._join_all(self._join)
         return user if isinstance(user, int) else self._join(live_id, user)
 
-    def take(self, users: dict[str, ListedUser]) -> None:
-        """Take over the users of the list; nothing else may use them then."""
-        self._users = users
+    def take(self, users: Mapping[str, ListedUser]) -> None:
+        """Take the users of the list: those in the table of `open_table`, or others."""
+        if users is not self._users:
+            self._users = ListedTable(self._open)
+            self._users.update(users)
         if self._join is not None or not self._take_while_rows_arrive():
             self._join_all(self._join or self._find_join())
 
     def _join_all(self, join: _Join) -> None:
-        for live_id, user in self._users.items():
-            if not isinstance(user, int):
-                self._users[live_id] = join(live_id, user)
+        self._users.replace_users(lambda live_id, user: user if isinstance(user, int) else join(live_id, user))
 
     def _take_while_rows_arrive(self) -> bool:
         """Join the rows that are still arriving, as they do. Returns whether that is done."""
@@ -115,15 +120,10 @@ class JoinedUsers(Sequence[LiveUser]):
         if pairs is None or packing is None or arriving is None or arriving.is_complete:
             return False
         try:
-            found = RowJoin(arriving, self._users, packing, pairs, self._settled).run()
+            RowJoin(arriving, self._users.number(), packing, pairs, self._settled, open_block=self._open).run()
         except RowsReplacedError:
             self._settled.clear()
             return False
-        for (live_id, user), row in zip(self._users.items(), found, strict=True):
-            if row is not None:
-                self._users[live_id] = row
-            elif isinstance(user, bytes):
-                self._users[live_id] = packing.unpack(live_id, user)
         return True
 
     def _find_pairs(self) -> PackedPairs | None:
@@ -182,14 +182,14 @@ class JoinedUsers(Sequence[LiveUser]):
         return len(self._users)
 
     def __iter__(self) -> Iterator[LiveUser]:
-        return map(self._build, self._users.items())
+        return map(self._build, self._users.list_users())
 
     @overload
     def __getitem__(self, place: int) -> LiveUser: ...
     @overload
     def __getitem__(self, place: slice) -> list[LiveUser]: ...
     def __getitem__(self, place: int | slice) -> LiveUser | list[LiveUser]:
-        items = list(self._users.items())
+        items = list(self._users.list_users())
         return self._build(items[place]) if isinstance(place, int) else list(map(self._build, items[place]))
 
     def __eq__(self, other: object) -> bool:
@@ -226,35 +226,35 @@ class JoinedUsers(Sequence[LiveUser]):
 
     def list_open(self) -> Iterator[LiveUser]:
         """Yield the users that are not settled."""
-        return (user for user in self._users.values() if isinstance(user, LiveUser))
+        return (user for _, user in self._users.list_users() if isinstance(user, LiveUser))
 
     def list_lacking(self, judge: Callable[[LiveUser], bool]) -> bytearray:
         """Return, by place in the list, 1 for a user that lacks attributes: `judge` says so of those not settled."""
         lacking = self._settled.is_lacking
         return bytearray(
             lacking(user) if isinstance(user, int) else judge(self._build((live_id, user)))
-            for live_id, user in self._users.items()
+            for live_id, user in self._users.list_users()
         )
 
     def list_open_if(self, judge: Callable[[LiveUser], bool]) -> bytearray:
         """Return, by place in the list, 1 for each user that is not settled and that `judge` accepts."""
-        return bytearray(isinstance(user, LiveUser) and judge(user) for user in self._users.values())
+        return bytearray(isinstance(user, LiveUser) and judge(user) for _, user in self._users.list_users())
 
     def pick(self, places: Sequence[int]) -> list[LiveUser]:
         """Return the users at some places in the list, in the order of `places`."""
         wanted = set(places)
-        found = {place: item for place, item in enumerate(self._users.items()) if place in wanted}
+        found = {place: item for place, item in enumerate(self._users.list_users()) if place in wanted}
         return [self._build(found[place]) for place in places]
 
     def split(self, rows: bytearray) -> Iterator[LiveUser]:
         """Yield the users that are not settled with one of the desired users of which `rows` says so."""
-        for live_id, user in self._users.items():
+        for live_id, user in self._users.list_users():
             if not (isinstance(user, int) and rows[user]):
                 yield self._build((live_id, user))
 
     def list_settled(self, rows: bytearray) -> Iterator[tuple[str, int]]:
         """Yield the ids of the others, with the numbers of their desired users."""
-        for live_id, user in self._users.items():
+        for live_id, user in self._users.list_users():
             if isinstance(user, int) and rows[user]:
                 yield live_id, user
 

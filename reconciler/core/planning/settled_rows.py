@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
 from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, LiveUser
+from reconciler.core.planning.blocks import Numbers, OpenBlock
 from reconciler.core.planning.diff import diff_user
 from reconciler.core.planning.forms import has_capitals
 from reconciler.core.planning.name_index import MOST_ROWS, NameIndex
@@ -19,10 +19,13 @@ from reconciler.core.planning.settling import (
     list_desired_names,
     may_settle,
 )
+from reconciler.core.planning.short_texts import ShortTexts
 from reconciler.core.values import fold_case
 
 _MOST_FORMS = 100_000
 """Differences that are kept, some 400 bytes each. A directory has one for each locale, for example."""
+_SPARE = 8
+"""An array of bytes grows by this part of itself."""
 _SETTLED = 1
 CAPITALS = 2
 """What `list_taken` says of a desired user with a settled account whose userName has capitals."""
@@ -37,23 +40,30 @@ class SettledRows:
     `mappings`: empty: nothing is settled.
     """
 
-    def __init__(self, desired: Sequence[DesiredUser], mappings: Sequence[AttributeMapping], lacks: Lacks) -> None:
+    def __init__(
+        self,
+        desired: Sequence[DesiredUser],
+        mappings: Sequence[AttributeMapping],
+        lacks: Lacks,
+        open_block: OpenBlock | None = None,
+    ) -> None:
         self._desired = desired
         self._mappings = mappings
         self._lacks = lacks
+        self._open = open_block
         self.linking = find_linking_attribute(mappings)
         """The attribute that links accounts; None if nothing can be settled."""
         self.clear()
 
     def clear(self) -> None:
         """Forget all pairs."""
-        self.names = NameIndex()
+        self.names = NameIndex(self._open)
         self.paths: set[AttributePath] = set()
         """The attributes that settled accounts have, and perhaps some that other accounts have."""
         self._taken = bytearray()
         self._lacking = bytearray()
-        self._modified = _Texts()
-        self._form_of = array("I")
+        self._modified = ShortTexts(self._open)
+        self._form_of = Numbers("I", self._open)
         self._forms: list[Form] = [()]
         self._numbers: dict[Form, int | None] = {(): 0}
 
@@ -90,7 +100,7 @@ class SettledRows:
 
     def _take(self, row: int, user_name: str, names: Iterable[str], paths: AbstractSet[AttributePath]) -> None:
         if row >= len(self._taken):
-            added = max(row + 1 - len(self._taken), len(self._taken))
+            added = row + 1 - len(self._taken) + len(self._taken) // _SPARE
             self._taken.extend(bytes(added))
             self._lacking.extend(bytes(added))
         self._taken[row] = CAPITALS if has_capitals(user_name) else _SETTLED
@@ -99,8 +109,7 @@ class SettledRows:
         self.paths.update(paths)
 
     def _keep(self, row: int, form: int, last_modified: str | None) -> None:
-        if row >= len(self._form_of):
-            self._form_of.frombytes(bytes(self._form_of.itemsize * (len(self._taken) - len(self._form_of))))
+        self._form_of.grow(len(self._taken))
         self._form_of[row] = form
         self._modified.put(row, last_modified or "")
 
@@ -134,27 +143,3 @@ class SettledRows:
     def list_taken(self, count: int) -> bytearray:
         """Return, for the numbers below `count`, what is not 0 for a desired user with a settled account."""
         return self._taken[:count] + bytes(max(0, count - len(self._taken)))
-
-
-class _Texts:
-    """Short texts by number, without an object for each."""
-
-    def __init__(self) -> None:
-        self._content = bytearray()
-        self._starts = array("Q")
-        self._lengths = array("I")
-
-    def put(self, number: int, text: str) -> None:
-        """Keep the text of a number; one that it had before is forgotten."""
-        if number >= len(self._starts):
-            added = max(number + 1 - len(self._starts), len(self._starts))
-            self._starts.frombytes(bytes(self._starts.itemsize * added))
-            self._lengths.frombytes(bytes(self._lengths.itemsize * added))
-        encoded = text.encode("utf-8", "surrogatepass")
-        self._starts[number], self._lengths[number] = len(self._content), len(encoded)
-        self._content += encoded
-
-    def get(self, number: int) -> str:
-        """Return the text of a number that has one."""
-        start = self._starts[number]
-        return self._content[start : start + self._lengths[number]].decode("utf-8", "surrogatepass")

@@ -14,6 +14,8 @@ from support.desired_users import anybody
 
 from reconciler.core.model import Diagnostic, error
 from reconciler.core.planning.arriving_rows import RowsReplacedError
+from reconciler.core.planning.blocks import OpenBlock
+from reconciler.desired import user_table, worker
 from reconciler.desired.content import BrokenStateError, StateContent
 from reconciler.desired.user_table import UserSink, UserTable
 from reconciler.desired.worker import (
@@ -323,5 +325,18 @@ def test_no_memory_for_what_arrives_is_one_error(monkeypatch: pytest.MonkeyPatch
     with (
         received(lambda pipe: send_content(pipe, read_users)) as content,
         pytest.raises(MachineLimitError, match="has run out of memory"),
+    ):
+        content.wait()
+
+
+def test_a_disk_without_space_for_what_arrives_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> OpenBlock:
+        raise MachineLimitError("a temporary file cannot be used", "Free some space.")
+
+    monkeypatch.setattr(user_table, "MOST_IN_MEMORY", 0)
+    monkeypatch.setattr(worker, "open_block", refuse)
+    with (
+        received(lambda pipe: send_content(pipe, read_users)) as content,
+        pytest.raises(MachineLimitError, match="a temporary file cannot be used"),
     ):
         content.wait()

@@ -87,8 +87,8 @@ def test_more_users_than_can_be_held_are_an_error(monkeypatch: pytest.MonkeyPatc
     ("page", "message"),
     [
         (
-            Page(2_000_001, users(1)),
-            "the service says it has 2,000,001 users, more than the 2,000,000 that can be read",
+            Page(16_000_001, users(1)),
+            "the service says it has 16,000,001 users, more than the 16,000,000 that can be read",
         ),
         (Page(1, users(1, 2)), "the service says it has 1 user, but lists 2"),
         (Page(1, []), "the service says it has 1 user, but lists none"),
@@ -136,9 +136,10 @@ class Doubling:
         self.settled.append(identity)
         return 2 * user
 
-    def restart(self, users: dict[str, int]) -> None:
-        self.users = users
+    def open_table(self) -> dict[str, int]:
+        self.users: dict[str, int] = {}
         self.settled.clear()
+        return self.users
 
 
 def test_what_is_kept_of_a_user_is_settled_once_and_forgotten_with_the_list() -> None:

@@ -122,7 +122,7 @@ def test_a_capped_total_is_noticed() -> None:
 @pytest.mark.parametrize("claim", [MAX_USERS + 1, 50_000_000, 2**31 - 1, 2**63 - 1])
 def test_a_total_beyond_what_can_be_read_is_a_problem_at_once(claim: int) -> None:
     service = Listing(25, cap=10, odd=total(claim))
-    problem = f"the service says it has {claim:,} users, more than the 2,000,000 that can be read"
+    problem = f"the service says it has {claim:,} users, more than the 16,000,000 that can be read"
     assert service.read(10).problem == problem
     assert service.requests == [(1, 10)]
 

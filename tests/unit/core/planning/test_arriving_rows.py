@@ -13,13 +13,17 @@ from support.arriving_users import arrive, cut
 from support.builders import MAPPINGS, desired, live, reader
 from support.laws import examples
 from support.settled_companies import SettledCompany, settled_companies
+from support.small_blocks import MemoryBlock, keep_little
 
 from reconciler.core.model import NO_LIFECYCLE, AttributeMapping, LiveUser
 from reconciler.core.planning import arriving_rows
-from reconciler.core.planning.arriving_rows import ListedUser
+from reconciler.core.planning.blocks import OpenBlock
 from reconciler.core.planning.joined_users import JoinedUsers
+from reconciler.core.planning.listed_table import ListedUser
+from reconciler.core.planning.planner import build_plan
 from reconciler.desired import user_table
 from reconciler.desired.user_table import UserTable
+from reconciler.record.plan_file import to_json
 from reconciler.scim.packed_users import PackingReader
 
 
@@ -28,9 +32,14 @@ def pack(users: Iterable[LiveUser]) -> tuple[dict[str, ListedUser], PackingReade
     return {user.id: packing.pack(user) for user in users}, packing
 
 
-def take(table: UserTable, users: Sequence[LiveUser], mappings: Sequence[AttributeMapping] = MAPPINGS) -> JoinedUsers:
+def take(
+    table: UserTable,
+    users: Sequence[LiveUser],
+    mappings: Sequence[AttributeMapping] = MAPPINGS,
+    open_block: OpenBlock | None = None,
+) -> JoinedUsers:
     packed, packing = pack(users)
-    joined = JoinedUsers(table, mappings, packing)
+    joined = JoinedUsers(table, mappings, packing, open_block=open_block)
     joined.take(packed)
     return joined
 
@@ -58,6 +67,47 @@ def test_it_does_not_matter_when_rows_arrive(company: SettledCompany, size: int,
     users = list({user.id: user for user in shown.users}.values())
     expected = take(UserTable(people), users, request.mappings)
     check_same(take(arrive(cut(people, size), early=early), users, request.mappings), expected)
+
+
+@settings(max_examples=examples(300), deadline=None)
+@given(
+    company=settled_companies(),
+    size=st.integers(1, 5),
+    early=st.integers(0, 3),
+    order=st.randoms(),
+    most=st.sampled_from([0, 1, 3, 40]),
+)
+def test_it_does_not_matter_where_users_are_kept(
+    company: SettledCompany, size: int, early: int, order: Random, most: int
+) -> None:
+    """Joined in memory, with all users in blocks, and with some, in every order: one result, and one plan."""
+    request, shown = company.build()
+    people = [
+        replace(user, lifecycle=NO_LIFECYCLE) if user.lifecycle == NO_LIFECYCLE else user for user in request.desired
+    ]
+    order.shuffle(people)
+    request = replace(request, desired=people)
+    users = list({user.id: user for user in shown.users}.values())
+    expected = take(UserTable(people), users, request.mappings)
+    plan = to_json(build_plan(request, replace(shown, users=users)))
+    with pytest.MonkeyPatch.context() as patch:
+        keep_little(patch, most)
+        for table in (
+            UserTable(people, open_block=MemoryBlock),
+            arrive(cut(people, size), early=early, open_block=MemoryBlock),
+        ):
+            joined = take(table, users, request.mappings, MemoryBlock)
+            check_same(joined, expected)
+            planned = build_plan(replace(request, desired=table), replace(shown, users=joined))
+            assert to_json(planned) == plan
+            while_read = JoinedUsers(table, request.mappings, pack(users)[1], open_block=MemoryBlock)
+            kept = while_read.open_table()
+            for user in users:
+                kept[user.id] = while_read.settle(user.id, user)
+            while_read.take(kept)
+            check_same(while_read, expected)
+            planned = build_plan(replace(request, desired=table), replace(shown, users=while_read))
+            assert to_json(planned) == plan
 
 
 PEOPLE = [desired("ada"), desired("bob"), desired("eve")]

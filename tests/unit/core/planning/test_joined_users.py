@@ -8,7 +8,6 @@ from support.builders import MAPPINGS, desired, live, mapping, mappings
 from reconciler.core import paths
 from reconciler.core.model import DesiredUser, Flow, Value
 from reconciler.core.planning import settled_rows
-from reconciler.core.planning.arriving_rows import ListedUser
 from reconciler.core.planning.joined_users import JoinedUsers, find_rows, list_open_users
 from reconciler.core.planning.name_index import MOST_ROWS
 from reconciler.desired.user_table import UserTable
@@ -104,8 +103,9 @@ def test_an_id_that_comes_twice_settles_nothing() -> None:
 def test_users_are_settled_while_the_list_is_read_if_all_rows_are_there() -> None:
     joined = JoinedUsers(UserTable([desired("ada"), desired("bob")]), MAPPINGS)
     for _ in range(2):
-        joined.restart({})
-        kept = {user.id: joined.settle(user.id, user) for user in (live("bob"), live("zoe"), live("ada"))}
+        kept = joined.open_table()
+        for user in (live("bob"), live("zoe"), live("ada")):
+            kept[user.id] = joined.settle(user.id, user)
         assert kept == {"live-bob": 1, "live-zoe": live("zoe"), "live-ada": 0}
     joined.take(kept)
     assert list(joined) == [live("bob"), live("zoe"), live("ada")]
@@ -114,8 +114,7 @@ def test_users_are_settled_while_the_list_is_read_if_all_rows_are_there() -> Non
 def test_users_wait_for_rows_that_have_not_arrived() -> None:
     table = UserTable(complete=lambda: None)
     joined = JoinedUsers(table, MAPPINGS)
-    kept: dict[str, ListedUser] = {}
-    joined.restart(kept)
+    kept = joined.open_table()
     kept["live-ada"] = joined.settle("live-ada", live("ada"))
     assert kept == {"live-ada": live("ada")}
     table.extend([desired("ada"), desired("bob")])

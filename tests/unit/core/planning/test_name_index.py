@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.core.planning.name_index import NameIndex, sort_packed
+from reconciler.core.planning.name_index import NameIndex
 
 
 def test_names_are_found_with_all_who_have_them() -> None:
@@ -16,9 +16,3 @@ def test_names_are_found_with_all_who_have_them() -> None:
     assert index.find_shared() == {0, 1}
     index.add({"name-7"}, 2000)
     assert index.find_shared() == {0, 1, 7, 2000}
-
-
-def test_numbers_are_sorted_in_parts() -> None:
-    numbers = [2**64 - 1, 0, 2**63, 1, 2**58, 2**58 - 1, 5, 5, 2**64 - 1]
-    assert list(sort_packed(numbers)) == sorted(numbers)
-    assert list(sort_packed([])) == []

@@ -37,14 +37,14 @@ def check_rows(request: PlanRequest, live: LiveState, joined: Sequence[LiveUser]
     found = JoinedUsers(UserTable(people), request.mappings, packing)
     found.take(packed)
     if isinstance(joined, JoinedUsers):
-        assert list(found._users.items()) == list(joined._users.items())
+        assert list(found._users.list_users()) == list(joined._users.list_users())
         assert found.paths == joined.paths
         assert found.list_rows() == joined.list_rows()
         assert names_of(found) == names_of(joined)
 
 
 def names_of(joined: JoinedUsers) -> list[list[int]]:
-    return [sorted(bucket) for bucket in joined.names._buckets]
+    return [list(part) for part in joined.names.entries.list_parts()]
 
 
 def check_law(request: PlanRequest, live: LiveState) -> int:
