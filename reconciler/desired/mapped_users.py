@@ -22,6 +22,7 @@ from reconciler.desired.name_hashes import NameHashes
 from reconciler.desired.user_rows import Shape
 from reconciler.desired.user_table import Chunk, ChunkWriter, UserSink
 from reconciler.desired.users_cache import UsersCache, UsersFile, fingerprint_program
+from reconciler.disk_blocks import open_block
 
 _MAX_SHAPES = 1000
 """Of all rows that were kept."""
@@ -83,7 +84,7 @@ class _MappedReader:
         self._sink = sink
         self._today = preparation.now.date()
         self._context = context
-        self._names = NameHashes(preparation.directory)
+        self._names = NameHashes(preparation.directory, open_block)
         self._chunks: list[Chunk] = []
         self._writer = ChunkWriter(self._chunks.append)
         self._shapes: set[Shape] = set()

@@ -7,11 +7,12 @@ is used twice, after which names are compared themselves.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Sequence
 from hashlib import blake2b
+from operator import eq
 
 from reconciler.core.model import SourceUser
+from reconciler.core.planning.blocks import OpenBlock, SortedNumbers
 from reconciler.core.values import fold_case
 from reconciler.desired.directory import Directory
 from reconciler.desired.references import check_group_references
@@ -20,17 +21,17 @@ from reconciler.desired.users import list_names
 
 SIZE = 8
 """Bytes of a hash."""
-_PARTS = 16
-"""Hashes are compared by their first bits in this many parts: a set of all would take ten times their size."""
-_WIDTH = (1 << 8 * SIZE) // _PARTS
 
 
 class NameHashes:
-    """Names of users, userPrincipalName and objectId, by their hashes. What is wrong with them is for others to say."""
+    """Names of users, userPrincipalName and objectId, by their hashes. What is wrong with them is for others to say.
 
-    def __init__(self, directory: Directory) -> None:
+    `open_block`: where those of very many users are kept; None: in memory.
+    """
+
+    def __init__(self, directory: Directory, open_block: OpenBlock | None = None) -> None:
         self._directory = directory
-        self._columns: list[Sequence[int]] = []
+        self._known = SortedNumbers(open_block)
         self._current: list[int] = []
 
     def register(self, user: SourceUser) -> bool:
@@ -42,25 +43,19 @@ class NameHashes:
         """Return the hashes that were registered since this was called last."""
         column = array("Q", sorted(self._current))
         self._current = []
-        self._columns.append(column)
+        self._known.extend(column)
         return column.tobytes()
 
     def add(self, column: bytes) -> None:
         """Add what `take` returned in another run. Raises `ValueError` if it did not."""
-        self._columns.append(read_column(column))
+        self._known.extend(read_column(column))
 
     def is_unique(self, scope: CompiledScope) -> bool:
         """Whether no name that was added is used twice, and all those that `scope` references were added."""
-        wanted = sorted({hash_name(fold_case(name)) for name, _ in scope.users})
-        for start in range(0, _PARTS * _WIDTH, _WIDTH):
-            count, known = 0, set[int]()
-            for column in self._columns:
-                part = _cut(column, start)
-                count += len(part)
-                known.update(part)
-            if len(known) < count or not known.issuperset(_cut(wanted, start)):
-                return False
-        return True
+        wanted = {hash_name(fold_case(name)) for name, _ in scope.users}
+        if any(next(self._known.find(each, each), None) is None for each in wanted):
+            return False
+        return not any(any(map(eq, part, part[1:])) for part in self._known.list_parts())
 
     def report_taken(self) -> None:
         """Report nothing: no name is known to be taken."""
@@ -81,8 +76,3 @@ def read_column(column: bytes) -> Sequence[int]:
 def hash_name(name: str) -> int:
     """Return the hash of a case-folded name."""
     return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=SIZE).digest(), "big")
-
-
-def _cut(hashes: Sequence[int], start: int) -> Sequence[int]:
-    """Return those of one part."""
-    return hashes[bisect_left(hashes, start) : bisect_left(hashes, start + _WIDTH)]
