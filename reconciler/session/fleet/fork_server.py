@@ -13,6 +13,7 @@ import selectors
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -37,6 +38,7 @@ class ForkServer:
 
     channel: Channel
     run: RunTask
+    prepare: Callable[[TenantTask], None]
     children: dict[int, str] = field(default_factory=dict)
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     desk: TokenDesk = field(init=False)
@@ -77,6 +79,7 @@ class ForkServer:
             self._pass_on(signal.Signals(message["signal"]), message.get("tenant"))
 
     def _start(self, task: TenantTask) -> None:
+        self.prepare(task)
         server = os.getpid()
         # A signal between the fork and the child's own handlers would be lost, or end it with a traceback.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
@@ -125,11 +128,14 @@ def _begin_child(server: ForkServer, task: TenantTask, parent: int, line: socket
         os._exit(1)  # nothing of the server runs twice
 
 
-def serve(handle: int, parent: int, run: RunTask) -> None:
-    """Serve on the inherited socket `handle` for the process `parent`. `run`: what a child does with its task."""
+def serve(handle: int, parent: int, run: RunTask, prepare: Callable[[TenantTask], None] = lambda _task: None) -> None:
+    """Serve on the inherited socket `handle` for the process `parent`.
+
+    `run`: what a child does with its task; `prepare`: what the server does before it starts one.
+    """
     end_with_parent(parent, signal.SIGKILL)
     for each in (signal.SIGINT, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     gc.collect()
     gc.freeze()  # the collector would write to the pages that all children share
-    ForkServer(Channel(socket.socket(fileno=handle)), run).serve()
+    ForkServer(Channel(socket.socket(fileno=handle)), run, prepare).serve()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-TOKEN = "RECONCILER_TOKEN"  # noqa: S105 - the name of a variable
-SOURCES = ("RECONCILER_TOKEN_COMMAND", "RECONCILER_TOKEN_DIR")
-"""Where each tenant's process finds its own token."""
+from reconciler.session.tenant_token import TOKEN_VARIABLE
+from reconciler.session.token_command import COMMAND_VARIABLE
+from reconciler.session.token_directory import DIRECTORY_VARIABLE
 
 
 def build_server_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without the token of one tenant, if each has a token of its own."""
-    own = any(environment.get(name, "").strip() for name in SOURCES)
-    return {name: value for name, value in environment.items() if name != TOKEN or not own}
+    own = any(environment.get(name, "").strip() for name in (COMMAND_VARIABLE, DIRECTORY_VARIABLE))
+    return {name: value for name, value in environment.items() if name != TOKEN_VARIABLE or not own}
