@@ -10,9 +10,10 @@ import typer
 
 from reconciler.cli import lazy
 from reconciler.cli.apps import fleet_app
-from reconciler.cli.options import CommonOptions, DataFormat, Only, command
+from reconciler.cli.options import TERMINAL, CommonOptions, DataFormat, Only, command
 
 if TYPE_CHECKING:
+    from reconciler.session.fleet.fleet_run import FleetRunOptions
     from reconciler.session.fleet.selected import FleetSelection
 
 _Verb = Annotated[str, typer.Option("--verb", metavar="plan|apply|drift", help="What is done.")]
@@ -61,6 +62,88 @@ def matrix(
     Prints JSON, and sets the outputs `matrix` and `any` of a step.
     """
     return lazy.run_matrix(lazy.MatrixOptions(chosen.selection(), verb, shards), common.terminal())
+
+
+@dataclass(frozen=True, slots=True)
+class _EngineOptions:
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="DIR", help="Keep plan, result and output of each tenant in DIR/TENANT."),
+    ] = None
+    at_once: Annotated[
+        int | None,
+        typer.Option("--at-once", min=1, metavar="N", help="Tenants at once; default and limit: as fleet.yaml says."),
+    ] = None
+
+    def build(self, chosen: FleetOptions, common: CommonOptions) -> FleetRunOptions:
+        return lazy.FleetRunOptions(
+            selection=chosen.selection(),
+            out=self.out,
+            at_once=self.at_once,
+            now=common.now,
+            sandbox=common.sandbox,
+            no_cache=common.no_cache,
+            redact=common.redact,
+        )
+
+
+_Common = Annotated[CommonOptions, Only("sandbox", "now", "no_cache", *TERMINAL)]
+_DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there are changes.")]
+
+
+@command(fleet_app)
+def plan(
+    chosen: FleetOptions, engine: _EngineOptions, *, detailed_exitcode: _DetailedExitcode = False, common: _Common
+) -> int:
+    """Show what would change for each tenant. Cannot write.
+
+    Each tenant is planned by a process of its own, which fetches the tenant's token.
+    """
+    options = lazy.FleetPlanOptions(engine.build(chosen, common), detailed_exitcode)
+    return lazy.run_fleet_plan(options, common.terminal())
+
+
+@dataclass(frozen=True, slots=True)
+class _ApplyOptions:
+    plans: Annotated[
+        Path | None,
+        typer.Option("--plans", metavar="DIR|FILE", help="The reviewed plans: of `fleet plan -o`, or a fleet plan."),
+    ] = None
+    auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Skip the confirmation prompt.")] = False
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 4 if any change is not in the saved plan or differs from it.")
+    ] = False
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry deferred users now.")] = False
+    lock_timeout: Annotated[
+        float, typer.Option("--lock-timeout", min=0, metavar="SECONDS", help="Wait for another apply to end.")
+    ] = 0
+
+
+@command(fleet_app)
+def apply(chosen: FleetOptions, execution: _ApplyOptions, engine: _EngineOptions, common: _Common) -> int:
+    """Apply the plan of each tenant.
+
+    Without reviewed plans, it plans first, shows the totals and asks. Each tenant has its own process, token, lock and
+    record.
+    """
+    options = lazy.FleetApplyOptions(
+        engine.build(chosen, common),
+        execution.plans,
+        execution.auto_approve,
+        execution.strict,
+        execution.retry_failed,
+        execution.lock_timeout,
+    )
+    return lazy.run_fleet_apply(options, common.terminal())
+
+
+@command(fleet_app)
+def drift(
+    chosen: FleetOptions, engine: _EngineOptions, *, detailed_exitcode: _DetailedExitcode = False, common: _Common
+) -> int:
+    """Show what was edited in the target of each tenant. Cannot write."""
+    options = lazy.FleetPlanOptions(engine.build(chosen, common), detailed_exitcode)
+    return lazy.run_fleet_drift(options, common.terminal())
 
 
 _Directories = Annotated[

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from reconciler.commands.explain import ExplainOptions, run_explain
     from reconciler.commands.export import ExportOptions, run_export
     from reconciler.commands.export_entra_schema import run_export_entra_schema
+    from reconciler.commands.fleet.apply import FleetApplyOptions, run_fleet_apply
+    from reconciler.commands.fleet.drift import run_fleet_drift
     from reconciler.commands.fleet.gate import GateOptions, run_gate
     from reconciler.commands.fleet.gather import run_gather
     from reconciler.commands.fleet.matrix import MatrixOptions, run_matrix
+    from reconciler.commands.fleet.plan import FleetPlanOptions, run_fleet_plan
     from reconciler.commands.fleet.status import run_fleet_status
     from reconciler.commands.fmt import FmtOptions, run_fmt
     from reconciler.commands.github.annotate import run_annotate
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
     from reconciler.profiles import PROFILES
     from reconciler.render.formats import OutputOptions
     from reconciler.render.style import hide_words
+    from reconciler.session.fleet.fleet_run import FleetRunOptions
     from reconciler.session.fleet.gathering import GatherOptions
     from reconciler.session.fleet.selected import FleetSelection
     from reconciler.session.telemetry import is_wanted, trace_command
@@ -86,9 +90,12 @@ MODULES = {
     "reconciler.commands.explain": ("ExplainOptions", "run_explain"),
     "reconciler.commands.export": ("ExportOptions", "run_export"),
     "reconciler.commands.export_entra_schema": ("run_export_entra_schema",),
+    "reconciler.commands.fleet.apply": ("FleetApplyOptions", "run_fleet_apply"),
+    "reconciler.commands.fleet.drift": ("run_fleet_drift",),
     "reconciler.commands.fleet.gate": ("GateOptions", "run_gate"),
     "reconciler.commands.fleet.gather": ("run_gather",),
     "reconciler.commands.fleet.matrix": ("MatrixOptions", "run_matrix"),
+    "reconciler.commands.fleet.plan": ("FleetPlanOptions", "run_fleet_plan"),
     "reconciler.commands.fleet.status": ("run_fleet_status",),
     "reconciler.commands.fmt": ("FmtOptions", "run_fmt"),
     "reconciler.commands.github.annotate": ("run_annotate",),
@@ -130,6 +137,7 @@ MODULES = {
     "reconciler.profiles": ("PROFILES",),
     "reconciler.render.formats": ("OutputOptions",),
     "reconciler.render.style": ("hide_words",),
+    "reconciler.session.fleet.fleet_run": ("FleetRunOptions",),
     "reconciler.session.fleet.gathering": ("GatherOptions",),
     "reconciler.session.fleet.selected": ("FleetSelection",),
     "reconciler.session.telemetry": ("is_wanted", "trace_command"),

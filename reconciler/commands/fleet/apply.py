@@ -1,0 +1,101 @@
+"""`fleet apply`: the reviewed plan of each tenant, each by a process that has only the tenant's token.
+
+Without reviewed plans it plans all tenants, shows the totals and asks; then exactly these plans are applied.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.errors import ExitCode, UsageError
+from reconciler.fleet.exit_codes import fold_exit_codes
+from reconciler.fleet.result import TenantResult
+from reconciler.session.approval import ask_for_approval
+from reconciler.session.fleet.fleet_run import (
+    FleetRunOptions,
+    build_tasks,
+    open_out,
+    report_run,
+    run_tasks,
+    select,
+)
+from reconciler.session.fleet.reviewed_plans import ReviewedPlans, read_reviewed_plans
+from reconciler.session.fleet.selected import Selected, check_blast_radius
+from reconciler.session.fleet.task import TenantTask, build_failure, save_result
+from reconciler.session.terminal import Terminal
+
+_PLANNED = {ExitCode.OK, ExitCode.CHANGES}
+
+
+@dataclass(frozen=True, slots=True)
+class FleetApplyOptions:
+    """The command line of `fleet apply`. `plans`: a directory of reviewed plans, or the fleet plan in one."""
+
+    run: FleetRunOptions
+    plans: Path | None = None
+    auto_approve: bool = False
+    strict: bool = False
+    retry_failed: bool = False
+    lock_timeout: float = 0.0
+
+
+def run_fleet_apply(options: FleetApplyOptions, terminal: Terminal) -> ExitCode:
+    """Apply each tenant. Raises `UsageError` before anything is done if nobody reviewed and there is nobody to ask."""
+    if options.plans is not None and options.auto_approve:
+        raise UsageError("--auto-approve cannot be combined with --plans", "Reviewed plans need no other approval.")
+    if options.plans is None and not options.auto_approve and not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask on", "Give reviewed plans (--plans DIR), or add --auto-approve.")
+    reviewed = read_reviewed_plans(options.plans) if options.plans is not None else None
+    selected = select(options.run, terminal)
+    check_blast_radius(selected, options.run.selection.wave)
+    with open_out(options.run, terminal) as out:
+        tasks = [_add_options(task, options) for task in build_tasks("apply", selected, options.run, out)]
+        if reviewed is not None:
+            return _apply_reviewed(tasks, reviewed, (selected, options.run), terminal)
+        if options.auto_approve:
+            return report_run(run_tasks(tasks, selected, options.run, terminal), terminal)
+        return _ask_and_apply(tasks, out, (selected, options.run), terminal)
+
+
+def _add_options(task: TenantTask, options: FleetApplyOptions) -> TenantTask:
+    return replace(task, strict=options.strict, retry_failed=options.retry_failed, lock_timeout=options.lock_timeout)
+
+
+def _apply_reviewed(
+    tasks: Sequence[TenantTask],
+    reviewed: ReviewedPlans,
+    run: tuple[Selected, FleetRunOptions],
+    terminal: Terminal,
+) -> ExitCode:
+    """Apply the plans that were reviewed; a tenant without one is stale."""
+    ready: list[TenantTask] = []
+    stale: list[TenantResult] = []
+    for task in tasks:
+        found = reviewed.find(task.tenant)
+        if found is None:
+            stale.append(build_failure(task, ExitCode.STALE, "no plan of this tenant was reviewed"))
+            save_result(task, stale[-1])
+        else:
+            ready.append(replace(task, reviewed=os.fspath(found[0]), plan_id=found[1]))
+    return report_run([*stale, *run_tasks(ready, *run, terminal)], terminal)
+
+
+def _ask_and_apply(
+    tasks: Sequence[TenantTask], out: Path, run: tuple[Selected, FleetRunOptions], terminal: Terminal
+) -> ExitCode:
+    """Plan, ask, and apply what was shown."""
+    plans = run_tasks([replace(task, verb="plan") for task in tasks], *run, terminal)
+    code = report_run(plans, terminal)
+    planned = {each.tenant: each.plan_id for each in plans if each.exit_code in _PLANNED}
+    if code == ExitCode.INTERRUPTED or not planned:
+        return code
+    if not ask_for_approval(terminal):
+        return ExitCode.ERROR
+    reviewed = ReviewedPlans(out, {name: plan_id for name, plan_id in planned.items() if plan_id is not None})
+    ready = [task for task in tasks if task.tenant in planned]
+    applied = _apply_reviewed(ready, reviewed, run, terminal)
+    return fold_exit_codes([applied, *(each.exit_code for each in plans if each.tenant not in planned)])

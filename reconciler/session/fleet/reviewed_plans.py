@@ -1,0 +1,36 @@
+"""The plans of tenants that were reviewed: an apply takes these, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.errors import UsageError
+from reconciler.fleet.fleet_plan import FLEET_PLAN, read_fleet_plan
+from reconciler.session.fleet.task import PLAN
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedPlans:
+    """Plans in `DIR/TENANT/plan.json`. `ids`: the plan that was reviewed of each tenant; None: those in the files."""
+
+    directory: Path
+    ids: Mapping[str, str] | None
+
+    def find(self, tenant: str) -> tuple[Path, str | None] | None:
+        """Return the saved plan of a tenant and the ID that it must have, if that is known; None: none was reviewed."""
+        file = self.directory / tenant / PLAN
+        if self.ids is not None:
+            return (file, self.ids[tenant]) if tenant in self.ids else None
+        return (file, None) if file.is_file() else None
+
+
+def read_reviewed_plans(path: Path) -> ReviewedPlans:
+    """Read a directory of plans, or the fleet plan that is in one. Raises `UsageError`, `PlanFileError`."""
+    if not path.exists():
+        raise UsageError(f"--plans: {path} does not exist", "Name the directory of `fleet plan -o`, or its fleet plan.")
+    file = path / FLEET_PLAN if path.is_dir() else path
+    if not file.exists():
+        return ReviewedPlans(path, None)
+    return ReviewedPlans(file.parent, read_fleet_plan(file).tenants)

@@ -1,0 +1,256 @@
+"""`fleet plan`, `apply` and `drift` on a service that all tenants share, with real processes."""
+
+from __future__ import annotations
+
+import io
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.fleet_workspace import FleetWorkspace, list_processes, make_fleet_plan, open_fleet
+from support.workspace import run
+
+NAMES = ("acme", "globex", "initech")
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FleetWorkspace]:
+    with open_fleet(tmp_path, monkeypatch, *NAMES) as work:
+        yield work
+
+
+def wait_until(happens: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not happens():
+        assert time.monotonic() < end, "it does not happen"
+        time.sleep(0.02)
+
+
+def writes(fleet: FleetWorkspace) -> dict[str, int]:
+    return {name: len(service.writes) for name, service in fleet.services.items()}
+
+
+def test_a_plan_shows_totals_and_writes_nothing(fleet: FleetWorkspace) -> None:
+    fleet.desire("acme", department="Moved")
+    fleet.desire("globex", 3)
+    found = fleet.run("plan", "-o", str(fleet.out))
+    assert (found.code, found.out) == (
+        0,
+        (
+            "3 tenants: 3 ok.\n"
+            "Users: 0 to create, 5 to update, 2 to remove, 8 unchanged, 0 failed.\n"
+            "\n"
+            "  globex: ok (2 to remove)\n"
+            "  acme: ok (5 to update)\n"
+        ),
+    )
+    assert sorted(found.err.splitlines()) == ["acme: ok (5 to update)", "globex: ok (2 to remove)"]
+    assert fleet.run("plan", "--detailed-exitcode").code == 2
+    assert writes(fleet) == dict.fromkeys(NAMES, 0)
+
+
+def test_a_process_that_is_forked_plans_what_a_command_of_its_own_plans(fleet: FleetWorkspace) -> None:
+    fleet.desire("acme", department="Moved")
+    fleet.run("plan", "-o", str(fleet.out), "--now", "2026-12-01T08:00:00Z")
+    alone = fleet.root / "alone.json"
+    state = str(fleet.folder("acme"))
+    assert run(["reconciler", "plan", "--state", state, "-o", str(alone), "--now", "2026-12-01T08:00:00Z"]).code == 0
+    times = re.compile(r'"(created_at|expires_at)": "[^"]*"')
+    assert times.sub("", alone.read_text()) == times.sub("", (fleet.out / "acme" / "plan.json").read_text())
+
+
+def test_what_was_reviewed_is_applied_and_on_record_with_the_tenant(fleet: FleetWorkspace) -> None:
+    for name in NAMES:
+        fleet.desire(name, department="Moved")
+    fleet.run("plan", "-o", str(fleet.out))
+    found = fleet.run("apply", "--plans", str(fleet.out), "-o", str(fleet.out))
+    assert (found.code, found.out) == (
+        0,
+        (
+            "3 tenants: 3 ok.\n"
+            "Users: 0 created, 15 updated, 0 removed, 0 unchanged, 0 failed.\n"
+            "\n"
+            "  acme: ok (5 updated)\n"
+            "  globex: ok (5 updated)\n"
+            "  initech: ok (5 updated)\n"
+        ),
+    )
+    for name in NAMES:
+        assert fleet.departments(name) == {"Moved"}
+        assert len(fleet.receipts(name)) == 1
+        assert fleet.result(name)["receipt"].startswith("sha256:")
+    assert fleet.run("drift", "--detailed-exitcode").code == 0
+
+
+def test_only_a_plan_of_the_reviewed_fleet_plan_is_applied(fleet: FleetWorkspace) -> None:
+    for name in NAMES:
+        fleet.desire(name, department="Moved")
+    fleet.run("plan", "-o", str(fleet.out))
+    ids = {name: fleet.result(name)["plan_id"] for name in NAMES}
+    (fleet.out / "fleet-plan.json").write_text(make_fleet_plan({"acme": ids["acme"], "globex": ids["acme"]}))
+    found = fleet.run("apply", "--plans", str(fleet.out / "fleet-plan.json"), "-o", str(fleet.root / "applied"))
+    assert (found.code, found.out) == (
+        4,
+        (
+            "3 tenants: 2 stale, 1 ok.\n"
+            "Users: 0 created, 5 updated, 0 removed, 0 unchanged, 0 failed.\n"
+            "\n"
+            f"  globex: stale: the saved plan is {ids['globex']}, and {ids['acme']} was reviewed\n"
+            "  initech: stale: no plan of this tenant was reviewed\n"
+            "  acme: ok (5 updated)\n"
+        ),
+    )
+    assert writes(fleet) == {"acme": 5, "globex": 0, "initech": 0}
+
+
+def test_a_tenant_that_was_edited_after_the_review_is_stale_and_no_other(fleet: FleetWorkspace) -> None:
+    for name in NAMES:
+        fleet.desire(name, department="Moved")
+    fleet.run("plan", "-o", str(fleet.out))
+    fleet.desire("globex", department="Again")
+    assert fleet.run("apply", "--plans", str(fleet.out), "-o", str(fleet.out)).code == 4
+    assert {name: fleet.result(name)["exit_code"] for name in NAMES} == {"acme": 0, "globex": 4, "initech": 0}
+    assert writes(fleet) == {"acme": 5, "globex": 0, "initech": 5}
+
+
+def test_without_a_review_somebody_must_approve_what_is_shown(
+    fleet: FleetWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.desire("acme", department="Moved")
+    found = fleet.run("apply")
+    assert (found.code, found.err) == (
+        64,
+        "Error: there is no terminal to ask on\n\n  Give reviewed plans (--plans DIR), or add --auto-approve.\n",
+    )
+    for answer, code, count in (("no\n", 1, 0), ("yes\n", 0, 5)):
+        stdin = io.StringIO(answer)
+        stdin.isatty = lambda: True  # type: ignore[method-assign]
+        monkeypatch.setattr("sys.stdin", stdin)
+        found = fleet.run("apply")
+        assert found.code == code
+        assert "Users: 0 to create, 5 to update, 0 to remove, 10 unchanged, 0 failed.\n" in found.out
+        assert writes(fleet)["acme"] == count
+    assert fleet.run("apply", "--auto-approve").code == 0
+
+
+def test_a_broken_tenant_and_one_that_is_switched_off_keep_no_other_from_its_apply(fleet: FleetWorkspace) -> None:
+    (fleet.folder("acme") / "users" / "people.yaml").write_text("- [\n")
+    fleet.configure("globex", provisioning={"enabled": False})
+    fleet.desire("globex", department="Moved")
+    fleet.desire("initech", department="Moved")
+    found = fleet.run("apply", "--auto-approve", "-o", str(fleet.out))
+    assert found.code == 1
+    assert {name: fleet.result(name)["exit_code"] for name in NAMES} == {"acme": 1, "globex": 0, "initech": 0}
+    assert fleet.result("acme")["error"].startswith("users/people.yaml:")
+    assert writes(fleet) == {"acme": 0, "globex": 0, "initech": 5}
+
+
+def test_swapped_tokens_change_nothing(fleet: FleetWorkspace) -> None:
+    for name in ("acme", "globex"):
+        fleet.desire(name, department="Moved")
+    tokens = [(fleet.tokens / name).read_text() for name in ("acme", "globex")]
+    for name, token in zip(("globex", "acme"), tokens, strict=True):
+        (fleet.tokens / name).write_text(token)
+    assert fleet.run("apply", "--auto-approve", "-o", str(fleet.out)).code == 3
+    assert [fleet.result(name)["exit_code"] for name in NAMES] == [3, 3, 0]
+    assert writes(fleet) == dict.fromkeys(NAMES, 0)
+
+
+def test_one_token_for_two_tenants_is_an_error_before_any_request_of_the_second(fleet: FleetWorkspace) -> None:
+    (fleet.tokens / "globex").write_text((fleet.tokens / "acme").read_text())
+    found = fleet.run("plan", "--at-once", "1")
+    assert found.code == 1
+    assert "  globex: failed: tenants acme and globex have the same token\n" in found.out
+    assert fleet.services["globex"].log == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_token_of_a_tenant_is_in_no_other_process_and_in_no_file(fleet: FleetWorkspace) -> None:
+    found: dict[str, dict[int, bytes]] = {}
+
+    def look(_entry: object) -> None:
+        for name in NAMES:
+            found.setdefault(name, {}).update(list_processes(fleet.services[name].token))
+
+    for service in fleet.services.values():
+        service.after = look
+    for name in NAMES:
+        fleet.desire(name, department="Moved")
+    process = fleet.start("apply", "--auto-approve", "-o", "out")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert found == {name: {} for name in NAMES}, "no command line, no environment"
+    files = [file for file in fleet.root.rglob("*") if file.is_file() and file.parent != fleet.tokens]
+    assert len(files) > 20
+    for content in (out, err, *(file.read_bytes() for file in files)):
+        assert b"canary-of" not in content
+
+
+def test_the_files_of_a_run_are_not_put_into_a_tenant(fleet: FleetWorkspace) -> None:
+    for place in ("tenants", "tenants/acme", "tenants/acme/out"):
+        found = fleet.run("plan", "-o", str(fleet.root / place))
+        assert found.code == 64
+        assert "-o is a folder of tenants, or inside of one" in found.err
+
+
+def test_a_signal_ends_an_apply_of_many_as_it_ends_that_of_one(fleet: FleetWorkspace) -> None:
+    for name in NAMES:
+        fleet.desire(name, department="Moved")
+    process: list[subprocess.Popen[bytes]] = []
+    seen: set[str] = set()
+
+    def interrupt(entry: object) -> None:
+        if "PATCH" in str(entry) and not seen:
+            seen.add("")
+            process[0].send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+
+    for service in fleet.services.values():
+        service.after = interrupt
+    process.append(fleet.start("apply", "--auto-approve", "-o", "out", "--at-once", "2"))
+    out, err = process[0].communicate(timeout=60)
+    assert process[0].returncode == 130, err
+    assert fleet.result("initech")["error"] == "not begun: the run was interrupted"
+    assert b"interrupted" in out
+    for name in NAMES:
+        receipts = "".join(file.read_text() for file in fleet.receipts(name))
+        assert receipts.count('"result": "done"') == len(fleet.services[name].writes), "what was sent is on record"
+    for service in fleet.services.values():
+        service.after = None
+    assert fleet.run("apply", "--auto-approve").code == 0
+    assert {name: fleet.departments(name) for name in NAMES} == {name: {"Moved"} for name in NAMES}
+
+
+def test_two_applies_at_once_write_each_change_once(fleet: FleetWorkspace) -> None:
+    for name in NAMES:
+        fleet.desire(name, department="Moved")
+    both = [fleet.start("apply", "--auto-approve", "-o", f"out-{number}") for number in range(2)]
+    codes = [process.wait(timeout=60) for process in both]
+    assert set(codes) <= {0, 1}
+    assert fleet.run("apply", "--auto-approve").code == 0
+    assert writes(fleet) == dict.fromkeys(NAMES, 5)
+
+
+def test_a_killed_run_leaves_no_process_and_the_next_one_finishes(fleet: FleetWorkspace) -> None:
+    for name in NAMES:
+        fleet.desire(name, department="Moved")
+    home = fleet.environment["HOME"]
+    process: list[subprocess.Popen[bytes]] = []
+
+    def kill(entry: object) -> None:
+        if "PATCH" in str(entry):
+            process[0].kill()
+
+    for service in fleet.services.values():
+        service.after = kill
+    process.append(fleet.start("apply", "--auto-approve", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    assert process[0].wait(timeout=60) == -9
+    wait_until(lambda: not list_processes(home))
+    assert fleet.run("apply", "--auto-approve").code == 0
+    assert {name: fleet.departments(name) for name in NAMES} == {name: {"Moved"} for name in NAMES}
+    assert all(count <= 5 + 5 for count in writes(fleet).values())
