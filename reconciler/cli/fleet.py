@@ -46,6 +46,33 @@ class FleetOptions:
         return lazy.FleetSelection(self.fleet, self.base, self.wave, self.shard, self.slice)
 
 
+_Fleet = Annotated[FleetOptions, Only("fleet")]
+
+
+@command(fleet_app)
+def validate(
+    chosen: _Fleet,
+    form: DataFormat = "text",
+    *,
+    common: Annotated[CommonOptions, Only("now", "no_color", "quiet", "verbose")],
+) -> int:
+    """Check fleet.yaml, all layers and all tenants; each error is reported once."""
+    options = lazy.FleetValidateOptions(chosen.fleet, lazy.parse_now(common.now), form)
+    return lazy.run_fleet_validate(options, common.terminal())
+
+
+@command(fleet_app)
+def explain(
+    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Name of its folder.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Such as settings.guards.removals, scope.sync, mappings.")],
+    chosen: _Fleet,
+    *,
+    common: _Terminal,
+) -> int:
+    """Show where a value of a tenant comes from: the file and line that decide, and what they override."""
+    return lazy.run_fleet_explain(lazy.FleetExplainOptions(chosen.fleet, tenant, key), common.terminal())
+
+
 @command(fleet_app)
 def matrix(
     chosen: Annotated[FleetOptions, Only("fleet", "base", "wave", "slice")],

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from reconciler.commands.export_entra_schema import run_export_entra_schema
     from reconciler.commands.fleet.apply import FleetApplyOptions, run_fleet_apply
     from reconciler.commands.fleet.drift import run_fleet_drift
+    from reconciler.commands.fleet.explain import FleetExplainOptions, run_fleet_explain
     from reconciler.commands.fleet.gate import GateOptions, run_gate
     from reconciler.commands.fleet.gather import run_gather
     from reconciler.commands.fleet.matrix import MatrixOptions, run_matrix
     from reconciler.commands.fleet.plan import FleetPlanOptions, run_fleet_plan
     from reconciler.commands.fleet.status import run_fleet_status
+    from reconciler.commands.fleet.validate import FleetValidateOptions, run_fleet_validate
     from reconciler.commands.fmt import FmtOptions, run_fmt
     from reconciler.commands.github.annotate import run_annotate
     from reconciler.commands.github.comment import run_comment
@@ -92,6 +94,8 @@ MODULES = {
     "reconciler.commands.export_entra_schema": ("run_export_entra_schema",),
     "reconciler.commands.fleet.apply": ("FleetApplyOptions", "run_fleet_apply"),
     "reconciler.commands.fleet.drift": ("run_fleet_drift",),
+    "reconciler.commands.fleet.explain": ("FleetExplainOptions", "run_fleet_explain"),
+    "reconciler.commands.fleet.validate": ("FleetValidateOptions", "run_fleet_validate"),
     "reconciler.commands.fleet.gate": ("GateOptions", "run_gate"),
     "reconciler.commands.fleet.gather": ("run_gather",),
     "reconciler.commands.fleet.matrix": ("MatrixOptions", "run_matrix"),

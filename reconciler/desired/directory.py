@@ -11,7 +11,7 @@ from reconciler.core.model import Origin, SourceUser, error
 from reconciler.core.values import fold_case
 from reconciler.desired import layout, schema
 from reconciler.desired.directory_files import DirectoryFiles
-from reconciler.desired.final_keys import find_overrides
+from reconciler.desired.final_keys import FinalKey, find_overrides
 from reconciler.desired.fleet_files import FLEET_FILE
 from reconciler.desired.layers import is_layer
 from reconciler.desired.look_alike_keys import UserKeys
@@ -92,6 +92,17 @@ class Directory(DirectoryFiles):
                 if is_layer(name):
                     self._layered.add(self._read_mapping(name), self.report)
         return self._layered
+
+    def read_nodes(self, name: str) -> list[YamlMapping]:
+        """Read a file of one mapping in each layer, the lowest first; those that cannot be read are reported."""
+        if name == "settings.yaml":
+            layers = self.read_settings_layers()
+            return layers.nodes if layers is not None else []
+        return [node for node in map(self._read_mapping, self.list_files(name)) if node is not None]
+
+    def list_finals(self) -> list[FinalKey]:
+        """Return the keys that the layers declare final."""
+        return self._read_lower_settings().finals
 
     def _report_missing_settings(self) -> None:
         name = "settings.yaml"

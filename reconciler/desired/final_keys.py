@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,13 @@ def _parse_key(text: str) -> tuple[str, ...] | None:
     if first == "scope":
         return steps if _is_known(rest, schema.ScopeEntry) else None
     return ("settings", *steps) if _is_known(steps, schema.Settings) else None
+
+
+def is_known_key(path: Sequence[str]) -> bool:
+    """Whether a file has a key. The first step is `settings`, `scope` or `mappings`."""
+    kind, *steps = path
+    models: dict[str, type[BaseModel]] = {"settings": schema.Settings, "scope": schema.ScopeEntry}
+    return _is_known(steps, models[kind]) if kind in models else path == ("mappings",)
 
 
 def _is_known(steps: Iterable[str], model: type[BaseModel]) -> bool:

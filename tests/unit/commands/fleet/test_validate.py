@@ -1,0 +1,63 @@
+"""`fleet validate` as a command."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support.fleets import write_files, write_fleet
+
+from reconciler.commands.fleet.validate import FleetValidateOptions, run_fleet_validate
+from reconciler.errors import ExitCode
+from reconciler.session.terminal import Terminal
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def _terminal() -> Terminal:
+    return Terminal(no_color=True, redact=False, quiet=False, verbose=False)
+
+
+def _validate(root: Path, form: str = "text") -> ExitCode:
+    return run_fleet_validate(FleetValidateOptions(root, NOW, form), _terminal())
+
+
+def test_a_valid_fleet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _validate(write_fleet(tmp_path)) == ExitCode.OK
+    assert capsys.readouterr().out == "The fleet is valid: 2 tenants.\n"
+
+
+def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _validate(write_fleet(tmp_path, tenants__beta__settings="gards: {}\n")) == ExitCode.ERROR
+    found = capsys.readouterr()
+    assert found.out == '1 error in the fleet; these tenants cannot be planned: "beta".\n'
+    assert "on tenants/beta/settings.yaml:1:1:\n     1: gards: {}\n" in found.err
+
+
+def test_errors_of_the_catalog(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _validate(write_fleet(tmp_path, tenants__beta__tenant="wave: x\n")) == ExitCode.ERROR
+    found = capsys.readouterr()
+    assert found.out == "1 error in the fleet.\n"
+    assert "there is no wave x" in found.err
+
+
+def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _validate(write_fleet(tmp_path, defaults__settings="target: {profile: scim}\n"), "json") == ExitCode.ERROR
+    found = json.loads(capsys.readouterr().out)
+    assert (found["valid"], found["tenants"], found["invalid"]) == (False, 2, ["acme", "beta"])
+    assert found["diagnostics"] == [
+        {
+            "severity": "error",
+            "summary": '"base_url" is missing',
+            "detail": "Add it.",
+            "origin": {"file": "defaults/settings.yaml", "line": 1, "column": 9},
+            "user": None,
+            "tenants": 2,
+        }
+    ]
+
+
+def test_many_errors_are_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_files(write_fleet(tmp_path), {f"tenants/t{n}/settings.yaml": f"key{n}: a\n" for n in range(60)})
+    assert _validate(tmp_path) == ExitCode.ERROR
+    assert "10 more are not shown: --format json lists all." in capsys.readouterr().err

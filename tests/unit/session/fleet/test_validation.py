@@ -1,0 +1,51 @@
+"""All tenants of a fleet are checked, and each error is reported once."""
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+from support.fleets import write_files, write_fleet
+
+from reconciler.fleet.catalog import read_fleet
+from reconciler.session.fleet.validation import validate_fleet
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def _validate(root: Path) -> list[str]:
+    return [f"{item.origin}: {item.summary}" for item in validate_fleet(read_fleet(root), NOW).diagnostics]
+
+
+def test_a_valid_fleet(tmp_path: Path) -> None:
+    assert _validate(write_fleet(tmp_path)) == []
+
+
+def test_an_error_of_a_layer_is_one_and_counts_its_tenants(tmp_path: Path) -> None:
+    write_fleet(
+        tmp_path, defaults__settings="target: {profile: scim, base_url: 'https://scim.example.com'}\ngards: {}\n"
+    )
+    write_files(tmp_path, {"tenants/beta/users/x.yaml": "- {userPrincipalName: a@b.example, givenName: [}\n"})
+    found = validate_fleet(read_fleet(tmp_path), NOW)
+    assert next(f"{item.origin}: {item.summary}" for item in found.diagnostics) == (
+        'defaults/settings.yaml:2:1: unknown key "gards" (2 tenants)'
+    )
+    assert any(str(item.origin).startswith("tenants/beta/users/x.yaml:1:") for item in found.diagnostics)
+    assert found.invalid == ["acme", "beta"]
+
+
+def test_what_tenants_share(tmp_path: Path) -> None:
+    settings = "target: {tenant: acme, domains: [ACME.example]}\n"
+    assert _validate(write_fleet(tmp_path, tenants__beta__settings=settings)) == [
+        'tenants/acme/tenant.yaml:2:11: the domain "acme.example" belongs to 2 tenants: "acme", "beta"',
+        'fleet.yaml:1:1: target.tenant is "acme" at one address for "acme", "beta"',
+    ]
+
+
+def test_files_that_git_has_and_the_work_tree_has_not(tmp_path: Path) -> None:
+    root = write_files(write_fleet(tmp_path), {"defaults/scope.yaml": "sync: all\n", "tenants/README.md": "x"})
+    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+        subprocess.run(["git", *words], cwd=root, check=True)
+    assert _validate(root) == []
+    (root / "defaults/scope.yaml").unlink()
+    (root / "tenants/README.md").unlink()
+    assert _validate(root) == ['None: 1 file of the fleet is not as in git\'s index: "defaults/scope.yaml"']
