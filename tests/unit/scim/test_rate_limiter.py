@@ -296,6 +296,23 @@ def test_a_pause_that_begins_while_a_slot_is_waited_for_counts(tmp_path: Path) -
         assert send(one) == pytest.approx(105.0)
 
 
+def test_a_pause_of_the_run_that_begins_while_a_slot_is_waited_for_counts(tmp_path: Path) -> None:
+    clock = Clock()
+    limiter = build_limiter(clock)
+    with closing(share(limiter, tmp_path, clock)):
+        send(limiter)
+        wait, failed = clock.wait, []
+
+        def fail_meanwhile(seconds: float | None = None) -> bool:
+            if not failed:
+                failed.append(True)
+                limiter.record_refused(Slot(clock.now), 1, TransientFailure("it failed (503)", 5.0, busy=False))
+            return wait(seconds)
+
+        clock.wait = fail_meanwhile  # type: ignore[method-assign]
+        assert send(limiter) == pytest.approx(105.0)
+
+
 def test_a_shared_slot_that_comes_too_late_is_none(tmp_path: Path) -> None:
     clock = Clock()
     limiter = build_limiter(clock)
