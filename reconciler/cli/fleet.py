@@ -10,7 +10,7 @@ import typer
 
 from reconciler.cli import lazy
 from reconciler.cli.apps import fleet_app
-from reconciler.cli.options import TERMINAL, CommonOptions, DataFormat, Only, command
+from reconciler.cli.options import TERMINAL, CommonOptions, DataFormat, Only, PlanFormat, command
 
 if TYPE_CHECKING:
     from reconciler.session.fleet.fleet_run import FleetRunOptions
@@ -187,8 +187,13 @@ def gather(
         Path | None,
         typer.Option("-o", "--out", metavar="FILE", help="Where to save it; default: fleet-VERB.json in the one DIR."),
     ] = None,
+    format_: PlanFormat = "text",
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", metavar="FILE", help="Save a page with all tenants, too. Pages of tenants are linked."),
+    ] = None,
     *,
-    common: _Terminal,
+    common: Annotated[CommonOptions, Only(*TERMINAL)],
 ) -> int:
     """Gather the results of all shards: one document, and one ID for the plans of all tenants.
 
@@ -196,7 +201,7 @@ def gather(
     how far it came: `--base applied`.
     """
     options = lazy.GatherOptions(chosen.selection(), tuple(directories), verb)
-    return lazy.run_gather(options, out, common.terminal())
+    return lazy.run_gather(options, lazy.GatherOutput(out, format_, page), common.terminal())
 
 
 @command(fleet_app)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reconciler.commands.fleet.drift import run_fleet_drift
     from reconciler.commands.fleet.explain import FleetExplainOptions, run_fleet_explain
     from reconciler.commands.fleet.gate import GateOptions, run_gate
-    from reconciler.commands.fleet.gather import run_gather
+    from reconciler.commands.fleet.gather import GatherOutput, run_gather
     from reconciler.commands.fleet.matrix import MatrixOptions, run_matrix
     from reconciler.commands.fleet.plan import FleetPlanOptions, run_fleet_plan
     from reconciler.commands.fleet.status import run_fleet_status
@@ -97,7 +97,7 @@ MODULES = {
     "reconciler.commands.fleet.explain": ("FleetExplainOptions", "run_fleet_explain"),
     "reconciler.commands.fleet.validate": ("FleetValidateOptions", "run_fleet_validate"),
     "reconciler.commands.fleet.gate": ("GateOptions", "run_gate"),
-    "reconciler.commands.fleet.gather": ("run_gather",),
+    "reconciler.commands.fleet.gather": ("GatherOutput", "run_gather"),
     "reconciler.commands.fleet.matrix": ("MatrixOptions", "run_matrix"),
     "reconciler.commands.fleet.plan": ("FleetPlanOptions", "run_fleet_plan"),
     "reconciler.commands.fleet.status": ("run_fleet_status",),

@@ -8,14 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from reconciler.core.text import to_ascii_json
 from reconciler.errors import PlanFileError
 from reconciler.fleet.affected import Affected
+from reconciler.fleet.fleet_guards import FleetVerdict
 from reconciler.fleet.gathered import GOOD, Gathered, Wanted
 from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
 from reconciler.fleet.result import COUNTS
@@ -51,8 +52,13 @@ def list_plans(gathered: Gathered) -> dict[str, str]:
     }
 
 
-def format_fleet_plan(gathered: Gathered, wanted: Wanted, affected: Affected | None) -> str:
-    """Return the document: the plans, and for summaries the counts of each tenant and why one failed."""
+def format_fleet_plan(
+    gathered: Gathered, wanted: Wanted, affected: Affected | None, verdicts: Sequence[FleetVerdict] = ()
+) -> str:
+    """Return the document: the plans, and for summaries the counts of each tenant and why one failed.
+
+    `verdicts`: the guards across tenants that are exceeded.
+    """
     tenants = list_plans(gathered)
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
@@ -64,13 +70,19 @@ def format_fleet_plan(gathered: Gathered, wanted: Wanted, affected: Affected | N
         "expected": gathered.total,
         "counts": {name: count for name in COUNTS if (count := gathered.count(name))},
         "failed": gathered.failed,
+        "guards": [asdict(each) for each in verdicts],
         "released": list(affected.released) if affected is not None else [],
         "new": list(affected.added) if affected is not None else [],
         "renamed": dict(affected.moved) if affected is not None else {},
         "changed_by_defaults": len(affected.by_defaults) if affected is not None else 0,
         "tenants": tenants,
         "results": {
-            name: {"exit_code": each.exit_code, "counts": dict(each.counts), "seconds": each.seconds}
+            name: {
+                "exit_code": each.exit_code,
+                "counts": dict(each.counts),
+                "seconds": each.seconds,
+                "receipt": each.receipt,
+            }
             for name, each in gathered.results.items()
         },
     }

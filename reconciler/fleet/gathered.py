@@ -120,7 +120,7 @@ def _list_tenants(directory: Path) -> Iterator[str]:
 
 def _read_result(folder: Path, name: str, wanted: Wanted) -> TenantResult | str:
     """Return the result of a tenant, or why there is none that counts."""
-    content = _read_bounded(folder / RESULT, MAX_BYTES + 1)
+    content = read_file_head(folder / RESULT, MAX_BYTES + 1)
     if content is None:
         return NO_RESULT
     try:
@@ -145,12 +145,12 @@ def _find_mismatch(result: TenantResult, name: str, wanted: Wanted) -> str | Non
 
 def _read_plan_id(path: Path) -> str | None:
     """Return the id that a saved plan states. An apply verifies it; here it only has to be the same."""
-    found = _PLAN_ID.search(_read_bounded(path, _HEAD) or b"")
+    found = _PLAN_ID.search(read_file_head(path, _HEAD) or b"")
     return found[1].decode("ascii") if found else None
 
 
-def _read_bounded(path: Path, size: int) -> bytes | None:
-    """Return the first bytes of a regular file; None if there is none. A link is not followed."""
+def read_file_head(path: Path, size: int) -> bytes | None:
+    """Return the first `size` bytes of a regular file; None if there is none. A link is not followed."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:

@@ -2,45 +2,74 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from reconciler.commands.fleet.matrix import check_verb
+from reconciler.core.text import pluralize
 from reconciler.errors import ExitCode
 from reconciler.fleet.affected import find_affected
 from reconciler.fleet.applied import APPLIED, write_applied
 from reconciler.fleet.drift_record import DriftCheck, read_drift, write_drift
-from reconciler.fleet.fleet_guards import DIFFERENCES
-from reconciler.fleet.fleet_plan import compute_fleet_plan_id, format_fleet_plan, list_plans
+from reconciler.fleet.fleet_guards import DIFFERENCES, FleetVerdict, judge_blast_radius, judge_fleet
+from reconciler.fleet.fleet_plan import format_fleet_plan
 from reconciler.fleet.gathered import GOOD
+from reconciler.github.environment import read_workflow
 from reconciler.record.files import write_private
-from reconciler.render.fleet_gathered import render_gathered
+from reconciler.render.fleet_page import render_fleet_page
 from reconciler.session.fleet.gathering import Gathering, GatherOptions, load_gathering
+from reconciler.session.fleet.summary import check_fleet_format, find_pages, load_fleet_summary, render_fleet
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import current_time
 
 
-def run_gather(options: GatherOptions, out: Path | None, terminal: Terminal) -> ExitCode:
-    """Write the document, and the totals to stdout. `out`: default `fleet-plan.json` in the directory.
+@dataclass(frozen=True, slots=True)
+class GatherOutput:
+    """`out`: where the document is saved, default `fleet-VERB.json` in the directory; `page`: where the page is."""
+
+    out: Path | None = None
+    format: str = "text"
+    page: Path | None = None
+
+
+def run_gather(options: GatherOptions, output: GatherOutput, terminal: Terminal) -> ExitCode:
+    """Save the document and the page, and print what happened in the format that was asked for.
 
     After an apply, the record says how far it came: the base of the next one. The exit code is the worst of all
     tenants'; a missing result counts as 1.
     """
     check_verb(options.verb)
+    check_fleet_format(output.format, terminal.style)
     gathering = load_gathering(options, terminal)
-    text = format_fleet_plan(gathering.gathered, gathering.wanted, gathering.selected.affected)
-    file = out or _choose_file(options)
-    write_private(file, text)
+    document = format_fleet_plan(
+        gathering.gathered, gathering.wanted, gathering.selected.affected, _judge(gathering, options.verb)
+    )
+    file = output.out or _choose_file(options)
+    write_private(file, document)
     if options.verb == "apply":
         _record_apply(gathering)
     if options.verb == "drift":
         _record_drift(gathering, current_time())
-    title = {"plan": "Plan of the fleet", "apply": "Apply to the fleet", "drift": "Drift of the fleet"}[options.verb]
-    if options.verb == "plan":
-        title += f" {compute_fleet_plan_id(list_plans(gathering.gathered))}"
-    terminal.result(render_gathered(gathering.gathered, title))
+    whole_at = read_workflow().run_url
+    summary = load_fleet_summary(document, options.directories, terminal.style, whole_at)
+    if output.page is not None:
+        pages = find_pages(output.page.parent, summary)
+        write_private(output.page, render_fleet_page(summary.view, terminal.style, pages))
+    terminal.result(document if output.format == "json" else render_fleet(summary, output.format, terminal.style))
+    if gathering.gathered.ignored:
+        terminal.note(f"{pluralize(gathering.gathered.ignored, 'result')} of other tenants are ignored.")
     terminal.note(f"Saved: {file}")
     return gathering.gathered.exit_code
+
+
+def _judge(gathering: Gathering, verb: str) -> list[FleetVerdict]:
+    """Return the guards that `fleet gate` will find exceeded, as far as they can be judged before an apply."""
+    if verb == "drift":
+        return []
+    fleet, affected = gathering.selected.fleet, gathering.selected.affected
+    radius = judge_blast_radius(fleet, affected, None, None)
+    return [*judge_fleet(fleet, gathering.gathered, affected), *([radius] if radius is not None else [])]
 
 
 def _choose_file(options: GatherOptions) -> Path:

@@ -10,6 +10,7 @@ from support.fleet_results import COMMIT, RUN, plan_id, write_result
 
 from reconciler.errors import PlanFileError
 from reconciler.fleet.affected import Affected, AffectedBy
+from reconciler.fleet.fleet_guards import FleetVerdict
 from reconciler.fleet.fleet_plan import FleetPlan, compute_fleet_plan_id, format_fleet_plan, read_fleet_plan
 from reconciler.fleet.gathered import Wanted, gather_results
 
@@ -21,7 +22,8 @@ def document(tmp_path: Path) -> str:
     wanted = Wanted("plan", COMMIT, RUN)
     gathered = gather_results([tmp_path / "run"], ["acme", "beta", "gamma", "lost"], wanted)
     reasons = {"acme": (AffectedBy.NEW,), "beta": (AffectedBy.DEFAULTS,)}
-    return format_fleet_plan(gathered, wanted, Affected(reasons, "b" * 40, "", ("gone",), {"acme": "gone"}))
+    verdicts = [FleetVerdict("failed", "2 tenants of 4 failed", "Retry.")]
+    return format_fleet_plan(gathered, wanted, Affected(reasons, "b" * 40, "", ("gone",), {"acme": "gone"}), verdicts)
 
 
 def test_the_id_is_over_sorted_lines() -> None:
@@ -42,15 +44,16 @@ def test_the_document_says_everything_that_a_summary_needs(tmp_path: Path) -> No
         "expected": 4,
         "counts": {"create": 3, "delete": 1},
         "failed": {"gamma": "the guard removals blocks it", "lost": "no result"},
+        "guards": [{"guard": "failed", "found": "2 tenants of 4 failed", "way_on": "Retry."}],
         "released": ["gone"],
         "new": ["acme"],
         "renamed": {"acme": "gone"},
         "changed_by_defaults": 1,
         "tenants": tenants,
         "results": {
-            "acme": {"exit_code": 2, "counts": {"create": 1, "delete": 1}, "seconds": 1.5},
-            "beta": {"exit_code": 0, "counts": {"create": 2}, "seconds": 0.0},
-            "gamma": {"exit_code": 3, "counts": {}, "seconds": 0.0},
+            "acme": {"exit_code": 2, "counts": {"create": 1, "delete": 1}, "seconds": 1.5, "receipt": None},
+            "beta": {"exit_code": 0, "counts": {"create": 2}, "seconds": 0.0, "receipt": None},
+            "gamma": {"exit_code": 3, "counts": {}, "seconds": 0.0, "receipt": None},
         },
     }
 

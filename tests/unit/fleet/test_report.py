@@ -10,9 +10,10 @@ from support.fleet_results import COMMIT, RUN, plan_id, write_result
 
 from reconciler.errors import PlanFileError
 from reconciler.fleet.affected import Affected, AffectedBy
+from reconciler.fleet.fleet_guards import FleetVerdict
 from reconciler.fleet.fleet_plan import compute_fleet_plan_id, format_fleet_plan
 from reconciler.fleet.gathered import Wanted, gather_results
-from reconciler.fleet.report import FleetReport, ReportedTenant, TenantState, parse_report, read_report
+from reconciler.fleet.report import FleetReport, ReportedGuard, ReportedTenant, TenantState, parse_report, read_report
 
 CODES = {
     "fails": (1, TenantState.FAILED),
@@ -33,7 +34,9 @@ def document(tmp_path: Path) -> str:
     wanted = Wanted("plan", COMMIT, RUN)
     gathered = gather_results([tmp_path / "run"], [*CODES, "lost"], wanted)
     reasons = {"is-same": (AffectedBy.NEW,), "fails": (AffectedBy.DEFAULTS,)}
-    return format_fleet_plan(gathered, wanted, Affected(reasons, "b" * 40, "", ("gone",), {"is-same": "gone"}))
+    verdicts = [FleetVerdict("failed", "6 tenants of 8 failed", "Retry.")]
+    affected = Affected(reasons, "b" * 40, "", ("gone",), {"is-same": "gone"})
+    return format_fleet_plan(gathered, wanted, affected, verdicts)
 
 
 def test_a_report_is_read_from_the_document(tmp_path: Path) -> None:
@@ -54,7 +57,7 @@ def test_a_report_is_read_from_the_document(tmp_path: Path) -> None:
         RUN,
         found.tenants,
         "b" * 40,
-        (),
+        (ReportedGuard("failed", "6 tenants of 8 failed", "Retry."),),
         ("gone",),
         ("is-same",),
         {"is-same": "gone"},

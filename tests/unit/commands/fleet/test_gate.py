@@ -10,7 +10,7 @@ from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 
 from reconciler.commands.fleet.gate import GateOptions, run_gate
-from reconciler.commands.fleet.gather import run_gather
+from reconciler.commands.fleet.gather import GatherOutput, run_gather
 from reconciler.errors import ExitCode, UsageError
 from reconciler.fleet.fleet_plan import compute_fleet_plan_id
 from reconciler.session.fleet.gathering import GatherOptions
@@ -155,7 +155,7 @@ def test_an_approval_holds_for_an_apply_of_the_reviewed_plans_only(repository: G
     approve(repository)
     plans = write(tmp_path / "plan", repository, *NAMES, verb="plan")
     selection = FleetSelection(repository.root)
-    run_gather(GatherOptions(selection, (plans,)), None, RecordingTerminal())
+    run_gather(GatherOptions(selection, (plans,)), GatherOutput(), RecordingTerminal())
     out = write(tmp_path / "apply", repository, "beta", "gamma", counts={"delete": 1})
     reviewed = plans / "fleet-plan.json"
     assert gate(repository, out, wave="rest")[0] == ExitCode.BLOCKED

@@ -8,8 +8,9 @@ import pytest
 from support.fleet_results import plan_id, write_result
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
+from syrupy.assertion import SnapshotAssertion
 
-from reconciler.commands.fleet.gather import run_gather
+from reconciler.commands.fleet.gather import GatherOutput, run_gather
 from reconciler.errors import ExitCode, UsageError
 from reconciler.fleet.applied import AppliedState, read_applied
 from reconciler.fleet.drift_record import read_drift
@@ -29,11 +30,17 @@ def repository(tmp_path: Path) -> GitRepository:
 
 
 def gather(
-    repository: GitRepository, *directories: Path, verb: str = "plan", out: Path | None = None, **selection: Any
+    repository: GitRepository,
+    *directories: Path,
+    verb: str = "plan",
+    out: Path | None = None,
+    form: str = "text",
+    page: Path | None = None,
+    **selection: Any,
 ) -> tuple[ExitCode, RecordingTerminal]:
     terminal = RecordingTerminal()
     options = GatherOptions(FleetSelection(repository.root, **selection), directories, verb)
-    return run_gather(options, out, terminal), terminal
+    return run_gather(options, GatherOutput(out, form, page), terminal), terminal
 
 
 def write(directory: Path, repository: GitRepository, *names: str, **fields: Any) -> Path:
@@ -42,13 +49,15 @@ def write(directory: Path, repository: GitRepository, *names: str, **fields: Any
     return directory
 
 
-def test_the_plans_of_all_shards_get_one_id(repository: GitRepository, tmp_path: Path) -> None:
+def test_the_plans_of_all_shards_get_one_id(
+    repository: GitRepository, tmp_path: Path, snapshot: SnapshotAssertion
+) -> None:
     one = write(tmp_path / "1", repository, "acme", "gamma", counts={"create": 2})
     other = write(tmp_path / "2", repository, "beta")
     code, terminal = gather(repository, one, other, out=tmp_path / "x.json")
     identity = compute_fleet_plan_id(dict.fromkeys(NAMES, plan_id(1)))
     assert code == ExitCode.OK
-    assert terminal.out == f"Plan of the fleet {identity}: 3 of 3 tenants without failure.\nUsers: create 4.\n"
+    assert terminal.out == snapshot
     assert read_fleet_plan(tmp_path / "x.json").plan_id == identity
     assert read_applied(repository.root) is None
 
@@ -56,7 +65,7 @@ def test_the_plans_of_all_shards_get_one_id(repository: GitRepository, tmp_path:
 def test_the_document_is_beside_the_plans_and_says_what_is_missing(repository: GitRepository, tmp_path: Path) -> None:
     code, terminal = gather(repository, write(tmp_path / "1", repository, "acme"))
     assert code == ExitCode.ERROR
-    assert "2 tenants failed:\n  beta: no result\n  gamma: no result\n" in terminal.out
+    assert "2 without a result\n  beta, gamma\n" in terminal.out
     document = json.loads((tmp_path / "1/fleet-plan.json").read_text())
     assert (document["failed"], document["expected"]) == ({"beta": "no result", "gamma": "no result"}, 3)
 
@@ -70,6 +79,38 @@ def test_only_affected_tenants_are_expected(repository: GitRepository, tmp_path:
 def test_another_verb_is_refused(repository: GitRepository, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not one of plan, apply, drift"):
         gather(repository, tmp_path, verb="x")
+
+
+# --- formats ------------------------------------------------------------------------
+
+
+def test_json_is_the_document(repository: GitRepository, tmp_path: Path) -> None:
+    _, terminal = gather(repository, write(tmp_path / "1", repository, *NAMES), form="json")
+    assert terminal.out == (tmp_path / "1/fleet-plan.json").read_text()
+
+
+def test_each_format_shows_the_guards_that_stop_it(repository: GitRepository, tmp_path: Path) -> None:
+    write(tmp_path / "1", repository, *NAMES, counts={"delete": 70, "unchanged": 9})
+    for form in ("text", "markdown", "html"):
+        _, terminal = gather(repository, tmp_path / "1", form=form)
+        assert "210 users of 237 would be removed in all tenants, the limit is 200" in terminal.out
+        assert "lifts: [removals]" in terminal.out
+
+
+def test_the_page_links_to_the_pages_beside_it(repository: GitRepository, tmp_path: Path) -> None:
+    write(tmp_path / "1", repository, *NAMES)
+    (tmp_path / "1/beta/plan.html").touch()
+    gather(repository, tmp_path / "1", page=tmp_path / "1/index.html")
+    page = (tmp_path / "1/index.html").read_text()
+    assert [name for name in NAMES if f'href="{name}/plan.html"' in page] == ["beta"]
+    assert gather(repository, tmp_path / "1", form="html")[1].out == page
+
+
+def test_an_unknown_format_changes_nothing(repository: GitRepository, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--format x does not exist"):
+        gather(repository, write(tmp_path / "1", repository, *NAMES, verb="apply"), verb="apply", form="x")
+    assert read_applied(repository.root) is None
+    assert not (tmp_path / "1/fleet-apply.json").exists()
 
 
 # --- how far applies have come --------------------------------------------------
