@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from collections.abc import Callable
 
 from reconciler.core.system_limits import advise, describe_os_error
@@ -23,9 +24,7 @@ class _DiskBlock:
     def __init__(self, handle: int, folder: str) -> None:
         self._handle = handle
         self._folder = folder
-
-    def __del__(self) -> None:
-        os.close(self._handle)
+        weakref.finalize(self, os.close, handle)
 
     def read(self, start: int, length: int) -> bytes:
         try:

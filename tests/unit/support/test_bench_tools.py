@@ -160,3 +160,10 @@ def test_the_tenant_of_imports_answers_as_before_and_the_floor_reads_it(tmp_path
         assert json.loads(found.stdout) == {"rows": 4, "entries": 4}
         process.stdin.close()
         assert process.wait(timeout=5) == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--floor"]])
+def test_the_join_of_very_many_users_and_its_floor_find_the_same(options: list[str]) -> None:
+    command = [sys.executable, str(TOOLS / "large_join.py"), "300", "--changed", "6", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(done.stdout) == {"settled": 294, "changes": 6}
