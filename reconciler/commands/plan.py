@@ -7,8 +7,8 @@ from pathlib import Path
 
 from reconciler.desired.loader import DesiredState
 from reconciler.errors import ExitCode, FullPlanNeededError, UsageError
-from reconciler.record.files import write_private
-from reconciler.record.plan_file import to_json
+from reconciler.record.files import write_private_pieces
+from reconciler.record.plan_file import list_json
 from reconciler.render.formats import OutputOptions, render_plan
 from reconciler.session.baseline import CommitBaseline, compare_offline, load_baseline
 from reconciler.session.health import assess_health
@@ -141,6 +141,6 @@ def _plan_offline(
     check_users_exist(options.users, state, live)
     terminal.result(render_plan(plan, state.profile, options.output, terminal.style))
     if options.out is not None:
-        write_private(options.out, to_json(plan))
+        write_private_pieces(options.out, map(str.encode, list_json(plan)))
         terminal.note(f"Saved the comparison to: {options.out} (for `show`: it cannot be applied)")
     return plan_exit_code(plan, detailed=options.detailed_exitcode)

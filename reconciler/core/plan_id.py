@@ -12,12 +12,18 @@ from reconciler.core.plan import Change
 
 def compute_plan_id(target: Target, changes: Iterable[Change]) -> str:
     """Compute `sha256:…` over what would be done: target, changes, before-values; not time, wording or origins."""
-    content = {
-        "target": target.document,
-        "changes": [canonicalize_change(change) for change in changes],
-    }
-    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    digest = hashlib.sha256(b'{"changes":[')
+    separator = ""
+    # One change after another: the text of all would take more memory than the plan.
+    for change in changes:
+        digest.update(f"{separator}{_dump(canonicalize_change(change))}".encode())
+        separator = ","
+    digest.update(f'],"target":{_dump(target.document)}}}'.encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _dump(content: object) -> str:
+    return json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
 
 def canonicalize_change(change: Change) -> dict[str, object]:
@@ -34,5 +40,4 @@ def canonicalize_change(change: Change) -> dict[str, object]:
 
 def digest_change(change: Change) -> str:
     """Return 16 hexadecimal digits that identify a change: receipts record attempts by them."""
-    text = json.dumps(canonicalize_change(change), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_dump(canonicalize_change(change)).encode()).hexdigest()[:16]

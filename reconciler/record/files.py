@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -43,16 +43,21 @@ def write_private(path: Path, text: str) -> None:
 
     It replaces a regular file only: root's `-o /dev/null` must not replace the device. Raises `PlanFileError`.
     """
-    write_private_bytes(path, text.encode())
+    write_private_pieces(path, (text.encode(),))
 
 
 def write_private_bytes(path: Path, content: bytes) -> None:
     """The same for bytes."""
+    write_private_pieces(path, (content,))
+
+
+def write_private_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """The same for bytes that come in pieces. What raises while they come leaves the old file."""
     if _is_special(path):
         raise PlanFileError(f"cannot write {path}: not a regular file", "Choose another path.")
     with _write_errors(path):
         make_private_directory(path.parent)
-        _write(path, content, 0o600)
+        _write(path, pieces, 0o600)
 
 
 def _is_special(path: Path) -> bool:
@@ -78,15 +83,15 @@ def write_bytes(path: Path, content: bytes) -> None:
             if not path.is_file() and not path.is_dir():
                 raise PlanFileError(f"cannot write {path}: not a regular file", "Choose another path.")
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, content, mode)
+        _write(path, (content,), mode)
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
+def _write(path: Path, pieces: Iterable[bytes], mode: int) -> None:
     # mkstemp makes files of mode 0600.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines(pieces)
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())

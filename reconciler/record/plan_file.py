@@ -6,7 +6,7 @@ The form is versioned, with a published schema (`plan_document`), in the shape o
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -28,6 +28,8 @@ from reconciler.record.plan_document import (
 
 _DIGITS = 10
 """No file has a line number of more digits."""
+_CHANGES = '\n  "resource_changes": ['
+_NO_CHANGES = f"{_CHANGES}]"
 _ACTIONS: dict[Action, list[str]] = {
     Action.CREATE: ["create"],
     Action.UPDATE: ["update"],
@@ -42,7 +44,20 @@ _ACTIONS: dict[Action, list[str]] = {
 
 def to_json(plan: Plan) -> str:
     """Return the document of a plan, indented, with a final newline; same plan, same bytes."""
-    return json_text(to_document(plan)) + "\n"
+    return "".join(list_json(plan))
+
+
+def list_json(plan: Plan) -> Iterator[str]:
+    """Yield the document in pieces, each change in one of its own: together they are what `to_json` returns."""
+    # Quotes within a value are escaped, so this is no value.
+    before, after = json_text(_build_document(plan, [])).split(_NO_CHANGES)
+    yield before
+    if not plan.changes:
+        yield _NO_CHANGES
+    for number, change in enumerate(plan.changes):
+        text = json_text(_change(change)).replace("\n", "\n    ")
+        yield f"{_CHANGES if number == 0 else ','}\n    {text}"
+    yield ("\n  ]" if plan.changes else "") + after + "\n"
 
 
 def json_text(content: Any) -> str:
@@ -52,6 +67,10 @@ def json_text(content: Any) -> str:
 
 def to_document(plan: Plan) -> dict[str, Any]:
     """Return the document as plain data, in the order of `PlanDocument`."""
+    return _build_document(plan, [_change(change) for change in plan.changes])
+
+
+def _build_document(plan: Plan, changes: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "reconciler_version": plan.reconciler_version,
@@ -82,7 +101,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         ],
         "notes": list(plan.notes),
         "diagnostics": [diagnostic_document(item) for item in plan.diagnostics],
-        "resource_changes": [_change(change) for change in plan.changes],
+        "resource_changes": changes,
         "no_longer_pending": [_change(change) for change in plan.no_longer_pending],
         "changes_nothing_today": [_later(edit) for edit in plan.changes_nothing_today],
         "unassigned": list(plan.unassigned),

@@ -11,8 +11,8 @@ from reconciler.apply.selection import defer
 from reconciler.core.plan import Plan
 from reconciler.core.profile import TargetProfile
 from reconciler.errors import ExitCode
-from reconciler.record.files import write_private
-from reconciler.record.plan_file import to_json
+from reconciler.record.files import write_private_pieces
+from reconciler.record.plan_file import list_json
 from reconciler.render.formats import OutputOptions, render_plan
 from reconciler.session.health import report_health
 from reconciler.session.run_metrics import RunMetrics
@@ -41,7 +41,7 @@ def report_plan(plan: Plan, profile: TargetProfile, health: Health, report: Plan
         probe = select_probe(plan.changes, health.failed_before)
         report_health(health, len(deferred), len(probe), terminal)
     if report.out is not None:
-        write_private(report.out, to_json(plan))
+        write_private_pieces(report.out, map(str.encode, list_json(plan)))
         terminal.note(_describe_saved_plan(report.out, plan, report.workspace))
     elif plan.applyable and report.output.format == "text":
         terminal.note("Save the plan with -o FILE to be sure that `apply` takes exactly these actions.")

@@ -1,3 +1,5 @@
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -106,3 +108,10 @@ def test_the_tenant_is_part_of_the_id_of_a_plan_if_it_is_named() -> None:
     acme, globex = (replace(TARGET, tenant=name) for name in ("acme", "globex"))
     assert len({compute_plan_id(target, [ADA]) for target in (TARGET, acme, globex)}) == 3
     assert len({compute_plan_id(target, []) for target in (TARGET, acme, globex)}) == 3
+
+
+@pytest.mark.parametrize("changes", [[], [ADA], [ADA, change("bob"), change("zo\u00eb")]])
+def test_the_id_is_the_digest_of_one_json_text(changes: list[Change]) -> None:
+    content = {"target": TARGET.document, "changes": [canonicalize_change(each) for each in changes]}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    assert compute_plan_id(TARGET, changes) == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -15,6 +15,7 @@ from reconciler.record.files import (
     write_bytes,
     write_private,
     write_private_bytes,
+    write_private_pieces,
 )
 
 
@@ -219,3 +220,15 @@ def test_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     with pytest.raises(PlanFileError, match="not a regular file"):
         write_bytes(tmp_path / "pipe", b"x")
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_what_fails_between_two_pieces_leaves_the_old_file(tmp_path: Path) -> None:
+    def fail() -> Iterator[bytes]:
+        yield b"new"
+        raise RuntimeError
+
+    file = tmp_path / "plan.json"
+    write_private_pieces(file, [b"o", b"ld"])
+    with pytest.raises(RuntimeError):
+        write_private_pieces(file, fail())
+    assert ([each.name for each in tmp_path.iterdir()], file.read_bytes()) == (["plan.json"], b"old")

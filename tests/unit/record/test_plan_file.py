@@ -15,7 +15,7 @@ from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning.attribution import attribute_plan
 from reconciler.errors import PlanFileError
 from reconciler.record.plan_document import PlanDocument
-from reconciler.record.plan_file import from_json, to_document, to_json
+from reconciler.record.plan_file import from_json, json_text, list_json, to_document, to_json
 
 PLAN = plan_of(
     [desired("new"), desired("ada", family='K"ing\u202e\n')],
@@ -103,6 +103,18 @@ def test_a_plan_that_was_written_is_read_back_as_it_was(plan: Plan) -> None:
 
 
 # --- the document -------------------------------------------------------------------------------
+
+
+@settings(max_examples=50, deadline=None)
+@given(plan=plans())
+def test_a_plan_in_pieces_is_the_whole(plan: Plan) -> None:
+    assert to_json(plan) == json_text(to_document(plan)) + "\n"
+    assert len(list(list_json(plan))) <= len(plan.changes) + 3
+
+
+def test_a_value_that_looks_like_the_list_of_changes_is_none() -> None:
+    odd = replace(plan_with(change("ada")), notes=('x\n  "resource_changes": []',))
+    assert to_json(odd) == json_text(to_document(odd)) + "\n"
 
 
 def test_the_document_has_the_published_keys_in_order() -> None:
