@@ -21,6 +21,7 @@ from reconciler import __version__
 from reconciler.cli import (  # noqa: F401 - they register their commands
     editing,
     fleet,
+    fleet_queue,
     github,
     imports,
     lazy,

@@ -24,10 +24,15 @@ if TYPE_CHECKING:
     from reconciler.commands.fleet.explain import FleetExplainOptions, run_fleet_explain
     from reconciler.commands.fleet.gate import GateOptions, run_gate
     from reconciler.commands.fleet.gather import GatherOutput, run_gather
+    from reconciler.commands.fleet.init_queue import run_init_queue
+    from reconciler.commands.fleet.jobs import JobsOptions, run_jobs
     from reconciler.commands.fleet.matrix import MatrixOptions, run_matrix
     from reconciler.commands.fleet.plan import FleetPlanOptions, run_fleet_plan
+    from reconciler.commands.fleet.requeue import RequeueOptions, run_requeue
     from reconciler.commands.fleet.status import run_fleet_status
+    from reconciler.commands.fleet.submit import SubmitOptions, run_submit
     from reconciler.commands.fleet.validate import FleetValidateOptions, run_fleet_validate
+    from reconciler.commands.fleet.worker import FleetWorkerOptions, run_worker
     from reconciler.commands.fmt import FmtOptions, run_fmt
     from reconciler.commands.github.annotate import run_annotate
     from reconciler.commands.github.comment import run_comment
@@ -101,6 +106,11 @@ MODULES = {
     "reconciler.commands.fleet.matrix": ("MatrixOptions", "run_matrix"),
     "reconciler.commands.fleet.plan": ("FleetPlanOptions", "run_fleet_plan"),
     "reconciler.commands.fleet.status": ("run_fleet_status",),
+    "reconciler.commands.fleet.init_queue": ("run_init_queue",),
+    "reconciler.commands.fleet.jobs": ("JobsOptions", "run_jobs"),
+    "reconciler.commands.fleet.requeue": ("RequeueOptions", "run_requeue"),
+    "reconciler.commands.fleet.submit": ("SubmitOptions", "run_submit"),
+    "reconciler.commands.fleet.worker": ("FleetWorkerOptions", "run_worker"),
     "reconciler.commands.fmt": ("FmtOptions", "run_fmt"),
     "reconciler.commands.github.annotate": ("run_annotate",),
     "reconciler.commands.github.comment": ("run_comment",),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -71,11 +73,24 @@ def make_fleet(folder: Path, *tenants: str, below: str = "") -> Path:
         (root / "tenants" / name / "users").mkdir(parents=True)
         (root / "tenants" / name / "tenant.yaml").write_text("{}\n", "utf-8")
         (root / "tenants" / name / "settings.yaml").write_text(_SETTINGS, "utf-8")
+        users = [make_source_user(f"{who}@{name}.example") for who in ("ada", "grace")]
+        (root / "tenants" / name / "users" / "all.yaml").write_text(json.dumps(users), "utf-8")
     (root / "fleet.yaml").write_text("tenants: tenants/*\n", "utf-8")
     run_git(repository, "init", "-q")
     run_git(repository, "add", "-A")
     run_git(repository, "commit", "-qm", "fleet")
     return root
+
+
+def make_source_user(name: str) -> dict[str, object]:
+    return {
+        "objectId": str(uuid.uuid5(uuid.NAMESPACE_DNS, name)),
+        "userPrincipalName": name,
+        "givenName": "Ada",
+        "surname": "Example",
+        "employeeId": name.partition("@")[0],
+        "accountEnabled": True,
+    }
 
 
 def run_git(directory: Path, *arguments: str) -> str:

@@ -11,6 +11,7 @@ WITHOUT_TESTS = {
     "cli/apps.py": "declares commands: tests/e2e runs them",
     "cli/editing.py": "declares commands: the tests of commands/add_user.py and fmt.py, tests/e2e",
     "cli/fleet.py": "declares commands: the tests of commands/fleet, tests/e2e",
+    "cli/fleet_queue.py": "declares commands: tests/integration/test_fleet_queue.py runs them",
     "cli/github.py": "declares commands: tests/e2e and tests/integration/test_github.py run them",
     "cli/provisioning.py": "declares commands: tests/e2e runs them",
     "cli/tools.py": "declares commands: tests/e2e runs them",

@@ -5,7 +5,7 @@ Imports psycopg, which belongs to an extra: see `cluster_extra`.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from psycopg import ProgrammingError
@@ -39,6 +39,17 @@ _HOW = (
 def take_address(environment: MutableMapping[str, str]) -> Secret:
     """Return the connection string, and remove what holds a password from `environment`: no child needs it.
 
+    Raises `FleetError` as `read_address`.
+    """
+    address = read_address(environment)
+    for name in _SECRETS:
+        environment.pop(name, None)
+    return address
+
+
+def read_address(environment: Mapping[str, str]) -> Secret:
+    """Return the connection string.
+
     Raises `FleetError` if there is none, it cannot be read, or the connection could be listened to.
     """
     text = environment.get(VARIABLE, "").strip()
@@ -49,8 +60,6 @@ def take_address(environment: MutableMapping[str, str]) -> Secret:
     if "service" in parameters or environment.get("PGSERVICE"):
         raise FleetError("a service file cannot say where the queue's database is", _HOW)
     _require_encryption(parameters)
-    for name in _SECRETS:
-        environment.pop(name, None)
     return Secret(make_conninfo("", **parameters))
 
 

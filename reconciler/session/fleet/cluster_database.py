@@ -24,13 +24,15 @@ _LIBRARIES = ("procrastinate", "psycopg", "psycopg.pool")
 _LOST = "The database did not answer, or refused the request. Nothing is queued or run twice by trying again."
 _NO_TABLES = "Make them once, as a role that may: reconciler fleet init-queue"
 _OTHER_VERSION = "Use the same version of reconciler everywhere; after an upgrade run: reconciler fleet init-queue"
-# A row that a stranger adds can be neither large nor of another shape, whatever its task.
+# Without the index, taking a job is a scan of all that wait until Postgres has looked at the table: 12 s of its CPU for
+# 1,000 jobs in place of 3. A row that a stranger adds can be neither large nor of another shape, whatever its task.
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS reconciler_results (
     job bigint PRIMARY KEY REFERENCES procrastinate_jobs (id) ON DELETE CASCADE,
     worker text NOT NULL CHECK (char_length(worker) <= 200),
     result text CHECK (octet_length(result) <= {MAX_BYTES})
 );
+CREATE INDEX IF NOT EXISTS reconciler_lock ON procrastinate_jobs (lock) WHERE status IN ('todo', 'doing');
 ALTER TABLE procrastinate_jobs DROP CONSTRAINT IF EXISTS reconciler_task;
 ALTER TABLE procrastinate_jobs ADD CONSTRAINT reconciler_task CHECK (
     queue_name NOT LIKE 'reconciler-%'

@@ -22,7 +22,10 @@ from reconciler.session.fleet.processes import PROGRAM, run_tenants
 from reconciler.session.fleet.stopping import StopSwitch
 from reconciler.session.fleet.task import PLAN, TenantTask
 from reconciler.session.fleet.task_feed import TaskFeed
-from reconciler.session.fleet.worker_error import WorkerUnusableError
+
+
+class WorkerUnusableError(FleetError):
+    """A worker can run no tenant at all: it takes no more, and those that wait stay in the queue. Exit code 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from reconciler.fleet.result import TenantResult, to_json
 from reconciler.scim.secret import Secret
 from reconciler.session.fleet.cluster_database import explain_errors, open_database
 from reconciler.session.fleet.cluster_queue import HEARTBEAT_SECONDS, STALLED_SECONDS
-from reconciler.session.fleet.worker_error import WorkerUnusableError
+from reconciler.session.fleet.cluster_runner import WorkerUnusableError
 
 _T = TypeVar("_T")
 _KEPT_DAYS = 30

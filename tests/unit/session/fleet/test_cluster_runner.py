@@ -16,8 +16,7 @@ from support.fleet_program import PROGRAM
 
 from reconciler.fleet.catalog import read_fleet
 from reconciler.fleet.cluster_task import ClusterTask
-from reconciler.session.fleet.cluster_runner import EngineRunner, RunnerSettings
-from reconciler.session.fleet.worker_error import WorkerUnusableError
+from reconciler.session.fleet.cluster_runner import EngineRunner, RunnerSettings, WorkerUnusableError
 
 PLAN_ID = "sha256:" + "a" * 64
 

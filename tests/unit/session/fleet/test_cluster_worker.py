@@ -19,8 +19,8 @@ from reconciler.errors import ExitCode, FleetError
 from reconciler.fleet.cluster_task import ClusterTask, build_queue_name
 from reconciler.fleet.result import TenantResult
 from reconciler.scim.secret import Secret
+from reconciler.session.fleet.cluster_runner import WorkerUnusableError
 from reconciler.session.fleet.cluster_worker import WorkerSettings, work
-from reconciler.session.fleet.worker_error import WorkerUnusableError
 
 pytestmark = pytest.mark.slow
 _WHOLE = ["began", "ended"]

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.cluster import make_fleet, run_git
+from support.fake_cluster import FakeCluster
+from support.recording_terminal import RecordingTerminal
+
+from reconciler.commands.fleet import submit
+from reconciler.commands.fleet.submit import SubmitOptions, run_submit
+from reconciler.errors import FleetError, UsageError
+from reconciler.fleet.cluster_job import ClusterJob
+from reconciler.fleet.cluster_task import ClusterTask
+from reconciler.fleet.fleet_plan import compute_fleet_plan_id
+from reconciler.fleet.result import TenantResult, from_json
+from reconciler.session.fleet.selected import FleetSelection
+
+PLAN_ID = "sha256:" + "a" * 64
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
+    for name in ("GITHUB_RUN_ID", "CI_PIPELINE_ID"):
+        monkeypatch.delenv(name, raising=False)
+    found = FakeCluster()
+    found.install(monkeypatch, submit)
+    return found
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_fleet(tmp_path, "acme", "beta")
+
+
+def run(root: Path, **options: Any) -> tuple[int, str]:
+    terminal = RecordingTerminal()
+    code = run_submit(SubmitOptions(FleetSelection(root), "fleet", **options), terminal)
+    return code, terminal.out
+
+
+def test_all_selected_tenants_are_queued_at_the_commit(cluster: FakeCluster, root: Path) -> None:
+    commit = run_git(root, "rev-parse", "HEAD")
+    assert run(root) == (0, f"Queued: 2 tenants of commit {commit[:12]}.\n")
+    assert cluster.submitted == [ClusterTask(name, "plan", commit, "local") for name in ("acme", "beta")]
+
+
+def test_an_apply_names_the_reviewed_plan_and_leaves_out_who_has_none(cluster: FakeCluster, root: Path) -> None:
+    plans = root.parent / "plans"
+    plans.mkdir()
+    tenants = {"acme": PLAN_ID}
+    document = {"format_version": 1, "id": compute_fleet_plan_id(tenants), "tenants": tenants}
+    (plans / "fleet-plan.json").write_text(json.dumps(document))
+    for place in (plans, plans / "fleet-plan.json"):
+        code, _ = run(root, verb="apply", plans=place)
+        assert code == 4, "a tenant without a reviewed plan is stale"
+    assert {(task.tenant, task.plan_id) for task in cluster.submitted} == {("acme", PLAN_ID)}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"verb": "retry"},
+        {"verb": "apply"},
+        {"verb": "apply", "plans": Path("x"), "auto_approve": True},
+        {"verb": "plan", "auto_approve": True},
+        {"verb": "drift", "plans": Path("x")},
+        {"out": Path("x")},
+    ],
+)
+def test_options_that_do_not_go_together(options: dict[str, Any], cluster: FakeCluster, root: Path) -> None:
+    with pytest.raises(UsageError):
+        run(root, **options)
+    assert cluster.submitted == []
+
+
+def test_changed_files_are_not_queued(cluster: FakeCluster, root: Path) -> None:
+    (root / "tenants/acme/users/all.yaml").write_text("[]\n", "utf-8")
+    with pytest.raises(FleetError, match=r"^1 file of the checkout differ"):
+        run(root)
+    assert cluster.submitted == []
+
+
+def make_job(number: int, tenant: str, code: int | None, state: str = "succeeded") -> ClusterJob:
+    task = ClusterTask(tenant, "plan", "0" * 40, "local")
+    result = TenantResult(tenant, "plan", "0" * 40, "local", code) if code is not None else None
+    return ClusterJob(number, state, task, "", result)
+
+
+def test_waiting_folds_the_exit_codes_and_keeps_the_results(cluster: FakeCluster, root: Path, tmp_path: Path) -> None:
+    cluster.ended = [make_job(1, "acme", 0), make_job(2, "beta", 3, "failed")]
+    code, out = run(root, wait=True, out=tmp_path / "results")
+    assert (code, out.splitlines()[-1]) == (3, "1 tenant done, 1 with exit code 3.")
+    found = from_json((tmp_path / "results" / "beta" / "result.json").read_bytes())
+    assert found == cluster.ended[1].result
+
+
+@pytest.mark.parametrize("ended", [[], [make_job(1, "acme", None, "failed")]])
+def test_a_missing_result_is_a_failure(ended: list[ClusterJob], cluster: FakeCluster, root: Path) -> None:
+    cluster.ended = [*ended, make_job(2, "beta", 0)]
+    assert run(root, wait=True)[0] == 1
+
+
+def test_what_is_stalled_says_how_to_go_on(cluster: FakeCluster, root: Path) -> None:
+    cluster.left = [make_job(1, "acme", None, "stalled"), replace(make_job(2, "beta", None, "todo"))]
+    code, out = run(root, wait=True)
+    assert code == 1
+    assert "reconciler fleet requeue 1\n" in out
+    assert "1 job of the queue still waiting or running.\n" in out
