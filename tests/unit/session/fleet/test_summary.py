@@ -64,6 +64,7 @@ def test_redacted_no_removed_user_is_named(tmp_path: Path, form: str) -> None:
     assert "out@example.com" in shown[PLAIN]
     assert "example.com" not in shown[REDACTED]
     assert "3 users will be REMOVED" in shown[REDACTED]
+    assert load_fleet_summary(document, [tmp_path], REDACTED).view.removed_users == ()
 
 
 def test_a_document_of_others_is_refused(tmp_path: Path) -> None:
