@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,9 +11,10 @@ from typing import Any
 from reconciler.core.expiry import ExpiryFinding, ExpiryLevel
 from reconciler.core.text import escape_control, pluralize, shorten
 from reconciler.fleet.drift_record import DriftCheck
+from reconciler.render.fleet_text import wrap_names
 
 _MOST = 50
-"""Tenants that the text names one by one."""
+"""Reasons that the text names, each with the first of its tenants."""
 DRIFT_AGE = timedelta(days=3)
 """After so long without a look at the service nobody knows whether a tenant is as desired."""
 
@@ -70,18 +72,34 @@ def render_fleet_status(statuses: Sequence[TenantStatus], now: datetime) -> str:
 
 
 def _list_lines(statuses: Sequence[TenantStatus], now: datetime) -> Iterator[str]:
-    problems = {each.name: found for each in statuses if (found := list_problems(each, now))}
-    healthy = len(statuses) - len(problems)
+    groups: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
+    for status in statuses:
+        if found := list_problems(status, now):
+            groups[_rank(status), "; ".join(found)].append(status.name)
+    healthy = len(statuses) - sum(map(len, groups.values()))
     yield f"{healthy:,} of {pluralize(len(statuses), 'tenant')} {'needs' if healthy == 1 else 'need'} no attention."
     never_looked = sum(each.drift is None for each in statuses)
     if never_looked:
         yield f"Of {pluralize(never_looked, 'tenant')} it is not on record when drift was looked for."
-    if problems:
-        yield ""
-    for name, found in list(problems.items())[:_MOST]:
-        yield f"  {name}: {escape_control('; '.join(found))}"
-    if len(problems) > _MOST:
-        yield f"  and {len(problems) - _MOST:,} more: --format json lists all"
+    ranked = sorted(groups.items(), key=lambda item: (item[0][0], -len(item[1]), item[1][0]))
+    for (_, why), names in ranked[:_MOST]:
+        yield f"\n{pluralize(len(names), 'tenant')}: {escape_control(why)}"
+        yield from wrap_names(names)
+    if len(ranked) > _MOST:
+        left = sum(len(names) for _, names in ranked[_MOST:])
+        yield f"\nand {pluralize(left, 'more tenant')}: --format json lists all"
+
+
+def _rank(status: TenantStatus) -> int:
+    """Return how urgent the most urgent problem of a tenant is, from 0. New tenants may be very many."""
+    urgent = (
+        bool(status.problem) or status.quarantined_since is not None,
+        (status.last_apply is not None and not status.successful) or bool(status.failing_users) or status.is_open,
+        status.credential is not None and status.credential.level is not ExpiryLevel.NOTICE,
+        status.drift is not None and bool(status.drift.differences),
+        status.last_apply is None,
+    )
+    return urgent.index(True) if any(urgent) else len(urgent)
 
 
 def build_status_document(statuses: Sequence[TenantStatus], now: datetime) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def _problem(problem: Problem, style: Style) -> Iterator[str]:
     colour = YELLOW if problem.state is TenantState.BLOCKED else RED
     reason = f": {style.message(problem.reason[:_LONGEST])}" if problem.reason else ""
     yield f"{style.paint(f'{len(problem.names):,} {problem.label}', BOLD, colour)}{reason}"
-    yield from wrap(join_names(problem.names), _WIDTH, initial_indent="  ", subsequent_indent="  ", **_WHOLE_WORDS)
+    yield from wrap_names(problem.names)
 
 
 def _guards(view: FleetView, style: Style) -> Iterator[str]:
@@ -128,3 +128,8 @@ def join_names(names: Sequence[str]) -> str:
     """Return the first names, and the number of the others."""
     shown = ", ".join(names[:_MOST_NAMES])
     return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES:,} more"
+
+
+def wrap_names(names: Sequence[str]) -> list[str]:
+    """Return the same in indented lines of 80 columns."""
+    return wrap(join_names(names), _WIDTH, initial_indent="  ", subsequent_indent="  ", **_WHOLE_WORDS)

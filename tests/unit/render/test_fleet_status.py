@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from reconciler.core.expiry import ConnectionCredential, CredentialKind, ExpiryFinding, ExpiryLevel, ExpiryTopic
 from reconciler.fleet.drift_record import DriftCheck
@@ -64,10 +65,31 @@ def test_the_tenants_that_need_attention_are_named() -> None:
         "1 of 2 tenants needs no attention.\n"
         "Of 1 tenant it is not on record when drift was looked for.\n"
         "\n"
-        "  beta: bad \\u{1b}[2J; no apply on record; 1 failing user\n"
+        "1 tenant: bad \\u{1b}[2J; no apply on record; 1 failing user\n"
+        "  beta\n"
     )
-    many = [TenantStatus(f"t{number}") for number in range(60)]
-    assert render_fleet_status(many, NOW).endswith("\n  and 10 more: --format json lists all\n")
+
+
+def test_tenants_with_the_same_problem_are_named_together_the_most_urgent_first(snapshot: SnapshotAssertion) -> None:
+    new = [TenantStatus(f"new-{number:04}", drift=DriftCheck(NOW, 0)) for number in range(9_000)]
+    other = [
+        replace(GOOD, name="old-look", drift=DriftCheck(NOW - timedelta(days=4), 0)),
+        replace(GOOD, name="drifted", drift=DriftCheck(NOW, 3)),
+        replace(GOOD, name="ending", credential=ENDING),
+        replace(GOOD, name="left-open", is_open=True),
+        replace(GOOD, name="failed", successful=False),
+        replace(GOOD, name="refused", failing_users=1),
+        replace(GOOD, name="waits", quarantined_since=NOW),
+        TenantStatus("damaged", problem="a receipt cannot be read", drift=DriftCheck(NOW, 0)),
+    ]
+    assert render_fleet_status([*new, *other], NOW) == snapshot
+
+
+def test_the_text_has_a_bounded_number_of_lines() -> None:
+    many = [replace(GOOD, name=f"t{number}", failing_users=number + 1) for number in range(60)]
+    found = render_fleet_status(many, NOW)
+    assert found.endswith("\nand 10 more tenants: --format json lists all\n")
+    assert found.count("\n") < 200
 
 
 def test_the_document_has_every_tenant() -> None:

@@ -18,8 +18,8 @@ def test_tenants_without_an_apply_need_attention(tmp_path: Path) -> None:
         "0 of 2 tenants need no attention.\n"
         "Of 2 tenants it is not on record when drift was looked for.\n"
         "\n"
-        "  acme: no apply on record\n"
-        "  beta: no apply on record\n"
+        "2 tenants: no apply on record\n"
+        "  acme, beta\n"
     )
 
 
