@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from reconciler.session.fleet.selected import FleetSelection
 
 _Verb = Annotated[str, typer.Option("--verb", metavar="plan|apply|drift", help="What is done.")]
+_Plans = Annotated[
+    Path | None,
+    typer.Option(
+        "--plans", metavar="DIR|FILE", help="The reviewed plans; without --base, only tenants that a fleet plan names."
+    ),
+]
 _Terminal = Annotated[CommonOptions, Only("no_color", "quiet", "verbose")]
 
 
@@ -41,9 +47,9 @@ class FleetOptions:
         str | None, typer.Option("--slice", metavar="I/N", help="Only this part of all tenants, by their names.")
     ] = None
 
-    def selection(self) -> FleetSelection:
-        """Return what is selected."""
-        return lazy.FleetSelection(self.fleet, self.base, self.wave, self.shard, self.slice)
+    def selection(self, plans: Path | None = None) -> FleetSelection:
+        """Return what is selected. `plans`: the reviewed plans."""
+        return lazy.FleetSelection(self.fleet, self.base, self.wave, self.shard, self.slice, plans)
 
 
 _Fleet = Annotated[FleetOptions, Only("fleet")]
@@ -77,6 +83,7 @@ def explain(
 def matrix(
     chosen: Annotated[FleetOptions, Only("fleet", "base", "wave", "slice")],
     verb: _Verb = "plan",
+    plans: _Plans = None,
     shards: Annotated[
         int | None,
         typer.Option("--shards", min=1, metavar="N", help="Into how many shards at most; default: as fleet.yaml says."),
@@ -88,7 +95,7 @@ def matrix(
 
     Prints JSON, and sets the outputs `matrix` and `any` of a step.
     """
-    return lazy.run_matrix(lazy.MatrixOptions(chosen.selection(), verb, shards), common.terminal())
+    return lazy.run_matrix(lazy.MatrixOptions(chosen.selection(plans), verb, shards), common.terminal())
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +109,9 @@ class _EngineOptions:
         typer.Option("--at-once", min=1, metavar="N", help="Tenants at once; default and limit: as fleet.yaml says."),
     ] = None
 
-    def build(self, chosen: FleetOptions, common: CommonOptions) -> FleetRunOptions:
+    def build(self, chosen: FleetOptions, common: CommonOptions, plans: Path | None = None) -> FleetRunOptions:
         return lazy.FleetRunOptions(
-            selection=chosen.selection(),
+            selection=chosen.selection(plans),
             out=self.out,
             at_once=self.at_once,
             now=common.now,
@@ -132,10 +139,7 @@ def plan(
 
 @dataclass(frozen=True, slots=True)
 class _ApplyOptions:
-    plans: Annotated[
-        Path | None,
-        typer.Option("--plans", metavar="DIR|FILE", help="The reviewed plans: of `fleet plan -o`, or a fleet plan."),
-    ] = None
+    plans: _Plans = None
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Skip the confirmation prompt.")] = False
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 4 if any change is not in the saved plan or differs from it.")
@@ -154,7 +158,7 @@ def apply(chosen: FleetOptions, execution: _ApplyOptions, engine: _EngineOptions
     record.
     """
     options = lazy.FleetApplyOptions(
-        engine.build(chosen, common),
+        engine.build(chosen, common, execution.plans),
         execution.plans,
         execution.auto_approve,
         execution.strict,
@@ -209,10 +213,7 @@ def gate(
     directories: _Directories,
     chosen: Annotated[FleetOptions, Only("fleet", "base", "wave")],
     verb: _Verb = "apply",
-    reviewed: Annotated[
-        Path | None,
-        typer.Option("--reviewed", metavar="FILE", help="The fleet plan that is applied, for its approvals."),
-    ] = None,
+    plans: _Plans = None,
     *,
     common: _Terminal,
 ) -> int:
@@ -220,8 +221,8 @@ def gate(
 
     The exit code is 3 if not. Only results of this commit and run count; a missing one is a failure.
     """
-    options = lazy.GatherOptions(chosen.selection(), tuple(directories), verb)
-    return lazy.run_gate(lazy.GateOptions(options, reviewed), common.terminal())
+    options = lazy.GatherOptions(chosen.selection(plans), tuple(directories), verb)
+    return lazy.run_gate(options, common.terminal())
 
 
 @command(fleet_app)
@@ -231,3 +232,28 @@ def status(chosen: Annotated[FleetOptions, Only("fleet")], output: DataFormat = 
     It reads the records in the folders of the tenants: no network, no token. The exit code is 1 if there are some.
     """
     return lazy.run_fleet_status(chosen.fleet, output, common.terminal())
+
+
+@command(fleet_app)
+def retry(
+    directories: _Directories,
+    chosen: FleetOptions,
+    execution: _ApplyOptions,
+    engine: _EngineOptions,
+    verb: _Verb = "apply",
+    *,
+    common: _Common,
+) -> int:
+    """Run a verb again for the tenants that failed or have no result.
+
+    Without -o, the new results replace those in the one DIR. The other options are those of the verb.
+    """
+    again = lazy.FleetApplyOptions(
+        engine.build(chosen, common, execution.plans),
+        execution.plans,
+        execution.auto_approve,
+        execution.strict,
+        execution.retry_failed,
+        execution.lock_timeout,
+    )
+    return lazy.run_fleet_retry(lazy.FleetRetryOptions(tuple(directories), verb, again), common.terminal())

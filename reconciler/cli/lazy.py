@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from reconciler.commands.fleet.apply import FleetApplyOptions, run_fleet_apply
     from reconciler.commands.fleet.drift import run_fleet_drift
     from reconciler.commands.fleet.explain import FleetExplainOptions, run_fleet_explain
-    from reconciler.commands.fleet.gate import GateOptions, run_gate
+    from reconciler.commands.fleet.gate import run_gate
     from reconciler.commands.fleet.gather import GatherOutput, run_gather
     from reconciler.commands.fleet.init_queue import run_init_queue
     from reconciler.commands.fleet.jobs import JobsOptions, run_jobs
     from reconciler.commands.fleet.matrix import MatrixOptions, run_matrix
     from reconciler.commands.fleet.plan import FleetPlanOptions, run_fleet_plan
     from reconciler.commands.fleet.requeue import RequeueOptions, run_requeue
+    from reconciler.commands.fleet.retry import FleetRetryOptions, run_fleet_retry
     from reconciler.commands.fleet.status import run_fleet_status
     from reconciler.commands.fleet.submit import SubmitOptions, run_submit
     from reconciler.commands.fleet.validate import FleetValidateOptions, run_fleet_validate
@@ -101,10 +102,11 @@ MODULES = {
     "reconciler.commands.fleet.drift": ("run_fleet_drift",),
     "reconciler.commands.fleet.explain": ("FleetExplainOptions", "run_fleet_explain"),
     "reconciler.commands.fleet.validate": ("FleetValidateOptions", "run_fleet_validate"),
-    "reconciler.commands.fleet.gate": ("GateOptions", "run_gate"),
+    "reconciler.commands.fleet.gate": ("run_gate",),
     "reconciler.commands.fleet.gather": ("GatherOutput", "run_gather"),
     "reconciler.commands.fleet.matrix": ("MatrixOptions", "run_matrix"),
     "reconciler.commands.fleet.plan": ("FleetPlanOptions", "run_fleet_plan"),
+    "reconciler.commands.fleet.retry": ("FleetRetryOptions", "run_fleet_retry"),
     "reconciler.commands.fleet.status": ("run_fleet_status",),
     "reconciler.commands.fleet.init_queue": ("run_init_queue",),
     "reconciler.commands.fleet.jobs": ("JobsOptions", "run_jobs"),

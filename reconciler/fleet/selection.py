@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from reconciler.fleet.affected import Affected, find_affected
 from reconciler.fleet.model import Fleet, Tenant
 from reconciler.fleet.shards import Part, assign_shards, is_in_slice
@@ -17,16 +19,20 @@ def select_tenants(
     slice_: Part | None = None,
     *,
     affected: Affected | None = None,
+    only: Collection[str] | None = None,
 ) -> tuple[Tenant, ...]:
     """Return the tenants of one worker, sorted by name.
 
     `base`: only those that a change since then affects. `wave`: only its tenants. `slice_`: a part of the day, by the
     hash of the name. `shard`: a part of what is left, balanced by users. `affected`: what `find_affected` found for
-    `base`, if it is known. Raises `UsageError` if there is no such wave or commit can be named so.
+    `base`, if it is known. `only`: no other names, such as those of a reviewed fleet plan. Raises `UsageError` if there
+    is no such wave, or if `base` can name no commit.
     """
     found = fleet.tenants
     if slice_ is not None:
         found = tuple(tenant for tenant in found if is_in_slice(tenant.name, slice_))
+    if only is not None:
+        found = tuple(tenant for tenant in found if tenant.name in only)
     if wave is not None:
         found = select_wave(fleet, found, wave)
     if base is not None or affected is not None:

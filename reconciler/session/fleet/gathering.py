@@ -23,12 +23,6 @@ class GatherOptions:
     directories: tuple[Path, ...]
     verb: str = "plan"
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether the results are about all tenants that a change affects, not about a part of them."""
-        chosen = self.selection
-        return chosen.wave is None and chosen.shard is None and chosen.slice is None
-
 
 @dataclass(frozen=True, slots=True)
 class Gathering:

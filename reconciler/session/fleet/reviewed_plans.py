@@ -26,11 +26,16 @@ class ReviewedPlans:
         return (file, None) if file.is_file() else None
 
 
+def find_fleet_plan(path: Path) -> Path:
+    """Return where the fleet plan is that --plans names: the file, or the one in the directory."""
+    return path / FLEET_PLAN if path.is_dir() else path
+
+
 def read_reviewed_plans(path: Path) -> ReviewedPlans:
     """Read a directory of plans, or the fleet plan that is in one. Raises `UsageError`, `PlanFileError`."""
     if not path.exists():
         raise UsageError(f"--plans: {path} does not exist", "Name the directory of `fleet plan -o`, or its fleet plan.")
-    file = path / FLEET_PLAN if path.is_dir() else path
+    file = find_fleet_plan(path)
     if not file.exists():
         return ReviewedPlans(path, None)
     return ReviewedPlans(file.parent, read_fleet_plan(file).tenants)

@@ -12,6 +12,7 @@ from reconciler.fleet.catalog import read_fleet
 from reconciler.fleet.model import Fleet, Tenant
 from reconciler.fleet.selection import select_tenants
 from reconciler.fleet.shards import Part, parse_part
+from reconciler.session.fleet.reviewed_plans import read_reviewed_plans
 from reconciler.session.terminal import Terminal
 
 _MOST = 20
@@ -20,13 +21,18 @@ _MOST = 20
 
 @dataclass(frozen=True, slots=True)
 class FleetSelection:
-    """Options that select tenants: `fleet`, the directory with fleet.yaml; `shard` and `slice`: `3/32`."""
+    """Options that select tenants: `fleet`, the directory with fleet.yaml; `shard` and `slice`: `3/32`.
+
+    `plans`: the reviewed plans; without `base` the tenants that a fleet plan there names. `only`: no other names.
+    """
 
     fleet: Path
     base: str | None = None
     wave: str | None = None
     shard: str | None = None
     slice: str | None = None
+    plans: Path | None = None
+    only: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +55,19 @@ def load_selected(options: FleetSelection, terminal: Terminal) -> Selected:
     slice_ = _parse(options.slice, "--slice")
     fleet = read_fleet(options.fleet)
     affected = find_affected(fleet, options.base) if options.base is not None else None
-    tenants = select_tenants(fleet, options.base, options.wave, shard, slice_, affected=affected)
+    only = _find_names(options)
+    tenants = select_tenants(fleet, options.base, options.wave, shard, slice_, affected=affected, only=only)
     if affected is not None:
         _describe(affected, terminal)
     return Selected(fleet, tenants, affected)
+
+
+def _find_names(options: FleetSelection) -> frozenset[str] | None:
+    """Return the names that are to be selected; None: any. What was reviewed is applied, and nothing else."""
+    if options.only is not None or options.plans is None or options.base is not None:
+        return options.only
+    ids = read_reviewed_plans(options.plans).ids
+    return frozenset(ids) if ids is not None else None
 
 
 def _parse(text: str | None, option: str) -> Part | None:

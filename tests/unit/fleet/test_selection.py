@@ -43,6 +43,12 @@ def test_a_wave_selects_its_tenants(fleet: Fleet) -> None:
     assert names(fleet, "HEAD", "canary") == []
 
 
+def test_names_select_these_if_the_rest_does_too(fleet: Fleet) -> None:
+    assert names(fleet, only={"t1", "t3", "gone"}) == ["t1", "t3"]
+    assert names(fleet, "HEAD~1", only={"t1", "t3"}) == ["t3"]
+    assert names(fleet, None, None, Part(1, 1), only={"t1"}) == ["t1"]
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 40), st.integers(1, 5), st.sampled_from([None, "HEAD~1"]))
 def test_every_selected_tenant_is_in_exactly_one_wave_slice_and_shard(

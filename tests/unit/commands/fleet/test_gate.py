@@ -9,9 +9,10 @@ from support.fleet_results import plan_id, write_result
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 
-from reconciler.commands.fleet.gate import GateOptions, run_gate
+from reconciler.commands.fleet.gate import run_gate
 from reconciler.commands.fleet.gather import GatherOutput, run_gather
 from reconciler.errors import ExitCode, UsageError
+from reconciler.fleet.applied import name_applied, write_applied
 from reconciler.fleet.fleet_plan import compute_fleet_plan_id
 from reconciler.session.fleet.gathering import GatherOptions
 from reconciler.session.fleet.selected import FleetSelection
@@ -30,6 +31,7 @@ def repository(tmp_path: Path) -> GitRepository:
     repository = GitRepository(tmp_path / "fleet", ".")
     files = {f"tenants/{name}/users/a.yaml": "[]\n" for name in NAMES}
     repository.commit("first", {"fleet.yaml": FLEET, **files})
+    write_applied(repository.root, repository.head(), [])
     return repository
 
 
@@ -42,8 +44,8 @@ def gate(
     **selection: Any,
 ) -> tuple[ExitCode, str]:
     terminal = RecordingTerminal()
-    options = GatherOptions(FleetSelection(repository.root, **selection), directories, verb)
-    code = run_gate(GateOptions(options, reviewed), terminal, today)
+    options = GatherOptions(FleetSelection(repository.root, **selection, plans=reviewed), directories, verb)
+    code = run_gate(options, terminal, today)
     return code, terminal.out
 
 
@@ -94,6 +96,17 @@ def test_a_change_by_defaults_needs_a_canary_that_is_free_of_drift(repository: G
     write(out, repository, "beta", "gamma")
     assert gate(repository, out, wave="rest", base="HEAD~1")[0] == ExitCode.OK
     assert gate(repository, write(out, repository, *NAMES, verb="plan"), verb="plan", base="HEAD~1")[0] == ExitCode.OK
+
+
+def test_without_a_base_the_last_apply_says_what_changes(repository: GitRepository, tmp_path: Path) -> None:
+    repository.commit("defaults", {"defaults/scope.yaml": "sync: all\n"})
+    out = write(tmp_path / "apply", repository, "acme")
+    assert gate(repository, out, wave="canary")[0] == ExitCode.BLOCKED
+    assert (
+        gate(repository, out, write(tmp_path / "d", repository, "acme", verb="drift"), wave="canary")[0] == ExitCode.OK
+    )
+    name_applied(repository.root).unlink()
+    assert gate(repository, out, wave="canary")[0] == ExitCode.BLOCKED
 
 
 def test_the_first_wave_with_tenants_that_change_is_the_canary(repository: GitRepository, tmp_path: Path) -> None:

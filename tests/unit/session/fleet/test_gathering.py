@@ -30,17 +30,3 @@ def test_without_a_commit_no_result_counts(tmp_path: Path) -> None:
     options = GatherOptions(FleetSelection(tmp_path), (tmp_path,))
     with pytest.raises(RepositoryError, match="the fleet is not in a git repository with a commit"):
         load_gathering(options, RecordingTerminal())
-
-
-@pytest.mark.parametrize(
-    ("selection", "whole"),
-    [
-        (FleetSelection(Path()), True),
-        (FleetSelection(Path(), "main"), True),
-        (FleetSelection(Path(), wave="rest"), False),
-        (FleetSelection(Path(), shard="1/2"), False),
-        (FleetSelection(Path(), slice="1/2"), False),
-    ],
-)
-def test_a_part_of_the_tenants_is_not_the_whole(selection: FleetSelection, whole: bool) -> None:
-    assert GatherOptions(selection, ()).is_whole == whole

@@ -3,10 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.fleet_results import write_result
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 
 from reconciler.errors import BlockedError
+from reconciler.fleet.fleet_plan import format_fleet_plan
+from reconciler.fleet.gathered import Wanted, gather_results
 from reconciler.session.fleet.selected import FleetSelection, check_blast_radius, load_selected
 
 USERS = "- userPrincipalName: ada@acme.example\n"
@@ -46,3 +49,25 @@ def test_without_a_base_nothing_is_said_and_no_guard_counts(tmp_path: Path) -> N
     # Of the whole fleet, not of this shard.
     with pytest.raises(BlockedError, match="change 3 tenants, the limit is 2"):
         check_blast_radius(selected, None)
+
+
+def test_reviewed_plans_select_their_tenants_unless_a_base_does(tmp_path: Path) -> None:
+    repository = GitRepository(tmp_path / "fleet", ".")
+    files = {f"tenants/{name}/users/a.yaml": USERS for name in ("acme", "beta", "gamma")}
+    commit = repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **files})
+    repository.commit("second", {"tenants/gamma/users/a.yaml": "[]\n"})
+    plans = tmp_path / "plans"
+    write_result(plans, "acme", commit=commit)
+    wanted = Wanted("plan", commit, "17/1")
+    (plans / "fleet-plan.json").write_text(format_fleet_plan(gather_results([plans], ["acme"], wanted), wanted, None))
+
+    def select(base: str | None = None, only: frozenset[str] | None = None) -> frozenset[str]:
+        selection = FleetSelection(repository.root, base, plans=plans, only=only)
+        return load_selected(selection, RecordingTerminal()).names
+
+    assert select() == {"acme"}
+    assert select(only=frozenset({"beta"})) == {"beta"}
+    # An apply says of each of these that no plan of it was reviewed.
+    assert select("HEAD~1") == {"gamma"}
+    (plans / "fleet-plan.json").unlink()
+    assert select() == {"acme", "beta", "gamma"}

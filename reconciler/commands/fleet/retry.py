@@ -1,0 +1,46 @@
+"""`fleet retry`: run a verb again, for the tenants that failed or have no result, and for no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.commands.fleet.apply import FleetApplyOptions, run_fleet_apply
+from reconciler.commands.fleet.drift import run_fleet_drift
+from reconciler.commands.fleet.matrix import check_verb
+from reconciler.commands.fleet.plan import FleetPlanOptions, run_fleet_plan
+from reconciler.core.text import format_names, pluralize
+from reconciler.errors import ExitCode, UsageError
+from reconciler.session.fleet.gathering import GatherOptions, load_gathering
+from reconciler.session.terminal import Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRetryOptions:
+    """`directories`: with the results so far. `again`: how the verb is run; its selection is completed."""
+
+    directories: tuple[Path, ...]
+    verb: str
+    again: FleetApplyOptions
+
+
+def run_fleet_retry(options: FleetRetryOptions, terminal: Terminal) -> ExitCode:
+    """Run the verb for the tenants that failed. Their results replace those in the directory, if it is one."""
+    check_verb(options.verb)
+    run = options.again.run
+    # Of all shards: what no shard has a result of is missing.
+    whole = replace(run.selection, shard=None)
+    gathering = load_gathering(GatherOptions(whole, options.directories, options.verb), terminal)
+    failed = gathering.gathered.failed
+    if not failed:
+        terminal.result("No tenant failed, and no result is missing.")
+        return ExitCode.OK
+    terminal.note(f"Again: {pluralize(len(failed), 'tenant')}, {format_names(list(failed), 20)}.")
+    if run.out is None and len(options.directories) > 1:
+        raise UsageError("there are several directories", "Name with -o where the new results go.")
+    selection = replace(run.selection, only=frozenset(failed))
+    again = replace(run, selection=selection, out=run.out or options.directories[0])
+    if options.verb == "apply":
+        return run_fleet_apply(replace(options.again, run=again), terminal)
+    run_verb = run_fleet_plan if options.verb == "plan" else run_fleet_drift
+    return run_verb(FleetPlanOptions(again), terminal)

@@ -1,0 +1,108 @@
+"""What the commands cost that read a whole fleet: `fleet matrix`, `gather`, `gate` and `status`, without a service.
+
+    .venv/bin/python tests/benchmarks/fleet_gates.py 1000 10000 [--users 20]
+
+For each number of tenants: a repository in which the last commit changed one tenant of a hundred, and a result and a
+plan for each tenant. `cpu`: seconds of the processor with git, the least of three runs; `mib`: peak memory with git.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from measures import make_environment
+from processes import RECONCILER, timed
+
+_RUNS = 3
+_PLAN_ID = f"sha256:{'a' * 64}"
+_IDENTITY = ("-c", "user.name=bench", "-c", "user.email=bench@example.com", "-c", "gc.auto=0")
+
+
+def make_fleet(root: Path, tenants: int, users: int) -> str:
+    """Write and commit a fleet, twice; return the last commit."""
+    (root / "defaults").mkdir(parents=True)
+    (root / "fleet.yaml").write_text("tenants: tenants/*\nwaves: [{name: canary, percent: 1}, {name: rest}]\n")
+    (root / "defaults/settings.yaml").write_text("target:\n  profile: scim\n  base_url: https://scim.example.com/v2\n")
+    for number in range(tenants):
+        folder = root / "tenants" / f"t{number:05}"
+        (folder / "users").mkdir(parents=True)
+        (folder / "tenant.yaml").write_text(f"domains: [t{number}.example]\n")
+        (folder / "users/people.yaml").write_text("".join(_format_user(number, user) for user in range(users)))
+    _git(root, "init", "--quiet", "--initial-branch=main")
+    _commit(root)
+    for number in range(0, tenants, 100):
+        path = root / "tenants" / f"t{number:05}" / "users/people.yaml"
+        path.write_text(path.read_text().replace("Given", "Changed"))
+    return _commit(root)
+
+
+def _format_user(tenant: int, user: int) -> str:
+    name = f"user{user}@t{tenant}.example"
+    return f"- userPrincipalName: {name}\n  objectId: {tenant}-{user}\n  givenName: Given\n  surname: Surname{user}\n"
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *_IDENTITY, *arguments], cwd=root, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def _commit(root: Path) -> str:
+    _git(root, "add", "--all")
+    _git(root, "commit", "--quiet", "-m", "change")
+    return _git(root, "rev-parse", "HEAD")
+
+
+def write_results(out: Path, commit: str, tenants: int) -> None:
+    """Write a result and a plan for each tenant, as `fleet plan -o` does."""
+    plan = json.dumps({"format_version": "1", "plan_id": _PLAN_ID, "resource_changes": ["x" * 80] * 100}, indent=2)
+    counts = {"create": 1, "update": 2, "unchanged": 17}
+    for number in range(tenants):
+        name = f"t{number:05}"
+        folder = out / name
+        folder.mkdir(parents=True)
+        result = {"format_version": 1, "tenant": name, "verb": "plan", "commit": commit, "run": "local"}
+        result |= {"exit_code": 0, "plan_id": _PLAN_ID, "receipt": None, "counts": counts, "seconds": 1.5, "error": ""}
+        (folder / "result.json").write_text(json.dumps(result))
+        (folder / "plan.json").write_text(plan)
+
+
+def measure(tenants: int, users: int) -> dict[str, Any]:
+    """Return the figures of one fleet."""
+    with tempfile.TemporaryDirectory() as scratch:
+        root, out = Path(scratch) / "fleet", Path(scratch) / "out"
+        commit = make_fleet(root, tenants, users)
+        write_results(out, commit, tenants)
+        at = ("--fleet", str(root))
+        commands = {
+            "matrix": ("matrix", *at, "--base", "HEAD~1"),
+            "matrix of all": ("matrix", *at),
+            "gather": ("gather", *at, str(out)),
+            "gate": ("gate", *at, "--verb", "plan", str(out)),
+            "status": ("status", *at),
+        }
+        environment = make_environment(Path(scratch))
+        figures: dict[str, Any] = {"tenants": tenants}
+        for name, command in commands.items():
+            runs = [timed([*RECONCILER, "fleet", *command], environment, (0, 1)) for _ in range(_RUNS)]
+            cpu, peak = min(run.cpu_seconds for run in runs), max(run.peak_mib for run in runs)
+            figures[name] = {"cpu": round(cpu, 2), "mib": round(peak)}
+        return figures
+
+
+def main() -> None:
+    """Print a line of JSON for each size."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tenants", type=int, nargs="+")
+    parser.add_argument("--users", type=int, default=20)
+    options = parser.parse_args()
+    for size in options.tenants:
+        print(json.dumps(measure(size, options.users)), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

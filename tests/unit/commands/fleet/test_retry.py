@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fleet_results import write_result
+from support.git_repository import GitRepository
+from support.recording_terminal import RecordingTerminal
+
+from reconciler.commands.fleet import retry as module
+from reconciler.commands.fleet.apply import FleetApplyOptions
+from reconciler.commands.fleet.retry import FleetRetryOptions, run_fleet_retry
+from reconciler.errors import ExitCode, UsageError
+from reconciler.session.fleet.fleet_run import FleetRunOptions
+from reconciler.session.fleet.selected import FleetSelection
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> GitRepository:
+    repository = GitRepository(tmp_path / "fleet", ".")
+    files = {f"tenants/{name}/users/a.yaml": "[]\n" for name in ("acme", "beta", "gamma")}
+    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **files})
+    return repository
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """Return the verbs that were run, with their options, in place of running them."""
+    found: list[tuple[str, Any]] = []
+    for verb in ("plan", "apply", "drift"):
+
+        def note(options: Any, _terminal: Any, verb: str = verb) -> ExitCode:
+            found.append((verb, options))
+            return ExitCode.PARTIAL
+
+        monkeypatch.setattr(module, f"run_fleet_{verb}", note)
+    return found
+
+
+def retry(
+    repository: GitRepository, *directories: Path, verb: str = "plan", out: Path | None = None
+) -> tuple[ExitCode, RecordingTerminal]:
+    terminal = RecordingTerminal()
+    run = FleetRunOptions(FleetSelection(repository.root, shard="1/2"), out)
+    again = FleetApplyOptions(run, auto_approve=True)
+    return run_fleet_retry(FleetRetryOptions(directories, verb, again), terminal), terminal
+
+
+@pytest.mark.parametrize("verb", ["plan", "apply", "drift"])
+def test_failed_and_missing_tenants_are_run_again(
+    repository: GitRepository, tmp_path: Path, begun: list[tuple[str, Any]], verb: str
+) -> None:
+    out = tmp_path / "out"
+    for name, code in (("acme", 0), ("beta", 5)):
+        write_result(out, name, commit=repository.head(), run="local", verb=verb, exit_code=code)
+    code, terminal = retry(repository, out, verb=verb)
+    ((name, options),) = begun
+    assert (code, name) == (ExitCode.PARTIAL, verb)
+    assert options.run.selection == FleetSelection(repository.root, shard="1/2", only=frozenset({"beta", "gamma"}))
+    assert options.run.out == out
+    assert terminal.notes == ['Again: 2 tenants, "beta", "gamma".']
+    if verb == "apply":
+        assert options.auto_approve
+
+
+def test_nothing_is_run_if_all_went_well(
+    repository: GitRepository, tmp_path: Path, begun: list[tuple[str, Any]]
+) -> None:
+    for name in ("acme", "beta", "gamma"):
+        write_result(tmp_path / "out", name, commit=repository.head(), run="local")
+    code, terminal = retry(repository, tmp_path / "out")
+    assert (code, terminal.out, begun) == (
+        ExitCode.OK,
+        "No tenant failed, and no result is missing.\n",
+        [],
+    )
+
+
+def test_of_several_directories_none_is_chosen(
+    repository: GitRepository, tmp_path: Path, begun: list[tuple[str, Any]]
+) -> None:
+    for name in ("1", "2"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(UsageError, match="there are several directories"):
+        retry(repository, tmp_path / "1", tmp_path / "2")
+    retry(repository, tmp_path / "1", tmp_path / "2", out=tmp_path / "3")
+    assert begun[0][1].run.out == tmp_path / "3"
