@@ -2,15 +2,17 @@
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.fleets import write_files, write_fleet
+from support.fleets import ADA, write_files, write_fleet
 
 from reconciler.desired.directory import Directory
+from reconciler.desired.loader import DesiredState, load
 
 
 def _summaries(directory: Directory) -> list[str]:
@@ -211,3 +213,33 @@ def test_layers_are_as_one_file(
     assert layered is not None
     assert flat is not None
     assert layered.value == flat.value
+
+
+def test_a_group_may_declare_final_what_the_defaults_set(tmp_path: Path) -> None:
+    defaults = "target: {profile: scim, base_url: x}\nownership: externalId pr\n"
+    write_fleet(tmp_path, defaults__settings=defaults, groups__schools__settings="final: [ownership]\n")
+    directory = Directory(tmp_path / "tenants/acme")
+    assert directory.read_settings() is not None
+    assert _summaries(directory) == []
+
+
+def test_a_tenant_is_loaded_as_the_same_state_in_one_directory(tmp_path: Path) -> None:
+    target = "{profile: scim, base_url: 'https://scim.example.com', tenant: acme, domains: [acme.example]}"
+    users = {"flat/users/all.yaml": ADA}
+    flat = {"flat/settings.yaml": f"target: {target}\nguards: {{removals: {{count: 5}}}}\n", **users}
+    layered = {"defaults/settings.yaml": "target: {profile: scim, base_url: 'https://scim.example.com'}\n"}
+    root = write_files(write_fleet(tmp_path), {**flat, **layered})
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+    one, other = load(root / "tenants/acme", now), load(root / "flat", now)
+    assert isinstance(one, DesiredState), one
+    assert isinstance(other, DesiredState), other
+    assert (one.target, one.settings, one.users) == (other.target, other.settings, other.users)
+    assert one.digest == other.digest
+    write_files(root, {"tenants/acme/tenant.yaml": "group: schools\ndomains: [acme.example]\nlabels: {a: b}\n"})
+    again = load(root / "tenants/acme", now)
+    assert isinstance(again, DesiredState)
+    assert again.digest == one.digest
+    write_files(root, {"defaults/scope.yaml": "sync: all\n"})
+    scoped = load(root / "tenants/acme", now)
+    assert isinstance(scoped, DesiredState)
+    assert scoped.digest != one.digest

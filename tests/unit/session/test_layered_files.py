@@ -176,3 +176,9 @@ def test_provisioning_that_a_layer_switched_off(tmp_path: Path) -> None:
     found = [read_provisioning_at(state, commit) for commit in (on, off)]
     assert [each.enabled if each is not None else None for each in found] == [True, False]
     assert find_time_of_switch(state) is not None
+
+
+def test_a_tenant_that_left_its_group_outside_of_git_has_lost_nothing(tmp_path: Path) -> None:
+    root = write_fleet(tmp_path, tenants__acme__tenant=None)
+    found = list(find_lost_files(root / "tenants/acme", (), LastApply(None, ("../../groups/schools/scope.yaml",))))
+    assert len(found) == 1
