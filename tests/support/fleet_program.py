@@ -15,7 +15,7 @@ from reconciler.fleet.result import TenantResult
 from reconciler.profiles import PROFILES
 from reconciler.session.connection import Connection, connect
 from reconciler.session.fleet.fork_server import serve
-from reconciler.session.fleet.task import RESULT, TenantTask
+from reconciler.session.fleet.task import RESULT, TenantTask, save_result
 from reconciler.session.fleet.tenant_terminal import TenantTerminal
 
 PROGRAM = "support.fleet_program"
@@ -51,6 +51,11 @@ def _exit(task: TenantTask, terminal: TenantTerminal) -> None:
 def _lie(task: TenantTask, terminal: TenantTerminal) -> None:
     (task.folder / RESULT).write_text('{"format_version": 1}')
     os._exit(0)
+
+
+def _differ(task: TenantTask, terminal: TenantTerminal) -> None:
+    save_result(task, make_result(task, 0))
+    os._exit(3)
 
 
 def _raise(exc: Exception) -> Callable[[TenantTask, TenantTerminal], None]:
@@ -126,6 +131,7 @@ _BEHAVIORS: dict[str, Callable[[TenantTask, TenantTerminal], int | None]] = {
     "killed": _die,
     "exits": _exit,
     "lies": _lie,
+    "differs": _differ,
     "refused": _raise(TargetError('the service refuses "Ada Lovelace"', "Ask.")),
     "blocked": _raise(BlockedError("a guard blocks")),
     "bug": _raise(KeyError("secret")),

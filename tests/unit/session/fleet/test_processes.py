@@ -54,7 +54,7 @@ def process_of(out: Path, tenant: str) -> tuple[int, int]:
 
 
 def test_each_tenant_has_its_result_and_what_ends_one_process_ends_no_other(tmp_path: Path) -> None:
-    names = "ok-1 killed ok-2 exits lies refused blocked broken bug full loud ok-3".split()
+    names = "ok-1 killed ok-2 exits lies differs refused blocked broken bug full loud ok-3".split()
     assert by_tenant(run(tmp_path, *names)) == {
         "ok-1": (0, ""),
         "ok-2": (0, ""),
@@ -63,6 +63,7 @@ def test_each_tenant_has_its_result_and_what_ends_one_process_ends_no_other(tmp_
         "killed": (1, "its process was ended (SIGKILL)"),
         "exits": (1, "its process left no result: No such file or directory"),
         "lies": (1, "its process left no result: a result has other fields"),
+        "differs": (1, "its process left no result: it is of another run"),
         "refused": (1, "the service refuses (hidden)"),
         "blocked": (3, "a guard blocks"),
         "broken": (1, "no such key"),
@@ -194,11 +195,16 @@ list(run_tenants(tasks, 2, program="support.fleet_program"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
-def test_no_process_survives_a_killed_parent_and_each_finishes_what_is_in_flight(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stopped", [False, True], ids=["", "while the fork server is stopped"])
+def test_no_process_survives_a_killed_parent_and_each_finishes_what_is_in_flight(
+    tmp_path: Path, *, stopped: bool
+) -> None:
     path = os.pathsep.join(filter(None, sys.path))
     parent = subprocess.Popen([sys.executable, "-c", _PARENT, str(tmp_path)], env={**os.environ, "PYTHONPATH": path})
     processes = {each for name in ("finishes-1", "finishes-2") for each in process_of(tmp_path, name)}
     assert len(processes) == 3
+    if stopped:  # it sees nothing
+        os.kill(process_of(tmp_path, "finishes-1")[1], signal.SIGSTOP)
     parent.kill()
     parent.wait()
     wait_until(lambda: not any(map(is_alive, processes)))
