@@ -14,6 +14,7 @@ from reconciler.core.plan import Plan
 from reconciler.desired.layout import EDITOR_COMMENT
 from reconciler.errors import ExitCode, UsageError
 from reconciler.render.live_export import is_settled, render_export
+from reconciler.session.layered_files import read_resolved
 from reconciler.session.live_export import (
     check_accounts,
     check_destination,
@@ -91,8 +92,7 @@ def _export(session: Session, options: ExportOptions, scratch: Path, terminal: T
 
 
 def _build_source(session: Session, accounts: list[LiveUser], out: Path | None) -> ExportSource:
-    root = session.workspace.state
-    copied = {name: (root / name).read_bytes() for name in _COPIED if (root / name).is_file()}
+    copied = read_resolved(session.workspace.state, _COPIED)
     schema = out.parent / "schemas" / "users.json" if out is not None else None
     line = f"{EDITOR_COMMENT} $schema=../../schemas/users.json\n" if schema is not None and schema.is_file() else ""
     return ExportSource(accounts, session.state.mappings, str(session.target), copied, line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -89,3 +90,18 @@ def refuse_layered(state: Path, changed: Iterable[str]) -> None:
                 f"Nothing was written. {layers[-1]} decides about the same keys: move them to {state / name} first."
             )
             raise SourceError(f"the import would change {name}, which layers of the fleet give a part of", detail)
+
+
+def read_resolved(state: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """Return files of the top level as a directory outside of the fleet needs them; without those that are not there.
+
+    Merged settings are written as JSON, which is YAML; every other file is that of the layer that decides.
+    """
+    directory = Directory(state)
+    files = {name: directory.list_files(name) for name in names}
+    found = {name: (state / layers[-1]).read_bytes() for name, layers in files.items() if layers}
+    located = directory.read_settings() if directory.place is not None and "settings.yaml" in found else None
+    if located is not None:
+        content = located.value.model_dump(mode="json", by_alias=True, exclude_none=True)
+        found["settings.yaml"] = (json.dumps(content, indent=2) + "\n").encode()
+    return found

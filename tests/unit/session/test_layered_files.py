@@ -8,7 +8,7 @@ from support.fleets import write_files, write_fleet
 
 from reconciler.desired.directory import Directory
 from reconciler.errors import LostFileError, SourceError
-from reconciler.session.layered_files import copy_state, list_edited, refuse_layered, write_state_at
+from reconciler.session.layered_files import copy_state, list_edited, read_resolved, refuse_layered, write_state_at
 from reconciler.session.lost_files import LastApply, find_lost_files
 from reconciler.session.provisioning_switch import find_time_of_switch, read_provisioning_at
 
@@ -182,3 +182,16 @@ def test_a_tenant_that_left_its_group_outside_of_git_has_lost_nothing(tmp_path: 
     root = write_fleet(tmp_path, tenants__acme__tenant=None)
     found = list(find_lost_files(root / "tenants/acme", (), LastApply(None, ("../../groups/schools/scope.yaml",))))
     assert len(found) == 1
+
+
+def test_what_an_export_takes_along_needs_no_layer(tmp_path: Path) -> None:
+    root = write_files(write_fleet(tmp_path / "fleet"), {"defaults/mappings.yaml": "- {target: userName, source: a}\n"})
+    found = read_resolved(root / "tenants/acme", ("settings.yaml", "mappings.yaml"))
+    assert found["mappings.yaml"] == b"- {target: userName, source: a}\n"
+    alone = write_files(tmp_path / "alone", {"settings.yaml": found["settings.yaml"].decode()})
+    one, other = Directory(alone).read_settings(), Directory(root / "tenants/acme").read_settings()
+    assert one is not None
+    assert other is not None
+    assert one.value == other.value
+    plain = write_files(tmp_path / "plain", {"settings.yaml": "# as it is\na: b\n"})
+    assert read_resolved(plain, ("settings.yaml", "mappings.yaml")) == {"settings.yaml": b"# as it is\na: b\n"}
