@@ -278,7 +278,7 @@ def _list_steps(report: FleetReport) -> Iterator[NextStep]:
 
 def _list_facts(report: FleetReport, whole_at: str) -> Iterator[tuple[str, str]]:
     facts: Mapping[str, str] = {
-        "Fleet plan": report.plan_id if report.verb == "plan" else "",
+        "Fleet plan": report.plan_id if report.verb != "apply" else "",
         "Commit": report.commit,
         "Compared with": report.base or "",
         "Run": report.run,
