@@ -216,6 +216,7 @@ def test_an_abort_of_a_row_does_not_unlock_a_tenant_at_work(
     queue.execute("UPDATE procrastinate_jobs SET abort_requested = true WHERE status = 'doing'")
     assert worker.wait(30) == 0
     assert read_notes(tmp_path)["acme"] in (["began", "ended"], ["began", "ended", "began", "ended"])
+    assert queue.states()["acme"][0] == "succeeded", "it was not given up while it ran"
 
 
 def test_a_lost_database_ends_the_worker_with_an_error(
