@@ -23,6 +23,7 @@ from reconciler.cli import (  # noqa: F401 - they register their commands
     fleet,
     fleet_queue,
     github,
+    github_fleet,
     imports,
     lazy,
     provisioning,

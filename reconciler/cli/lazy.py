@@ -40,6 +40,13 @@ if TYPE_CHECKING:
     from reconciler.commands.github.drift_issue import run_drift_issue
     from reconciler.commands.github.expect import run_expect
     from reconciler.commands.github.fetch_record import run_fetch_record
+    from reconciler.commands.github.fleet_comment import run_fleet_comment
+    from reconciler.commands.github.fleet_fetch_record import run_fleet_fetch_record
+    from reconciler.commands.github.fleet_issue import run_fleet_issue
+    from reconciler.commands.github.fleet_push_record import run_fleet_push_record
+    from reconciler.commands.github.fleet_record import run_fleet_record
+    from reconciler.commands.github.fleet_reviewed import NamedRun, run_fleet_reviewed
+    from reconciler.commands.github.fleet_summary import run_fleet_summary
     from reconciler.commands.github.heartbeat import run_heartbeat
     from reconciler.commands.github.import_patch import run_import_patch
     from reconciler.commands.github.import_pull import run_import_pull
@@ -119,6 +126,13 @@ MODULES = {
     "reconciler.commands.github.drift_issue": ("run_drift_issue",),
     "reconciler.commands.github.expect": ("run_expect",),
     "reconciler.commands.github.fetch_record": ("run_fetch_record",),
+    "reconciler.commands.github.fleet_comment": ("run_fleet_comment",),
+    "reconciler.commands.github.fleet_fetch_record": ("run_fleet_fetch_record",),
+    "reconciler.commands.github.fleet_issue": ("run_fleet_issue",),
+    "reconciler.commands.github.fleet_push_record": ("run_fleet_push_record",),
+    "reconciler.commands.github.fleet_record": ("run_fleet_record",),
+    "reconciler.commands.github.fleet_reviewed": ("NamedRun", "run_fleet_reviewed"),
+    "reconciler.commands.github.fleet_summary": ("run_fleet_summary",),
     "reconciler.commands.github.heartbeat": ("run_heartbeat",),
     "reconciler.commands.github.import_patch": ("run_import_patch",),
     "reconciler.commands.github.import_pull": ("run_import_pull",),

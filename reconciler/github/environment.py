@@ -30,6 +30,7 @@ from reconciler.scim.transport import (
 PLAN_WORKFLOW = "plan.yml"
 APPLY_WORKFLOW = "apply.yml"
 SYNC_WORKFLOW = "sync.yml"
+DRIFT_WORKFLOW = "drift.yml"
 """The files of the workflows that plan and apply."""
 
 

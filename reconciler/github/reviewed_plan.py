@@ -72,13 +72,27 @@ def artifact_name(head: str) -> str:
     return f"reviewed-plan-{head}"
 
 
+@dataclass(frozen=True, slots=True)
+class PlanStatus:
+    """What a commit status says of a plan: its id, its counts as text, and whether it can be applied."""
+
+    plan_id: str
+    counts: str
+    blocked: bool
+
+
 def record_plan(hub: GitHub, head: str, plan: Plan, run: int, run_url: str) -> str:
     """Write the plan's commit status at the head commit; return its description. Raises `GitHubError`."""
     removed = plan.count(Action.DEACTIVATE, Action.DELETE)
     created = plan.count(Action.CREATE)
     counts = f"{created} to create, {len(plan.changes) - created - removed} to change, {removed} to remove"
-    description = f"{plan.plan_id} of run {run}: {counts}"
-    content = {"context": CONTEXT, "state": "failure" if plan.blocked else "success", "description": description}
+    return record_status(hub, head, PlanStatus(plan.plan_id, counts, plan.blocked), run, run_url)
+
+
+def record_status(hub: GitHub, head: str, status: PlanStatus, run: int, run_url: str) -> str:
+    """Write a commit status at the head commit; return its description. Raises `GitHubError`."""
+    description = f"{status.plan_id} of run {run}: {status.counts}"
+    content = {"context": CONTEXT, "state": "failure" if status.blocked else "success", "description": description}
     hub.send("POST", f"/statuses/{head}", {**content, "target_url": run_url})
     return description
 

@@ -18,7 +18,7 @@ _AUTHOR = re.compile(r"([^<>\x00-\x1f\x7f]+) <([^<>\x00-\x20\x7f]+)>")
 
 def run_push_record(workspace: Workspace, author: str, terminal: Terminal) -> ExitCode:
     """Add the content of `plans/` to the branch and push it."""
-    by = _parse_author(author)
+    by = parse_author(author)
     settings = read_settings(workspace, terminal)
     if settings is None:
         return ExitCode.ERROR
@@ -33,7 +33,8 @@ def run_push_record(workspace: Workspace, author: str, terminal: Terminal) -> Ex
     return ExitCode.OK
 
 
-def _parse_author(text: str) -> Author:
+def parse_author(text: str) -> Author:
+    """Return the author of commits that an option names. Raises `UsageError`."""
     found = _AUTHOR.fullmatch(text)
     if found is None:
         raise UsageError(f"--author {quote(shorten(text, 80))} is not an author", "Use git's form: 'NAME <EMAIL>'.")
