@@ -68,7 +68,7 @@ def test_a_total_that_no_service_has_is_an_incomplete_read(
     opened.service.faults = ServerFaults(claim_total=claim, page_cap=1)
     end = run_small(opened, "plan")
     assert end.code == 3
-    assert f"the service says it has {claim:,} users, more than the 2,000,000 that can be read" in end.out
+    assert f"the service says it has {claim:,} users, more than the 16,000,000 that can be read" in end.out
     assert len(opened.service.log) == 1
 
 
@@ -76,7 +76,7 @@ def test_a_total_far_beyond_what_the_pages_bring_is_an_incomplete_read(
     open_command_workspace: OpenCommandWorkspace,
 ) -> None:
     opened = serve(open_command_workspace, people=20)
-    opened.service.faults = ServerFaults(claim_total=2_000_000, page_cap=1)
+    opened.service.faults = ServerFaults(claim_total=16_000_000, page_cap=1)
     end = run_small(opened, "plan")
     assert end.code == 3
     assert "is empty, though more users were announced (3 attempts)" in end.out
