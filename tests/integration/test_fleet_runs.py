@@ -97,11 +97,10 @@ def test_only_a_plan_of_the_reviewed_fleet_plan_is_applied(fleet: FleetWorkspace
     assert (found.code, found.out) == (
         4,
         (
-            "3 tenants: 2 stale, 1 ok.\n"
+            "2 tenants: 1 stale, 1 ok.\n"
             "Users: 0 created, 5 updated, 0 removed, 0 unchanged, 0 failed.\n"
             "\n"
             f"  globex: stale: the saved plan is {ids['globex']}, and {ids['acme']} was reviewed\n"
-            "  initech: stale: no plan of this tenant was reviewed\n"
             "  acme: ok (5 updated)\n"
         ),
     )
