@@ -193,6 +193,8 @@ def _describe_removals(report: FleetReport, words: FleetWords) -> str:
     text = f"{pluralize(count, 'user')} {words.removed_one if count == 1 else words.removed_many}"
     text += f" in {pluralize(len(removing), 'tenant')}"
     blocked = sum(tenant.count(*REMOVED) for tenant in removing if tenant.state is TenantState.BLOCKED)
+    if blocked == count:
+        return f"{text}, if the guards that block it let it pass."
     return f"{text}, {blocked:,} of them in blocked tenants." if blocked else f"{text}."
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from reconciler.commands.apply import ApplyOptions, run_apply
 from reconciler.commands.drift import DriftOptions, run_drift
 from reconciler.commands.plan import PlanOptions, run_plan
+from reconciler.core.plan import Plan
 from reconciler.errors import ExitCode
 from reconciler.fleet.result import TenantResult
 from reconciler.record.files import read_file
@@ -42,7 +43,14 @@ def run_task(task: TenantTask, terminal: TenantTerminal) -> TenantResult:
         plan_id=plan.plan_id if plan is not None else None,
         receipt=_find_receipt(workspace, task, metrics),
         counts=metrics.counts,
+        error=_name_guards(plan) if code == ExitCode.BLOCKED and plan is not None else "",
     )
+
+
+def _name_guards(plan: Plan) -> str:
+    """Return which guards block the plan, without their messages: those can name users."""
+    names = list(dict.fromkeys(guard.name for guard in plan.guards if guard.blocks))
+    return f"blocked by {'the guard' if len(names) == 1 else 'the guards'} {', '.join(names)}" if names else ""
 
 
 def _plan(workspace: Workspace, task: TenantTask, metrics: TenantMetrics, terminal: TenantTerminal) -> ExitCode:

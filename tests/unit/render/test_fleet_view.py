@@ -59,6 +59,14 @@ def test_removals_are_said_in_the_words_of_the_verb(verb: str, removals: str) ->
     assert build_fleet_view(fleet(changed("one", delete=1), verb=verb)).removals == removals
 
 
+def test_removals_that_are_blocked_are_told_apart() -> None:
+    blocked = ReportedTenant("held", TenantState.BLOCKED, {"delete": 1})
+    found = build_fleet_view(fleet(blocked)).removals
+    assert found == "1 user will be REMOVED in 1 tenant, if the guards that block it let it pass."
+    found = build_fleet_view(fleet(blocked, changed("one", delete=1))).removals
+    assert found == "2 users will be REMOVED in 2 tenants, 1 of them in blocked tenants."
+
+
 def test_without_removals_and_failures_nothing_alarms() -> None:
     view = build_fleet_view(fleet(changed("one", create=1)))
     assert (view.removals, view.trouble, view.problems, view.steps) == ("", "", (), ())

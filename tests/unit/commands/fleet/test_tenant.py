@@ -79,3 +79,12 @@ def test_drift_is_what_was_edited_in_the_target(target: TargetWorkspace, plan_fi
     assert (result.exit_code, result.counts) == (0, {"update": 1, "unchanged": 1})
     assert plan_file.is_file()
     assert len(target.service.writes) == writes
+
+
+def test_a_blocked_plan_names_its_guards_and_no_user(target: TargetWorkspace) -> None:
+    target.desire(person("ada"))
+    run(target, "apply")
+    target.files.users([])
+    result = run(target, "plan")
+    assert (result.exit_code, result.error) == (3, "blocked by the guards last-active-user, empty-desired-state")
+    assert run(target, "drift").error == result.error
