@@ -50,7 +50,9 @@ def run_task(task: TenantTask, terminal: TenantTerminal) -> TenantResult:
 def _name_guards(plan: Plan) -> str:
     """Return which guards block the plan, without their messages: those can name users."""
     names = list(dict.fromkeys(guard.name for guard in plan.guards if guard.blocks))
-    return f"blocked by {'the guard' if len(names) == 1 else 'the guards'} {', '.join(names)}" if names else ""
+    if len(names) == 1:
+        return f"the guard {names[0]} blocks it"
+    return f"the guards {', '.join(names)} block it" if names else ""
 
 
 def _plan(workspace: Workspace, task: TenantTask, metrics: TenantMetrics, terminal: TenantTerminal) -> ExitCode:

@@ -86,5 +86,5 @@ def test_a_blocked_plan_names_its_guards_and_no_user(target: TargetWorkspace) ->
     run(target, "apply")
     target.files.users([])
     result = run(target, "plan")
-    assert (result.exit_code, result.error) == (3, "blocked by the guards last-active-user, empty-desired-state")
+    assert (result.exit_code, result.error) == (3, "the guards last-active-user, empty-desired-state block it")
     assert run(target, "drift").error == result.error
