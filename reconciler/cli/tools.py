@@ -45,11 +45,13 @@ def init(
     sync: Annotated[
         bool, typer.Option("--sync", help="Write the workflow that imports, plans and applies every hour, too.")
     ] = False,
+    fleet: Annotated[bool, typer.Option("--fleet", help="Create a repository of many tenants.")] = False,
     *,
     common: Annotated[CommonOptions, Only("no_color", "quiet")],
 ) -> int:
     """Create a repository with an example and workflows. Overwrites nothing."""
-    return lazy.run_init(directory, lazy.InitOptions(profile, domain, wheel, imports, sync), common.terminal())
+    options = lazy.InitOptions(profile, domain, wheel, imports, sync, fleet)
+    return lazy.run_init(directory, options, common.terminal())
 
 
 @command(app, "eval")

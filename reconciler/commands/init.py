@@ -19,6 +19,10 @@ from reconciler.session.sandbox_service import empty_sandbox
 from reconciler.session.terminal import Terminal
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
+FLEET = "fleet"
+"""The directory of the templates of a fleet."""
+_SHARED = "requirements"
+"""The directory of the templates that both kinds of repositories have."""
 WORKFLOWS = Path(".github/workflows")
 IMPORT_WORKFLOW = "import.yml"
 """The workflow that `init` writes only on request: it needs a directory to read."""
@@ -42,20 +46,20 @@ _NEXT = """\
 Created a repository in {where}: {count} files.
 
 Try it out, without a token, on the embedded sandbox:
-    {cd}reconciler plan --sandbox
+    {cd}reconciler {command}
 """
 _WITH_WHEEL = """
 Then push it and set up GitHub as its README.md describes."""
 _WITHOUT_WHEEL = """
 The workflows cannot install the program yet: its wheel is missing. For GitHub,
-create the repository with `reconciler init --wheel FILE`."""
+create the repository with `reconciler init{option} --wheel FILE`."""
 
 
 @dataclass(frozen=True, slots=True)
 class InitOptions:
     """The command line of `init`. `wheel`: the file that the workflows install; it is copied.
 
-    `imports`: with the workflow `import`. `sync`: with the workflow `sync`.
+    `imports`: with the workflow `import`. `sync`: with the workflow `sync`. `fleet`: of many tenants.
     """
 
     profile: str
@@ -63,12 +67,15 @@ class InitOptions:
     wheel: Path | None
     imports: bool = False
     sync: bool = False
+    fleet: bool = False
 
 
 def run_init(directory: Path, options: InitOptions, terminal: Terminal) -> ExitCode:
     """Write every file, or none and raise `UsageError` if one exists already."""
     if options.imports and options.sync:
         raise UsageError("--import and --sync write the same pull request", "The workflow `sync` imports too.")
+    if options.fleet and (options.imports or options.sync):
+        raise UsageError("--fleet has no workflow that imports people", "Leave out --import and --sync.")
     wheel = _read_wheel(options.wheel) if options.wheel is not None else None
     files = dict(_render_files(options, wheel))
     existing = [str(name) for name in files if (directory / name).exists() or (directory / name).is_symlink()]
@@ -79,12 +86,14 @@ def run_init(directory: Path, options: InitOptions, terminal: Terminal) -> ExitC
         # Receipts name people.
         write = write_private_bytes if name.parts[0] == "plans" else write_bytes
         write(directory / name, content)
-    with suppress(ReconcilerError):  # The sandbox is an extra.
-        empty_sandbox(directory / ".reconciler" / "sandbox.db", [options.domain])
+    if not options.fleet:  # The sandbox of a tenant is made by its first plan.
+        with suppress(ReconcilerError):  # The sandbox is an extra.
+            empty_sandbox(directory / ".reconciler" / "sandbox.db", [options.domain])
     cd = "" if directory == Path() else f"cd {directory} && "
+    command = "fleet plan --sandbox" if options.fleet else "plan --sandbox"
     terminal.result(
-        _NEXT.format(where=directory.resolve(), count=len(files), cd=cd)
-        + (_WITHOUT_WHEEL if wheel is None else _WITH_WHEEL)
+        _NEXT.format(where=directory.resolve(), count=len(files), cd=cd, command=command)
+        + (_WITHOUT_WHEEL if wheel is None else _WITH_WHEEL).format(option=" --fleet" if options.fleet else "")
     )
     return ExitCode.OK
 
@@ -92,23 +101,35 @@ def run_init(directory: Path, options: InitOptions, terminal: Terminal) -> ExitC
 def _render_files(options: InitOptions, wheel: bytes | None) -> Iterator[tuple[Path, bytes]]:
     """Yield the relative path and the content of every file."""
     values = _template_values(options, wheel)
-    for path in sorted(TEMPLATES.rglob("*")):
-        name = path.relative_to(TEMPLATES)
-        if path.is_file() and name.parts[0] != "workflows":
-            text = path.read_text("utf-8")
-            yield _target_path(name), (_fill(text, values) if name.suffix != ".lock" else text).encode()
+    for name, path in _list_templates(fleet=options.fleet):
+        text = path.read_text("utf-8")
+        yield _TARGETS.get(name.as_posix(), name), (_fill(text, values) if name.suffix != ".lock" else text).encode()
     for kind in KINDS:
-        yield SCHEMAS / f"{kind}.json", render_schema(kind).encode()
+        if options.fleet or kind not in _KINDS_OF_FLEETS:
+            yield SCHEMAS / f"{kind}.json", render_schema(kind).encode()
     wanted = {IMPORT_WORKFLOW: options.imports, SYNC_WORKFLOW: options.sync}
-    for file, text in render_workflows(INSTALL).items():
+    for file, text in render_workflows(INSTALL, fleet=options.fleet).items():
         if wanted.get(file, True):
             yield WORKFLOWS / file, text.encode()
     if wheel is not None:
         yield Path("requirements") / WHEEL, wheel
 
 
-def _target_path(name: Path) -> Path:
-    return Path(".gitignore") if name == Path("gitignore") else name
+def _list_templates(*, fleet: bool) -> Iterator[tuple[Path, Path]]:
+    """Yield the name of each file in the repository and its template, without workflows."""
+    root = TEMPLATES / FLEET if fleet else TEMPLATES
+    others = {"workflows", _SHARED, FLEET}
+    for folder, left_out in ((root, others), (TEMPLATES / _SHARED, set[str]())):
+        base = TEMPLATES if folder.name == _SHARED else root
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(base)
+            if path.is_file() and name.parts[0] not in left_out:
+                yield name, path
+
+
+_TARGETS = {"gitignore": Path(".gitignore"), "CODEOWNERS": Path(".github/CODEOWNERS")}
+"""Where templates go that are named otherwise here."""
+_KINDS_OF_FLEETS = ("fleet", "tenant")
 
 
 def _template_values(options: InitOptions, wheel: bytes | None) -> Mapping[str, str]:
@@ -144,10 +165,14 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
     return text
 
 
-def render_workflows(install: tuple[str, ...], jobs: str = "") -> dict[str, str]:
-    """Return the workflows by file name, with the commands that install the program; `jobs` are added to `ci.yml`."""
+def render_workflows(install: tuple[str, ...], jobs: str = "", *, fleet: bool = False) -> dict[str, str]:
+    """Return the workflows by file name, with the commands that install the program; `jobs` are added to `ci.yml`.
+
+    `fleet`: those of many tenants.
+    """
+    root = TEMPLATES / FLEET if fleet else TEMPLATES
     step = "".join(["- run: |\n", *(f"          {line}\n" for line in install)])
     return {
         path.name: path.read_text("utf-8").replace("# install\n", step).replace("# jobs\n", jobs)
-        for path in sorted((TEMPLATES / "workflows").glob("*.yml"))
+        for path in sorted((root / "workflows").glob("*.yml"))
     }

@@ -103,3 +103,20 @@ def test_the_created_desired_state_is_drift_until_it_is_applied(tmp_path: Path) 
     assert reconciler(["reconciler", "apply", "--auto-approve", *options]).code == 0
     clean = reconciler(["reconciler", "drift", "--detailed-exitcode", "--format", "markdown", *options])
     assert (clean.code, "No changes." in clean.out) == (0, True), clean
+
+
+def test_a_fleet_is_valid_and_can_be_planned_immediately(tmp_path: Path) -> None:
+    root = tmp_path / "new"
+    assert init(root, "--fleet", "--profile", "scim", "--domain", "Corp.Example").code == 0
+    valid = reconciler(["reconciler", "fleet", "validate", "--fleet", str(root)])
+    assert (valid.code, valid.err) == (0, ""), valid
+    assert valid.out == "The fleet is valid: 2 tenants.\n"
+    planned = reconciler(["reconciler", "fleet", "plan", "--sandbox", "--fleet", str(root)])
+    assert planned.code == 0, planned.err
+    assert "Users: 2 to create" in planned.out
+    alone = reconciler(["reconciler", "plan", "--sandbox", "--state", str(root / "tenants/acme-school")])
+    assert 'user "alan.example@school.corp.example"' in alone.out
+    lowered = reconciler(
+        ["reconciler", "fleet", "explain", "acme-school", "settings.guards.removals", "--fleet", str(root)]
+    )
+    assert "groups/schools/settings.yaml" in lowered.out

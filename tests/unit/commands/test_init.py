@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from reconciler.errors import ExitCode, UsageError
 
 ROOT = Path(__file__).parents[3]
 OPTIONS = InitOptions("scim", "Example.ORG", None)
+FLEET = replace(OPTIONS, fleet=True)
 
 
 def test_a_repository_is_created(tmp_path: Path, terminal: RecordingTerminal) -> None:
@@ -60,11 +62,45 @@ def test_each_file_names_its_schema_for_editors(tmp_path: Path, terminal: Record
         assert path.read_text() == render_schema(path.stem)
 
 
+def test_a_fleet_has_layers_tenants_and_workflows_of_its_own(tmp_path: Path, terminal: RecordingTerminal) -> None:
+    assert run_init(tmp_path / "new", FLEET, terminal) is ExitCode.OK
+    made = {path.relative_to(tmp_path / "new").as_posix() for path in (tmp_path / "new").rglob("*") if path.is_file()}
+    for name in ("fleet.yaml", "defaults/settings.yaml", "groups/schools/settings.yaml", "tenants/acme/tenant.yaml",
+                 "tenants/acme-school/users/people.yaml", ".gitignore", ".github/CODEOWNERS", "README.md",
+                 "requirements/reconciler.txt", "requirements/dependencies.lock"):  # fmt: skip
+        assert name in made
+    assert sorted(path.name for path in (tmp_path / "new/.github/workflows").iterdir()) == [
+        *("apply.yml", "ci.yml", "drift.yml", "plan.yml"),
+    ]
+    assert not any(name.startswith(("desired-state", "plans", "fleet/", "workflows")) for name in made)
+    assert "reconciler fleet plan --sandbox" in terminal.out
+    assert "`reconciler init --fleet --wheel FILE`" in terminal.out
+    text = "\n".join((tmp_path / "new" / name).read_text() for name in made if not name.endswith(".lock"))
+    for placeholder in ("PROFILE", "BASE_URL", "DOMAIN", "VERSION", " WHEEL", " HASH"):
+        assert placeholder not in text.replace("RECONCILER_ALLOWED_HOSTS", ""), placeholder
+
+
+def test_each_file_of_a_fleet_names_its_schema_for_editors(tmp_path: Path, terminal: RecordingTerminal) -> None:
+    run_init(tmp_path, FLEET, terminal)
+    found = {named_schema(path) for path in sorted(tmp_path.rglob("*.yaml"))}
+    assert {path.stem for path in found} == set(KINDS)
+    for path in found:
+        assert path.read_text() == render_schema(path.stem)
+
+
+def test_a_fleet_has_no_workflow_that_imports(tmp_path: Path, terminal: RecordingTerminal) -> None:
+    for options in (replace(FLEET, imports=True), replace(FLEET, sync=True)):
+        with pytest.raises(UsageError, match="--fleet has no workflow that imports"):
+            run_init(tmp_path, options, terminal)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_schemas_of_the_sample_are_those_that_schema_prints() -> None:
     """If they are not: `make schemas`."""
     files = sorted((ROOT / "desired-state").rglob("*.yaml"))
-    assert {named_schema(path) for path in files} == {ROOT / f"schemas/{kind}.json" for kind in KINDS}
-    for kind in KINDS:
+    kinds = set(KINDS) - {"fleet", "tenant"}
+    assert {named_schema(path) for path in files} == {ROOT / f"schemas/{kind}.json" for kind in kinds}
+    for kind in kinds:
         assert (ROOT / f"schemas/{kind}.json").read_text() == render_schema(kind), kind
 
 
