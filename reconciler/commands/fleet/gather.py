@@ -15,6 +15,7 @@ from reconciler.fleet.drift_record import DriftCheck, read_drift, write_drift
 from reconciler.fleet.fleet_guards import DIFFERENCES, FleetVerdict, judge_blast_radius, judge_fleet
 from reconciler.fleet.fleet_plan import format_fleet_plan
 from reconciler.fleet.gathered import GOOD
+from reconciler.fleet.report import parse_report
 from reconciler.github.environment import read_workflow
 from reconciler.record.files import write_private
 from reconciler.render.fleet_page import render_fleet_page
@@ -52,7 +53,7 @@ def run_gather(options: GatherOptions, output: GatherOutput, terminal: Terminal)
     if options.verb == "drift":
         _record_drift(gathering, current_time())
     whole_at = read_workflow().run_url
-    summary = load_fleet_summary(document, options.directories, terminal.style, whole_at)
+    summary = load_fleet_summary(parse_report(document), options.directories, terminal.style, whole_at)
     if output.page is not None:
         pages = find_pages(output.page.parent, summary)
         write_private(output.page, render_fleet_page(summary.view, terminal.style, pages))

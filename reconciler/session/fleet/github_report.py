@@ -6,12 +6,15 @@ from pathlib import Path
 
 from reconciler.fleet.report import read_report
 from reconciler.github.environment import read_workflow
-from reconciler.render.fleet_markdown import render_fleet_markdown
-from reconciler.render.fleet_view import build_fleet_view
 from reconciler.render.style import Style
+from reconciler.session.fleet.summary import load_fleet_summary, render_fleet
 
 
 def render_report_for_github(file: Path, *, redact: bool) -> str:
-    """Return what `fleet gather` saved as Markdown, short enough for a comment. Raises `PlanFileError`."""
-    view = build_fleet_view(read_report(file), whole_at=read_workflow().run_url)
-    return render_fleet_markdown(view, Style(redact=redact))
+    """Return what `fleet gather` saved as Markdown, short enough for a comment. Raises `PlanFileError`.
+
+    The plans of the tenants are beside the file: they name who is removed.
+    """
+    style = Style(redact=redact)
+    summary = load_fleet_summary(read_report(file), [file.parent], style, read_workflow().run_url)
+    return render_fleet(summary, "markdown", style)

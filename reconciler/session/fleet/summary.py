@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler.core.plan import REMOVALS
 from reconciler.errors import PlanFileError, UsageError
 from reconciler.fleet.gathered import PLAN, read_file_head
-from reconciler.fleet.report import FleetReport, parse_report
+from reconciler.fleet.report import FleetReport
 from reconciler.record.plan_file import from_json
 from reconciler.render.fleet_markdown import render_fleet_markdown
 from reconciler.render.fleet_page import TENANT_PAGE, render_fleet_page
@@ -40,10 +40,9 @@ def check_fleet_format(name: str, style: Style) -> None:
 
 
 def load_fleet_summary(
-    document: bytes | str, directories: Sequence[Path], style: Style, whole_at: str = ""
+    report: FleetReport, directories: Sequence[Path], style: Style, whole_at: str = ""
 ) -> FleetSummary:
-    """Put together what there is to say about a run. Raises `PlanFileError` for a document that is none."""
-    report = parse_report(document)
+    """Put together what there is to say about a run. `directories`: where the plans of its tenants are."""
     removed = () if style.redact or report.verb == "apply" else tuple(_find_removed(report, directories))
     return FleetSummary(build_fleet_view(report, removed, whole_at), tuple(directories))
 
