@@ -84,7 +84,7 @@ def find_affected(fleet: Fleet, base: str | None) -> Affected:
     except (_NoBaseError, RepositoryError, PlanFileError) as exc:
         why = exc.summary if isinstance(exc, RepositoryError | PlanFileError) else str(exc)
         return Affected({each.name: (AffectedBy.UNKNOWN_BASE,) for each in fleet.tenants}, None, why)
-    comparison = _Comparison(fleet, files, left_open)
+    comparison = _FleetComparison(fleet, files, left_open)
     reasons = {each.name: found for each in fleet.tenants if (found := tuple(comparison.find_reasons(each)))}
     released = tuple(sorted(files.folders.keys() - {each.name for each in fleet.tenants}))
     return Affected(reasons, commit, "", released, comparison.find_moved(reasons, released))
@@ -126,7 +126,7 @@ def _read_entry(root: Path, commit: str) -> FleetEntry:
     return located.value
 
 
-class _Comparison:
+class _FleetComparison:
     """The fleet that is here, compared with its base. What is shared is compared once."""
 
     def __init__(self, fleet: Fleet, before: BaseFiles, left_open: frozenset[str]) -> None:

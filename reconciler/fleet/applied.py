@@ -29,7 +29,7 @@ _REPAIR = "Restore it from the record, or remove it: then all tenants are applie
 
 
 @dataclass(frozen=True, slots=True)
-class AppliedState:
+class AppliedFleet:
     """The commit that was applied, and the tenants that are open."""
 
     commit: str
@@ -41,7 +41,7 @@ def name_applied(root: Path) -> Path:
     return root / FOLDER / FILE
 
 
-def read_applied(root: Path) -> AppliedState | None:
+def read_applied(root: Path) -> AppliedFleet | None:
     """Read the file; None if there is none. Raises `PlanFileError` if it is none of ours."""
     path = name_applied(root)
     if not os.path.lexists(path):
@@ -52,7 +52,7 @@ def read_applied(root: Path) -> AppliedState | None:
         raise PlanFileError(f"{FOLDER}/{FILE} is not JSON", _REPAIR) from exc
     if not _is_valid(found):
         raise PlanFileError(f"{FOLDER}/{FILE} is of another version, or has an invalid field", _REPAIR)
-    return AppliedState(found["commit"], tuple(found["open"]))
+    return AppliedFleet(found["commit"], tuple(found["open"]))
 
 
 def _is_valid(found: Any) -> bool:

@@ -35,7 +35,7 @@ from reconciler.fleet.model import (
     Fleet,
     FleetApproval,
     FleetGuards,
-    Limit,
+    FleetLimit,
     Tenant,
     Wave,
     is_tenant_name,
@@ -267,5 +267,5 @@ def _build_fleet(root: Path, entry: FleetEntry, tenants: list[Tenant]) -> Fleet:
     return Fleet(root, tuple(tenants), waves, caps, guards, approvals)
 
 
-def _build_limit(entry: FleetLimitEntry) -> Limit:
-    return Limit(entry.count, entry.percent)
+def _build_limit(entry: FleetLimitEntry) -> FleetLimit:
+    return FleetLimit(entry.count, entry.percent)

@@ -89,11 +89,11 @@ def _read_file(directory: Directory, kind: str) -> tuple[Any, Sequence[Any], Any
 
 def _read_mappings(directory: Directory) -> tuple[Any, Sequence[Any], Any]:
     """Return each mappings.yaml as its number of rows: the highest replaces the others."""
-    return None, [_Rows(file) for file in directory.list_files("mappings.yaml")], "those of the profile"
+    return None, [_KeyRows(file) for file in directory.list_files("mappings.yaml")], "those of the profile"
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class _KeyRows:
     """mappings.yaml of a layer."""
 
     file: str
@@ -101,7 +101,7 @@ class _Rows:
 
 def _list_leaves(node: Any, path: Steps, above: Steps = ()) -> Iterator[Steps]:
     """Yield the keys at or below `path` that have a value other than a mapping, relative to the file."""
-    if isinstance(node, _Rows):
+    if isinstance(node, _KeyRows):
         yield ()
         return
     for step in path:
@@ -129,7 +129,7 @@ def _explain(key: Steps, merged: Any, nodes: Sequence[Any], default: Any, finals
 
 
 def _find(node: Any, path: Steps) -> LayerValue | None:
-    if isinstance(node, _Rows):
+    if isinstance(node, _KeyRows):
         return LayerValue("the rows of this file", Origin(node.file, 1, 1))
     value = _get(node, path)
     origin = locate(node, path)

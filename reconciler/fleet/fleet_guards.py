@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reconciler.core.text import pluralize
 from reconciler.fleet.affected import Affected
 from reconciler.fleet.gathered import Gathered
-from reconciler.fleet.model import Fleet, Limit
+from reconciler.fleet.model import Fleet, FleetLimit
 
 FAILED, REMOVALS, NEW_TENANTS, BY_DEFAULTS = "failed", "removals", "new_tenants", "tenants_changed_by_defaults"
 LIFTABLE = (REMOVALS, NEW_TENANTS, BY_DEFAULTS)
@@ -79,7 +79,7 @@ def _is_free_of_drift(drift: Gathered, name: str) -> bool:
     )
 
 
-def _exceeds(limit: Limit, found: int, total: int) -> str:
+def _exceeds(limit: FleetLimit, found: int, total: int) -> str:
     """Return how a limit is exceeded, for a message; "" if it is not. Percentages are exact: no limit rounds up."""
     if limit.count is not None and found > limit.count:
         return f"the limit is {limit.count:,}"

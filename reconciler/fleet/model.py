@@ -52,7 +52,7 @@ class Caps:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class FleetLimit:
     """The smaller of a count and a percentage; without both, no limit."""
 
     count: int | None = None
@@ -63,8 +63,8 @@ class Limit:
 class FleetGuards:
     """Limits across tenants: beyond one of them, a run or the next wave does not start. None: no limit."""
 
-    failed: Limit = field(default=Limit(3, 5))
-    removals: Limit = field(default=Limit(200, 2))
+    failed: FleetLimit = field(default=FleetLimit(3, 5))
+    removals: FleetLimit = field(default=FleetLimit(200, 2))
     tenants_changed_by_defaults: int | None = 50
     new_tenants: int | None = 5
 

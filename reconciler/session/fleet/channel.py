@@ -12,7 +12,7 @@ from reconciler.core.text import to_ascii_json
 _BYTES = 65_536
 
 
-class Channel:
+class MessageChannel:
     """One end of a socket. Messages are small, and few are under way at once: sending never waits for long."""
 
     def __init__(self, end: socket.socket) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from reconciler.apply.quarantine import assess
 from reconciler.core.expiry import ExpiryFinding, assess_credentials
 from reconciler.errors import PlanFileError
-from reconciler.fleet.applied import AppliedState, read_applied
+from reconciler.fleet.applied import AppliedFleet, read_applied
 from reconciler.fleet.drift_record import DriftCheck, read_drift
 from reconciler.fleet.model import Fleet, Tenant
 from reconciler.record.reader import read_all_runs
@@ -37,7 +37,7 @@ def read_fleet_status(fleet: Fleet, now: datetime) -> Iterator[TenantStatus]:
 
 
 def _read_status(
-    root: Path, tenant: Tenant, known: tuple[AppliedState | None, DriftCheck | None], now: datetime, *, dated: bool
+    root: Path, tenant: Tenant, known: tuple[AppliedFleet | None, DriftCheck | None], now: datetime, *, dated: bool
 ) -> TenantStatus:
     applied, drift = known
     folder = root / tenant.folder

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from reconciler.core.system_limits import describe_os_error
-from reconciler.session.fleet.channel import Channel
+from reconciler.session.fleet.channel import MessageChannel
 from reconciler.session.fleet.child import RunTask, run_child
 from reconciler.session.fleet.parent_death import end_with_parent
 from reconciler.session.fleet.task import TenantTask
@@ -36,7 +36,7 @@ _OWN_LINE, _MOST_FILES = 3, 65_536
 class ForkServer:
     """The state of the server: its channel and its children, by process id."""
 
-    channel: Channel
+    channel: MessageChannel
     run: RunTask
     prepare: Callable[[TenantTask], None]
     children: dict[int, str] = field(default_factory=dict)
@@ -138,4 +138,4 @@ def serve(handle: int, parent: int, run: RunTask, prepare: Callable[[TenantTask]
         signal.signal(each, signal.SIG_IGN)
     gc.collect()
     gc.freeze()  # the collector would write to the pages that all children share
-    ForkServer(Channel(socket.socket(fileno=handle)), run, prepare).serve()
+    ForkServer(MessageChannel(socket.socket(fileno=handle)), run, prepare).serve()

@@ -23,7 +23,7 @@ from reconciler.core.text import escape_control, shorten
 from reconciler.errors import ExitCode, MachineLimitError, PlanFileError
 from reconciler.fleet.result import MAX_BYTES, TenantResult, from_json
 from reconciler.record.files import make_private_directory
-from reconciler.session.fleet.channel import Channel
+from reconciler.session.fleet.channel import MessageChannel
 from reconciler.session.fleet.server_environment import build_server_environment
 from reconciler.session.fleet.stopping import StopSwitch
 from reconciler.session.fleet.task import PLAN, RESULT, TenantTask, build_failure, save_result
@@ -55,7 +55,7 @@ def run_tenants(
     processes get, but see `server_environment`. `feed`: tasks to come; the run goes on until it is finished, and no two
     of them may be of one tenant at a time. Raises `MachineLimitError` if the fork server cannot be started.
     """
-    run = _Run(deque(tasks), at_once, stop, environment, program, feed)
+    run = _TenantsRun(deque(tasks), at_once, stop, environment, program, feed)
     try:
         yield from run.results()
     finally:
@@ -71,7 +71,7 @@ class _Running:
 
 
 @dataclass(slots=True)
-class _Run:
+class _TenantsRun:
     waiting: deque[TenantTask]
     at_once: int
     stop: StopSwitch | None
@@ -201,7 +201,7 @@ class _Server:
             raise _cannot_start(describe_os_error(exc), advise(exc, "")) from exc
         finally:
             theirs.close()
-        self.channel = Channel(ours)
+        self.channel = MessageChannel(ours)
         if not self.channel.receive():
             raise _cannot_start(_describe_end(self.close()), "")
 

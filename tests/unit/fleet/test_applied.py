@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.errors import PlanFileError
-from reconciler.fleet.applied import AppliedState, name_applied, read_applied, write_applied
+from reconciler.fleet.applied import AppliedFleet, name_applied, read_applied, write_applied
 
 COMMIT = "0123456789" * 4
 
@@ -15,7 +15,7 @@ COMMIT = "0123456789" * 4
 def test_it_survives_the_file(tmp_path: Path) -> None:
     assert read_applied(tmp_path) is None
     write_applied(tmp_path, COMMIT, {"beta", "acme"})
-    assert read_applied(tmp_path) == AppliedState(COMMIT, ("acme", "beta"))
+    assert read_applied(tmp_path) == AppliedFleet(COMMIT, ("acme", "beta"))
 
 
 @pytest.mark.parametrize(

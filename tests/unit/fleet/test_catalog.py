@@ -8,7 +8,7 @@ import pytest
 from support.fleets import write_files, write_fleet
 
 from reconciler.fleet.catalog import BrokenFleetError, read_fleet
-from reconciler.fleet.model import Caps, FleetApproval, FleetGuards, Limit, Tenant, Wave
+from reconciler.fleet.model import Caps, FleetApproval, FleetGuards, FleetLimit, Tenant, Wave
 
 
 def _list_errors(root: Path) -> list[str]:
@@ -35,7 +35,7 @@ def test_a_fleet_with_everything(tmp_path: Path) -> None:
     )
     assert found.waves == (Wave("canary", ("beta",)), Wave("early", (), 5), Wave("rest"))
     assert found.caps == Caps(4, 25, 16)
-    assert found.guards == FleetGuards(Limit(None, 1), Limit(7, None), 9, 2)
+    assert found.guards == FleetGuards(FleetLimit(None, 1), FleetLimit(7, None), 9, 2)
 
 
 def test_approvals(tmp_path: Path) -> None:

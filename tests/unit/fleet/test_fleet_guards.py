@@ -9,14 +9,19 @@ from support.fleet_results import COMMIT, RUN, plan_id
 from reconciler.fleet.affected import Affected, AffectedBy
 from reconciler.fleet.fleet_guards import judge_blast_radius, judge_fleet
 from reconciler.fleet.gathered import Gathered
-from reconciler.fleet.model import Fleet, FleetGuards, Limit, Wave
+from reconciler.fleet.model import Fleet, FleetGuards, FleetLimit, Wave
 from reconciler.fleet.result import TenantResult
 
-NONE = FleetGuards(Limit(), Limit(), None, None)
+NONE = FleetGuards(FleetLimit(), FleetLimit(), None, None)
 
 
 def fleet(**guards: Any) -> Fleet:
-    values = {"failed": Limit(), "removals": Limit(), "tenants_changed_by_defaults": None, "new_tenants": None}
+    values = {
+        "failed": FleetLimit(),
+        "removals": FleetLimit(),
+        "tenants_changed_by_defaults": None,
+        "new_tenants": None,
+    }
     return Fleet(Path(), (), (Wave("canary", ("t0",)), Wave("rest")), guards=FleetGuards(**{**values, **guards}))
 
 
@@ -35,29 +40,31 @@ def judge(where: Fleet, gathered: Gathered, affected: Affected | None = None) ->
 @pytest.mark.parametrize(
     ("limit", "bad", "found"),
     [
-        (Limit(3, 5), 3, None),
-        (Limit(3, 5), 4, "4 tenants of 100 failed, the limit is 3"),
-        (Limit(None, 5), 5, None),
-        (Limit(None, 5), 6, "6 tenants of 100 failed, the limit is 5 %"),
-        (Limit(0), 1, "1 tenant of 100 failed, the limit is 0"),
-        (Limit(), 100, None),
+        (FleetLimit(3, 5), 3, None),
+        (FleetLimit(3, 5), 4, "4 tenants of 100 failed, the limit is 3"),
+        (FleetLimit(None, 5), 5, None),
+        (FleetLimit(None, 5), 6, "6 tenants of 100 failed, the limit is 5 %"),
+        (FleetLimit(0), 1, "1 tenant of 100 failed, the limit is 0"),
+        (FleetLimit(), 100, None),
     ],
 )
-def test_how_many_tenants_may_fail(limit: Limit, bad: int, found: str | None) -> None:
+def test_how_many_tenants_may_fail(limit: FleetLimit, bad: int, found: str | None) -> None:
     assert judge(fleet(failed=limit), results(100, bad)) == ([("failed", found)] if found else [])
 
 
 def test_the_only_tenant_of_a_canary_may_not_fail() -> None:
-    assert judge(fleet(failed=Limit(3, 5)), results(1, 1)) == [("failed", "1 tenant of 1 failed, the limit is 5 %")]
+    assert judge(fleet(failed=FleetLimit(3, 5)), results(1, 1)) == [
+        ("failed", "1 tenant of 1 failed, the limit is 5 %")
+    ]
 
 
 def test_a_missing_result_is_a_failed_tenant() -> None:
     gathered = Gathered({}, {"acme": "no result"})
-    assert judge(fleet(failed=Limit(0)), gathered) == [("failed", "1 tenant of 1 failed, the limit is 0")]
+    assert judge(fleet(failed=FleetLimit(0)), gathered) == [("failed", "1 tenant of 1 failed, the limit is 0")]
 
 
 def test_removals_of_all_tenants_together() -> None:
-    where = fleet(removals=Limit(20, 2))
+    where = fleet(removals=FleetLimit(20, 2))
     assert judge(where, results(10, deactivate=1, delete=1, unchanged=98)) == []
     many = "30 users of 1,000 would be removed in all tenants, the limit is 20"
     assert judge(where, results(10, deactivate=1, delete=2, unchanged=97)) == [("removals", many)]

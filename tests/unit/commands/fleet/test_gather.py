@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from reconciler.commands.fleet.gather import GatherOutput, run_gather
 from reconciler.errors import ExitCode, UsageError
-from reconciler.fleet.applied import AppliedState, read_applied
+from reconciler.fleet.applied import AppliedFleet, read_applied
 from reconciler.fleet.drift_record import read_drift
 from reconciler.fleet.fleet_plan import compute_fleet_plan_id, read_fleet_plan
 from reconciler.session.fleet.gathering import GatherOptions
@@ -116,7 +116,7 @@ def test_an_unknown_format_changes_nothing(repository: GitRepository, tmp_path: 
 # --- how far applies have come --------------------------------------------------
 
 
-def apply(repository: GitRepository, out: Path, good: str, bad: str = "", **selection: Any) -> AppliedState | None:
+def apply(repository: GitRepository, out: Path, good: str, bad: str = "", **selection: Any) -> AppliedFleet | None:
     """Gather an apply in which some tenants end well and some do not; the others have no result."""
     write(out, repository, *good.split(), verb="apply")
     write(out, repository, *bad.split(), verb="apply", exit_code=5)
@@ -125,9 +125,9 @@ def apply(repository: GitRepository, out: Path, good: str, bad: str = "", **sele
 
 
 def test_after_the_first_apply_the_tenants_without_success_are_open(repository: GitRepository, tmp_path: Path) -> None:
-    assert apply(repository, tmp_path / "1", "acme", "beta") == AppliedState(repository.head(), ("beta", "gamma"))
-    assert apply(repository, tmp_path / "2", "beta", base="applied") == AppliedState(repository.head(), ("gamma",))
-    assert apply(repository, tmp_path / "3", "gamma", base="applied") == AppliedState(repository.head())
+    assert apply(repository, tmp_path / "1", "acme", "beta") == AppliedFleet(repository.head(), ("beta", "gamma"))
+    assert apply(repository, tmp_path / "2", "beta", base="applied") == AppliedFleet(repository.head(), ("gamma",))
+    assert apply(repository, tmp_path / "3", "gamma", base="applied") == AppliedFleet(repository.head())
 
 
 def test_no_tenant_is_lost_whatever_the_run_was_about(repository: GitRepository, tmp_path: Path) -> None:
@@ -137,17 +137,17 @@ def test_no_tenant_is_lost_whatever_the_run_was_about(repository: GitRepository,
     # beta's apply never began, and the next run is about another change.
     repository.commit("third", {"tenants/acme/users/a.yaml": "# 3\n[]\n"})
     third = repository.head()
-    assert apply(repository, tmp_path / "3", "acme", base="HEAD~1") == AppliedState(third, ("beta",))
-    assert read_applied(repository.root) != AppliedState(first)
+    assert apply(repository, tmp_path / "3", "acme", base="HEAD~1") == AppliedFleet(third, ("beta",))
+    assert read_applied(repository.root) != AppliedFleet(first)
     # A failure of a tenant that did not change stays open, too.
-    assert apply(repository, tmp_path / "4", "acme beta", "gamma") == AppliedState(third, ("gamma",))
+    assert apply(repository, tmp_path / "4", "acme beta", "gamma") == AppliedFleet(third, ("gamma",))
 
 
 def test_a_wave_leaves_the_others_open(repository: GitRepository, tmp_path: Path) -> None:
     waves = "waves: [{name: canary, tenants: [acme]}, {name: rest}]\n"
     repository.commit("waves", {"fleet.yaml": f"tenants: tenants/*\n{waves}"})
     found = apply(repository, tmp_path / "1", "acme", wave="canary")
-    assert found == AppliedState(repository.head(), ("beta", "gamma"))
+    assert found == AppliedFleet(repository.head(), ("beta", "gamma"))
 
 
 def test_it_is_recorded_when_drift_was_looked_for(repository: GitRepository, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from support.servers.http_server import Reply
 from reconciler.commands.github.fleet_fetch_record import run_fleet_fetch_record
 from reconciler.commands.github.fleet_push_record import run_fleet_push_record
 from reconciler.errors import ExitCode, RepositoryError
-from reconciler.fleet.applied import AppliedState, read_applied, write_applied
+from reconciler.fleet.applied import AppliedFleet, read_applied, write_applied
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_how_far_applies_have_come_is_fetched_too(
     write_applied(one, "b" * 40, ["acme"])
     run_fleet_push_record(one, tmp_path / "none", "Ada <ada@example.com>", terminal)
     run_fleet_fetch_record(other, terminal)
-    assert read_applied(other) == AppliedState("b" * 40, ("acme",))
+    assert read_applied(other) == AppliedFleet("b" * 40, ("acme",))
 
 
 def test_a_server_that_does_not_answer_is_no_empty_record(served: FleetServer, terminal: RecordingTerminal) -> None:

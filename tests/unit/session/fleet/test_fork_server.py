@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from support.fleet_program import main, make_task
 
-from reconciler.session.fleet.channel import Channel
+from reconciler.session.fleet.channel import MessageChannel
 
 
 @contextmanager
-def fork_server() -> Iterator[tuple[Channel, int]]:
+def fork_server() -> Iterator[tuple[MessageChannel, int]]:
     ours, theirs = socket.socketpair()
     parent, process = os.getpid(), os.fork()
     if process == 0:
@@ -28,13 +28,13 @@ def fork_server() -> Iterator[tuple[Channel, int]]:
         finally:
             os._exit(0)
     theirs.close()
-    channel = Channel(ours)
+    channel = MessageChannel(ours)
     yield channel, process
     channel.close()
     os.waitpid(process, 0)
 
 
-def receive(channel: Channel, count: int = 1) -> list[dict[str, Any]]:
+def receive(channel: MessageChannel, count: int = 1) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     while len(found) < count and not channel.closed:
         found += channel.receive()
