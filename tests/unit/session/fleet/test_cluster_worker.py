@@ -219,6 +219,22 @@ def test_an_abort_of_a_row_does_not_unlock_a_tenant_at_work(
     assert queue.states()["acme"][0] == "succeeded", "it was not given up while it ran"
 
 
+def test_a_worker_that_waits_for_more_finishes_a_tenant_whose_row_is_aborted(
+    queue: QueueOnPostgres, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    """It is told of the abort at once: one that ends with the last job has stopped listening."""
+    queue.submit("acme")
+    worker = start_worker(tmp_path, 2, 1)
+    wait_for((tmp_path / "acme").exists)
+    queue.submit("acme")
+    queue.execute("UPDATE procrastinate_jobs SET abort_requested = true WHERE status = 'doing'")
+    wait_for(lambda: queue.states()["acme"][0] != "doing")
+    assert read_notes(tmp_path)["acme"][:2] == _WHOLE, "no second job of the tenant began before the first one ended"
+    assert queue.states()["acme"][0] == "succeeded"
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+
+
 def test_a_lost_database_ends_the_worker_with_an_error(
     queue: QueueOnPostgres, start_worker: StartWorker, tmp_path: Path
 ) -> None:
