@@ -52,7 +52,7 @@ def run_fleet_apply(options: FleetApplyOptions, terminal: Terminal) -> ExitCode:
     reviewed = read_reviewed_plans(options.plans) if options.plans is not None else None
     selected = select(options.run, terminal)
     check_blast_radius(selected, options.run.selection.wave)
-    with open_out(options.run, terminal) as out:
+    with open_out(options.run.out, terminal) as out:
         tasks = [_add_options(task, options) for task in build_tasks("apply", selected, options.run, out)]
         if reviewed is not None:
             return _apply_reviewed(tasks, reviewed, (selected, options.run), terminal)

@@ -25,7 +25,7 @@ def run_fleet_plan(options: FleetPlanOptions, terminal: Terminal) -> ExitCode:
 def plan_tenants(verb: str, options: FleetPlanOptions, terminal: Terminal) -> ExitCode:
     """Run a verb that cannot write for each tenant."""
     selected = select(options.run, terminal)
-    with open_out(options.run, terminal) as out:
+    with open_out(options.run.out, terminal) as out:
         tasks = build_tasks(verb, selected, options.run, out)
         tasks = [replace(task, detailed_exitcode=options.detailed_exitcode) for task in tasks]
         return report_run(run_tasks(tasks, selected, options.run, terminal), terminal)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,13 +10,12 @@ from pathlib import Path
 from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode
 from reconciler.fleet.catalog import read_fleet
-from reconciler.fleet.model import Fleet
 from reconciler.fleet.result import TenantResult
-from reconciler.record.files import make_private_directory
 from reconciler.render.fleet_jobs import describe_result
 from reconciler.session.fleet.cluster_checkout import find_commit
 from reconciler.session.fleet.cluster_extra import import_cluster
 from reconciler.session.fleet.cluster_runner import EngineRunner, RunnerSettings
+from reconciler.session.fleet.fleet_run import limit_at_once, open_out
 from reconciler.session.fleet.tokens import check_fleet_tokens
 from reconciler.session.terminal import Terminal
 
@@ -47,30 +43,13 @@ def run_worker(options: FleetWorkerOptions, terminal: Terminal) -> ExitCode:
     fleet = read_fleet(options.fleet)
     if not options.sandbox:
         check_fleet_tokens(len(fleet.tenants))
-    commit, at_once = find_commit(fleet.root), _limit_at_once(options.at_once, fleet, terminal)
-    with _open_out(options.out) as out:
+    commit, at_once = find_commit(fleet.root), limit_at_once(options.at_once, fleet, terminal)
+    with open_out(options.out, terminal) as out:
         runner = RunnerSettings(commit, out, at_once, options.plans, options.auto_approve, options.sandbox)
         terminal.note(f"Waiting for tenants of commit {commit[:12]}, {at_once} at once. Ctrl-C finishes what runs.")
         settings = worker.WorkerSettings(options.queue, commit, at_once, options.until_empty)
         cluster.work(settings, partial(EngineRunner, fleet, runner, os.environ), _Notes(terminal))
     return ExitCode.OK
-
-
-def _limit_at_once(wanted: int | None, fleet: Fleet, terminal: Terminal) -> int:
-    cap = fleet.caps.tenants_at_once
-    if wanted is not None and wanted > cap:
-        terminal.note(f"--at-once {wanted} is more than caps.tenants_at_once of fleet.yaml: {cap} at once.")
-    return min(wanted or cap, cap)
-
-
-@contextmanager
-def _open_out(out: Path | None) -> Iterator[Path]:
-    if out is not None:
-        make_private_directory(out)
-        yield out
-        return
-    with tempfile.TemporaryDirectory(prefix="reconciler-fleet-") as name:
-        yield Path(name)
 
 
 @dataclass(frozen=True, slots=True)

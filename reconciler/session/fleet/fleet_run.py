@@ -77,11 +77,11 @@ def build_tasks(verb: str, selected: Selected, options: FleetRunOptions, out: Pa
 
 
 @contextmanager
-def open_out(options: FleetRunOptions, terminal: Terminal) -> Iterator[Path]:
+def open_out(out: Path | None, terminal: Terminal) -> Iterator[Path]:
     """Yield the directory that receives the files of the tenants: that of -o, or one that is removed in the end."""
-    if options.out is not None:
-        make_private_directory(options.out)
-        yield options.out
+    if out is not None:
+        make_private_directory(out)
+        yield out
         return
     with tempfile.TemporaryDirectory(prefix="reconciler-fleet-") as name:
         yield Path(name)
@@ -92,7 +92,7 @@ def run_tasks(
     tasks: Sequence[TenantTask], selected: Selected, options: FleetRunOptions, terminal: Terminal
 ) -> list[TenantResult]:
     """Run the tasks, with a line for each tenant as it ends; return their results. Ctrl-C ends what is in flight."""
-    at_once = _limit_at_once(options.at_once, selected.fleet, terminal)
+    at_once = limit_at_once(options.at_once, selected.fleet, terminal)
     results: list[TenantResult] = []
     with stop_on_signals() as stop, terminal.progress() as progress:
         for result in run_tenants(tasks, at_once, stop):
@@ -119,7 +119,8 @@ def _share_rate(selected: Selected, options: FleetRunOptions) -> float | None:
     return rate / parse_part(shard, "--shard").count if rate is not None and shard is not None else rate
 
 
-def _limit_at_once(wanted: int | None, fleet: Fleet, terminal: Terminal) -> int:
+def limit_at_once(wanted: int | None, fleet: Fleet, terminal: Terminal) -> int:
+    """Return how many tenants run at once: not more than the fleet allows."""
     cap = fleet.caps.tenants_at_once
     if wanted is not None and wanted > cap:
         terminal.note(f"--at-once {wanted} is more than caps.tenants_at_once of fleet.yaml: {cap} at once.")

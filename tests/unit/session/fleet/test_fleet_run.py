@@ -9,7 +9,7 @@ from reconciler.errors import UsageError
 from reconciler.fleet.model import Caps, Fleet, Tenant
 from reconciler.fleet.result import TenantResult
 from reconciler.session.fleet import fleet_run
-from reconciler.session.fleet.fleet_run import FleetRunOptions, build_tasks, open_out, report_run
+from reconciler.session.fleet.fleet_run import FleetRunOptions, build_tasks, limit_at_once, open_out, report_run
 from reconciler.session.fleet.selected import FleetSelection, Selected
 
 
@@ -50,7 +50,7 @@ def test_the_cap_of_the_fleet_is_an_upper_bound(
     tmp_path: Path, wanted: int | None, allowed: int, notes: list[str]
 ) -> None:
     terminal = RecordingTerminal()
-    assert fleet_run._limit_at_once(wanted, selected(tmp_path).fleet, terminal) == allowed
+    assert limit_at_once(wanted, selected(tmp_path).fleet, terminal) == allowed
     assert terminal.notes == notes
 
 
@@ -68,11 +68,11 @@ def test_files_of_a_run_do_not_go_into_a_tenant(tmp_path: Path, place: str, *, a
 
 def test_without_a_directory_nothing_is_kept(tmp_path: Path) -> None:
     terminal = RecordingTerminal()
-    with open_out(options(tmp_path), terminal) as out:
+    with open_out(None, terminal) as out:
         assert out.stat().st_mode & 0o777 == 0o700
     assert not out.exists()
     assert terminal.notes == ["The plans and the output of the tenants were not kept: -o DIR keeps them."]
-    with open_out(options(tmp_path, out=tmp_path / "out"), terminal) as out:
+    with open_out(tmp_path / "out", terminal) as out:
         assert out == tmp_path / "out"
     assert out.stat().st_mode & 0o777 == 0o700
 
