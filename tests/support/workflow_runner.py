@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fnmatch
 import io
 import os
 import re
@@ -57,6 +58,11 @@ class Job:
     def code(self) -> int:
         return next((step.code for step in self.steps if step.code), 0)
 
+    @property
+    def result(self) -> str:
+        """What other jobs see of it."""
+        return "skipped" if self.skipped else "failure" if self.code else "success"
+
     def said(self, name: str) -> str:
         return next(step.said for step in self.steps if step.name == name)
 
@@ -75,6 +81,8 @@ class Runner:
         self.secrets = secrets
         self.hosts = hosts
         self.visibility = "private"
+        self.vars: Mapping[str, str] = {}
+        """Variables of every environment."""
         self.oidc: Mapping[str, str] = {}
         """Variables of jobs that may ask for an OIDC token."""
         self.numbers: dict[str, int] = {}
@@ -82,6 +90,12 @@ class Runner:
 
     def close(self) -> None:
         self.server.close()
+
+    def definition(self, workflow: str, commit: str) -> dict[str, Any]:
+        """Return a workflow as it is at `commit`."""
+        text = git(self.origin, "show", f"{commit}:.github/workflows/{workflow}")
+        found: dict[str, Any] = YAML(typ="safe").load(text)
+        return found
 
     def job(
         self,
@@ -92,10 +106,12 @@ class Runner:
         payload: Mapping[str, Any] | None = None,
         *,
         needs: Mapping[str, Job] | None = None,
+        leg: Mapping[str, Any] | None = None,
     ) -> Job:
         """Run one job of the workflow as it is at `commit` (the default branch's, but for `pull_request`).
 
-        `needs`: the jobs of the same run that it waited for; without them it is the first job of a run.
+        `needs`: the jobs of the same run that it waited for; without them it is the first job of a run. `leg`: the
+        contexts `matrix` and `strategy` of one job of a matrix.
         """
         if needs:
             run = next(iter(needs.values())).run
@@ -103,7 +119,9 @@ class Runner:
             self.numbers[workflow] = self.numbers.get(workflow, 0) + 1
             run = self.api.run(self.numbers[workflow], workflow, event, head_sha=commit)
         return self._finish(
-            run, name, _Run(self, workflow, name, (event, commit, payload or {}), Job(run=run), needs=needs)
+            run,
+            name,
+            _Run(self, workflow, name, (event, commit, payload or {}), Job(run=run), needs=needs, leg=leg),
         )
 
     def again(self, done: Job, workflow: str, name: str, event: str, commit: str) -> Job:
@@ -140,13 +158,13 @@ class _Run:
         done: Job,
         *,
         needs: Mapping[str, Job] | None = None,
+        leg: Mapping[str, Any] | None = None,
     ) -> None:
         event, commit, payload = cause
         self.runner = runner
         self.root = runner.folder()
         self.work = self.root / "work"
-        text = git(runner.origin, "show", f"{commit}:.github/workflows/{workflow}")
-        self.definition = YAML(typ="safe").load(text)
+        self.definition = runner.definition(workflow, commit)
         self.job = self.definition["jobs"][name]
         self.commit = commit
         self.done = done
@@ -158,14 +176,16 @@ class _Run:
                 "repository_visibility": runner.visibility,
                 "ref_name": "main",
                 "ref": "refs/heads/main",
+                "sha": commit,
                 "token": GITHUB_TOKEN,
             },
             "inputs": payload.get("inputs", {}),
             # The secrets of an environment are there for jobs that name one only.
             "secrets": runner.secrets if self.job.get("environment") else {},
-            "vars": {"RECONCILER_ALLOWED_HOSTS": runner.hosts} if self.job.get("environment") else {},
+            "vars": {"RECONCILER_ALLOWED_HOSTS": runner.hosts, **runner.vars} if self.job.get("environment") else {},
             "steps": {},
-            "needs": {name: {"outputs": job.outputs} for name, job in (needs or {}).items()},
+            "needs": {name: {"outputs": job.outputs, "result": job.result} for name, job in (needs or {}).items()},
+            **(leg or {}),
         }
         permissions = self.job.get("permissions", self.definition.get("permissions", {}))
         runner.api.tokens = {GITHUB_TOKEN: Token(permissions=dict(permissions))}
@@ -282,6 +302,13 @@ class _Run:
         git(folder, *header, "checkout", "--force", *where)
 
     def download(self, given: Mapping[str, str]) -> None:
+        if "pattern" in given:
+            assert given["merge-multiple"] == "True"
+            for item in self.runner.api.artifacts:
+                if item["run"] == self.done.run and fnmatch.fnmatchcase(item["name"], given["pattern"]):
+                    with zipfile.ZipFile(io.BytesIO(self.runner.api.contents[item["id"]])) as archive:
+                        archive.extractall(self.work / given["path"])
+            return
         for item in self.runner.api.artifacts:
             if (item["run"], item["name"]) == (self.done.run, given["name"]):
                 with zipfile.ZipFile(io.BytesIO(self.runner.api.contents[item["id"]])) as archive:
@@ -291,7 +318,13 @@ class _Run:
 
     def upload(self, given: Mapping[str, str]) -> dict[str, str]:
         path = self.work / given["path"]
-        if path.is_dir():
+        if "*" in given["path"].rpartition("/")[0]:
+            # Names are relative to what is before the first wildcard.
+            above, rest = given["path"].split("/*/", 1)
+            top = self.work / above
+            found = [file for each in top.glob(f"*/{rest}") for file in (each.rglob("*") if each.is_dir() else [each])]
+            files = {str(file.relative_to(top)): file.read_bytes() for file in found if file.is_file()}
+        elif path.is_dir():
             files = {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
             files = {name: content for name, content in files.items() if not name.startswith(".")}
         elif "*" in path.name:
