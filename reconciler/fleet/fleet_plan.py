@@ -66,6 +66,7 @@ def format_fleet_plan(
         "verb": wanted.verb,
         "commit": wanted.commit,
         "run": wanted.run,
+        "sandbox": gathered.sandbox,
         "base": affected.base if affected is not None else None,
         "expected": gathered.total,
         "counts": {name: count for name in COUNTS if (count := gathered.count(name))},

@@ -51,6 +51,11 @@ class Gathered:
     ignored: int = 0
 
     @property
+    def sandbox(self) -> bool:
+        """Whether the results are of the sandbox: they say nothing of the targets of the tenants."""
+        return any(each.sandbox for each in self.results.values())
+
+    @property
     def total(self) -> int:
         """How many tenants were expected."""
         return len(self.results) + len(self.missing)
@@ -79,12 +84,14 @@ def _explain(result: TenantResult) -> str:
 def gather_results(directories: Sequence[Path], expected: Collection[str], wanted: Wanted) -> Gathered:
     """Read `DIR/TENANT/result.json` of each directory. Of two results of a tenant that of the later attempt counts.
 
-    Of two of one attempt the worse counts. Raises `UsageError` for a directory that is none or too large.
+    Of two of one attempt the worse counts. Raises `UsageError` for a directory that is none or too large, and for
+    results of the sandbox among those of targets.
     """
     if len(directories) > MAX_DIRECTORIES:
         raise UsageError(f"more than {MAX_DIRECTORIES:,} directories", "Put the results of several shards into one.")
     results: dict[str, TenantResult] = {}
     why: dict[str, str] = {}
+    first: dict[bool, str] = {}
     ignored = 0
     for directory in directories:
         for name in _list_tenants(directory):
@@ -94,10 +101,22 @@ def gather_results(directories: Sequence[Path], expected: Collection[str], wante
             found = _read_result(directory / name, name, wanted)
             if isinstance(found, str):
                 why[name] = found
-            elif name not in results or _rank(found) > _rank(results[name]):
+                continue
+            first.setdefault(found.sandbox, name)
+            if name not in results or _rank(found) > _rank(results[name]):
                 results[name] = found
+    _check_same_target(first)
     missing = {name: why.get(name, NO_RESULT) for name in sorted(expected) if name not in results}
     return Gathered(dict(sorted(results.items())), missing, ignored)
+
+
+def _check_same_target(first: Mapping[bool, str]) -> None:
+    """Raise if there are results of the sandbox and of targets. `first`: a tenant with each of them."""
+    if len(first) > 1:
+        raise UsageError(
+            f"the result of {quote(first[True])} is of the sandbox, that of {quote(first[False])} of its target",
+            "Name directories with results of one kind. Those of a run with --sandbox say nothing of the targets.",
+        )
 
 
 def _rank(result: TenantResult) -> tuple[int, int]:

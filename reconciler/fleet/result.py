@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from reconciler.core.text import to_ascii_json
@@ -44,6 +44,7 @@ class TenantResult:
 
     `commit` and `run` tie it to one run: results of another one never count. `plan_id`: of the plan that was made;
     `receipt`: digest of the receipt of an apply. `exit_code`: of the verb. `error`: one line, if it failed.
+    `sandbox`: the target was the embedded sandbox, so that nothing is known of the tenant's own.
     """
 
     tenant: str
@@ -56,6 +57,10 @@ class TenantResult:
     counts: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""
+    sandbox: bool = False
+
+
+_FIELDS = frozenset(each.name for each in fields(TenantResult))
 
 
 def to_json(result: TenantResult) -> str:
@@ -73,10 +78,9 @@ def from_json(content: bytes) -> TenantResult:
         raise PlanFileError("a result is not JSON", "Run the tenant again.") from exc
     if not isinstance(found, dict) or found.pop("format_version", None) != FORMAT_VERSION:
         raise PlanFileError("a result is of another version", "Use the same version of reconciler in all jobs.")
-    try:
-        result = TenantResult(**found)
-    except TypeError as exc:
-        raise PlanFileError("a result has other fields", "Run the tenant again.") from exc
+    if found.keys() != _FIELDS:
+        raise PlanFileError("a result has other fields", "Run the tenant again.")
+    result = TenantResult(**found)
     if not _is_valid(result):
         raise PlanFileError("a result has an invalid field", "Run the tenant again.")
     return result
@@ -95,6 +99,7 @@ def _is_valid(result: TenantResult) -> bool:
         and _is_duration(result.seconds)
         and _is_text(result.error)
         and len(result.error) <= _MAX_ERROR
+        and isinstance(result.sandbox, bool)
     )
 
 

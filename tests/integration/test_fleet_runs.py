@@ -253,3 +253,30 @@ def test_a_killed_run_leaves_no_process_and_the_next_one_finishes(fleet: FleetWo
     assert fleet.run("apply", "--auto-approve").code == 0
     assert {name: fleet.departments(name) for name in NAMES} == {name: {"Moved"} for name in NAMES}
     assert all(count <= 5 + 5 for count in writes(fleet).values())
+
+
+@pytest.mark.parametrize("verb", ["plan", "drift", "apply"])
+def test_a_killed_run_leaves_no_result_of_an_earlier_one(fleet: FleetWorkspace, verb: str) -> None:
+    approve = ["--auto-approve"] if verb == "apply" else []
+    assert fleet.run(verb, "-o", str(fleet.out), *approve).code == 0
+    assert len(list(fleet.out.glob("*/result.json"))) == len(NAMES)
+    home = fleet.environment["HOME"]
+    process: list[subprocess.Popen[bytes]] = []
+    for service in fleet.services.values():
+        service.after = lambda _entry: process[0].kill()
+    options = ["--at-once", "1", "-o", str(fleet.out), *approve]
+    process.append(fleet.start(verb, *options, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    assert process[0].wait(timeout=60) == -9
+    wait_until(lambda: not list_processes(home))
+    # The first one may have ended; the others were never begun.
+    assert {file.parent.name for file in fleet.out.glob("*/result.json")} <= {NAMES[0]}
+    assert {file.parent.name for file in fleet.out.glob("*/plan.json")} <= {NAMES[0]}
+
+
+def test_a_tenant_without_a_plan_in_the_directory_is_stale(fleet: FleetWorkspace) -> None:
+    fleet.desire("initech", department="Moved")
+    fleet.run("plan", "-o", str(fleet.out))
+    (fleet.out / "initech" / "plan.json").unlink()
+    found = fleet.run("apply", "--plans", str(fleet.out), "-o", str(fleet.root / "applied"))
+    assert (found.code, writes(fleet)["initech"]) == (4, 0)
+    assert "  initech: stale: no plan of this tenant was reviewed\n" in found.out

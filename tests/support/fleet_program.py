@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from reconciler.core.model import error
@@ -31,7 +32,7 @@ def make_task(out: Path, tenant: str, verb: str = "plan") -> TenantTask:
 
 
 def make_result(task: TenantTask, exit_code: int) -> TenantResult:
-    return TenantResult(task.tenant, task.verb, task.commit, task.run, exit_code)
+    return TenantResult(task.tenant, task.verb, task.commit, task.run, exit_code, sandbox=task.sandbox)
 
 
 def _run(task: TenantTask, terminal: TenantTerminal) -> TenantResult:
@@ -56,6 +57,11 @@ def _lie(task: TenantTask, terminal: TenantTerminal) -> None:
 def _differ(task: TenantTask, terminal: TenantTerminal) -> None:
     save_result(task, make_result(task, 0))
     os._exit(3)
+
+
+def _mistake_target(task: TenantTask, terminal: TenantTerminal) -> None:
+    save_result(task, replace(make_result(task, 0), sandbox=not task.sandbox))
+    os._exit(0)
 
 
 def _raise(exc: Exception) -> Callable[[TenantTask, TenantTerminal], None]:
@@ -132,6 +138,7 @@ _BEHAVIORS: dict[str, Callable[[TenantTask, TenantTerminal], int | None]] = {
     "exits": _exit,
     "lies": _lie,
     "differs": _differ,
+    "elsewhere": _mistake_target,
     "refused": _raise(TargetError('the service refuses "Ada Lovelace"', "Ask.")),
     "blocked": _raise(BlockedError("a guard blocks")),
     "bug": _raise(KeyError("secret")),

@@ -25,7 +25,7 @@ from reconciler.session.fleet.fleet_run import (
 )
 from reconciler.session.fleet.reviewed_plans import ReviewedPlans, read_reviewed_plans
 from reconciler.session.fleet.selected import Selected, check_blast_radius
-from reconciler.session.fleet.task import TenantTask, build_failure, save_result
+from reconciler.session.fleet.task import TenantTask, build_failure, clear_results, save_result
 from reconciler.session.terminal import Terminal
 
 _PLANNED = {ExitCode.OK, ExitCode.CHANGES}
@@ -54,6 +54,7 @@ def run_fleet_apply(options: FleetApplyOptions, terminal: Terminal) -> ExitCode:
     check_blast_radius(selected, options.run.selection.wave)
     with open_out(options.run.out, terminal) as out:
         tasks = [_add_options(task, options) for task in build_tasks("apply", selected, options.run, out)]
+        clear_results(tasks)
         if reviewed is not None:
             return _apply_reviewed(tasks, reviewed, (selected, options.run), terminal)
         if options.auto_approve:
@@ -88,7 +89,9 @@ def _ask_and_apply(
     tasks: Sequence[TenantTask], out: Path, run: tuple[Selected, FleetRunOptions], terminal: Terminal
 ) -> ExitCode:
     """Plan, ask, and apply what was shown."""
-    plans = run_tasks([replace(task, verb="plan") for task in tasks], *run, terminal)
+    planning = [replace(task, verb="plan") for task in tasks]
+    clear_results(planning)
+    plans = run_tasks(planning, *run, terminal)
     code = report_run(plans, terminal)
     planned = {each.tenant: each.plan_id for each in plans if each.exit_code in _PLANNED}
     if code == ExitCode.INTERRUPTED or not planned:

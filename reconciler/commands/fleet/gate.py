@@ -13,6 +13,7 @@ from reconciler.fleet.affected import find_affected
 from reconciler.fleet.applied import APPLIED
 from reconciler.fleet.fleet_guards import LIFTABLE, FleetVerdict, judge_blast_radius, judge_fleet
 from reconciler.fleet.fleet_plan import compute_fleet_plan_id, list_plans, read_fleet_plan
+from reconciler.fleet.gathered import Gathered
 from reconciler.fleet.wave_members import assign_waves
 from reconciler.render.fleet_gathered import render_gate, render_gathered
 from reconciler.session.fleet.gathering import Gathering, GatherOptions, gather_other, load_gathering
@@ -21,11 +22,15 @@ from reconciler.session.terminal import Terminal
 
 
 def run_gate(options: GatherOptions, terminal: Terminal, today: date | None = None) -> ExitCode:
-    """Judge the results; the exit code is 3 if a guard is exceeded. A missing result is a failure."""
+    """Judge the results; the exit code is 3 if a guard is exceeded. A missing result is a failure.
+
+    Raises `UsageError` for results of the sandbox.
+    """
     check_verb(options.verb)
     if options.verb == "drift":
         raise UsageError("a gate follows a plan or an apply", "Name --verb plan or --verb apply.")
     gathering = _add_affected(load_gathering(options, terminal), options)
+    _check_target(gathering.gathered)
     selected = gathering.selected
     verdicts = list(judge_fleet(selected.fleet, gathering.gathered, selected.affected))
     radius = _judge_blast_radius(options, gathering)
@@ -47,6 +52,13 @@ def _add_affected(gathering: Gathering, options: GatherOptions) -> Gathering:
     return replace(gathering, selected=replace(gathering.selected, affected=affected))
 
 
+def _check_target(gathered: Gathered) -> None:
+    if gathered.sandbox:
+        raise UsageError(
+            "these results are of the sandbox: they open no gate", "Name directories of a run without --sandbox."
+        )
+
+
 def _judge_blast_radius(options: GatherOptions, gathering: Gathering) -> FleetVerdict | None:
     """After the first wave with tenants that change, each of them has to be free of drift."""
     selected, wave = gathering.selected, options.selection.wave
@@ -54,6 +66,8 @@ def _judge_blast_radius(options: GatherOptions, gathering: Gathering) -> FleetVe
     if options.verb == "apply" and wave is not None and wave == _find_first_wave(gathering):
         canary = selected.names
     drift = gather_other(gathering, options.directories, "drift") if canary is not None else None
+    if drift is not None:
+        _check_target(drift)
     return judge_blast_radius(selected.fleet, selected.affected, canary, drift)
 
 

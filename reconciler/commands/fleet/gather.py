@@ -37,8 +37,8 @@ class GatherOutput:
 def run_gather(options: GatherOptions, output: GatherOutput, terminal: Terminal) -> ExitCode:
     """Save the document and the page, and print what happened in the format that was asked for.
 
-    After an apply, the record says how far it came: the base of the next one. The exit code is the worst of all
-    tenants'; a missing result counts as 1.
+    After an apply, the record says how far it came: the base of the next one. What was done on the sandbox is not on
+    record. The exit code is the worst of all tenants'; a missing result counts as 1.
     """
     check_verb(options.verb)
     check_fleet_format(output.format, terminal.style)
@@ -48,10 +48,7 @@ def run_gather(options: GatherOptions, output: GatherOutput, terminal: Terminal)
     )
     file = output.out or _choose_file(options)
     write_private(file, document)
-    if options.verb == "apply":
-        _record_apply(gathering)
-    if options.verb == "drift":
-        _record_drift(gathering, current_time())
+    _record(gathering, options.verb, terminal)
     whole_at = read_workflow().run_url
     summary = load_fleet_summary(parse_report(document), options.directories, terminal.style, whole_at)
     if output.page is not None:
@@ -76,6 +73,15 @@ def _judge(gathering: Gathering, verb: str) -> list[FleetVerdict]:
 def _choose_file(options: GatherOptions) -> Path:
     folder = options.directories[0] if len(options.directories) == 1 else Path()
     return folder / f"fleet-{options.verb}.json"
+
+
+def _record(gathering: Gathering, verb: str, terminal: Terminal) -> None:
+    if verb != "plan" and gathering.gathered.sandbox:
+        terminal.note("These results are of the sandbox: the record of the fleet stays as it is.")
+    elif verb == "apply":
+        _record_apply(gathering)
+    elif verb == "drift":
+        _record_drift(gathering, current_time())
 
 
 def _record_apply(gathering: Gathering) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.errors import ExitCode
 from reconciler.session.fleet.fleet_run import FleetRunOptions, build_tasks, open_out, report_run, run_tasks, select
+from reconciler.session.fleet.task import clear_results
 from reconciler.session.terminal import Terminal
 
 
@@ -28,4 +29,5 @@ def plan_tenants(verb: str, options: FleetPlanOptions, terminal: Terminal) -> Ex
     with open_out(options.run.out, terminal) as out:
         tasks = build_tasks(verb, selected, options.run, out)
         tasks = [replace(task, detailed_exitcode=options.detailed_exitcode) for task in tasks]
+        clear_results(tasks)
         return report_run(run_tasks(tasks, selected, options.run, terminal), terminal)

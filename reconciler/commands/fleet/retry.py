@@ -11,6 +11,7 @@ from reconciler.commands.fleet.matrix import check_verb
 from reconciler.commands.fleet.plan import FleetPlanOptions, run_fleet_plan
 from reconciler.core.text import format_names, pluralize
 from reconciler.errors import ExitCode, UsageError
+from reconciler.fleet.gathered import Gathered
 from reconciler.session.fleet.gathering import GatherOptions, load_gathering
 from reconciler.session.terminal import Terminal
 
@@ -31,6 +32,7 @@ def run_fleet_retry(options: FleetRetryOptions, terminal: Terminal) -> ExitCode:
     # Of all shards: what no shard has a result of is missing.
     whole = replace(run.selection, shard=None)
     gathering = load_gathering(GatherOptions(whole, options.directories, options.verb), terminal)
+    _check_target(gathering.gathered, sandbox=run.sandbox)
     failed = gathering.gathered.failed
     if not failed:
         terminal.result("No tenant failed, and no result is missing.")
@@ -44,3 +46,12 @@ def run_fleet_retry(options: FleetRetryOptions, terminal: Terminal) -> ExitCode:
         return run_fleet_apply(replace(options.again, run=again), terminal)
     run_verb = run_fleet_plan if options.verb == "plan" else run_fleet_drift
     return run_verb(FleetPlanOptions(again), terminal)
+
+
+def _check_target(gathered: Gathered, *, sandbox: bool) -> None:
+    """Raise if the results so far are of the sandbox and the run is not, or the other way round."""
+    if not gathered.results or gathered.sandbox is sandbox:
+        return
+    if gathered.sandbox:
+        raise UsageError("the results are of the sandbox", "Add --sandbox, or name the results of another run.")
+    raise UsageError("the results are not of the sandbox", "Run it again without --sandbox.")

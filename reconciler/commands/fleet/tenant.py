@@ -44,6 +44,7 @@ def run_task(task: TenantTask, terminal: TenantTerminal) -> TenantResult:
         receipt=_find_receipt(workspace, task, metrics),
         counts=metrics.counts,
         error=_name_guards(plan) if code == ExitCode.BLOCKED and plan is not None else "",
+        sandbox=task.sandbox,
     )
 
 

@@ -75,6 +75,7 @@ class WorkerSettings:
     commit: str
     at_once: int
     until_empty: bool = False
+    sandbox: bool = False
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     stalled_seconds: float = STALLED_SECONDS
 
@@ -196,15 +197,15 @@ class _Jobs:
         try:
             why = await self._in_thread(partial(self.runner.check, task))
             if why is not None:
-                return build_failed(task, why)
+                return build_failed(task, why, sandbox=self.settings.sandbox)
             return await self._in_thread(partial(self.runner.run, task))
         except WorkerUnusableError as exc:
             # One job fails in place of all that wait.
             self.unusable = exc
             self.give_up()
-            return build_failed(task, exc.summary)
+            return build_failed(task, exc.summary, sandbox=self.settings.sandbox)
         except Exception as exc:  # noqa: BLE001 - one tenant's failure is not that of the worker
-            return build_failed(task, getattr(exc, "summary", "") or type(exc).__name__)
+            return build_failed(task, getattr(exc, "summary", "") or type(exc).__name__, sandbox=self.settings.sandbox)
 
     async def _in_thread(self, call: Callable[[], _T]) -> _T:
         """Wait for a call in a thread, whatever happens: a job that is aborted must not unlock a tenant at work."""
@@ -215,10 +216,10 @@ class _Jobs:
         return future.result()
 
 
-def build_failed(task: ClusterTask, why: str) -> TenantResult:
-    """Return the result of a task that was not run, or did not end."""
+def build_failed(task: ClusterTask, why: str, *, sandbox: bool) -> TenantResult:
+    """Return the result of a task that was not run, or did not end. `sandbox`: of a worker with --sandbox."""
     error = escape_control(shorten(why, 200))[:300]
-    return TenantResult(task.tenant, task.verb, task.commit, task.run, ExitCode.ERROR, error=error)
+    return TenantResult(task.tenant, task.verb, task.commit, task.run, ExitCode.ERROR, error=error, sandbox=sandbox)
 
 
 _WORKER = f"{platform.node()[:100] or 'unknown'}:{os.getpid()}"

@@ -26,7 +26,7 @@ from reconciler.record.files import make_private_directory
 from reconciler.session.fleet.channel import MessageChannel
 from reconciler.session.fleet.server_environment import build_server_environment
 from reconciler.session.fleet.stopping import StopSwitch
-from reconciler.session.fleet.task import PLAN, RESULT, TenantTask, build_failure, save_result
+from reconciler.session.fleet.task import RESULT, TenantTask, build_failure, clear_result, save_result
 from reconciler.session.fleet.task_feed import TaskFeed
 
 PROGRAM = "reconciler.commands.fleet.server"
@@ -219,9 +219,7 @@ def _clear(task: TenantTask) -> None:
     """Remove what an earlier run left in the directory of the tenant: it must not look like the result of this one."""
     with suppress(OSError):
         make_private_directory(task.folder)
-        (task.folder / RESULT).unlink(missing_ok=True)
-        if task.verb != "apply":
-            (task.folder / PLAN).unlink(missing_ok=True)
+        clear_result(task)
 
 
 def _keep(task: TenantTask, result: TenantResult) -> TenantResult:
@@ -240,8 +238,8 @@ def _read_result(task: TenantTask, status: int) -> TenantResult:
     except (OSError, PlanFileError) as exc:
         why = describe_os_error(exc) if isinstance(exc, OSError) else exc.summary
         return _keep(task, build_failure(task, ExitCode.ERROR, _no_result(why)))
-    expected = (task.tenant, task.verb, task.commit, task.run, status)
-    if (result.tenant, result.verb, result.commit, result.run, result.exit_code) != expected:
+    expected = (task.tenant, task.verb, task.commit, task.run, task.sandbox, status)
+    if (result.tenant, result.verb, result.commit, result.run, result.sandbox, result.exit_code) != expected:
         return _keep(task, build_failure(task, ExitCode.ERROR, _no_result("it is of another run")))
     return result
 

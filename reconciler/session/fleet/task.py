@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.core.system_limits import describe_os_error
+from reconciler.core.text import quote
+from reconciler.errors import FleetError
 from reconciler.fleet.result import TenantResult, to_json
 from reconciler.record.files import write_private
 
@@ -47,7 +52,28 @@ class TenantTask:
 
 def build_failure(task: TenantTask, exit_code: int, error: str) -> TenantResult:
     """Return the result of a task that left none, or none that counts."""
-    return TenantResult(task.tenant, task.verb, task.commit, task.run, exit_code, error=error)
+    return TenantResult(task.tenant, task.verb, task.commit, task.run, exit_code, error=error, sandbox=task.sandbox)
+
+
+def clear_results(tasks: Iterable[TenantTask]) -> None:
+    """Remove what an earlier run left of all these tenants, before the first of them begins.
+
+    Outside of a CI system a result is tied to a run by its commit alone: if this run is killed, what it had not begun
+    must be missing. Raises `FleetError`.
+    """
+    for task in tasks:
+        try:
+            clear_result(task)
+        except OSError as exc:
+            summary = f"what an earlier run left of {quote(task.tenant)} cannot be removed: {describe_os_error(exc)}"
+            raise FleetError(summary, f"Remove {quote(task.out)}, or choose another directory with -o.") from exc
+
+
+def clear_result(task: TenantTask) -> None:
+    """Remove what an earlier run left of a tenant; an apply leaves the plan, which can be the reviewed one."""
+    for name in (RESULT, PLAN) if task.verb != "apply" else (RESULT,):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            (task.folder / name).unlink()
 
 
 def save_result(task: TenantTask, result: TenantResult) -> None:

@@ -40,6 +40,7 @@ def test_the_document_says_everything_that_a_summary_needs(tmp_path: Path) -> No
         "verb": "plan",
         "commit": COMMIT,
         "run": RUN,
+        "sandbox": False,
         "base": "b" * 40,
         "expected": 4,
         "counts": {"create": 3, "delete": 1},

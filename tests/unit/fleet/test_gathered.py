@@ -47,6 +47,20 @@ def test_a_result_of_something_else_does_not_count(tmp_path: Path, fields: dict[
     assert gather(tmp_path, expected="acme").failed == {"acme": f"{why}: it does not count"}
 
 
+def test_results_of_the_sandbox_and_of_targets_are_not_counted_together(tmp_path: Path) -> None:
+    write_result(tmp_path / "1", "acme", sandbox=True)
+    assert gather(tmp_path / "1").sandbox
+    write_result(tmp_path / "2", "beta")
+    assert not gather(tmp_path / "2").sandbox
+    error = 'the result of "acme" is of the sandbox, that of "beta" of its target'
+    with pytest.raises(UsageError, match=error):
+        gather(tmp_path / "1", tmp_path / "2")
+    # Also if only one of them would count.
+    write_result(tmp_path / "2", "acme", run="17/2")
+    with pytest.raises(UsageError, match=r"the result of \"acme\" is of the sandbox"):
+        gather(tmp_path / "1", tmp_path / "2", expected="acme")
+
+
 def test_a_result_in_the_folder_of_another_tenant_does_not_count(tmp_path: Path) -> None:
     write_result(tmp_path, "acme")
     (tmp_path / "acme").rename(tmp_path / "beta")

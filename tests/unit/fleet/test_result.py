@@ -49,6 +49,7 @@ def test_a_result_survives_the_file() -> None:
         ("seconds", -1),
         ("seconds", "1"),
         ("error", "x" * 301),
+        ("sandbox", 1),
         ("format_version", 2),
         ("other", 1),
     ],
@@ -67,8 +68,9 @@ def test_content_that_is_no_result_is_refused(content: bytes) -> None:
         from_json(content)
 
 
-def test_a_missing_field_is_refused() -> None:
+@pytest.mark.parametrize("field", ["commit", "sandbox", "counts"])
+def test_a_missing_field_is_refused(field: str) -> None:
     document = json.loads(to_json(RESULT))
-    del document["commit"]
+    del document[field]
     with pytest.raises(PlanFileError):
         from_json(json.dumps(document).encode())

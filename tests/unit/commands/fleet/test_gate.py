@@ -185,3 +185,18 @@ def test_nothing_lifts_failures(repository: GitRepository, tmp_path: Path) -> No
     assert code == ExitCode.BLOCKED
     assert "The guard removals is lifted by an approval: 2 users of 2 would be removed" in text
     assert "The guard failed blocks: 1 tenant of 3 failed" in text
+
+
+@pytest.mark.parametrize("verb", ["plan", "apply"])
+def test_results_of_the_sandbox_open_no_gate(repository: GitRepository, tmp_path: Path, verb: str) -> None:
+    write(tmp_path / "1", repository, *NAMES, verb=verb, sandbox=True)
+    with pytest.raises(UsageError, match="of the sandbox: they open no gate"):
+        gate(repository, tmp_path / "1", verb=verb)
+
+
+def test_a_drift_of_the_sandbox_is_no_proof(repository: GitRepository, tmp_path: Path) -> None:
+    repository.commit("second", {"defaults/scope.yaml": "sync: all\n"})
+    write(tmp_path / "1", repository, "acme")
+    write(tmp_path / "2", repository, "acme", verb="drift", sandbox=True)
+    with pytest.raises(UsageError, match="of the sandbox: they open no gate"):
+        gate(repository, tmp_path / "1", tmp_path / "2", wave="canary")

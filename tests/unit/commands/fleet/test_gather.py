@@ -160,3 +160,13 @@ def test_it_is_recorded_when_drift_was_looked_for(repository: GitRepository, tmp
     gather(repository, tmp_path / "2", verb="drift")
     assert read_drift(repository.root)["acme"] == found["acme"]
     assert read_drift(repository.root)["beta"].differences == 0
+
+
+@pytest.mark.parametrize("verb", ["apply", "drift"])
+def test_what_was_done_on_the_sandbox_is_not_on_record(repository: GitRepository, tmp_path: Path, verb: str) -> None:
+    write(tmp_path / "1", repository, *NAMES, verb=verb, sandbox=True)
+    code, terminal = gather(repository, tmp_path / "1", verb=verb)
+    assert code == ExitCode.OK
+    assert terminal.notes[0] == "These results are of the sandbox: the record of the fleet stays as it is."
+    assert not (repository.root / "fleet").exists()
+    assert json.loads((tmp_path / f"1/fleet-{verb}.json").read_text())["sandbox"] is True

@@ -39,10 +39,14 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
 
 def retry(
-    repository: GitRepository, *directories: Path, verb: str = "plan", out: Path | None = None
+    repository: GitRepository,
+    *directories: Path,
+    verb: str = "plan",
+    out: Path | None = None,
+    sandbox: bool = False,
 ) -> tuple[ExitCode, RecordingTerminal]:
     terminal = RecordingTerminal()
-    run = FleetRunOptions(FleetSelection(repository.root, shard="1/2"), out)
+    run = FleetRunOptions(FleetSelection(repository.root, shard="1/2"), out, sandbox=sandbox)
     again = FleetApplyOptions(run, auto_approve=True)
     return run_fleet_retry(FleetRetryOptions(directories, verb, again), terminal), terminal
 
@@ -86,3 +90,18 @@ def test_of_several_directories_none_is_chosen(
         retry(repository, tmp_path / "1", tmp_path / "2")
     retry(repository, tmp_path / "1", tmp_path / "2", out=tmp_path / "3")
     assert begun[0][1].run.out == tmp_path / "3"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "error"), [(True, "the results are of the sandbox"), (False, "the results are not of the sandbox")]
+)
+def test_a_retry_has_the_target_of_the_results(
+    repository: GitRepository, tmp_path: Path, begun: list[tuple[str, Any]], *, earlier: bool, error: str
+) -> None:
+    out = tmp_path / "out"
+    write_result(out, "acme", commit=repository.head(), run="local", sandbox=earlier)
+    with pytest.raises(UsageError, match=error):
+        retry(repository, out, sandbox=not earlier)
+    assert begun == []
+    retry(repository, out, sandbox=earlier)
+    assert len(begun) == 1

@@ -88,3 +88,10 @@ def test_a_blocked_plan_names_its_guards_and_no_user(target: TargetWorkspace) ->
     result = run(target, "plan")
     assert (result.exit_code, result.error) == (3, "the guards last-active-user, empty-desired-state block it")
     assert run(target, "drift").error == result.error
+
+
+def test_what_is_done_on_the_sandbox_says_so(target: TargetWorkspace) -> None:
+    target.desire(person("ada"))
+    assert not run(target, "plan").sandbox
+    assert run(target, "plan", sandbox=True).sandbox
+    assert target.service.writes == []

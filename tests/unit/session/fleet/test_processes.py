@@ -54,7 +54,7 @@ def process_of(out: Path, tenant: str) -> tuple[int, int]:
 
 
 def test_each_tenant_has_its_result_and_what_ends_one_process_ends_no_other(tmp_path: Path) -> None:
-    names = "ok-1 killed ok-2 exits lies differs refused blocked broken bug full loud ok-3".split()
+    names = "ok-1 killed ok-2 exits lies differs elsewhere refused blocked broken bug full loud ok-3".split()
     assert by_tenant(run(tmp_path, *names)) == {
         "ok-1": (0, ""),
         "ok-2": (0, ""),
@@ -64,6 +64,7 @@ def test_each_tenant_has_its_result_and_what_ends_one_process_ends_no_other(tmp_
         "exits": (1, "its process left no result: No such file or directory"),
         "lies": (1, "its process left no result: a result has other fields"),
         "differs": (1, "its process left no result: it is of another run"),
+        "elsewhere": (1, "its process left no result: it is of another run"),
         "refused": (1, "the service refuses (hidden)"),
         "blocked": (3, "a guard blocks"),
         "broken": (1, "no such key"),
