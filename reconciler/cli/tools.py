@@ -17,6 +17,7 @@ from reconciler.errors import ExitCode, UsageError
 
 _KINDS = (
     *("settings", "scope", "mappings", "users", "groups", "fleet", "tenant"),
+    *("layer-settings", "layer-scope", "tenant-settings"),
     *("plan", "receipt", "validation", "check", "import", "notification", "status"),
 )
 _State = Annotated[CommonOptions, Only("state")]

@@ -11,7 +11,7 @@ from pathlib import Path
 from reconciler import __version__
 from reconciler.commands.schema import render_schema
 from reconciler.core.text import escape_control, quote
-from reconciler.desired.json_schemas import KINDS
+from reconciler.desired.json_schemas import KINDS, PARTIAL
 from reconciler.errors import ExitCode, PlanFileError, ReconcilerError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.record.files import read_file, write_bytes, write_private_bytes
@@ -105,7 +105,7 @@ def _render_files(options: InitOptions, wheel: bytes | None) -> Iterator[tuple[P
         text = path.read_text("utf-8")
         yield _TARGETS.get(name.as_posix(), name), (_fill(text, values) if name.suffix != ".lock" else text).encode()
     for kind in KINDS:
-        if options.fleet or kind not in _KINDS_OF_FLEETS:
+        if kind not in (_KINDS_OF_ONE if options.fleet else _KINDS_OF_FLEETS):
             yield SCHEMAS / f"{kind}.json", render_schema(kind).encode()
     wanted = {IMPORT_WORKFLOW: options.imports, SYNC_WORKFLOW: options.sync}
     for file, text in render_workflows(INSTALL, fleet=options.fleet).items():
@@ -129,7 +129,9 @@ def _list_templates(*, fleet: bool) -> Iterator[tuple[Path, Path]]:
 
 _TARGETS = {"gitignore": Path(".gitignore"), "CODEOWNERS": Path(".github/CODEOWNERS")}
 """Where templates go that are named otherwise here."""
-_KINDS_OF_FLEETS = ("fleet", "tenant")
+_KINDS_OF_ONE = ("settings", "scope")
+"""Files that no layer completes: in a fleet there are none."""
+_KINDS_OF_FLEETS = ("fleet", "tenant", *PARTIAL)
 
 
 def _template_values(options: InitOptions, wheel: bytes | None) -> Mapping[str, str]:

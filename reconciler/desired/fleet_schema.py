@@ -19,6 +19,7 @@ MAX_RATE = 1000
 _MAX_LABELS = 20
 _MAX_LABEL = 100
 _WHOLE = 100
+_OFF = "off"
 _TENANT = re.compile(TENANT_PATTERN.strip("^$"))
 _FOLDER = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
 _PLACE = re.compile(rf"(?P<parent>{_FOLDER})/(?P<name>\*|[^/*]+)")
@@ -94,26 +95,54 @@ class CapsEntry(StrictModel):
     )
 
 
-class FleetLimitEntry(StrictModel):
-    """A limit across tenants; the lower one of count and percent stops the run."""
+def _parse_off(value: Any) -> Any:
+    """Return None for the word off: a limit is switched off by a word, never by what is missing."""
+    return None if value == _OFF else value
 
-    count: Count | None = Field(default=None, description="More than this stop the run")
-    percent: Percent | None = Field(default=None, description="More than this share stops the run")
+
+def _offer_off(found: dict[str, Any]) -> None:
+    found["anyOf"] = [each for each in found["anyOf"] if each != {"type": "null"}] + [{"const": _OFF}]
+
+
+CountOrOff = Annotated[Count | None, BeforeValidator(_parse_off), Field(json_schema_extra=_offer_off)]
+PercentOrOff = Annotated[Percent | None, BeforeValidator(_parse_off), Field(json_schema_extra=_offer_off)]
+
+
+class FleetLimitEntry(StrictModel):
+    """A limit across tenants; the lower one of count and percent stops the run.
+
+    One that is not given keeps its default; the word off is no limit.
+    """
+
+    count: CountOrOff
+    percent: PercentOrOff
+
+
+class FailedLimitEntry(FleetLimitEntry):
+    """How many tenants of a wave may fail."""
+
+    count: CountOrOff = Field(default=3, description="More than this stop the run; off: no such limit")
+    percent: PercentOrOff = Field(default=5, description="More than this share stops the run; off: no such limit")
+
+
+class RemovalsLimitEntry(FleetLimitEntry):
+    """How many accounts may be removed in all tenants of a wave."""
+
+    count: CountOrOff = Field(default=200, description="More than this stop the run; off: no such limit")
+    percent: PercentOrOff = Field(default=2, description="More than this share stops the run; off: no such limit")
 
 
 class FleetGuardsEntry(StrictModel):
     """What stops a run, or the next wave, across tenants."""
 
-    failed: FleetLimitEntry = Field(
-        default=FleetLimitEntry(count=3, percent=5), description="Tenants of the wave that failed"
+    failed: FailedLimitEntry = Field(default=FailedLimitEntry(), description="Tenants of the wave that failed")
+    removals: RemovalsLimitEntry = Field(
+        default=RemovalsLimitEntry(), description="Removed accounts of all tenants of the wave"
     )
-    removals: FleetLimitEntry = Field(
-        default=FleetLimitEntry(count=200, percent=2), description="Removed accounts of all tenants of the wave"
-    )
-    tenants_changed_by_defaults: Count | None = Field(
+    tenants_changed_by_defaults: CountOrOff = Field(
         default=50, description="Tenants that a change of defaults/, groups/ or the program may affect at once"
     )
-    new_tenants: Count | None = Field(default=5, description="New tenants in one run")
+    new_tenants: CountOrOff = Field(default=5, description="New tenants in one run")
 
 
 class FleetApprovalEntry(StrictModel):

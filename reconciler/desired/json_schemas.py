@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from reconciler import __version__
 from reconciler.core.paths import shorten_path
 from reconciler.desired import fleet_schema, schema
+from reconciler.desired.final_keys import FINAL
 from reconciler.desired.scoping_filters import LIFECYCLE_ATTRIBUTES
 from reconciler.desired.source_attributes import COMPUTED_ATTRIBUTES, ENTRA_ATTRIBUTES
 from reconciler.expressions.functions.registry import FUNCTIONS
@@ -29,6 +30,9 @@ KINDS: dict[str, Any] = {
     "groups": list[schema.GroupEntry],
     "fleet": fleet_schema.FleetEntry,
     "tenant": fleet_schema.TenantEntry,
+    "layer-settings": schema.Settings,
+    "layer-scope": schema.ScopeEntry,
+    "tenant-settings": schema.Settings,
 }
 """The model of each kind of file."""
 _TITLES = {
@@ -39,6 +43,17 @@ _TITLES = {
     "groups": "Reconciler: groups/**/*.yaml",
     "fleet": "Reconciler: fleet.yaml",
     "tenant": "Reconciler: tenants/*/tenant.yaml",
+    "layer-settings": "Reconciler: settings.yaml of a layer",
+    "layer-scope": "Reconciler: scope.yaml in a fleet",
+    "tenant-settings": "Reconciler: settings.yaml of a tenant",
+}
+PARTIAL = ("layer-settings", "layer-scope", "tenant-settings")
+"""The kinds of files of a fleet that others complete: no key of theirs is required, except in what is in a list."""
+_FINAL = {
+    "title": "Final",
+    "description": "Keys that no later layer may set, such as target.profile, ownership, scope.sync, mappings",
+    "type": ["array", "null"],
+    "items": {"type": "string"},
 }
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _EXPRESSIONS = (
@@ -69,6 +84,10 @@ def build_json_schema(kind: str) -> dict[str, Any]:
     for node in _nodes(found):
         _loosen(node)
     _COMPLETIONS.get(kind, _nothing)(found.get("$defs", {}))
+    if kind in PARTIAL:
+        _make_optional(found, found.get("$defs", {}))
+    if kind == "layer-settings":
+        found["properties"][FINAL] = _FINAL
     return {"$schema": DIALECT, "$id": schema_id(kind), **found, "title": _TITLES[kind]}
 
 
@@ -96,6 +115,16 @@ def _loosen(node: dict[str, Any]) -> None:
         node["type"] = ["string", "number", "boolean"]
     if "default" in node and node["default"] is None and ("title" in node or "anyOf" in node):
         del node["default"]
+
+
+def _make_optional(node: dict[str, Any], definitions: dict[str, Any]) -> None:
+    """Require no key of a mapping that layers merge. Lists are replaced as a whole: what is in them stays as it is."""
+    node.pop("required", None)
+    for each in node.get("properties", {}).values():
+        for place in (each, *each.get("anyOf", [])):
+            name = str(place.get("$ref", "")).rpartition("/")[2]
+            if name in definitions:
+                _make_optional(definitions[name], definitions)
 
 
 # --- names to complete --------------------------------------------------------------
@@ -151,4 +180,9 @@ def _paths_of(profile: Any) -> Iterable[str]:
     return dict.fromkeys(shorten_path(path) for path in [*default, *single])
 
 
-_COMPLETIONS = {"users": _complete_users, "scope": _complete_scope, "mappings": _complete_mappings}
+_COMPLETIONS = {
+    "users": _complete_users,
+    "scope": _complete_scope,
+    "layer-scope": _complete_scope,
+    "mappings": _complete_mappings,
+}

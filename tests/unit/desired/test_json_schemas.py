@@ -249,3 +249,36 @@ def shape_of(model: str) -> tuple[dict[str, Any], dict[str, Any]]:
         if model in definitions:
             return definitions[model], definitions
     raise AssertionError(model)
+
+
+# --- files of a fleet ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("layer-settings", "{guards: {removals: {count: 5}}, final: [target.profile, mappings]}"),
+        ("layer-settings", "{target: {profile: apple-school-manager}, final: }"),
+        ("tenant-settings", "{target: {base_url: 'https://x.example'}}"),
+        ("layer-scope", "{assigned: {users: [ada]}}"),
+    ],
+)
+def test_no_key_of_a_layer_is_required(kind: str, text: str) -> None:
+    assert errors(kind, text) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("layer-settings", "{final: mappings}"),
+        ("layer-settings", "{guard: {}}"),
+        ("layer-settings", "{approvals: [{reason: x}]}"),
+        ("tenant-settings", "{final: [mappings]}"),
+        ("layer-scope", "{filters: [{name: a}]}"),
+        ("settings", "{target: {profile: scim}}"),
+        ("settings", f"{{{TARGET}, final: [mappings]}}"),
+        ("scope", "{assigned: {users: [ada]}}"),
+    ],
+)
+def test_what_is_in_a_list_and_what_is_no_layer_is_complete(kind: str, text: str) -> None:
+    assert errors(kind, text) != []

@@ -35,7 +35,23 @@ def test_a_fleet_with_everything(tmp_path: Path) -> None:
     )
     assert found.waves == (Wave("canary", ("beta",)), Wave("early", (), 5), Wave("rest"))
     assert found.caps == Caps(4, 25, 16)
-    assert found.guards == FleetGuards(FleetLimit(None, 1), FleetLimit(7, None), 9, 2)
+    assert found.guards == FleetGuards(FleetLimit(3, 1), FleetLimit(7, 2), 9, 2)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("{count: 10}", FleetLimit(10, 5)),
+        ("{percent: 1}", FleetLimit(3, 1)),
+        ("{}", FleetLimit(3, 5)),
+        ("{count: 10, percent: off}", FleetLimit(10, None)),
+        ("{count: }", FleetLimit(3, 5)),
+        ("{count: off, percent: off}", FleetLimit()),
+    ],
+)
+def test_a_limit_that_is_not_given_keeps_its_default(tmp_path: Path, written: str, expected: FleetLimit) -> None:
+    fleet = f"tenants: tenants/*\nguards: {{failed: {written}}}\n"
+    assert read_fleet(write_fleet(tmp_path, fleet=fleet)).guards.failed == expected
 
 
 def test_approvals(tmp_path: Path) -> None:
