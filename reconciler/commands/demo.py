@@ -42,10 +42,14 @@ def run_demo(state: Path, terminal: Terminal) -> ExitCode:
 
 def _switch_on(copy: Path, terminal: Terminal) -> None:
     """Write the copy's settings with provisioning on, if it is off."""
-    settings = Directory(copy).read_settings()
+    directory = Directory(copy)
+    settings = directory.read_settings()
     if settings is None or settings.value.provisioning.enabled:
         return
     content = settings.value.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"provisioning"})
+    for name in directory.place.list_files("settings.yaml") if directory.place is not None else ():
+        # All of it is in what is written now, and a key that is final there could not be.
+        (copy / name).unlink(missing_ok=True)
     (copy / "settings.yaml").write_text(json.dumps(content), "utf-8")
     terminal.note("Provisioning is off in settings.yaml. The demo applies nevertheless: its sandbox is its own.")
 

@@ -59,3 +59,19 @@ def test_it_applies_to_its_own_sandbox_while_provisioning_is_off(tmp_path: Path,
     assert "The demo applies nevertheless: its sandbox is its own." in "\n".join(terminal.notes)
     assert "Apply complete!" in terminal.out
     assert (tmp_path / "settings.yaml").read_text() == written
+
+
+def test_a_tenant_of_a_fleet_has_keys_that_are_final(tmp_path: Path, terminal: RecordingTerminal) -> None:
+    final = "final: [target.profile, provisioning, mappings, scope.sync]\n"
+    tenant = tmp_path / "tenants" / "acme"
+    for name, text in {
+        "fleet.yaml": "tenants: tenants/*\n",
+        "defaults/settings.yaml": f"{SETTINGS}provisioning: {{enabled: false}}\n{final}",
+        "defaults/scope.yaml": "sync: all\n",
+        "tenants/acme/users/people.yaml": "- {objectId: a, userPrincipalName: ada@example.com, surname: Lovelace}\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert demo.run_demo(tenant, terminal) is ExitCode.OK
+    assert "Apply complete!" in terminal.out
+    assert final in (tmp_path / "defaults/settings.yaml").read_text()
