@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -23,8 +24,19 @@ PROGRAM = "support.fleet_program"
 
 
 def main(handle: int, parent: int) -> None:
-    """Serve."""
-    serve(handle, parent, _run)
+    """Serve. The system refuses a process to tenants of a certain name."""
+    fork, refused = os.fork, [False]
+
+    def prepare(task: TenantTask) -> None:
+        refused[0] = task.tenant.startswith("unforkable")
+
+    def fork_or_refuse() -> int:
+        if refused[0]:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return fork()
+
+    os.fork = fork_or_refuse
+    serve(handle, parent, _run, prepare)
 
 
 def make_task(out: Path, tenant: str, verb: str = "plan") -> TenantTask:
@@ -82,6 +94,13 @@ def _shout(task: TenantTask, terminal: TenantTerminal) -> None:
 
 
 def _wait(task: TenantTask, terminal: TenantTerminal) -> None:
+    time.sleep(60)
+
+
+def _hang(task: TenantTask, terminal: TenantTerminal) -> None:
+    """Heed no signal but SIGKILL."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    (task.folder / "hangs").touch()
     time.sleep(60)
 
 
@@ -146,6 +165,7 @@ _BEHAVIORS: dict[str, Callable[[TenantTask, TenantTerminal], int | None]] = {
     "broken": _report,
     "loud": _shout,
     "waits": _wait,
+    "hangs": _hang,
     "finishes": _finish,
     "files": _list_files,
     "environment": _show_environment,

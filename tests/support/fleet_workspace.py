@@ -93,9 +93,9 @@ class FleetWorkspace:
 
     def start(self, verb: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start `fleet VERB` as a process."""
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        usual = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         line = [COMMAND, "fleet", verb, *arguments]
-        return subprocess.Popen(line, cwd=self.root, env=self.environment, **{**pipes, **options})
+        return subprocess.Popen(line, cwd=self.root, **{"env": self.environment, **usual, **options})
 
     def result(self, name: str) -> dict[str, Any]:
         """result.json of a tenant."""

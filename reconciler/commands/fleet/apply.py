@@ -25,7 +25,7 @@ from reconciler.session.fleet.fleet_run import (
 )
 from reconciler.session.fleet.reviewed_plans import ReviewedPlans, read_reviewed_plans
 from reconciler.session.fleet.selected import Selected, check_blast_radius
-from reconciler.session.fleet.task import TenantTask, build_failure, clear_results, save_result
+from reconciler.session.fleet.task import TenantTask, build_failure, clear_results, keep_result
 from reconciler.session.terminal import Terminal
 
 _PLANNED = {ExitCode.OK, ExitCode.CHANGES}
@@ -78,8 +78,8 @@ def _apply_reviewed(
     for task in tasks:
         found = reviewed.find(task.tenant)
         if found is None:
-            stale.append(build_failure(task, ExitCode.STALE, "no plan of this tenant was reviewed"))
-            save_result(task, stale[-1])
+            result = build_failure(task, ExitCode.STALE, "no plan of this tenant was reviewed")
+            stale.append(keep_result(task, result))
         else:
             ready.append(replace(task, reviewed=os.fspath(found[0]), plan_id=found[1]))
     return report_run([*stale, *run_tasks(ready, *run, terminal)], terminal)

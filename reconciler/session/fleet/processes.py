@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from reconciler.core.system_limits import advise, describe_os_error
@@ -26,7 +26,7 @@ from reconciler.record.files import make_private_directory
 from reconciler.session.fleet.channel import MessageChannel
 from reconciler.session.fleet.server_environment import build_server_environment
 from reconciler.session.fleet.stopping import StopSwitch
-from reconciler.session.fleet.task import RESULT, TenantTask, build_failure, clear_result, save_result
+from reconciler.session.fleet.task import RESULT, TenantTask, build_failure, clear_result, keep_result
 from reconciler.session.fleet.task_feed import TaskFeed
 
 PROGRAM = "reconciler.commands.fleet.server"
@@ -34,10 +34,18 @@ PROGRAM = "reconciler.commands.fleet.server"
 _BOOT = "import sys; sys.path[:] = sys.argv[3:]; from {} import main; main(int(sys.argv[1]), int(sys.argv[2]))"
 _MAX_RESTARTS = 3
 """Fork servers that end in a row without a result of a tenant."""
-LONGEST = {"plan": 6 * 3600.0, "drift": 6 * 3600.0, "apply": 25 * 3600.0}
-"""Seconds that a tenant may take by verb: more than any limit of the verb itself. Then its process is asked to end."""
-_GRACE = 300.0
-"""Seconds until a process that was asked to end is killed."""
+_LONGEST = {"plan": 6 * 3600.0, "drift": 6 * 3600.0, "apply": 25 * 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """Seconds. `longest`: what a tenant may take by verb, more than any limit of the verb; then it is asked to end.
+
+    `grace`: until a process that was asked to end is killed.
+    """
+
+    longest: Mapping[str, float] = field(default_factory=lambda: _LONGEST)
+    grace: float = 300.0
 
 
 def run_tenants(
@@ -48,6 +56,7 @@ def run_tenants(
     program: str = PROGRAM,
     *,
     feed: TaskFeed | None = None,
+    limits: TimeLimits | None = None,
 ) -> Iterator[TenantResult]:
     """Yield the result of each task as it ends, at most `at_once` at a time; each is in result.json too, if it can be.
 
@@ -55,7 +64,7 @@ def run_tenants(
     processes get, but see `server_environment`. `feed`: tasks to come; the run goes on until it is finished, and no two
     of them may be of one tenant at a time. Raises `MachineLimitError` if the fork server cannot be started.
     """
-    run = _TenantsRun(deque(tasks), at_once, stop, environment, program, feed)
+    run = _TenantsRun(deque(tasks), at_once, stop, environment, program, feed, limits or TimeLimits())
     try:
         yield from run.results()
     finally:
@@ -78,6 +87,7 @@ class _TenantsRun:
     environment: Mapping[str, str]
     program: str
     feed: TaskFeed | None
+    limits: TimeLimits
     running: dict[str, _Running] = field(default_factory=dict)
     server: _Server | None = None
     restarts: int = 0
@@ -102,7 +112,7 @@ class _TenantsRun:
         while self.waiting:
             task = self.waiting.popleft()
             _clear(task)
-            yield _keep(task, build_failure(task, ExitCode.INTERRUPTED, "not begun: the run was interrupted"))
+            yield keep_result(task, build_failure(task, ExitCode.INTERRUPTED, "not begun: the run was interrupted"))
 
     def _start_more(self) -> None:
         while self.waiting and len(self.running) < self.at_once:
@@ -133,10 +143,15 @@ class _TenantsRun:
             yield from self._replace(server)
 
     def _finish(self, message: Mapping[str, Any]) -> TenantResult:
-        task = self.running.pop(message["ended"]).task
+        ended = self.running.pop(message["ended"])
         if "problem" in message:
-            return _keep(task, build_failure(task, ExitCode.ERROR, message["problem"]))
-        return _read_result(task, message["status"])
+            return keep_result(ended.task, build_failure(ended.task, ExitCode.ERROR, message["problem"]))
+        result = _read_result(ended.task, message["status"])
+        if not ended.asked or (message["status"] >= 0 and result.exit_code != ExitCode.INTERRUPTED):
+            return result
+        # Nobody interrupted it.
+        error = f"it took too long and was asked to end: {result.error or 'interrupted'}"
+        return keep_result(ended.task, replace(result, exit_code=ExitCode.ERROR, error=error[:300]))
 
     def _replace(self, server: _Server) -> Iterator[TenantResult]:
         """Give up what the ended server had begun; another one starts what is left."""
@@ -145,7 +160,7 @@ class _TenantsRun:
         self.restarts += 1
         for each in self.running.values():
             problem = f"the process that starts those of the tenants ended ({_describe_end(code)})"
-            yield _keep(each.task, build_failure(each.task, ExitCode.ERROR, problem))
+            yield keep_result(each.task, build_failure(each.task, ExitCode.ERROR, problem))
         self.running.clear()
         if self.restarts > _MAX_RESTARTS:
             raise MachineLimitError(
@@ -156,26 +171,26 @@ class _TenantsRun:
     def _select(self) -> list[Any]:
         """Return which of the fork server, the switch and the feed are ready, after waiting for one of them."""
         channel = self.server.channel if self.server is not None else None
-        with selectors.DefaultSelector() as selector:
+        # Unlike others, this one is no file: there may be none left.
+        with selectors.PollSelector() as selector:
             for each in (channel, self.stop, self.feed if self._is_fed else None):
                 if each is not None:
                     selector.register(each, selectors.EVENT_READ)
             return [key.fileobj for key, _ in selector.select(self._seconds_left())]
 
     def _seconds_left(self) -> float | None:
-        ends = [_next_signal(each) for each in self.running.values()]
+        ends = [self._next_signal(each) for each in self.running.values()]
         return max(min(ends) - time.monotonic(), 0.0) if ends else None
 
     def _end_what_hangs(self, server: _Server) -> None:
         for each in self.running.values():
-            if time.monotonic() >= _next_signal(each):
+            if time.monotonic() >= self._next_signal(each):
                 number = signal.SIGKILL if each.asked else signal.SIGTERM
                 server.channel.send(signal=number, tenant=each.task.tenant)
                 each.asked += 1
 
-
-def _next_signal(running: _Running) -> float:
-    return running.since + LONGEST[running.task.verb] + running.asked * _GRACE
+    def _next_signal(self, running: _Running) -> float:
+        return running.since + self.limits.longest[running.task.verb] + running.asked * self.limits.grace
 
 
 class _Server:
@@ -222,25 +237,24 @@ def _clear(task: TenantTask) -> None:
         clear_result(task)
 
 
-def _keep(task: TenantTask, result: TenantResult) -> TenantResult:
-    with suppress(PlanFileError, OSError):
-        save_result(task, result)
-    return result
-
-
 def _read_result(task: TenantTask, status: int) -> TenantResult:
     """Return what the process left, if that is a result of this task and of how the process ended."""
     if status < 0:
-        return _keep(task, build_failure(task, ExitCode.ERROR, f"its process was ended ({_describe_end(status)})"))
+        return keep_result(
+            task, build_failure(task, ExitCode.ERROR, f"its process was ended ({_describe_end(status)})")
+        )
     try:
         with (task.folder / RESULT).open("rb") as file:
             result = from_json(file.read(MAX_BYTES + 1))
-    except (OSError, PlanFileError) as exc:
-        why = describe_os_error(exc) if isinstance(exc, OSError) else exc.summary
-        return _keep(task, build_failure(task, ExitCode.ERROR, _no_result(why)))
+    except FileNotFoundError:
+        return keep_result(task, build_failure(task, ExitCode.ERROR, "its process left no result"))
+    except OSError as exc:  # it is left for `gather`
+        return build_failure(task, ExitCode.ERROR, f"its result cannot be read: {describe_os_error(exc)}")
+    except PlanFileError as exc:
+        return keep_result(task, build_failure(task, ExitCode.ERROR, _no_result(exc.summary)))
     expected = (task.tenant, task.verb, task.commit, task.run, task.sandbox, status)
     if (result.tenant, result.verb, result.commit, result.run, result.sandbox, result.exit_code) != expected:
-        return _keep(task, build_failure(task, ExitCode.ERROR, _no_result("it is of another run")))
+        return keep_result(task, build_failure(task, ExitCode.ERROR, _no_result("it is of another run")))
     return result
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.core.system_limits import describe_os_error
-from reconciler.core.text import quote
-from reconciler.errors import FleetError
+from reconciler.core.text import escape_control, quote, shorten
+from reconciler.errors import FleetError, PlanFileError
 from reconciler.fleet.result import TenantResult, to_json
 from reconciler.record.files import write_private
 
@@ -79,3 +79,15 @@ def clear_result(task: TenantTask) -> None:
 def save_result(task: TenantTask, result: TenantResult) -> None:
     """Write result.json. Raises `PlanFileError`."""
     write_private(task.folder / RESULT, to_json(result))
+
+
+def keep_result(task: TenantTask, result: TenantResult) -> TenantResult:
+    """Write result.json if it can be; return the result, whose error says so if not."""
+    try:
+        save_result(task, result)
+    except PlanFileError as exc:
+        cause = exc.__cause__
+        why = describe_os_error(cause) if isinstance(cause, OSError) else exc.summary
+        problem = f"result.json cannot be written: {shorten(escape_control(why), 100)}"
+        return replace(result, error=f"{result.error}; {problem}".removeprefix("; "))
+    return result

@@ -16,7 +16,7 @@ from support.fleet_program import PROGRAM, make_task
 
 from reconciler.errors import MachineLimitError
 from reconciler.fleet.result import TenantResult, from_json
-from reconciler.session.fleet.processes import run_tenants
+from reconciler.session.fleet.processes import TimeLimits, run_tenants
 from reconciler.session.fleet.stopping import StopSwitch
 
 
@@ -61,7 +61,7 @@ def test_each_tenant_has_its_result_and_what_ends_one_process_ends_no_other(tmp_
         "ok-3": (0, ""),
         "loud": (0, ""),
         "killed": (1, "its process was ended (SIGKILL)"),
-        "exits": (1, "its process left no result: No such file or directory"),
+        "exits": (1, "its process left no result"),
         "lies": (1, "its process left no result: a result has other fields"),
         "differs": (1, "its process left no result: it is of another run"),
         "elsewhere": (1, "its process left no result: it is of another run"),
@@ -75,6 +75,36 @@ def test_each_tenant_has_its_result_and_what_ends_one_process_ends_no_other(tmp_
         assert from_json((tmp_path / name / "result.json").read_bytes()).tenant == name
     assert "Traceback" in (tmp_path / "bug" / "output.txt").read_text()
     assert "Ada Lovelace" in (tmp_path / "refused" / "output.txt").read_text()
+
+
+def test_a_process_that_cannot_be_started_is_the_failure_of_its_tenant(tmp_path: Path) -> None:
+    assert by_tenant(run(tmp_path, "ok-1", "unforkable-1", "unforkable-2", "ok-2", at_once=1)) == {
+        "ok-1": (0, ""),
+        "unforkable-1": (1, "cannot start a process: Resource temporarily unavailable"),
+        "unforkable-2": (1, "cannot start a process: Resource temporarily unavailable"),
+        "ok-2": (0, ""),
+    }
+    assert from_json((tmp_path / "unforkable-2" / "result.json").read_bytes()).exit_code == 1
+
+
+def test_a_tenant_that_takes_too_long_is_asked_to_end_and_killed_after_the_grace(tmp_path: Path) -> None:
+    tasks = [make_task(tmp_path, name) for name in ("hangs", "waits", "finishes", "ok-1", "ok-2")]
+    limits = TimeLimits({"plan": 1.0}, grace=2.0)
+    began = time.monotonic()
+    found = list(run_tenants(tasks, 4, program=PROGRAM, limits=limits))
+    assert time.monotonic() - began >= 3.0
+    assert by_tenant(found) == {
+        "ok-1": (0, ""),
+        "ok-2": (0, ""),
+        "waits": (1, "it took too long and was asked to end: interrupted"),
+        "finishes": (1, "it took too long and was asked to end: interrupted"),
+        "hangs": (1, "it took too long and was asked to end: its process was ended (SIGKILL)"),
+    }
+    assert found[-1].tenant == "hangs"
+    assert (tmp_path / "hangs" / "hangs").exists(), "it was killed, not ended by the first signal"
+    assert (tmp_path / "finishes" / "finished").exists(), "what is in flight is finished"
+    for result in found:
+        assert from_json((tmp_path / result.tenant / "result.json").read_bytes()) == result
 
 
 def test_one_at_a_time_keeps_the_order(tmp_path: Path) -> None:

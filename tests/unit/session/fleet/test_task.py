@@ -9,7 +9,7 @@ from support.fleet_program import make_task
 
 from reconciler.errors import FleetError
 from reconciler.fleet.result import from_json
-from reconciler.session.fleet.task import TenantTask, build_failure, clear_results, save_result
+from reconciler.session.fleet.task import TenantTask, build_failure, clear_results, keep_result, save_result
 
 
 def test_a_task_is_json(tmp_path: Path) -> None:
@@ -47,3 +47,11 @@ def test_what_cannot_be_removed_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "acme" / "result.json").mkdir(parents=True)
     with pytest.raises(FleetError, match='what an earlier run left of "acme" cannot be removed'):
         clear_results([make_task(tmp_path, "acme")])
+
+
+def test_a_result_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    task = make_task(tmp_path, "acme")
+    (tmp_path / "acme").write_text("")
+    why = "result.json cannot be written: File exists"
+    assert keep_result(task, build_failure(task, 3, "blocked")).error == f"blocked; {why}"
+    assert keep_result(task, build_failure(task, 1, "")).error == why
