@@ -29,11 +29,17 @@ class FleetVerdict:
     way_on: str
 
 
-def judge_fleet(fleet: Fleet, gathered: Gathered, affected: Affected | None) -> Iterator[FleetVerdict]:
-    """Yield the guards that are exceeded, but for those that changes by defaults concern."""
+def judge_fleet(
+    fleet: Fleet, gathered: Gathered, affected: Affected | None, *, proves: bool = False
+) -> Iterator[FleetVerdict]:
+    """Yield the guards that are exceeded, but for those that changes by defaults concern.
+
+    `proves`: the tenants are a wave that has to prove something for the next one, so that one of them must go well.
+    """
     failed = gathered.failed
-    if over := _exceeds(fleet.guards.failed, len(failed), gathered.total):
-        found = f"{pluralize(len(failed), 'tenant')} of {gathered.total:,} failed, {over}"
+    over = _exceeds(fleet.guards.failed, len(failed), gathered.total)
+    if over or (proves and len(failed) == gathered.total > 0):
+        found = f"{pluralize(len(failed), 'tenant')} of {gathered.total:,} failed, {over or 'and none went well'}"
         yield FleetVerdict(
             FAILED, found, "Correct the cause, then run only these again: `reconciler fleet retry DIR…`."
         )

@@ -31,10 +31,11 @@ _AGAIN = "Make it again: `reconciler fleet gather DIR…`."
 
 @dataclass(frozen=True, slots=True)
 class FleetPlan:
-    """What was reviewed: the id, and the plan of each tenant."""
+    """What was reviewed: the id, and the plan of each tenant. `failed`: tenants without a plan that can be applied."""
 
     plan_id: str
     tenants: Mapping[str, str]
+    failed: frozenset[str] = frozenset()
 
 
 def compute_fleet_plan_id(tenants: Mapping[str, str]) -> str:
@@ -101,9 +102,12 @@ def read_fleet_plan(path: Path) -> FleetPlan:
     tenants = found.get("tenants")
     if not isinstance(tenants, dict) or len(tenants) > MAX_TENANTS or not all(map(_is_entry, tenants.items())):
         raise PlanFileError(f"{path} has an invalid entry of a tenant", _AGAIN)
+    failed = found.get("failed")
+    if not isinstance(failed, dict) or len(failed) > MAX_TENANTS or not all(map(is_tenant_name, failed)):
+        raise PlanFileError(f"{path} does not say which tenants failed", _AGAIN)
     if found.get("id") != compute_fleet_plan_id(tenants):
         raise PlanFileError(f"{path} was changed: its id is not that of its plans", _AGAIN)
-    return FleetPlan(found["id"], tenants)
+    return FleetPlan(found["id"], tenants, frozenset(failed))
 
 
 def _is_entry(entry: tuple[str, Any]) -> bool:

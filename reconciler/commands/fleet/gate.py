@@ -16,7 +16,7 @@ from reconciler.fleet.fleet_plan import compute_fleet_plan_id, list_plans, read_
 from reconciler.fleet.gathered import Gathered
 from reconciler.fleet.wave_members import assign_waves
 from reconciler.render.fleet_gathered import render_gate, render_gathered
-from reconciler.session.fleet.gathering import Gathering, GatherOptions, gather_other, load_gathering
+from reconciler.session.fleet.gathering import Gathering, GatherOptions, add_unplanned, gather_other, load_gathering
 from reconciler.session.fleet.reviewed_plans import find_fleet_plan
 from reconciler.session.terminal import Terminal
 
@@ -31,8 +31,10 @@ def run_gate(options: GatherOptions, terminal: Terminal, today: date | None = No
         raise UsageError("a gate follows a plan or an apply", "Name --verb plan or --verb apply.")
     gathering = _add_affected(load_gathering(options, terminal), options)
     _check_target(gathering.gathered)
+    gathering = add_unplanned(gathering, options.selection)
     selected = gathering.selected
-    verdicts = list(judge_fleet(selected.fleet, gathering.gathered, selected.affected))
+    proves = options.selection.wave is not None
+    verdicts = list(judge_fleet(selected.fleet, gathering.gathered, selected.affected, proves=proves))
     radius = _judge_blast_radius(options, gathering)
     if radius is not None:
         verdicts.append(radius)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.errors import RepositoryError
+from reconciler.fleet.fleet_plan import read_fleet_plan
 from reconciler.fleet.gathered import Gathered, Wanted, gather_results
 from reconciler.fleet.run_identity import identify_run
+from reconciler.fleet.selection import select_tenants
 from reconciler.git.repository import find_head_commit
+from reconciler.session.fleet.reviewed_plans import find_fleet_plan
 from reconciler.session.fleet.selected import FleetSelection, Selected, load_selected
 from reconciler.session.terminal import Terminal
+
+_NO_PLAN = "it was reviewed without a plan: that failed, or a guard blocked it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +52,18 @@ def gather_other(gathering: Gathering, directories: Sequence[Path], verb: str) -
     """Gather the results of another verb for the same tenants."""
     wanted = Wanted(verb, gathering.wanted.commit, gathering.wanted.run)
     return gather_results(directories, gathering.selected.names, wanted)
+
+
+def add_unplanned(gathering: Gathering, selection: FleetSelection) -> Gathering:
+    """Count the tenants of the wave whose plan failed as failed: they are not applied, so they prove nothing.
+
+    The tenants that reviewed plans select are only those that have a plan.
+    """
+    file = find_fleet_plan(selection.plans) if selection.plans is not None else None
+    if file is None or not file.exists():
+        return gathering
+    failed = read_fleet_plan(file).failed
+    members = select_tenants(gathering.selected.fleet, wave=selection.wave, only=failed)
+    without = {tenant.name: _NO_PLAN for tenant in members if tenant.name not in gathering.gathered.results}
+    missing = {**gathering.gathered.missing, **without}
+    return replace(gathering, gathered=replace(gathering.gathered, missing=dict(sorted(missing.items()))))

@@ -200,3 +200,27 @@ def test_a_drift_of_the_sandbox_is_no_proof(repository: GitRepository, tmp_path:
     write(tmp_path / "2", repository, "acme", verb="drift", sandbox=True)
     with pytest.raises(UsageError, match="of the sandbox: they open no gate"):
         gate(repository, tmp_path / "1", tmp_path / "2", wave="canary")
+
+
+def test_a_tenant_that_was_reviewed_without_a_plan_closes_the_gate_of_its_wave(
+    repository: GitRepository, tmp_path: Path
+) -> None:
+    plans = write(tmp_path / "plan", repository, "beta", "gamma", verb="plan")
+    write(plans, repository, "acme", verb="plan", exit_code=1, error="401")
+    run_gather(GatherOptions(FleetSelection(repository.root), (plans,)), GatherOutput(), RecordingTerminal())
+    out = write(tmp_path / "apply", repository, "beta", "gamma")
+    code, text = gate(repository, out, wave="canary", reviewed=plans)
+    assert code == ExitCode.BLOCKED
+    assert "  acme: it was reviewed without a plan: that failed, or a guard blocked it\n" in text
+    assert gate(repository, out, wave="rest", reviewed=plans)[0] == ExitCode.OK
+
+
+def test_a_wave_of_which_nothing_went_well_closes_it_below_each_limit(
+    repository: GitRepository, tmp_path: Path
+) -> None:
+    repository.commit("limit", {"fleet.yaml": FLEET.replace("failed: {count: 0}", "failed: {percent: 100}")})
+    code, text = gate(repository, write(tmp_path / "1", repository, "acme", exit_code=1), wave="canary")
+    assert code == ExitCode.BLOCKED
+    assert "The guard failed blocks: 1 tenant of 1 failed, and none went well.\n" in text
+    write(tmp_path / "1", repository, "beta", "gamma")
+    assert gate(repository, tmp_path / "1", wave=None)[0] == ExitCode.OK
