@@ -18,6 +18,8 @@ from typing import Any
 from measures import make_environment
 from processes import RECONCILER, timed
 
+from reconciler.fleet.result import TenantResult, to_json
+
 _RUNS = 3
 _PLAN_ID = f"sha256:{'a' * 64}"
 _IDENTITY = ("-c", "user.name=bench", "-c", "user.email=bench@example.com", "-c", "gc.auto=0")
@@ -65,9 +67,8 @@ def write_results(out: Path, commit: str, tenants: int) -> None:
         name = f"t{number:05}"
         folder = out / name
         folder.mkdir(parents=True)
-        result = {"format_version": 1, "tenant": name, "verb": "plan", "commit": commit, "run": "local"}
-        result |= {"exit_code": 0, "plan_id": _PLAN_ID, "receipt": None, "counts": counts, "seconds": 1.5, "error": ""}
-        (folder / "result.json").write_text(json.dumps(result))
+        result = TenantResult(name, "plan", commit, "local", 0, _PLAN_ID, counts=counts, seconds=1.5)
+        (folder / "result.json").write_text(to_json(result))
         (folder / "plan.json").write_text(plan)
 
 

@@ -32,7 +32,10 @@ _PLANNED = (0, 3, 5)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. `ratio`: seconds divided by those of the floor in the same run; less is better."""
+    """One line of the table. `ratio`: seconds divided by those of the floor in the same run; less is better.
+
+    `part`: the part of the report that it is written to.
+    """
 
     name: str
     floor: str
@@ -42,6 +45,7 @@ class Row:
     peak_mib: float
     requests: int | None = None
     note: str = ""
+    part: str = "table"
 
 
 def compare(name: str, floor: str, pairs: Sequence[tuple[Run, Run]], requests: int | None = None) -> Row:

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import fleet_measures
 import measures
 from measures import Row
 
@@ -30,7 +31,7 @@ STORED = HERE / "stored_ratios.json"
 REPORT = HERE.parents[1] / "docs" / "performance.md"
 WORSE = 1.5
 """How many times the stored ratio a ratio may be."""
-_BEGIN, _END = "<!-- table: made by tests/benchmarks/suite.py -->\n", "<!-- end of the table -->\n"
+_BEGIN, _END = "<!-- {}: made by tests/benchmarks/suite.py -->\n", "<!-- end of the {} -->\n"
 
 SMALL: tuple[measures.Measure, ...] = (
     ("plan", measures.plan, {"users": 10_000, "runs": 5}),
@@ -43,6 +44,9 @@ SMALL: tuple[measures.Measure, ...] = (
     ("log", measures.log, {"commits": 1_200, "users": 2_000, "runs": 3}),
     ("status", measures.status, {"records": 500, "users": 2_000, "runs": 3}),
     ("help", measures.start, {"runs": 5}),
+    ("fleet", fleet_measures.plan, {"tenants": 100, "users": 20}),
+    ("fleet", fleet_measures.gates, {"tenants": 1_000, "users": 5}),
+    ("fleet", fleet_measures.rate, {"limit": 100, "seconds": 5}),
 )
 FULL: tuple[measures.Measure, ...] = (
     ("plan", measures.plan, {"users": 10_000, "runs": 5}),
@@ -63,6 +67,13 @@ FULL: tuple[measures.Measure, ...] = (
     ("log", measures.log, {"commits": 5_000, "users": 20_000, "runs": 3}),
     ("status", measures.status, {"records": 10_000, "users": 20_000, "runs": 3}),
     ("help", measures.start, {"runs": 5}),
+    ("fleet", fleet_measures.plan, {"tenants": 200, "users": 20}),
+    ("fleet", fleet_measures.plan, {"tenants": 1_000, "users": 20}),
+    ("fleet", fleet_measures.plan, {"tenants": 10_000, "users": 20}),
+    ("fleet", fleet_measures.gates, {"tenants": 1_000, "users": 20}),
+    ("fleet", fleet_measures.gates, {"tenants": 10_000, "users": 20}),
+    ("fleet", fleet_measures.rate, {"limit": 25, "seconds": 20}),
+    ("fleet", fleet_measures.rate, {"limit": 100, "seconds": 20}),
 )
 _HEAD = ("measure", "seconds", "floor", "floor's seconds", "ratio", "peak MiB", "requests")
 
@@ -126,12 +137,15 @@ def describe_machine() -> str:
 
 
 def write_report(rows: Sequence[Row]) -> None:
-    """Replace the table in docs/performance.md."""
+    """Replace the parts of docs/performance.md that the rows are of; the others stay."""
     text = REPORT.read_text("utf-8")
-    before, _, rest = text.partition(_BEGIN)
-    after = rest.partition(_END)[2]
-    table = f"\n{describe_machine()}\n{render_table(rows)}\n"
-    REPORT.write_text(f"{before}{_BEGIN}{table}{_END}{after}", "utf-8")
+    for part in dict.fromkeys(row.part for row in rows):
+        begin, end = _BEGIN.format(part), _END.format(part)
+        before, _, rest = text.partition(begin)
+        after = rest.partition(end)[2]
+        table = f"\n{describe_machine()}\n{render_table(row for row in rows if row.part == part)}\n"
+        text = f"{before}{begin}{table}{end}{after}"
+    REPORT.write_text(text, "utf-8")
 
 
 def show(rows: Iterable[Row]) -> None:

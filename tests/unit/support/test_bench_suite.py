@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+import fleet_measures  # noqa: E402
 import processes  # noqa: E402 - the scripts find each other in their folder
 import suite  # noqa: E402
 from measures import Row, compare, make_environment  # noqa: E402
@@ -87,7 +89,7 @@ def test_another_exit_code_than_the_expected_ones_ends_the_suite() -> None:
 
 def test_the_report_keeps_its_text_and_gets_a_new_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report = tmp_path / "performance.md"
-    report.write_text(f"# Title\n\n{suite._BEGIN}old\n{suite._END}\nAfter.\n")
+    report.write_text(f"# Title\n\n{suite._BEGIN.format('table')}old\n{suite._END.format('table')}\nAfter.\n")
     monkeypatch.setattr(suite, "REPORT", report)
     suite.write_report([row("`plan`", 1.5, "0.2% answered 429")])
     text = report.read_text()
@@ -95,6 +97,24 @@ def test_the_report_keeps_its_text_and_gets_a_new_table(tmp_path: Path, monkeypa
     assert text.endswith("\nAfter.\n")
     assert "old" not in text
     assert "| `plan`: 0.2% answered 429 | 3.00 | the floor | 2.00 | 1.50 | 64 | 12 |\n" in text
+
+
+def test_a_run_of_one_part_keeps_the_tables_of_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = tmp_path / "performance.md"
+    parts = [f"{suite._BEGIN.format(part)}old {part}\n{suite._END.format(part)}" for part in ("table", "fleet")]
+    report.write_text("".join(parts))
+    monkeypatch.setattr(suite, "REPORT", report)
+    suite.write_report([replace(row("`fleet plan`", 0.1), part="fleet")])
+    text = report.read_text()
+    assert text.startswith(parts[0])
+    assert "old fleet" not in text
+    assert "| `fleet plan` |" in text
+
+
+def test_each_part_that_is_measured_is_in_the_report() -> None:
+    text = suite.REPORT.read_text()
+    for part in ("table", fleet_measures.PART):
+        assert text.count(suite._BEGIN.format(part)) == text.count(suite._END.format(part)) == 1
 
 
 def test_every_stored_ratio_is_a_positive_number() -> None:
