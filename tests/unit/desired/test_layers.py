@@ -64,7 +64,7 @@ def test_what_is_told_from_names() -> None:
     assert [is_settings(name) for name in names] == [True, True, True, True, False]
     assert not is_settings("users/settings.yaml")
     assert [is_layer(name) for name in names] == [False, False, True, True, False]
-    assert list_top_files([*names, "users/scope.yaml"]) == [names[0], names[3], names[4]]
+    assert list_top_files([*names, "users/scope.yaml"]) == [names[0], names[4], names[3]]
 
 
 @pytest.mark.parametrize(
