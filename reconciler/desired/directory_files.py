@@ -21,7 +21,7 @@ from reconciler.desired.empty_files import Blobs, describe_way_out, list_tracked
 from reconciler.desired.file_content import find_foreign_content
 from reconciler.desired.fleet_files import FLEET_FILE, read_bounded
 from reconciler.desired.folders import contains_yaml, is_link_out_of_repository
-from reconciler.desired.layers import TenantPlace, find_fleet_root, find_place, is_layer
+from reconciler.desired.layers import TenantPlace, find_fleet_root, find_place, find_strays, is_layer
 from reconciler.desired.missing_state import describe_missing_state
 from reconciler.desired.yaml_reader import MAX_DIAGNOSTICS
 from reconciler.desired.yaml_text import MAX_BYTES
@@ -125,6 +125,8 @@ class DirectoryFiles:
         if self._leaves_repository() or self._is_fleet_root():
             return
         is_tenant = self.place is not None or self.layers_unknown
+        for problem in find_strays(self.root, self.place) if self.place is not None else ():
+            self._report_unread(problem)
         for path in sorted(self.root.iterdir()):
             if not self._check_utf8(path):
                 continue

@@ -141,6 +141,11 @@ def names_tenant(entry: FleetEntry, parent: str, name: str) -> bool:
     return not _places(tuple(entry.tenants)).isdisjoint({(parent, "*"), (parent, name)})
 
 
+def find_parents(entry: FleetEntry) -> frozenset[str]:
+    """Return the folders that `tenants` of fleet.yaml names."""
+    return frozenset(parent for parent, _ in _places(tuple(entry.tenants)))
+
+
 @lru_cache(maxsize=4)
 def _places(tenants: tuple[str, ...]) -> frozenset[tuple[str, str]]:
     return frozenset(map(split_place, tenants))

@@ -8,20 +8,23 @@ with a step up.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reconciler.core.model import Diagnostic
 from reconciler.desired.fleet_files import (
     FLEET_FILE,
     MAX_FLEET_BYTES,
     MAX_TENANT_BYTES,
     TENANT_FILE,
+    find_parents,
     names_tenant,
     parse_fleet,
     parse_tenant,
 )
 from reconciler.desired.fleet_schema import TenantEntry
+from reconciler.desired.layer_strays import find_strays_of_tenant
 from reconciler.desired.layout import FOLDERS, TOP_FILES
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.yaml_reader import Report
@@ -39,10 +42,11 @@ Read = Callable[[str, int], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class TenantPlace:
-    """A tenant in its fleet. `entry`: its tenant.yaml; None without one."""
+    """A tenant in its fleet. `entry`: its tenant.yaml; None without one. `parents`: the folders that hold tenants."""
 
     tenant: str
     entry: LocatedModel[TenantEntry] | None = None
+    parents: frozenset[str] = frozenset()
 
     @property
     def group(self) -> str | None:
@@ -87,11 +91,19 @@ def find_place(root: Path, read: Read, report: Report) -> TenantPlace | None:
     path = root.resolve()
     if not names_tenant(fleet.value, path.parent.name, path.name):
         return None
+    parents = find_parents(fleet.value)
     if not os.path.lexists(root / TENANT_FILE):
-        return TenantPlace(path.name)
+        return TenantPlace(path.name, parents=parents)
     content = read(TENANT_FILE, MAX_TENANT_BYTES)
     entry = parse_tenant(content, report) if content is not None else None
-    return TenantPlace(path.name, entry) if entry is not None else None
+    return TenantPlace(path.name, entry, parents) if entry is not None else None
+
+
+def find_strays(root: Path, place: TenantPlace) -> Iterator[Diagnostic]:
+    """Yield what is wrong with the folders of the layers of a tenant, by names relative to it."""
+    folders = [folder.removeprefix(UP) for folder in place.folders]
+    for item in find_strays_of_tenant(root.resolve().parent.parent, folders, place.parents):
+        yield replace(item, origin=item.origin and replace(item.origin, file=f"{UP}{item.origin.file}"))
 
 
 def list_tracked_names(root: Path, place: TenantPlace | None) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ _LEFTOVER = re.compile(
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 _PLACES = f"The top level holds {', '.join(TOP_FILES)}; users belong in users/, groups in groups/."
+_IN_LAYERS = f"A layer holds {', '.join(TOP_FILES)}; users and their groups belong to a tenant."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,20 @@ def check_top_folder(name: str, *, is_tenant: bool = False) -> Stray | None:
         return None
     summary = "this hidden directory is not read" if name.startswith(".") else "this directory is not read"
     return Stray(summary, f"{_hint(name)}{_PLACES}")
+
+
+def check_layer_file(name: str) -> Stray | None:
+    """Return what is wrong with a file of a layer of a fleet, if anything."""
+    stray = check_top_file(name)
+    if stray is None or _PLACES not in stray.detail:
+        return stray
+    close = difflib.get_close_matches(name.casefold(), TOP_FILES, 1)
+    return Stray(stray.summary, f"Did you mean {close[0]}? {_IN_LAYERS}" if close else _IN_LAYERS)
+
+
+def check_layer_folder(name: str) -> Stray:
+    """Return what is wrong with a folder with YAML files in a layer of a fleet."""
+    return Stray(f"this {'hidden ' if name.startswith('.') else ''}directory is not read", _IN_LAYERS)
 
 
 def check_file(name: str) -> Stray | None:

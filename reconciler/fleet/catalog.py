@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from reconciler.desired.fleet_files import (
 )
 from reconciler.desired.fleet_schema import FleetEntry, FleetLimitEntry, TenantEntry, split_place
 from reconciler.desired.folders import contains_yaml
+from reconciler.desired.layer_strays import DEFAULTS, find_group_strays, find_layer_strays, find_misnamed_layers
 from reconciler.desired.layout import FOLDERS, TOP_FILES, is_utf8, resembles_yaml
 from reconciler.desired.validation import LocatedModel
 from reconciler.errors import FleetError
@@ -98,7 +100,7 @@ class _Catalog:
 
     def _add_count(self, item: Diagnostic) -> Diagnostic:
         times = self._times[(item.summary, item.detail)]
-        return item if times == 1 else replace(item, summary=f"{item.summary} ({pluralize(times, 'tenant')})")
+        return item if times <= 1 else replace(item, summary=f"{item.summary} ({pluralize(times, 'tenant')})")
 
     def read_fleet_file(self) -> LocatedModel[FleetEntry] | None:
         """Read fleet.yaml."""
@@ -123,7 +125,14 @@ class _Catalog:
             return []
         found = [self._read_tenant(parent, name) for parent, name in sorted(folders, key=itemgetter(1))]
         self._check_groups(found)
+        self._check_layers({parent for parent, _ in map(split_place, entry.tenants)})
         return found
+
+    def _check_layers(self, parents: set[str]) -> None:
+        """Report what is not read in defaults/ and groups/, and folders that may be meant to be one of them."""
+        layers = (find_layer_strays(self.root, DEFAULTS), find_group_strays(self.root))
+        for item in chain(*layers, find_misnamed_layers(self.root, parents)):
+            self.problems.append(item)
 
     # --- folders ------------------------------------------------------------
 
