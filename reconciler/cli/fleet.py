@@ -170,10 +170,18 @@ def apply(chosen: FleetOptions, execution: _ApplyOptions, engine: _EngineOptions
 
 @command(fleet_app)
 def drift(
-    chosen: FleetOptions, engine: _EngineOptions, *, detailed_exitcode: _DetailedExitcode = False, common: _Common
+    chosen: FleetOptions,
+    engine: _EngineOptions,
+    *,
+    plans: _Plans = None,
+    detailed_exitcode: _DetailedExitcode = False,
+    common: _Common,
 ) -> int:
-    """Show what was edited in the target of each tenant. Cannot write."""
-    options = lazy.FleetPlanOptions(engine.build(chosen, common), detailed_exitcode)
+    """Show what was edited in the target of each tenant. Cannot write.
+
+    With the plans of an apply, it looks at the same tenants.
+    """
+    options = lazy.FleetPlanOptions(engine.build(chosen, common, plans), detailed_exitcode)
     return lazy.run_fleet_drift(options, common.terminal())
 
 

@@ -7,15 +7,15 @@ parsed. A base that cannot be relied on affects all tenants. A tenant without a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 from reconciler.desired.fleet_files import FLEET_FILE, MAX_FLEET_BYTES, parse_fleet
 from reconciler.desired.fleet_schema import FleetEntry
 from reconciler.errors import PlanFileError, RepositoryError, UsageError
-from reconciler.fleet.applied import APPLIED, read_applied
+from reconciler.fleet.applied import APPLIED, AppliedFleet, read_applied
 from reconciler.fleet.base_files import DEFAULTS, GROUPS, NOT_RESOLVED, BaseFiles, Ids, sort_files
 from reconciler.fleet.file_ids import LINK, REQUIREMENTS, compute_ids, find_prefix, has_same_files, read_commit_ids
 from reconciler.fleet.model import Fleet, Tenant
@@ -36,10 +36,13 @@ class AffectedBy(StrEnum):
     PROGRAM = "the version of the program"
     NEW = "it is new"
     OPEN = "its last apply was not complete"
+    UNPROVEN = "a change that was stopped at the first wave"
     UNKNOWN_BASE = "the base is not known"
 
 
-_SHARED = frozenset({AffectedBy.GROUP, AffectedBy.DEFAULTS, AffectedBy.PROGRAM, AffectedBy.UNKNOWN_BASE})
+_SHARED = frozenset(
+    {AffectedBy.GROUP, AffectedBy.DEFAULTS, AffectedBy.PROGRAM, AffectedBy.UNPROVEN, AffectedBy.UNKNOWN_BASE}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,10 @@ class Affected:
         """The tenants that something shared affects: defaults, a group, the program, or nobody knows what."""
         return tuple(name for name, reasons in self.reasons.items() if _SHARED.intersection(reasons))
 
+    def restrict(self, names: Collection[str]) -> Affected:
+        """Return what a run changes that is about these tenants only."""
+        return replace(self, reasons={name: found for name, found in self.reasons.items() if name in names})
+
 
 class _NoBaseError(Exception):
     """The base cannot be relied on; the message says why."""
@@ -79,30 +86,30 @@ def find_affected(fleet: Fleet, base: str | None) -> Affected:
     if `base` cannot name a commit.
     """
     try:
-        commit, left_open = _find_commit(fleet.root, base)
+        commit, applied = _find_commit(fleet.root, base)
         files = _read_base(fleet.root, commit)
     except (_NoBaseError, RepositoryError, PlanFileError) as exc:
         why = exc.summary if isinstance(exc, RepositoryError | PlanFileError) else str(exc)
         return Affected({each.name: (AffectedBy.UNKNOWN_BASE,) for each in fleet.tenants}, None, why)
-    comparison = _FleetComparison(fleet, files, left_open)
+    comparison = _FleetComparison(fleet, files, applied)
     reasons = {each.name: found for each in fleet.tenants if (found := tuple(comparison.find_reasons(each)))}
     released = tuple(sorted(files.folders.keys() - {each.name for each in fleet.tenants}))
     return Affected(reasons, commit, "", released, comparison.find_moved(reasons, released))
 
 
-def _find_commit(root: Path, base: str | None) -> tuple[str, frozenset[str]]:
+def _find_commit(root: Path, base: str | None) -> tuple[str, AppliedFleet | None]:
     if base == APPLIED:
         applied = read_applied(root)
         if applied is None:
             raise _NoBaseError("no apply of this fleet is on record here")
         if (why := explain_missing_commit(root, applied.commit)) is not None:
             raise _NoBaseError(f"commit {applied.commit[:12]} of the last apply {why}")
-        return applied.commit, frozenset(applied.open)
+        return applied.commit, applied
     if base is None or _NOTHING.fullmatch(base) or not base:
         if base is not None and not base:
             raise UsageError("--base is empty", "Name a branch, a tag or a commit: origin/main.")
         raise _NoBaseError("there is no commit before this one")
-    return find_merge_base(root, base), frozenset()
+    return find_merge_base(root, base), None
 
 
 def _read_base(root: Path, commit: str) -> BaseFiles:
@@ -129,18 +136,20 @@ def _read_entry(root: Path, commit: str) -> FleetEntry:
 class _FleetComparison:
     """The fleet that is here, compared with its base. What is shared is compared once."""
 
-    def __init__(self, fleet: Fleet, before: BaseFiles, left_open: frozenset[str]) -> None:
+    def __init__(self, fleet: Fleet, before: BaseFiles, applied: AppliedFleet | None) -> None:
         self._root = fleet.root
         self._tenants = fleet.tenants
         self._before = before
-        self._open = left_open
+        self._open = frozenset(applied.open if applied is not None else ())
+        self._new = frozenset(applied.new if applied is not None else ())
+        self._unproven = frozenset(applied.unproven if applied is not None else ())
         self._groups: dict[str, bool] = {}
         self._defaults = self._is_same(f"{self._root}/{DEFAULTS}", before.defaults)
         self._program = self._is_same(f"{self._root}/{before.top}{REQUIREMENTS}", before.program)
 
     def find_reasons(self, tenant: Tenant) -> Iterator[AffectedBy]:
         """Yield why the tenant is affected; nothing if it is not."""
-        if tenant.name not in self._before.tenants:
+        if tenant.name not in self._before.tenants or tenant.name in self._new:
             yield AffectedBy.NEW
         elif not self._has_own_files(tenant):
             yield AffectedBy.OWN_FILES
@@ -152,6 +161,8 @@ class _FleetComparison:
             yield AffectedBy.PROGRAM
         if tenant.name in self._open:
             yield AffectedBy.OPEN
+        if tenant.name in self._unproven:
+            yield AffectedBy.UNPROVEN
 
     def find_moved(self, reasons: Mapping[str, tuple[AffectedBy, ...]], released: tuple[str, ...]) -> dict[str, str]:
         """Return the old name of each new tenant whose files are those of one that was released."""

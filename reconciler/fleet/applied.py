@@ -2,6 +2,7 @@
 
 `commit` is the newest one whose results were gathered; `open` are the tenants whose apply was not complete since, so
 that a run that failed or died loses none. Absence decides nothing: without the file, all tenants are applied.
+What guards count of an open tenant is kept with it: a change that was stopped must not pass because it is recorded.
 """
 
 from __future__ import annotations
@@ -24,16 +25,22 @@ APPLIED = "applied"
 FOLDER, FILE = "fleet", "applied.json"
 FORMAT_VERSION = 1
 _MAX_BYTES = 4 * 1024 * 1024
+_LISTS = ("open", "new", "unproven")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REPAIR = "Restore it from the record, or remove it: then all tenants are applied."
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedFleet:
-    """The commit that was applied, and the tenants that are open."""
+    """The commit that was applied, and the tenants that are open.
+
+    Of these, `new`: never applied completely. `unproven`: changed by something shared that no canary has proven.
+    """
 
     commit: str
     open: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
 
 
 def name_applied(root: Path) -> Path:
@@ -52,23 +59,33 @@ def read_applied(root: Path) -> AppliedFleet | None:
         raise PlanFileError(f"{FOLDER}/{FILE} is not JSON", _REPAIR) from exc
     if not _is_valid(found):
         raise PlanFileError(f"{FOLDER}/{FILE} is of another version, or has an invalid field", _REPAIR)
-    return AppliedFleet(found["commit"], tuple(found["open"]))
+    return AppliedFleet(found["commit"], *(tuple(found[key]) for key in _LISTS))
 
 
 def _is_valid(found: Any) -> bool:
     return (
         isinstance(found, dict)
-        and found.keys() == {"format_version", "commit", "open"}
+        and found.keys() == {"format_version", "commit", *_LISTS}
         and found["format_version"] == FORMAT_VERSION
         and isinstance(found["commit"], str)
         and _COMMIT.fullmatch(found["commit"]) is not None
-        and isinstance(found["open"], list)
-        and len(found["open"]) <= MAX_TENANTS
-        and all(isinstance(name, str) and is_tenant_name(name) for name in found["open"])
+        and all(_are_names(found[key]) for key in _LISTS)
+        and {*found["new"], *found["unproven"]} <= set(found["open"])
     )
 
 
-def write_applied(root: Path, commit: str, left_open: Collection[str]) -> None:
-    """Write the file. Raises `PlanFileError`."""
-    content = {"format_version": FORMAT_VERSION, "commit": commit, "open": sorted(left_open)}
+def _are_names(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= MAX_TENANTS
+        and all(isinstance(name, str) and is_tenant_name(name) for name in value)
+    )
+
+
+def write_applied(
+    root: Path, commit: str, left_open: Collection[str], new: Collection[str] = (), unproven: Collection[str] = ()
+) -> None:
+    """Write the file; of `new` and `unproven` the tenants that are open. Raises `PlanFileError`."""
+    lists = {"open": left_open, "new": set(new) & set(left_open), "unproven": set(unproven) & set(left_open)}
+    content = {"format_version": FORMAT_VERSION, "commit": commit, **{key: sorted(lists[key]) for key in _LISTS}}
     write_text(name_applied(root), to_ascii_json(content, indent=1) + "\n")

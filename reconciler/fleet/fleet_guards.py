@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import date
 
+from reconciler.core.policy import MAX_APPROVAL_PERIOD
 from reconciler.core.text import pluralize
 from reconciler.fleet.affected import Affected
 from reconciler.fleet.gathered import Gathered
 from reconciler.fleet.model import Fleet, FleetLimit
+from reconciler.fleet.wave_members import assign_waves
 
 FAILED, REMOVALS, NEW_TENANTS, BY_DEFAULTS = "failed", "removals", "new_tenants", "tenants_changed_by_defaults"
 LIFTABLE = (REMOVALS, NEW_TENANTS, BY_DEFAULTS)
@@ -47,10 +50,64 @@ def judge_fleet(
     if over := _exceeds(fleet.guards.removals, removals, managed):
         found = f"{pluralize(removals, 'user')} of {managed:,} would be removed in all tenants, {over}"
         yield FleetVerdict(REMOVALS, found, "Review who is removed. If that is right, approve the fleet plan.")
-    new, limit = len(affected.added) if affected is not None else 0, fleet.guards.new_tenants
+    if affected is not None:
+        yield from judge_new_tenants(fleet, affected)
+
+
+def judge_new_tenants(fleet: Fleet, affected: Affected) -> Iterator[FleetVerdict]:
+    """Yield the verdict about tenants that were never applied, if there are too many."""
+    new, limit = len(affected.added), fleet.guards.new_tenants
     if limit is not None and new > limit:
         found = f"{pluralize(new, 'new tenant')}, the limit is {limit:,}"
         yield FleetVerdict(NEW_TENANTS, found, "Add them in several changes, or approve the fleet plan.")
+
+
+def judge_before_apply(fleet: Fleet, affected: Affected, wave: str | None) -> Iterator[FleetVerdict]:
+    """Yield the guards that an apply exceeds by what it is about, before it writes anything. `wave`: None: all."""
+    yield from judge_new_tenants(fleet, affected)
+    if not exceeds_blast_radius(fleet, affected):
+        return
+    found = _describe_change(fleet, affected)
+    if not fleet.waves:
+        yield FleetVerdict(BY_DEFAULTS, found, "Name `waves` in fleet.yaml, and apply it wave by wave: --wave.")
+    elif wave is None:
+        yield FleetVerdict(BY_DEFAULTS, found, "Apply it wave by wave: --wave, beginning with the first one.")
+    elif find_proving_wave(fleet, affected) == fleet.waves[-1].name:
+        found += "; none of them is in a wave before the last one"
+        yield FleetVerdict(BY_DEFAULTS, found, "Let one of them go first: name it in an earlier wave of fleet.yaml.")
+
+
+def exceeds_blast_radius(fleet: Fleet, affected: Affected) -> bool:
+    """Whether something shared changes more tenants than the guard allows at once."""
+    limit = fleet.guards.tenants_changed_by_defaults
+    return limit is not None and len(affected.by_defaults) > limit
+
+
+def find_proving_wave(fleet: Fleet, affected: Affected) -> str | None:
+    """Return the first wave with a tenant that something shared changes: it proves the change for the others."""
+    members = assign_waves(fleet)
+    going = {members[name] for name in affected.by_defaults if name in members}
+    return next((wave.name for wave in fleet.waves if wave.name in going), None)
+
+
+def find_unproven(fleet: Fleet, affected: Affected, reached: Collection[str], drift: Gathered) -> frozenset[str]:
+    """Return the tenants that a change by something shared concerns, if it was stopped at the first wave.
+
+    `reached`: tenants with a result; one of a later wave says that the gate was open. `drift`: of the first wave.
+    """
+    members, wave = assign_waves(fleet), find_proving_wave(fleet, affected)
+    if wave is None or not exceeds_blast_radius(fleet, affected):
+        return frozenset()
+    first = [name for name in affected.by_defaults if members[name] == wave]
+    went_on = any(name in reached for name in affected.by_defaults if members[name] != wave)
+    proven = went_on or (not drift.sandbox and all(_is_free_of_drift(drift, name) for name in first))
+    return frozenset() if proven else frozenset(affected.by_defaults)
+
+
+def find_lifted(fleet: Fleet, plan_id: str | None, today: date) -> frozenset[str]:
+    """Return the guards that approvals in fleet.yaml lift: those of this fleet plan, until their last day."""
+    valid = [each for each in fleet.approvals if today <= each.until <= today + MAX_APPROVAL_PERIOD]
+    return frozenset(guard for each in valid if each.plan == plan_id for guard in each.lifts).intersection(LIFTABLE)
 
 
 def judge_blast_radius(
@@ -60,11 +117,9 @@ def judge_blast_radius(
 
     `canary`: the tenants of the wave that goes first, if this gate follows it; each must be free of drift in `drift`.
     """
-    limit = fleet.guards.tenants_changed_by_defaults
-    if limit is None or affected is None or len(affected.by_defaults) <= limit:
+    if affected is None or not exceeds_blast_radius(fleet, affected):
         return None
-    found = f"defaults, a group or the program change {pluralize(len(affected.by_defaults), 'tenant')}"
-    found += f", the limit is {limit:,}"
+    found = _describe_change(fleet, affected)
     if not fleet.waves:
         return FleetVerdict(BY_DEFAULTS, found, "Name `waves` in fleet.yaml, to apply it wave by wave.")
     if canary is None:
@@ -74,6 +129,11 @@ def judge_blast_radius(
         return None
     found += f"; {pluralize(len(unproven), 'tenant')} of the first wave without a drift that shows no differences"
     return FleetVerdict(BY_DEFAULTS, found, "Run `reconciler fleet drift` for this wave, and name its directory, too.")
+
+
+def _describe_change(fleet: Fleet, affected: Affected) -> str:
+    count = pluralize(len(affected.by_defaults), "tenant")
+    return f"defaults, a group or the program change {count}, the limit is {fleet.guards.tenants_changed_by_defaults:,}"
 
 
 def _is_free_of_drift(drift: Gathered, name: str) -> bool:

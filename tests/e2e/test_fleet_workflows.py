@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from support.fleet_scenario import FleetScenario
 from support.workflow_runner import git
+
+from reconciler.fleet.applied import write_applied
+from reconciler.sandbox.seed import edit_user
 
 ADA, ALAN = "ada.example@it.example.com", "alan.example@school.example.com"
 
@@ -72,6 +78,115 @@ def test_a_canary_that_fails_stops_the_rest(scenario: FleetScenario) -> None:
     opened = git(scenario.origin, "show", "reconciler-record:fleet/applied.json")
     assert '"acme"' in opened
     assert '"acme-school"' in opened
+
+
+def limit(scenario: FleetScenario, guard: str, old: int, new: int) -> None:
+    """Set a guard of fleet.yaml on the default branch."""
+    path = scenario.origin / "fleet.yaml"
+    text = path.read_text()
+    assert f"{guard}: {old}" in text
+    path.write_text(text.replace(f"{guard}: {old}", f"{guard}: {new}"))
+    scenario.commit(f"Limit {guard}")
+
+
+def change_defaults(root: Path) -> None:
+    change_both(root)
+    (root / "defaults/scope.yaml").write_text((root / "defaults/scope.yaml").read_text() + "# reviewed\n")
+
+
+def edit_after_apply(scenario: FleetScenario, tenant: str) -> None:
+    """Let somebody edit the users of a tenant between its apply and the look for drift."""
+    marker, script = scenario.root / "applied-once", scenario.root / "token"
+    script.write_text(
+        f"#!/bin/sh\nif [ $1 = {tenant} ]; then\n  if [ -e {marker} ]; then {sys.executable} {script}-edit.py; fi\n"
+        f"  touch {marker}\nfi\ncat {scenario.root}/tokens/$1\n"
+    )
+    Path(f"{script}-edit.py").write_text(
+        "from pathlib import Path\nfrom reconciler.sandbox.seed import edit_user, list_users\n"
+        f"state = Path('{scenario.root}/{tenant}.db')\n"
+        "for user in list_users(state):\n    edit_user(state, user['userName'], {'name.familyName': 'Edited'})\n"
+    )
+    script.chmod(0o700)
+    scenario.runner.vars = {"RECONCILER_TOKEN_COMMAND": f"{script} {{tenant}}"}
+
+
+def test_a_canary_that_drifts_stops_a_change_by_defaults_until_it_is_free_of_drift(scenario: FleetScenario) -> None:
+    limit(scenario, "tenants_changed_by_defaults", 50, 1)
+    head = scenario.change(change_defaults)
+    scenario.plan(head)
+    merged = scenario.merge(head)
+    command = scenario.runner.vars
+    edit_after_apply(scenario, "acme")
+    applied = scenario.apply(merged)
+    assert [step.code for step in applied["canary"].steps if step.name in ("Apply", "Look for drift")] == [0, 2], [
+        (s.name, s.said) for s in applied["canary"].steps
+    ]
+    assert [step.code for step in applied["gate-canary"].steps if step.name == "Gate"] == [3]
+    assert "of the first wave without a drift that shows no differences" in applied["gate-canary"].said("Gate")
+    for name in ("early", "gate-early", "rest", "gate-rest"):
+        assert applied[name].result == "skipped", name
+    assert scenario.users("acme-school") == [], "its service saw no request"
+    opened = json.loads(git(scenario.origin, "show", "reconciler-record:fleet/applied.json"))
+    assert opened["open"] == opened["unproven"] == ["acme", "acme-school"], "it has to be proven yet"
+
+    scenario.runner.vars = command
+    edit_user(scenario.root / "acme.db", ADA, {"name.familyName": "Example"})
+    again = scenario.run_failed_again()
+    assert again["canary"].attempt == 2
+    assert again["record"].result == "success", [
+        (step.name, step.said) for job in again.values() for step in job.steps if step.code
+    ]
+    assert scenario.users("acme-school") == [ALAN]
+    done = json.loads(git(scenario.origin, "show", "reconciler-record:fleet/applied.json"))
+    assert (done["open"], done["unproven"]) == ([], [])
+
+
+def record_new(scenario: FleetScenario, tenant: str) -> None:
+    """Let the record say that the tenant was never applied."""
+    root = scenario.root / "record"
+    write_applied(root, scenario.first, [tenant], [tenant])
+    for command in (("init", "-b", "record"), ("add", "-A"), ("commit", "-m", "Record")):
+        git(root, *command)
+    git(root, "push", str(scenario.origin), "HEAD:refs/heads/reconciler-record")
+
+
+def test_too_many_new_tenants_stop_before_any_write_until_they_are_approved(scenario: FleetScenario) -> None:
+    limit(scenario, "new_tenants", 5, 0)
+    record_new(scenario, "acme-school")
+    head = scenario.change(change_both)
+    scenario.plan(head)
+    plan_id = scenario.api.statuses[head][0]["description"]
+    first = git(scenario.origin, "rev-parse", "main")
+    applied = scenario.apply(scenario.merge(head))
+    (failed,) = (step for step in applied["reviewed"].steps if step.code)
+    assert (failed.name, failed.code) == ("Matrix of the wave canary", 3)
+    assert "the guard new_tenants blocks this: 1 new tenant, the limit is 0" in failed.said
+    assert {applied[name].result for name in ("canary", "gate-canary", "early", "rest")} == {"skipped"}
+    assert scenario.users("acme") == scenario.users("acme-school") == []
+    opened = json.loads(git(scenario.origin, "show", "reconciler-record:fleet/applied.json"))
+    assert opened["new"] == ["acme-school"], "it stays new"
+    git(scenario.origin, "reset", "--hard", first)
+    git(scenario.root / "record", "push", "--force", str(scenario.origin), "HEAD:refs/heads/reconciler-record")
+    git(scenario.origin, "branch", "-D", "change")
+
+    def approve(root: Path) -> None:
+        change_both(root)
+        identity = re.search("sha256:[0-9a-f]{64}", plan_id)
+        assert identity is not None
+        today = datetime.now(UTC).date() + timedelta(days=3)
+        with (root / "fleet.yaml").open("a") as file:
+            file.write(
+                f"approvals: [{{plan: '{identity[0]}', lifts: [new_tenants], until: {today}, reason: a school}}]\n"
+            )
+
+    approved = scenario.change(approve)
+    scenario.plan(approved)
+    applied = scenario.apply(scenario.merge(approved))
+    assert applied["gate-rest"].result == "success", [
+        (step.name, step.said) for job in applied.values() for step in job.steps if step.code
+    ]
+    assert "The guard new_tenants is lifted by an approval" in applied["gate-rest"].said("Gate")
+    assert (scenario.users("acme"), scenario.users("acme-school")) == ([ADA], [ALAN])
 
 
 def test_nothing_is_applied_that_was_not_reviewed(scenario: FleetScenario) -> None:

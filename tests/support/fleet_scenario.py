@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from reconciler.sandbox.seed import list_users, seed
 from reconciler.sandbox.server import start
 from support.servers.github_api import GitHubApi
-from support.workflow_runner import Job, Runner, git
+from support.workflow_runner import Job, Runner, Step, git
 from support.workspace import run as reconciler
 
 TENANTS = ("acme", "acme-school")
@@ -21,7 +21,8 @@ TENANTS = ("acme", "acme-school")
 class FleetScenario:
     """The repository, its services, and runs of its workflows as GitHub orders their jobs."""
 
-    def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, root: Path, patch: pytest.MonkeyPatch, more: Sequence[str] = ()) -> None:
+        """`more`: names of further tenants, each like acme-school with a domain of its own."""
         self.origin, self.root = root / "origin", root
         self.origin.mkdir()
         assert reconciler(["reconciler", "init", str(self.origin), "--fleet", "--profile", "scim"]).code == 0
@@ -30,7 +31,11 @@ class FleetScenario:
         defaults.write_text(text.replace("  base_url: https://scim.example.com/v2\n", ""))
         (root / "tokens").mkdir()
         self.sandboxes = {}
-        for tenant, domain in zip(TENANTS, ("it.example.com", "school.example.com"), strict=True):
+        domains = dict(zip(TENANTS, ("it.example.com", "school.example.com"), strict=True))
+        for tenant in more:
+            domains[tenant] = f"{tenant}.example.com"
+            self._copy_tenant(tenant, domains[tenant])
+        for tenant, domain in domains.items():
             file = root / f"{tenant}.db"
             seed(file, {"domains": [domain], "users": []})
             self.sandboxes[tenant] = start(file)
@@ -43,6 +48,13 @@ class FleetScenario:
         self.runner = Runner(self.origin, root / "runs", self.api, {}, "127.0.0.1")
         self.runner.vars = {"RECONCILER_TOKEN_COMMAND": f"cat {root}/tokens/{{tenant}}"}
         patch.setenv("XDG_STATE_HOME", str(root / "state"))
+
+    def _copy_tenant(self, name: str, domain: str) -> None:
+        source, target = (self.origin / "tenants" / each for each in ("acme-school", name))
+        for path in source.rglob("*.yaml"):
+            made = target / path.relative_to(source)
+            made.parent.mkdir(parents=True, exist_ok=True)
+            made.write_text(path.read_text().replace("school.example.com", domain))
 
     def close(self) -> None:
         self.runner.close()
@@ -86,17 +98,50 @@ class FleetScenario:
     def apply(self, commit: str) -> dict[str, Job]:
         return self.run("apply.yml", "push", commit)
 
-    def run(self, workflow: str, event: str, commit: str, payload: Mapping[str, Any] | None = None) -> dict[str, Job]:
-        """Run all jobs of a workflow in the order of `needs`. Of a matrix the first job that failed is returned."""
-        definition = self.runner.definition(workflow, commit)
+    def run(
+        self,
+        workflow: str,
+        event: str,
+        commit: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        dies: Collection[tuple[str, int]] = (),
+    ) -> dict[str, Job]:
+        """Run all jobs of a workflow in the order of `needs`. Of a matrix the first job that failed is returned.
+
+        `dies`: legs of jobs, by index, whose runner dies before it does anything.
+        """
+        self.legs: dict[str, list[Job]] = {}
+        self._last = (workflow, event, commit, payload)
+        return self._run_jobs(1, dies)
+
+    def run_failed_again(self) -> dict[str, Job]:
+        """Run the failed jobs of the last run again, and those that need them, as GitHub's button does."""
+        attempt = 1 + max(leg.attempt for legs in self.legs.values() for leg in legs)
+        return self._run_jobs(attempt)
+
+    def _run_jobs(self, attempt: int, dies: Collection[tuple[str, int]] = ()) -> dict[str, Job]:
+        workflow, event, commit, payload = self._last
         done: dict[str, Job] = {}
-        for name, job in definition["jobs"].items():
+        fresh: set[str] = set()
+        for name, job in self.runner.definition(workflow, commit)["jobs"].items():
             needs = job.get("needs", [])
             needed = {each: done[each] for each in ([needs] if isinstance(needs, str) else needs)}
-            legs = self._list_legs(job, needed)
-            runs = [
-                self.runner.job(workflow, name, event, commit, payload, needs=needed or None, leg=leg) for leg in legs
-            ]
+            before = {} if fresh & needed.keys() else dict(enumerate(self.legs.get(name, [])))
+            runs = []
+            for number, leg in enumerate(self._list_legs(job, needed)):
+                if number in before and not before[number].code:
+                    runs.append(before[number])
+                    continue
+                fresh.add(name)
+                runs.append(
+                    Job([Step("runner", 1)], run=next(iter(needed.values())).run)
+                    if (name, number) in dies
+                    else self.runner.job(
+                        workflow, name, event, commit, payload, needs=needed or None, leg=leg, attempt=attempt
+                    )
+                )
+            self.legs[name] = runs
             done[name] = next((each for each in runs if each.code), runs[0])
         return done
 

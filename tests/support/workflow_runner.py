@@ -107,11 +107,12 @@ class Runner:
         *,
         needs: Mapping[str, Job] | None = None,
         leg: Mapping[str, Any] | None = None,
+        attempt: int = 1,
     ) -> Job:
         """Run one job of the workflow as it is at `commit` (the default branch's, but for `pull_request`).
 
         `needs`: the jobs of the same run that it waited for; without them it is the first job of a run. `leg`: the
-        contexts `matrix` and `strategy` of one job of a matrix.
+        contexts `matrix` and `strategy` of one job of a matrix. `attempt`: of the run.
         """
         if needs:
             run = next(iter(needs.values())).run
@@ -121,7 +122,15 @@ class Runner:
         return self._finish(
             run,
             name,
-            _Run(self, workflow, name, (event, commit, payload or {}), Job(run=run), needs=needs, leg=leg),
+            _Run(
+                self,
+                workflow,
+                name,
+                (event, commit, payload or {}),
+                Job([], run=run, attempt=attempt),
+                needs=needs,
+                leg=leg,
+            ),
         )
 
     def again(self, done: Job, workflow: str, name: str, event: str, commit: str) -> Job:
@@ -178,6 +187,7 @@ class _Run:
                 "ref": "refs/heads/main",
                 "sha": commit,
                 "token": GITHUB_TOKEN,
+                "run_attempt": str(done.attempt),
             },
             "inputs": payload.get("inputs", {}),
             # The secrets of an environment are there for jobs that name one only.
@@ -304,12 +314,14 @@ class _Run:
     def download(self, given: Mapping[str, str]) -> None:
         if "pattern" in given:
             assert given["merge-multiple"] == "True"
-            for item in self.runner.api.artifacts:
-                if item["run"] == self.done.run and fnmatch.fnmatchcase(item["name"], given["pattern"]):
+            # Of two attempts of a job the artifact of the later one counts.
+            latest = {item["name"]: item for item in self.runner.api.artifacts if item["run"] == self.done.run}
+            for item in latest.values():
+                if fnmatch.fnmatchcase(item["name"], given["pattern"]):
                     with zipfile.ZipFile(io.BytesIO(self.runner.api.contents[item["id"]])) as archive:
                         archive.extractall(self.work / given["path"])
             return
-        for item in self.runner.api.artifacts:
+        for item in reversed(self.runner.api.artifacts):
             if (item["run"], item["name"]) == (self.done.run, given["name"]):
                 with zipfile.ZipFile(io.BytesIO(self.runner.api.contents[item["id"]])) as archive:
                     archive.extractall(self.work / given["path"])
@@ -331,7 +343,7 @@ class _Run:
             # Names are relative to what is before the first wildcard.
             files = {file.name: file.read_bytes() for file in path.parent.glob(path.name)}
         else:
-            files = {path.name: path.read_bytes()}
+            files = {path.name: path.read_bytes()} if path.exists() else {}
         if not files:
             assert given["if-no-files-found"] == "ignore"
             return {}

@@ -205,6 +205,20 @@ def test_a_wave_starts_when_the_gate_before_it_let_it() -> None:
         assert "environment" not in found[f"gate-{wave}"]
 
 
+def test_the_wave_that_proves_a_change_looks_for_drift_and_its_gate_sees_it() -> None:
+    found = jobs("apply.yml")
+    for wave in WAVES[:-1]:
+        names = [step.get("name") for step in found[wave]["steps"]]
+        (drift,) = (step for step in found[wave]["steps"] if step.get("name") == "Look for drift")
+        assert names.index(APPLY_STEP) < names.index("Look for drift")
+        assert drift["if"] == f"needs.reviewed.outputs.{wave}-prove == 'true'"
+        assert "--detailed-exitcode" in drift["run"], "a job with differences is one that failed, and runs again"
+        assert f"drift-{wave}-*" in str(found[f"gate-{wave}"])
+        assert f"--wave {wave} results drift" in str(found[f"gate-{wave}"])
+    for wave in WAVES:
+        assert "fleet-fetch-record" in str(found[f"gate-{wave}"]), "what an apply changes is found from the record"
+
+
 def test_the_waves_are_those_of_the_fleet() -> None:
     fleet = YAML(typ="safe").load((TEMPLATES / FLEET / "fleet.yaml").read_text("utf-8"))
     assert tuple(wave["name"] for wave in fleet["waves"]) == WAVES

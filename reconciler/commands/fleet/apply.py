@@ -15,6 +15,7 @@ from reconciler.errors import ExitCode, UsageError
 from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.result import TenantResult
 from reconciler.session.approval import ask_for_approval
+from reconciler.session.fleet.before_apply import check_before_apply
 from reconciler.session.fleet.fleet_run import (
     FleetRunOptions,
     build_tasks,
@@ -24,7 +25,7 @@ from reconciler.session.fleet.fleet_run import (
     select,
 )
 from reconciler.session.fleet.reviewed_plans import ReviewedPlans, read_reviewed_plans
-from reconciler.session.fleet.selected import Selected, check_blast_radius
+from reconciler.session.fleet.selected import Selected
 from reconciler.session.fleet.task import TenantTask, build_failure, clear_results, keep_result
 from reconciler.session.terminal import Terminal
 
@@ -51,7 +52,8 @@ def run_fleet_apply(options: FleetApplyOptions, terminal: Terminal) -> ExitCode:
         raise UsageError("there is no terminal to ask on", "Give reviewed plans (--plans DIR), or add --auto-approve.")
     reviewed = read_reviewed_plans(options.plans) if options.plans is not None else None
     selected = select(options.run, terminal)
-    check_blast_radius(selected, options.run.selection.wave)
+    if not options.run.sandbox or options.run.selection.base is not None:
+        check_before_apply(selected, replace(options.run.selection, plans=options.plans))
     with open_out(options.run.out, terminal) as out:
         tasks = [_add_options(task, options) for task in build_tasks("apply", selected, options.run, out)]
         clear_results(tasks)

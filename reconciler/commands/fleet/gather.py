@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,14 +13,14 @@ from reconciler.errors import ExitCode
 from reconciler.fleet.affected import find_affected
 from reconciler.fleet.applied import APPLIED, write_applied
 from reconciler.fleet.drift_record import DriftCheck, read_drift, write_drift
-from reconciler.fleet.fleet_guards import DIFFERENCES, FleetVerdict, judge_blast_radius, judge_fleet
+from reconciler.fleet.fleet_guards import DIFFERENCES, FleetVerdict, find_unproven, judge_blast_radius, judge_fleet
 from reconciler.fleet.fleet_plan import format_fleet_plan
 from reconciler.fleet.gathered import GOOD
 from reconciler.fleet.report import parse_report
 from reconciler.github.environment import read_workflow
 from reconciler.record.files import write_private
 from reconciler.render.fleet_page import render_fleet_page
-from reconciler.session.fleet.gathering import Gathering, GatherOptions, load_gathering
+from reconciler.session.fleet.gathering import Gathering, GatherOptions, gather_other, load_gathering
 from reconciler.session.fleet.summary import check_fleet_format, find_pages, load_fleet_summary, render_fleet
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import current_time
@@ -48,7 +49,7 @@ def run_gather(options: GatherOptions, output: GatherOutput, terminal: Terminal)
     )
     file = output.out or _choose_file(options)
     write_private(file, document)
-    _record(gathering, options.verb, terminal)
+    _record(gathering, options, terminal)
     whole_at = read_workflow().run_url
     summary = load_fleet_summary(parse_report(document), options.directories, terminal.style, whole_at)
     if output.page is not None:
@@ -75,21 +76,26 @@ def _choose_file(options: GatherOptions) -> Path:
     return folder / f"fleet-{options.verb}.json"
 
 
-def _record(gathering: Gathering, verb: str, terminal: Terminal) -> None:
-    if verb != "plan" and gathering.gathered.sandbox:
+def _record(gathering: Gathering, options: GatherOptions, terminal: Terminal) -> None:
+    if options.verb != "plan" and gathering.gathered.sandbox:
         terminal.note("These results are of the sandbox: the record of the fleet stays as it is.")
-    elif verb == "apply":
-        _record_apply(gathering)
-    elif verb == "drift":
+    elif options.verb == "apply":
+        _record_apply(gathering, options.directories)
+    elif options.verb == "drift":
         _record_drift(gathering, current_time())
 
 
-def _record_apply(gathering: Gathering) -> None:
-    """Record the commit and the tenants that are open: of all that changed since the record, not only of this run."""
+def _record_apply(gathering: Gathering, directories: Sequence[Path]) -> None:
+    """Record the commit and the tenants that are open: of all that changed since the record, not only of this run.
+
+    A change that was stopped at the first wave leaves that open, too: it has to be proven yet.
+    """
     fleet, results = gathering.selected.fleet, gathering.gathered.results
-    pending = find_affected(fleet, APPLIED).reasons.keys()
-    done = {name for name, each in results.items() if each.exit_code in GOOD}
-    write_applied(fleet.root, gathering.wanted.commit, (set(pending) | gathering.gathered.failed.keys()) - done)
+    pending = find_affected(fleet, APPLIED)
+    unproven = find_unproven(fleet, pending, results.keys(), gather_other(gathering, directories, "drift"))
+    done = {name for name, each in results.items() if each.exit_code in GOOD} - unproven
+    left = (pending.reasons.keys() | gathering.gathered.failed.keys()) - done
+    write_applied(fleet.root, gathering.wanted.commit, left, pending.added, unproven)
 
 
 def _record_drift(gathering: Gathering, now: datetime) -> None:

@@ -13,7 +13,8 @@ from reconciler.fleet.shards import Part, assign_shards
 from reconciler.fleet.weights import weigh_tenants
 from reconciler.github.environment import read_workflow
 from reconciler.github.workflow_commands import format_outputs
-from reconciler.session.fleet.selected import FleetSelection, Selected, check_blast_radius, load_selected
+from reconciler.session.fleet.before_apply import check_before_apply, must_prove
+from reconciler.session.fleet.selected import FleetSelection, Selected, load_selected
 from reconciler.session.terminal import Terminal
 
 
@@ -29,19 +30,22 @@ class MatrixOptions:
 def run_matrix(options: MatrixOptions, terminal: Terminal) -> ExitCode:
     """Write `{"include": [{"shard": "1/32", "users": 12345}, …]}` to stdout, and to the outputs of a step.
 
-    The outputs are `matrix` and `any`: an empty matrix is an error in GitHub Actions.
+    The outputs are `matrix`; `any`, because an empty matrix is an error in GitHub Actions; and of an apply `prove`:
+    whether its gate needs a drift without differences.
     """
     check_verb(options.verb)
     _check_count(options.shards, "--shards")
     selected = load_selected(options.selection, terminal)
+    found: dict[str, bool] = {}
     if options.verb == "apply":
-        check_blast_radius(selected, options.selection.wave)
+        check_before_apply(selected, options.selection)
+        found["prove"] = must_prove(selected, options.selection)
     text = to_ascii_json(_build_matrix(selected, options.shards), separators=(",", ":"))
     terminal.result(text)
     outputs = read_workflow().outputs
     if outputs is not None:
         with outputs.open("a", encoding="utf-8") as out:
-            out.write(format_outputs({"matrix": text, "any": bool(selected.tenants)}))
+            out.write(format_outputs({"matrix": text, "any": bool(selected.tenants), **found}))
     return ExitCode.OK
 
 

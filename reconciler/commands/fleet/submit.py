@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler.core.text import format_names, pluralize, quote
@@ -17,9 +17,10 @@ from reconciler.fleet.result import VERBS, TenantResult, to_json
 from reconciler.fleet.run_identity import identify_run
 from reconciler.record.files import make_private_directory, write_private
 from reconciler.render.fleet_jobs import describe_result, explain_stalled, render_summary
+from reconciler.session.fleet.before_apply import check_before_apply
 from reconciler.session.fleet.cluster_checkout import describe_changed_files, find_changed_files, find_commit
 from reconciler.session.fleet.cluster_extra import import_cluster
-from reconciler.session.fleet.selected import FleetSelection, Selected, check_blast_radius, load_selected
+from reconciler.session.fleet.selected import FleetSelection, Selected, load_selected
 from reconciler.session.fleet.task import RESULT
 from reconciler.session.terminal import Terminal
 
@@ -50,7 +51,7 @@ def run_submit(options: SubmitOptions, terminal: Terminal) -> ExitCode:
     cluster = import_cluster("cluster")
     selected = load_selected(options.selection, terminal)
     if options.verb == "apply":
-        check_blast_radius(selected, options.selection.wave)
+        check_before_apply(selected, replace(options.selection, plans=options.plans))
     tasks = _build_tasks(options, selected)
     stale = _note_stale(selected.names - {task.tenant for task in tasks}, terminal)
     if not tasks:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.text import format_names, pluralize, quote
-from reconciler.errors import BlockedError
 from reconciler.fleet.affected import Affected, find_affected
 from reconciler.fleet.catalog import read_fleet
 from reconciler.fleet.model import Fleet, Tenant
@@ -64,9 +63,14 @@ def load_selected(options: FleetSelection, terminal: Terminal) -> Selected:
 
 def _find_names(options: FleetSelection) -> frozenset[str] | None:
     """Return the names that are to be selected; None: any. What was reviewed is applied, and nothing else."""
-    if options.only is not None or options.plans is None or options.base is not None:
+    if options.only is not None or options.base is not None:
         return options.only
-    ids = read_reviewed_plans(options.plans).ids
+    return find_reviewed_names(options)
+
+
+def find_reviewed_names(options: FleetSelection) -> frozenset[str] | None:
+    """Return the tenants of the reviewed fleet plan; None if there is no fleet plan."""
+    ids = read_reviewed_plans(options.plans).ids if options.plans is not None else None
     return frozenset(ids) if ids is not None else None
 
 
@@ -88,24 +92,3 @@ def _describe(affected: Affected, terminal: Terminal) -> None:
         )
     if len(moved) > _MOST:
         terminal.note(f"{pluralize(len(moved) - _MOST, 'more tenant')} were renamed.")
-
-
-def check_blast_radius(selected: Selected, wave: str | None) -> None:
-    """Require waves for an apply of what the defaults change for many. Raises `BlockedError`.
-
-    Without --base nothing is known to have changed, and each tenant's own guards decide.
-    """
-    limit, affected = selected.fleet.guards.tenants_changed_by_defaults, selected.affected
-    if wave is not None or limit is None or affected is None or len(affected.by_defaults) <= limit:
-        return
-    count = pluralize(len(affected.by_defaults), "tenant")
-    ways = (
-        "Apply it wave by wave: --wave, beginning with the first one."
-        if selected.fleet.waves
-        else "Name `waves` in fleet.yaml, and apply it wave by wave: --wave."
-    )
-    raise BlockedError(
-        f"the guard tenants_changed_by_defaults blocks this: defaults, a group or the program change {count}, "
-        f"the limit is {limit:,}",
-        f"{ways}\nOr raise `guards: {{tenants_changed_by_defaults: …}}` in fleet.yaml, with a review.",
-    )

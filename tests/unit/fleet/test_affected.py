@@ -252,6 +252,18 @@ def test_tenants_that_the_last_apply_left_open_are_affected(repository: GitRepos
     assert find(repository, "applied") == Affected(expected, base)
 
 
+def test_what_guards_count_of_an_open_tenant_is_remembered(repository: GitRepository) -> None:
+    write_applied(repository.root, repository.head(), ["acme", "beta", "gamma"], ["acme"], ["beta"])
+    found = find(repository, "applied")
+    assert found.reasons == {
+        "acme": (AffectedBy.NEW, AffectedBy.OPEN),
+        "beta": (AffectedBy.OPEN, AffectedBy.UNPROVEN),
+        "gamma": (AffectedBy.OPEN,),
+    }
+    assert (found.added, found.by_defaults) == (("acme",), ("beta",))
+    assert (found.restrict({"gamma"}).added, found.restrict({"beta"}).by_defaults) == ((), ("beta",))
+
+
 def test_a_last_apply_of_an_unknown_commit_affects_all(repository: GitRepository) -> None:
     write_applied(repository.root, "f" * 40, [])
     assert find(repository, "applied").why_all == (

@@ -16,6 +16,8 @@ def test_it_survives_the_file(tmp_path: Path) -> None:
     assert read_applied(tmp_path) is None
     write_applied(tmp_path, COMMIT, {"beta", "acme"})
     assert read_applied(tmp_path) == AppliedFleet(COMMIT, ("acme", "beta"))
+    write_applied(tmp_path, COMMIT, {"beta", "acme"}, {"acme", "done"}, ["done", "beta"])
+    assert read_applied(tmp_path) == AppliedFleet(COMMIT, ("acme", "beta"), ("acme",), ("beta",))
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,9 @@ def test_it_survives_the_file(tmp_path: Path) -> None:
         {"open": "acme"},
         {"open": ["../acme"]},
         {"open": [1]},
+        {"new": ["not-open"]},
+        {"unproven": ["not-open"]},
+        {"unproven": None},
         {"more": 1},
     ],
 )

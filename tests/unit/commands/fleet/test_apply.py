@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.fleets import write_files
 from support.recording_terminal import RecordingTerminal
 
 from reconciler.commands.fleet.apply import FleetApplyOptions, run_fleet_apply
-from reconciler.errors import UsageError
+from reconciler.errors import BlockedError, UsageError
 from reconciler.session.fleet.fleet_run import FleetRunOptions
 from reconciler.session.fleet.selected import FleetSelection
 
@@ -27,3 +28,16 @@ def test_options_that_do_not_go_together_stop_before_anything(
     options = FleetApplyOptions(FleetRunOptions(FleetSelection(tmp_path)), plans, auto_approve)
     with pytest.raises(UsageError, match=problem):
         run_fleet_apply(options, RecordingTerminal())
+
+
+def test_a_change_for_many_without_waves_stops_before_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILER_TOKEN_DIR", str(tmp_path / "tokens"))
+    monkeypatch.delenv("RECONCILER_TOKEN", raising=False)
+    users = {f"tenants/t{number}/users/a.yaml": "[]\n" for number in range(3)}
+    guards = "guards: {tenants_changed_by_defaults: 2}\n"
+    root = write_files(tmp_path / "fleet", {"fleet.yaml": f"tenants: tenants/*\n{guards}", **users})
+    out = tmp_path / "out"
+    options = FleetApplyOptions(FleetRunOptions(FleetSelection(root), out), auto_approve=True)
+    with pytest.raises(BlockedError, match="defaults, a group or the program change 3 tenants, the limit is 2"):
+        run_fleet_apply(options, RecordingTerminal())
+    assert not out.exists(), "no process was started"

@@ -170,3 +170,16 @@ def test_what_was_done_on_the_sandbox_is_not_on_record(repository: GitRepository
     assert terminal.notes[0] == "These results are of the sandbox: the record of the fleet stays as it is."
     assert not (repository.root / "fleet").exists()
     assert json.loads((tmp_path / f"1/fleet-{verb}.json").read_text())["sandbox"] is True
+
+
+def test_a_change_for_many_that_was_stopped_at_the_first_wave_stays_open(
+    repository: GitRepository, tmp_path: Path
+) -> None:
+    waves = "waves: [{name: canary, tenants: [acme]}, {name: rest}]\nguards: {tenants_changed_by_defaults: 2}\n"
+    repository.commit("waves", {"fleet.yaml": f"tenants: tenants/*\n{waves}"})
+    stopped = apply(repository, tmp_path / "1", "acme")
+    everyone = ("acme", "beta", "gamma")
+    assert stopped == AppliedFleet(repository.head(), everyone, (), everyone)
+    assert apply(repository, tmp_path / "2", "acme", base="applied") == stopped
+    went_on = apply(repository, tmp_path / "3", "acme beta", base="applied")
+    assert went_on == AppliedFleet(repository.head(), ("gamma",)), "a result of a later wave: its gate was open"

@@ -102,3 +102,14 @@ def test_what_the_defaults_change_for_many_is_applied_by_waves_only(root: Path) 
         matrix(root, base="HEAD", verb="apply")
     assert caught.value.detail.startswith("Apply it wave by wave: --wave, beginning with the first one.\n")
     assert len(matrix(root, base="HEAD", verb="apply", wave="rest")) == 4
+
+
+def test_a_step_learns_which_wave_has_to_be_free_of_drift(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waves = "waves: [{name: one, tenants: [t1]}, {name: rest}]\nguards: {tenants_changed_by_defaults: 4}\n"
+    write_files(root, {"fleet.yaml": f"tenants: tenants/*\n{waves}", "defaults/settings.yaml": "guards: {}\n"})
+    for wave, proves in (("one", "true"), ("rest", "false")):
+        monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / wave))
+        matrix(root, base="HEAD", verb="apply", wave=wave)
+        assert (tmp_path / wave).read_text().endswith(f"any=true\nprove={proves}\n")

@@ -2,15 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from support.fleet_results import write_result
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 
-from reconciler.errors import BlockedError
 from reconciler.fleet.fleet_plan import format_fleet_plan
 from reconciler.fleet.gathered import Wanted, gather_results
-from reconciler.session.fleet.selected import FleetSelection, check_blast_radius, load_selected
+from reconciler.session.fleet.selected import FleetSelection, load_selected
 
 USERS = "- userPrincipalName: ada@acme.example\n"
 
@@ -34,21 +32,13 @@ def test_what_is_released_renamed_or_unknown_is_noted(tmp_path: Path) -> None:
     assert terminal.notes == ["All tenants are affected: there is no commit before this one."]
 
 
-def test_without_a_base_nothing_is_said_and_no_guard_counts(tmp_path: Path) -> None:
+def test_without_a_base_nothing_is_said(tmp_path: Path) -> None:
     repository = GitRepository(tmp_path, ".")
     files = {f"tenants/t{number}/users/a.yaml": USERS for number in range(3)}
-    guards = "guards: {tenants_changed_by_defaults: 2}\n"
-    repository.commit("first", {"fleet.yaml": f"tenants: tenants/*\n{guards}", **files})
+    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **files})
     terminal = RecordingTerminal()
     selected = load_selected(FleetSelection(tmp_path, shard="1/2"), terminal)
     assert (len(selected.tenants), selected.affected, terminal.notes) == (2, None, [])
-    check_blast_radius(selected, None)
-    repository.commit("second", {"defaults/scope.yaml": "sync: all\n"})
-    selected = load_selected(FleetSelection(tmp_path, "HEAD~1", shard="1/2"), terminal)
-    check_blast_radius(selected, "canary")
-    # Of the whole fleet, not of this shard.
-    with pytest.raises(BlockedError, match="change 3 tenants, the limit is 2"):
-        check_blast_radius(selected, None)
 
 
 def test_reviewed_plans_select_their_tenants_unless_a_base_does(tmp_path: Path) -> None:

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from support.fleet_results import plan_id
+from support.fleet_workspace import make_fleet_plan
+from support.git_repository import GitRepository
+from support.recording_terminal import RecordingTerminal
+
+from reconciler.errors import BlockedError
+from reconciler.fleet.applied import write_applied
+from reconciler.fleet.fleet_plan import compute_fleet_plan_id
+from reconciler.session.fleet.before_apply import check_before_apply, find_changed, must_prove
+from reconciler.session.fleet.selected import FleetSelection, load_selected
+
+NAMES = ("t0", "t1", "t2", "t3")
+TODAY = date(2026, 11, 30)
+WAVES = "waves: [{name: canary, tenants: [t0]}, {name: early, tenants: [t1]}, {name: rest}]\n"
+GUARDS = "guards: {tenants_changed_by_defaults: 2, new_tenants: 1}\n"
+DEFAULTS = {"defaults/scope.yaml": "sync: all\n"}
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> GitRepository:
+    repository = GitRepository(tmp_path / "fleet", ".")
+    files = {f"tenants/{name}/users/a.yaml": "[]\n" for name in NAMES}
+    repository.commit("first", {"fleet.yaml": f"tenants: tenants/*\n{WAVES}{GUARDS}", **files})
+    write_applied(repository.root, repository.head(), [])
+    return repository
+
+
+def plans(repository: GitRepository, *names: str) -> Path:
+    folder = repository.root.parent / "-".join(("plans", *names))
+    folder.mkdir(exist_ok=True)
+    (folder / "fleet-plan.json").write_text(make_fleet_plan(dict.fromkeys(names, plan_id(1))))
+    return folder
+
+
+def check(repository: GitRepository, wave: str | None = None, *names: str, base: str | None = None) -> None:
+    selection = FleetSelection(repository.root, base, wave, plans=plans(repository, *names) if names else None)
+    check_before_apply(load_selected(selection, RecordingTerminal()), selection, TODAY)
+
+
+def proves(repository: GitRepository, wave: str | None, *names: str) -> bool:
+    selection = FleetSelection(repository.root, None, wave, plans=plans(repository, *names))
+    return must_prove(load_selected(selection, RecordingTerminal()), selection)
+
+
+def test_without_a_base_the_last_apply_says_what_changes(repository: GitRepository) -> None:
+    check(repository)
+    repository.commit("second", DEFAULTS)
+    for selected in ({}, {"base": "HEAD~1"}):
+        with pytest.raises(BlockedError) as caught:
+            check(repository, None, *NAMES, **selected)
+        assert caught.value.summary == (
+            "the guard tenants_changed_by_defaults blocks this: defaults, a group or the program change 4 tenants, "
+            "the limit is 2"
+        )
+        assert caught.value.detail == (
+            "Apply it wave by wave: --wave, beginning with the first one.\n"
+            "Or raise `guards: {tenants_changed_by_defaults: …}` in fleet.yaml, with a review."
+        )
+        check(repository, "canary", *NAMES, **selected)
+
+
+def test_a_run_is_about_the_tenants_that_were_reviewed_or_are_run_again(repository: GitRepository) -> None:
+    repository.commit("second", DEFAULTS)
+    check(repository, None, "t0", "t3")
+    selection = FleetSelection(repository.root, "HEAD~1", only=frozenset({"t1"}))
+    selected = load_selected(selection, RecordingTerminal())
+    check_before_apply(selected, selection, TODAY)
+    assert find_changed(selected, selection).by_defaults == ("t1",)
+
+
+def test_without_a_record_all_tenants_count(repository: GitRepository) -> None:
+    (repository.root / "fleet/applied.json").unlink()
+    with pytest.raises(BlockedError) as caught:
+        check(repository)
+    assert "All tenants count, because no apply of this fleet is on record here." in caught.value.detail
+
+
+def test_a_change_that_no_earlier_wave_can_prove_is_not_applied(repository: GitRepository) -> None:
+    files = {"fleet.yaml": f"tenants: tenants/*\n{WAVES.replace(', tenants: [t1]', ', percent: 0')}{GUARDS}"}
+    repository.commit("third", {**files, **DEFAULTS})
+    check(repository, "rest", *NAMES)
+    with pytest.raises(BlockedError, match="the limit is 2; none of them is in a wave before the last one"):
+        check(repository, "rest", "t1", "t2", "t3")
+
+
+def test_the_first_wave_that_changes_proves_it_for_the_others(repository: GitRepository) -> None:
+    repository.commit("second", DEFAULTS)
+    assert [proves(repository, wave, *NAMES) for wave in ("canary", "early", "rest", None)] == [True, *[False] * 3]
+    assert [proves(repository, wave, "t1", "t2", "t3") for wave in ("canary", "early", "rest")] == [False, True, False]
+    assert not proves(repository, "canary", "t0", "t1"), "these are not more than the limit"
+
+
+def test_too_many_new_tenants_are_not_applied_until_they_are_approved(repository: GitRepository) -> None:
+    new = ("t4", "t5")
+    repository.commit("new", {f"tenants/{name}/users/a.yaml": "[]\n" for name in new})
+    check(repository, "rest", "t4")
+    for wave in (None, "canary", "rest"):
+        with pytest.raises(BlockedError, match="the guard new_tenants blocks this: 2 new tenants, the limit is 1"):
+            check(repository, wave, *new)
+    identity = compute_fleet_plan_id(dict.fromkeys(new, plan_id(1)))
+    approval = f"approvals: [{{plan: '{identity}', lifts: [new_tenants], until: 2026-12-01, reason: two schools}}]\n"
+    repository.commit("approve", {"fleet.yaml": f"tenants: tenants/*\n{WAVES}{GUARDS}{approval}"})
+    check(repository, "rest", *new)
+    with pytest.raises(BlockedError, match="new_tenants"):
+        check(repository, "rest", *NAMES, *new)
+
+
+def test_what_was_stopped_is_still_stopped_when_it_is_on_record(repository: GitRepository) -> None:
+    head = repository.commit("second", DEFAULTS)
+    write_applied(repository.root, head, NAMES, ["t2", "t3"], NAMES)
+    with pytest.raises(BlockedError, match="2 new tenants"):
+        check(repository, "canary", *NAMES)
+    write_applied(repository.root, head, NAMES, [], NAMES)
+    assert proves(repository, "canary", *NAMES)
+    with pytest.raises(BlockedError, match="change 4 tenants"):
+        check(repository, None, *NAMES)
