@@ -92,8 +92,8 @@ def test_a_file_that_is_gone_affects_who_read_it(repository: GitRepository, name
 @pytest.mark.parametrize(
     "name",
     [
-        "defaults/more/x.yaml",
-        "groups/firms/x.yaml",
+        "defaults/more/x.txt",
+        "groups/firms/x.md",
         "tenants/beta/users/.hidden.yaml",
         "tenants/gamma/x.json",
         "requirements/reconciler.whl",
