@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import partial
+from typing import Any, cast
 
-from procrastinate import App
+from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
-from procrastinate.jobs import Job, Status
+from procrastinate.jobs import Job
 
 from reconciler.core.text import format_names, pluralize
 from reconciler.errors import FleetError
@@ -40,6 +42,24 @@ SELECT job.id, job.status::text AS status, job.args, result.worker, result.resul
    AND (%(states)s::text[] IS NULL OR job.status::text = ANY(%(states)s::text[]))
  ORDER BY job.id DESC LIMIT %(limit)s
 """
+
+_LOCK = """
+SELECT status::text AS status, status = 'doing' AND (worker_id IS NULL OR EXISTS (
+         SELECT FROM procrastinate_workers AS worker
+          WHERE worker.id = job.worker_id AND worker.last_heartbeat < now() - make_interval(secs => %(stalled)s)
+       )) AS stalled
+  FROM procrastinate_jobs AS job WHERE id = %(number)s FOR UPDATE OF job
+"""
+_CLOSE = """
+UPDATE procrastinate_jobs SET status = 'failed', abort_requested = false, attempts = attempts + 1
+ WHERE id = %(number)s RETURNING id
+"""
+_LATER = """
+SELECT later.id FROM procrastinate_jobs AS later
+  JOIN procrastinate_jobs AS job ON job.lock = later.lock AND job.args = later.args AND job.id < later.id
+ WHERE job.id = %(number)s AND later.status::text NOT IN ('cancelled', 'aborted') ORDER BY later.id DESC LIMIT 1
+"""
+"""A later job of the same task: tenant, verb, commit, run and plan."""
 
 
 class ClusterQueue:
@@ -91,13 +111,36 @@ class ClusterQueue:
         None if another job of the tenant waits already: it can run now. A job that is over is queued again as it is.
         """
         task = check_requeue(job)
-        if job.state == STALLED:
-            # The old job keeps its number and never runs again: a worker that was thought dead cannot end the new one.
-            with explain_errors():
-                await self._app.job_manager.finish_job_by_id_async(job.number, Status.FAILED, delete_job=False)
-        with explain_errors(), suppress(AlreadyEnqueued):
-            return (await self._app.job_manager.defer_job_async(self._build_job(task))).id
+        with explain_errors():
+            connector = cast(PsycopgConnector, self._app.connector)
+            async with connector.pool.connection() as connection, connection.transaction():
+                await self._claim(job, connection)
+                with suppress(AlreadyEnqueued):
+                    async with connection.transaction():  # the claim stays if another job waits
+                        queued = await self._app.job_manager.defer_job_async(self._build_job(task), connection)
+                        return queued.id
         return None
+
+    async def _claim(self, job: ClusterJob, connection: Any) -> None:
+        """Lock the row of a job until the transaction ends, and close it if it is stalled.
+
+        Raises `FleetError` if it is not as it was shown: the answer to a question can take long, and two people can
+        ask for the same. The old job keeps its number and never runs again: a worker that was thought dead cannot
+        end the new one.
+        """
+        query = partial(self._app.connector.execute_query_all_async_with_connection, connection, number=job.number)
+        found = await query(_LOCK, stalled=self._stalled)
+        state = (STALLED if found[0]["stalled"] else found[0]["status"]) if found else None
+        if state != job.state:
+            raise FleetError("the job has changed meanwhile", "Look at it again: reconciler fleet jobs")
+        if state == STALLED:
+            await query(_CLOSE)
+            return
+        later = await query(_LATER)
+        if later:
+            number = later[0]["id"]
+            detail = f"Nothing was changed. If job {number} has failed: reconciler fleet requeue {number}"
+            raise FleetError(f"job {job.number} was queued again already: as job {number}", detail)
 
     def _build_job(self, task: ClusterTask) -> Job:
         lock = build_lock(self._queue, task.tenant)

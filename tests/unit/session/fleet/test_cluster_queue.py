@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from support.servers.postgres import PostgresServer
 from reconciler.errors import FleetError
 from reconciler.fleet.cluster_job import ClusterJob
 from reconciler.fleet.cluster_task import build_queue_name
-from reconciler.session.fleet.cluster_queue import check_requeue
+from reconciler.session.fleet.cluster_queue import ClusterQueue, check_requeue
 from reconciler.session.fleet.cluster_worker import WorkerSettings, work
 
 pytestmark = pytest.mark.slow
@@ -106,6 +107,45 @@ def test_a_job_that_ended_meanwhile_is_not_queued_again(queue: QueueOnPostgres) 
     with pytest.raises(FleetError, match=r"^the job has changed meanwhile$"):
         queue.use(lambda found: found.requeue(job))
     assert queue.states() == {"acme": ["succeeded"]}
+
+
+def test_a_job_whose_worker_lives_after_all_is_left_alone(queue: QueueOnPostgres) -> None:
+    queue.submit("acme")
+    stall(queue, 1)
+    (job,) = queue.jobs()
+    assert job.state == "stalled"
+    queue.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() + interval '1 hour')")
+    queue.execute("UPDATE procrastinate_jobs SET worker_id = (SELECT max(id) FROM procrastinate_workers)")
+    with pytest.raises(FleetError, match=r"^the job has changed meanwhile$"):
+        queue.use(lambda found: found.requeue(job))
+    assert queue.states() == {"acme": ["doing"]}
+
+
+def test_of_two_people_who_queue_a_failed_job_again_one_does(queue: QueueOnPostgres) -> None:
+    queue.submit("acme")
+    queue.execute("UPDATE procrastinate_jobs SET status = 'failed'")
+    (job,) = queue.jobs()
+    assert queue.use(lambda found: found.requeue(job)) == 2
+    stall(queue, 2)  # a worker has it: the lock of those that wait is free
+    with pytest.raises(FleetError, match=r"^job 1 was queued again already: as job 2$"):
+        queue.use(lambda found: found.requeue(job))
+    assert len(queue.jobs()) == 2
+    queue.execute("UPDATE procrastinate_jobs SET status = 'cancelled' WHERE id = 2")
+    assert queue.use(lambda found: found.requeue(job)) == 3
+
+
+def test_two_people_at_the_same_moment(queue: QueueOnPostgres) -> None:
+    queue.submit("acme")
+    stall(queue, 1)
+    (job,) = queue.jobs()
+
+    async def both(found: ClusterQueue) -> list[int | BaseException | None]:
+        return await asyncio.gather(found.requeue(job), found.requeue(job), return_exceptions=True)
+
+    first, second = sorted(queue.use(both), key=lambda each: isinstance(each, FleetError))
+    assert first == 2
+    assert isinstance(second, FleetError)
+    assert queue.states() == {"acme": ["failed", "todo"]}
 
 
 @pytest.mark.parametrize(
