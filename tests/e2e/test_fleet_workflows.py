@@ -189,6 +189,39 @@ def test_too_many_new_tenants_stop_before_any_write_until_they_are_approved(scen
     assert (scenario.users("acme"), scenario.users("acme-school")) == ([ADA], [ALAN])
 
 
+def test_a_shard_whose_job_dies_is_named_stays_open_and_is_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = FleetScenario(tmp_path, monkeypatch, ["beta", "gamma"])
+    try:
+        limit(scenario, "failed: {count", 3, 0)
+        head = scenario.change(change_both)
+        scenario.plan(head)
+        applied = scenario.run("apply.yml", "push", scenario.merge(head), dies={("rest", 1)})
+        assert [leg.result for leg in scenario.legs["rest"]] == ["success", "failure", "success"]
+        (gate,) = (step for step in applied["gate-rest"].steps if step.name == "Gate")
+        assert gate.code == 3
+        (dead,) = (each for each in ("acme-school", "beta", "gamma") if not scenario.users(each))
+        assert f"  {dead}: no result\n" in gate.said
+        opened = json.loads(git(scenario.origin, "show", "reconciler-record:fleet/applied.json"))
+        assert opened["open"] == [dead]
+
+        again = scenario.run_failed_again()
+        assert [leg.attempt for leg in scenario.legs["rest"]] == [1, 2, 1], "what was complete counts"
+        assert again["record"].result == "success", [
+            (step.name, step.said) for job in again.values() for step in job.steps if step.code
+        ]
+        assert len(scenario.users(dead)) == 1
+        done = json.loads(git(scenario.origin, "show", "reconciler-record:fleet/applied.json"))
+        assert done["open"] == []
+        listed = git(scenario.origin, "ls-tree", "-r", "--name-only", "reconciler-record").splitlines()
+        for tenant in ("acme", "acme-school", "beta", "gamma"):
+            found = [name for name in listed if name.startswith(f"tenants/{tenant}/plans/") and name.endswith(".jsonl")]
+            assert len(found) == 1, "nothing was applied twice"
+    finally:
+        scenario.close()
+
+
 def test_nothing_is_applied_that_was_not_reviewed(scenario: FleetScenario) -> None:
     applied = scenario.apply(scenario.first)
     assert [step.code for step in applied["reviewed"].steps if step.code] == [4]
