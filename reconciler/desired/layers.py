@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reconciler.core.model import Diagnostic
+from reconciler.core.model import Diagnostic, Origin, error
 from reconciler.desired.fleet_files import (
     FLEET_FILE,
     MAX_FLEET_BYTES,
@@ -28,6 +29,7 @@ from reconciler.desired.layer_strays import find_strays_of_tenant
 from reconciler.desired.layout import FOLDERS, TOP_FILES
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.yaml_reader import Report
+from reconciler.errors import RepositoryError
 from reconciler.git.checkout import find_repository
 
 UP = "../../"
@@ -101,8 +103,16 @@ def find_place(root: Path, read: Read, report: Report) -> TenantPlace | None:
 
 def find_strays(root: Path, place: TenantPlace) -> Iterator[Diagnostic]:
     """Yield what is wrong with the folders of the layers of a tenant, by names relative to it."""
+    above = root.resolve().parent.parent
+    with suppress(RepositoryError):  # reported where git is asked for the files
+        if find_repository(root) != find_repository(above):
+            detail = (
+                "git there does not know which files the layers have: a lost one would be missed. Put the files of the "
+                "tenant into the repository of fleet.yaml."
+            )
+            yield error("the tenant is in another git repository than its fleet.yaml", detail, Origin(FLEET_NAME, 1, 1))
     folders = [folder.removeprefix(UP) for folder in place.folders]
-    for item in find_strays_of_tenant(root.resolve().parent.parent, folders, place.parents):
+    for item in find_strays_of_tenant(above, folders, place.parents):
         yield replace(item, origin=item.origin and replace(item.origin, file=f"{UP}{item.origin.file}"))
 
 

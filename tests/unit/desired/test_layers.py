@@ -93,7 +93,10 @@ def test_a_tenant_in_a_repository_of_its_own(tmp_path: Path) -> None:
     directory = Directory(state)
     assert "../../fleet.yaml" not in list_tracked_names(state, directory.place)
     assert "tenant.yaml" in list_tracked_names(state, directory.place)
-    assert _check(state) == ([], None)
+    found = ["../../fleet.yaml:1:1: the tenant is in another git repository than its fleet.yaml"]
+    assert _check(state) == (found, None)
+    _commit(root)
+    assert _check(state) == (found, None), "a submodule"
 
 
 def test_a_plain_state_near_the_root_of_its_repository_asks_for_no_fleet(tmp_path: Path) -> None:
