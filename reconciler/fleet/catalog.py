@@ -28,9 +28,10 @@ from reconciler.desired.fleet_files import (
 from reconciler.desired.fleet_schema import FleetEntry, FleetLimitEntry, TenantEntry, split_place
 from reconciler.desired.folders import contains_yaml
 from reconciler.desired.layer_strays import DEFAULTS, find_group_strays, find_layer_strays, find_misnamed_layers
-from reconciler.desired.layout import FOLDERS, TOP_FILES, is_utf8, resembles_yaml
+from reconciler.desired.layout import FOLDERS, TOP_FILES, check_top_file, check_top_folder, is_utf8, resembles_yaml
 from reconciler.desired.validation import LocatedModel
 from reconciler.errors import FleetError
+from reconciler.fleet.lost_tenants import find_lost_tenants
 from reconciler.fleet.model import (
     MAX_TENANTS,
     Caps,
@@ -45,6 +46,7 @@ from reconciler.fleet.model import (
 from reconciler.fleet.waves import check_waves
 
 _MAX_SHOWN = 50
+_START = Origin(FLEET_FILE, 1, 1)
 _MAX_ENTRIES = 4 * MAX_TENANTS
 _NAME = "a name of at most 40 lower-case letters, digits and hyphens that begins with a letter or digit"
 
@@ -67,6 +69,9 @@ def read_fleet(root: Path) -> Fleet:
     catalog = _Catalog(root)
     located = catalog.read_fleet_file()
     tenants = catalog.read_tenants(located.value) if located is not None else []
+    if located is not None and not catalog.problems:
+        for lost in find_lost_tenants(root, located.value, [tenant.folder for tenant in tenants]):
+            catalog.report(lost)
     if located is not None and not catalog.problems:
         check_waves(located, tenants, catalog.report)
     if located is None or catalog.problems:
@@ -156,7 +161,9 @@ class _Catalog:
         try:
             entries = sorted(self._scan(parent), key=lambda each: each.name)
         except OSError as exc:
-            if not isinstance(exc, FileNotFoundError):
+            if isinstance(exc, FileNotFoundError):
+                self._report_no_parent(parent, is_pattern=is_pattern)
+            else:
                 detail = advise(exc, "Check its permissions.")
                 self.report(error(f"cannot be read: {describe_os_error(exc)}", detail, Origin(parent, 1, 1)))
             return
@@ -164,6 +171,8 @@ class _Catalog:
             if is_tenant_name(each.name) and each.is_dir(follow_symlinks=False):
                 if _is_tenant(each.path):
                     yield each.name
+                elif is_pattern:
+                    self._check_no_tenant(f"{parent}/{each.name}")
             elif is_pattern:
                 self._check_other(parent, each)
 
@@ -188,6 +197,23 @@ class _Catalog:
         elif resembles_yaml(entry.name):
             detail = f"Each tenant is a folder. Move it, for example to {parent}/NAME/settings.yaml."
             self.report(error("this file is not read", detail, Origin(f"{parent}/{entry.name}", 1, 1)))
+
+    def _report_no_parent(self, parent: str, *, is_pattern: bool) -> None:
+        """Report a folder of tenants that is not there, unless each of its tenants is named and reported by itself."""
+        if is_pattern:
+            detail = f"Restore the folder if it was lost: `git checkout -- {parent}`. Otherwise correct `tenants`."
+            self.report(error(f"`tenants` names {parent}/*, but there is no folder {parent}", detail, _START))
+
+    def _check_no_tenant(self, folder: str) -> None:
+        """Report the files of a folder that would be a tenant if their names were right, such as tenant.yml."""
+        for entry in sorted((self.root / folder).iterdir()):
+            is_folder = entry.is_dir() and not entry.is_symlink()
+            if is_folder and not contains_yaml(entry):
+                continue
+            check = check_top_folder if is_folder else check_top_file
+            stray = check(entry.name, is_tenant=True) if is_utf8(entry.name) else None
+            if stray is not None:
+                self.problems.append(error(stray.summary, stray.detail, Origin(f"{folder}/{entry.name}", 1, 1)))
 
     def _report_link(self, name: str) -> None:
         detail = "Put the folder itself here: links are not followed."

@@ -21,6 +21,8 @@ from reconciler.git.process import GitCommandError, run_git
 from reconciler.git.repository import has_file, parse_object_id
 
 _MAX_LISTING = 32 * 1024 * 1024
+_MAX_NAMES = 512 * 1024 * 1024
+"""Of the names alone, which are those of a whole fleet."""
 _MAX_BYTES = 64 * 1024 * 1024
 _LINK, _SUBMODULE = "120000", "160000"
 _MODES = frozenset({"100644", "100755", _LINK, _SUBMODULE})
@@ -76,6 +78,25 @@ def list_blobs(directory: Path, names: Sequence[str]) -> dict[str, str]:
     folder = find_repository(directory)
     entries = _list_entries(directory, folder, names) if folder is not None else []
     return {entry.name: entry.digest for entry in entries if not entry.stage and entry.mode not in (_LINK, _SUBMODULE)}
+
+
+def list_names(directory: Path, names: Sequence[str]) -> list[str]:
+    """Return all that git tracks of `names`, submodules too. If the index has none, that of HEAD. Empty outside of git.
+
+    Raises `RepositoryError` if git cannot tell.
+    """
+    folder = find_repository(directory)
+    if folder is None:
+        return []
+    try:
+        check_repository(directory, folder)
+        listing = run_git(directory, "ls-files", "-z", "--", *names, limit=_MAX_NAMES)
+        found = [os.fsdecode(name) for name in listing.split(b"\0") if name]
+        return found or [entry.name for entry in _list_head(directory, names)]
+    except GitCommandError as exc:
+        raise build_error(folder, str(exc)) from exc
+    except ValueError as exc:
+        raise build_error(folder, "its output is not as expected") from exc
 
 
 def confirms_deletion(directory: Path, name: str, names: Sequence[str], commit: str | None) -> bool:

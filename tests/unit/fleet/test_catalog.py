@@ -87,7 +87,10 @@ def test_what_is_no_tenant(tmp_path: Path) -> None:
         ({"fleet.yaml": "- a\n"}, ["fleet.yaml:1:1: the file must be a mapping"]),
         ({"fleet.yaml": "tenants: [\n"}, ["fleet.yaml:2:1: not YAML: text that is not expected here"]),
         ({"fleet.yaml": "tenant: tenants/*\n"}, ['fleet.yaml:1:1: unknown key "tenant"']),
-        ({"fleet.yaml": "tenants: other/*\n"}, ["fleet.yaml:1:1: the fleet has no tenants"]),
+        (
+            {"fleet.yaml": "tenants: other/*\n"},
+            ["fleet.yaml:1:1: `tenants` names other/*, but there is no folder other"],
+        ),
         (
             {"fleet.yaml": "tenants: [tenants/*, '../*']\n"},
             ["fleet.yaml:1:22: tenants.1: expected FOLDER/* or FOLDER/NAME below the root of the fleet, such as"],
