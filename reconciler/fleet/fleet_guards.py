@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -39,19 +39,25 @@ def judge_fleet(
 
     `proves`: the tenants are a wave that has to prove something for the next one, so that one of them must go well.
     """
-    failed = gathered.failed
-    over = _exceeds(fleet.guards.failed, len(failed), gathered.total)
-    if over or (proves and len(failed) == gathered.total > 0):
-        found = f"{pluralize(len(failed), 'tenant')} of {gathered.total:,} failed, {over or 'and none went well'}"
+    yield from judge_totals(fleet, len(gathered.failed), gathered.total, gathered.counts, proves=proves)
+    if affected is not None:
+        yield from judge_new_tenants(fleet, affected)
+
+
+def judge_totals(
+    fleet: Fleet, failed: int, total: int, counts: Mapping[str, int], *, proves: bool = False
+) -> Iterator[FleetVerdict]:
+    """Yield the guards that are exceeded by how many tenants failed, of `total`, and by the counts of their users."""
+    over = exceeds_limit(fleet.guards.failed, failed, total)
+    if over or (proves and failed == total > 0):
+        found = f"{pluralize(failed, 'tenant')} of {total:,} failed, {over or 'and none went well'}"
         yield FleetVerdict(
             FAILED, found, "Correct the cause, then run only these again: `reconciler fleet retry DIR…`."
         )
-    removals, managed = gathered.count(*_REMOVALS), gathered.count(*_MANAGED)
-    if over := _exceeds(fleet.guards.removals, removals, managed):
+    removals, managed = count_removals(counts), sum(counts.get(name, 0) for name in _MANAGED)
+    if over := exceeds_limit(fleet.guards.removals, removals, managed):
         found = f"{pluralize(removals, 'user')} of {managed:,} would be removed in all tenants, {over}"
         yield FleetVerdict(REMOVALS, found, "Review who is removed. If that is right, approve the fleet plan.")
-    if affected is not None:
-        yield from judge_new_tenants(fleet, affected)
 
 
 def judge_new_tenants(fleet: Fleet, affected: Affected) -> Iterator[FleetVerdict]:
@@ -145,7 +151,12 @@ def _is_free_of_drift(drift: Gathered, name: str) -> bool:
     )
 
 
-def _exceeds(limit: FleetLimit, found: int, total: int) -> str:
+def count_removals(counts: Mapping[str, int]) -> int:
+    """Return how many users were, or would be, removed at a tenant."""
+    return sum(counts.get(name, 0) for name in _REMOVALS)
+
+
+def exceeds_limit(limit: FleetLimit, found: int, total: int) -> str:
     """Return how a limit is exceeded, for a message; "" if it is not. Percentages are exact: no limit rounds up."""
     if limit.count is not None and found > limit.count:
         return f"the limit is {limit.count:,}"

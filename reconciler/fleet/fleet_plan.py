@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from reconciler.fleet.affected import Affected
 from reconciler.fleet.fleet_guards import FleetVerdict
 from reconciler.fleet.gathered import GOOD, Gathered, Wanted
 from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
-from reconciler.fleet.result import COUNTS
+from reconciler.fleet.result import are_counts
 from reconciler.record.files import read_file
 
 FLEET_PLAN = "fleet-plan.json"
@@ -31,11 +31,15 @@ _AGAIN = "Make it again: `reconciler fleet gather DIR…`."
 
 @dataclass(frozen=True, slots=True)
 class FleetPlan:
-    """What was reviewed: the id, and the plan of each tenant. `failed`: tenants without a plan that can be applied."""
+    """What was reviewed: the id, and the plan of each tenant. `failed`: tenants without a plan that can be applied.
+
+    `counts`: of all tenants together.
+    """
 
     plan_id: str
     tenants: Mapping[str, str]
     failed: frozenset[str] = frozenset()
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def compute_fleet_plan_id(tenants: Mapping[str, str]) -> str:
@@ -70,7 +74,7 @@ def format_fleet_plan(
         "sandbox": gathered.sandbox,
         "base": affected.base if affected is not None else None,
         "expected": gathered.total,
-        "counts": {name: count for name in COUNTS if (count := gathered.count(name))},
+        "counts": gathered.counts,
         "failed": gathered.failed,
         "guards": [asdict(each) for each in verdicts],
         "released": list(affected.released) if affected is not None else [],
@@ -105,9 +109,12 @@ def read_fleet_plan(path: Path) -> FleetPlan:
     failed = found.get("failed")
     if not isinstance(failed, dict) or len(failed) > MAX_TENANTS or not all(map(is_tenant_name, failed)):
         raise PlanFileError(f"{path} does not say which tenants failed", _AGAIN)
+    counts: Any = found.get("counts")
+    if not are_counts(counts):
+        raise PlanFileError(f"{path} has invalid counts of users", _AGAIN)
     if found.get("id") != compute_fleet_plan_id(tenants):
         raise PlanFileError(f"{path} was changed: its id is not that of its plans", _AGAIN)
-    return FleetPlan(found["id"], tenants, frozenset(failed))
+    return FleetPlan(found["id"], tenants, frozenset(failed), counts)
 
 
 def _is_entry(entry: tuple[str, Any]) -> bool:

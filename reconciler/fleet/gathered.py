@@ -18,7 +18,7 @@ from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import ExitCode, PlanFileError, UsageError
 from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
-from reconciler.fleet.result import MAX_BYTES, TenantResult, from_json
+from reconciler.fleet.result import COUNTS, MAX_BYTES, TenantResult, from_json
 from reconciler.fleet.run_identity import is_same_run
 
 RESULT, PLAN = "result.json", "plan.json"
@@ -71,6 +71,11 @@ class Gathered:
         """The exit code of the run as a whole."""
         codes = [each.exit_code for each in self.results.values()]
         return fold_exit_codes([*codes, *(ExitCode.ERROR for _ in self.missing)])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counts of all tenants together."""
+        return {name: count for name in COUNTS if (count := self.count(name))}
 
     def count(self, *names: str) -> int:
         """Return the sum of these counts of all tenants."""

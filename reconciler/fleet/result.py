@@ -95,7 +95,7 @@ def _is_valid(result: TenantResult) -> bool:
         and _matches(_RUN, result.run)
         and _is_count(result.exit_code, 255)
         and all(each is None or _matches(_DIGEST, each) for each in (result.plan_id, result.receipt))
-        and _are_counts(result.counts)
+        and are_counts(result.counts)
         and _is_duration(result.seconds)
         and _is_text(result.error)
         and len(result.error) <= _MAX_ERROR
@@ -115,7 +115,8 @@ def _is_count(value: Any, limit: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= limit
 
 
-def _are_counts(value: Any) -> bool:
+def are_counts(value: Any) -> bool:
+    """Whether a value from a file is counts of users."""
     return isinstance(value, dict) and all(
         key in COUNTS and _is_count(count, _MAX_COUNT) for key, count in value.items()
     )

@@ -149,6 +149,17 @@ def test_a_broken_tenant_and_one_that_is_switched_off_keep_no_other_from_its_app
     assert writes(fleet) == {"acme": 0, "globex": 0, "initech": 5}
 
 
+def test_beyond_the_limit_of_failed_tenants_no_further_one_is_written(fleet: FleetWorkspace) -> None:
+    (fleet.folder("acme") / "users" / "people.yaml").write_text("- [\n")
+    fleet.desire("globex", department="Moved")
+    fleet.desire("initech", department="Moved")
+    found = fleet.run("apply", "--auto-approve", "-o", str(fleet.out), "--at-once", "1")
+    assert found.code == 3
+    assert {name: fleet.result(name)["exit_code"] for name in NAMES} == {"acme": 1, "globex": 3, "initech": 3}
+    assert fleet.result("initech")["error"] == "not begun: the limit of failed tenants was reached"
+    assert writes(fleet) == dict.fromkeys(NAMES, 0)
+
+
 def test_swapped_tokens_change_nothing(fleet: FleetWorkspace) -> None:
     for name in ("acme", "globex"):
         fleet.desire(name, department="Moved")

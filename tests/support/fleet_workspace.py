@@ -128,7 +128,8 @@ def open_fleet(
 
 def make_fleet_plan(tenants: dict[str, str]) -> str:
     """A fleet plan with these plans."""
-    return json.dumps({"format_version": 1, "id": compute_fleet_plan_id(tenants), "failed": {}, "tenants": tenants})
+    identity = compute_fleet_plan_id(tenants)
+    return json.dumps({"format_version": 1, "id": identity, "counts": {}, "failed": {}, "tenants": tenants})
 
 
 def list_processes(word: str) -> dict[int, bytes]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from reconciler.errors import ExitCode, UsageError
 from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.result import TenantResult
 from reconciler.session.approval import ask_for_approval
-from reconciler.session.fleet.before_apply import check_before_apply
+from reconciler.session.fleet.before_apply import check_before_apply, check_plans, find_approved
 from reconciler.session.fleet.fleet_run import (
     FleetRunOptions,
     build_tasks,
@@ -25,6 +25,7 @@ from reconciler.session.fleet.fleet_run import (
     select,
 )
 from reconciler.session.fleet.reviewed_plans import ReviewedPlans, read_reviewed_plans
+from reconciler.session.fleet.run_guard import RunGuard
 from reconciler.session.fleet.selected import Selected
 from reconciler.session.fleet.task import TenantTask, build_failure, clear_results, keep_result
 from reconciler.session.terminal import Terminal
@@ -57,10 +58,11 @@ def run_fleet_apply(options: FleetApplyOptions, terminal: Terminal) -> ExitCode:
     with open_out(options.run.out, terminal) as out:
         tasks = [_add_options(task, options) for task in build_tasks("apply", selected, options.run, out)]
         clear_results(tasks)
+        lifted = find_approved(selected, replace(options.run.selection, plans=options.plans))
         if reviewed is not None:
-            return _apply_reviewed(tasks, reviewed, (selected, options.run), terminal)
+            return _apply_reviewed(tasks, reviewed, (selected, options.run), terminal, lifted)
         if options.auto_approve:
-            return report_run(run_tasks(tasks, selected, options.run, terminal), terminal)
+            return _run(tasks, (selected, options.run), terminal, lifted)
         return _ask_and_apply(tasks, out, (selected, options.run), terminal)
 
 
@@ -73,6 +75,7 @@ def _apply_reviewed(
     reviewed: ReviewedPlans,
     run: tuple[Selected, FleetRunOptions],
     terminal: Terminal,
+    lifted: Collection[str],
 ) -> ExitCode:
     """Apply the plans that were reviewed; a tenant without one is stale."""
     ready: list[TenantTask] = []
@@ -84,7 +87,20 @@ def _apply_reviewed(
             stale.append(keep_result(task, result))
         else:
             ready.append(replace(task, reviewed=os.fspath(found[0]), plan_id=found[1]))
-    return report_run([*stale, *run_tasks(ready, *run, terminal)], terminal)
+    return _run(ready, run, terminal, lifted, stale)
+
+
+def _run(
+    tasks: Sequence[TenantTask],
+    run: tuple[Selected, FleetRunOptions],
+    terminal: Terminal,
+    lifted: Collection[str],
+    before: Sequence[TenantResult] = (),
+) -> ExitCode:
+    """Run the tasks until the fleet's guards stop it: then the exit code is 3. `before`: results that there are."""
+    guard = RunGuard(run[0].fleet, run[0].total, lifted)
+    code = report_run([*before, *run_tasks(tasks, *run, terminal, guard)], terminal)
+    return ExitCode.BLOCKED if guard.stopped and code != ExitCode.INTERRUPTED else code
 
 
 def _ask_and_apply(
@@ -98,9 +114,10 @@ def _ask_and_apply(
     planned = {each.tenant: each.plan_id for each in plans if each.exit_code in _PLANNED}
     if code == ExitCode.INTERRUPTED or not planned:
         return code
+    lifted = check_plans(run[0], plans)
     if not ask_for_approval(terminal):
         return ExitCode.ERROR
     reviewed = ReviewedPlans(out, {name: plan_id for name, plan_id in planned.items() if plan_id is not None})
     ready = [task for task in tasks if task.tenant in planned]
-    applied = _apply_reviewed(ready, reviewed, run, terminal)
+    applied = _apply_reviewed(ready, reviewed, run, terminal, lifted)
     return fold_exit_codes([applied, *(each.exit_code for each in plans if each.tenant not in planned)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from reconciler.commands.fleet.matrix import check_verb
@@ -13,8 +13,16 @@ from reconciler.errors import ExitCode
 from reconciler.fleet.affected import find_affected
 from reconciler.fleet.applied import APPLIED, write_applied
 from reconciler.fleet.drift_record import DriftCheck, read_drift, write_drift
-from reconciler.fleet.fleet_guards import DIFFERENCES, FleetVerdict, find_unproven, judge_blast_radius, judge_fleet
-from reconciler.fleet.fleet_plan import format_fleet_plan
+from reconciler.fleet.exit_codes import fold_exit_codes
+from reconciler.fleet.fleet_guards import (
+    DIFFERENCES,
+    FleetVerdict,
+    find_lifted,
+    find_unproven,
+    judge_blast_radius,
+    judge_fleet,
+)
+from reconciler.fleet.fleet_plan import compute_fleet_plan_id, format_fleet_plan, list_plans
 from reconciler.fleet.gathered import GOOD
 from reconciler.fleet.report import parse_report
 from reconciler.github.environment import read_workflow
@@ -35,18 +43,18 @@ class GatherOutput:
     page: Path | None = None
 
 
-def run_gather(options: GatherOptions, output: GatherOutput, terminal: Terminal) -> ExitCode:
+def run_gather(options: GatherOptions, output: GatherOutput, terminal: Terminal, today: date | None = None) -> ExitCode:
     """Save the document and the page, and print what happened in the format that was asked for.
 
     After an apply, the record says how far it came: the base of the next one. What was done on the sandbox is not on
-    record. The exit code is the worst of all tenants'; a missing result counts as 1.
+    record. The exit code is the worst of all tenants'; a missing result counts as 1, and a guard
+    across tenants that is exceeded as 3.
     """
     check_verb(options.verb)
     check_fleet_format(output.format, terminal.style)
     gathering = load_gathering(options, terminal)
-    document = format_fleet_plan(
-        gathering.gathered, gathering.wanted, gathering.selected.affected, _judge(gathering, options.verb)
-    )
+    verdicts = _judge(gathering, options.verb)
+    document = format_fleet_plan(gathering.gathered, gathering.wanted, gathering.selected.affected, verdicts)
     file = output.out or _choose_file(options)
     write_private(file, document)
     _record(gathering, options, terminal)
@@ -59,7 +67,14 @@ def run_gather(options: GatherOptions, output: GatherOutput, terminal: Terminal)
     if gathering.gathered.ignored:
         terminal.note(f"{pluralize(gathering.gathered.ignored, 'result')} of other tenants are ignored.")
     terminal.note(f"Saved: {file}")
-    return gathering.gathered.exit_code
+    lifted = _find_lifted(gathering, today or current_time().date())
+    blocked = [ExitCode.BLOCKED for each in verdicts if each.guard not in lifted]
+    return fold_exit_codes([gathering.gathered.exit_code, *blocked])
+
+
+def _find_lifted(gathering: Gathering, today: date) -> frozenset[str]:
+    """Return the guards that an approval of these plans lifts: of an apply those that were carried out."""
+    return find_lifted(gathering.selected.fleet, compute_fleet_plan_id(list_plans(gathering.gathered)), today)
 
 
 def _judge(gathering: Gathering, verb: str) -> list[FleetVerdict]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 
 from reconciler.errors import BlockedError
 from reconciler.fleet.affected import Affected, find_affected
 from reconciler.fleet.applied import APPLIED
 from reconciler.fleet.fleet_guards import (
+    FleetVerdict,
     exceeds_blast_radius,
     find_lifted,
     find_proving_wave,
     judge_before_apply,
+    judge_fleet,
+    judge_totals,
 )
-from reconciler.fleet.fleet_plan import read_fleet_plan
+from reconciler.fleet.fleet_plan import FleetPlan, compute_fleet_plan_id, list_plans, read_fleet_plan
+from reconciler.fleet.gathered import Gathered
+from reconciler.fleet.result import TenantResult
 from reconciler.session.fleet.reviewed_plans import find_fleet_plan
 from reconciler.session.fleet.selected import FleetSelection, Selected, find_reviewed_names
 
@@ -32,10 +38,14 @@ def find_changed(selected: Selected, selection: FleetSelection) -> Affected:
 
 
 def check_before_apply(selected: Selected, selection: FleetSelection, today: date | None = None) -> None:
-    """Judge the guards that can be judged before an apply. Raises `BlockedError` unless an approval lifts them."""
+    """Judge the guards that can be judged before an apply: by what changed, and by all plans that were reviewed.
+
+    The plans of all waves count together. Raises `BlockedError` unless an approval lifts them.
+    """
     affected = find_changed(selected, selection)
-    approved = find_lifted(selected.fleet, _find_plan_id(selection), today or datetime.now(UTC).date())
-    for verdict in judge_before_apply(selected.fleet, affected, selection.wave):
+    approved = find_approved(selected, selection, today)
+    verdicts = [*judge_before_apply(selected.fleet, affected, selection.wave), *_judge_reviewed(selected, selection)]
+    for verdict in verdicts:
         if verdict.guard not in approved:
             why = f" All tenants count, because {affected.why_all}." if affected.why_all else ""
             raise BlockedError(
@@ -53,7 +63,32 @@ def must_prove(selected: Selected, selection: FleetSelection) -> bool:
     return over and selection.wave == find_proving_wave(selected.fleet, affected)
 
 
-def _find_plan_id(selection: FleetSelection) -> str | None:
-    """Return the ID of the fleet plan that was reviewed; None if there is none."""
+def find_approved(selected: Selected, selection: FleetSelection, today: date | None = None) -> frozenset[str]:
+    """Return the guards that an approval of the reviewed fleet plan lifts today."""
+    reviewed = _read_reviewed(selection)
+    plan_id = reviewed.plan_id if reviewed is not None else None
+    return find_lifted(selected.fleet, plan_id, today or datetime.now(UTC).date())
+
+
+def check_plans(selected: Selected, plans: Sequence[TenantResult], today: date | None = None) -> frozenset[str]:
+    """Judge plans that were just made; return the guards that an approval lifts. Raises `BlockedError`."""
+    gathered = Gathered({each.tenant: each for each in plans})
+    plan_id = compute_fleet_plan_id(list_plans(gathered))
+    approved = find_lifted(selected.fleet, plan_id, today or datetime.now(UTC).date())
+    for verdict in judge_fleet(selected.fleet, gathered, None):
+        if verdict.guard not in approved:
+            raise BlockedError(f"the guard {verdict.guard} blocks this: {verdict.found}", verdict.way_on)
+    return approved
+
+
+def _judge_reviewed(selected: Selected, selection: FleetSelection) -> Iterator[FleetVerdict]:
+    reviewed = _read_reviewed(selection)
+    if reviewed is not None:
+        total = len(reviewed.tenants) + len(reviewed.failed)
+        yield from judge_totals(selected.fleet, len(reviewed.failed), total, reviewed.counts)
+
+
+def _read_reviewed(selection: FleetSelection) -> FleetPlan | None:
+    """Return the fleet plan that was reviewed; None if there is none."""
     file = find_fleet_plan(selection.plans) if selection.plans is not None else None
-    return read_fleet_plan(file).plan_id if file is not None and file.exists() else None
+    return read_fleet_plan(file) if file is not None and file.exists() else None

@@ -19,6 +19,7 @@ from reconciler.git.repository import find_head_commit
 from reconciler.record.files import make_private_directory
 from reconciler.render.fleet_run import has_changes, needs_attention, render_run, render_tenant
 from reconciler.session.fleet.processes import run_tenants
+from reconciler.session.fleet.run_guard import RunGuard
 from reconciler.session.fleet.selected import FleetSelection, Selected, load_selected
 from reconciler.session.fleet.stopping import stop_on_signals
 from reconciler.session.fleet.task import TenantTask
@@ -89,14 +90,23 @@ def open_out(out: Path | None, terminal: Terminal) -> Iterator[Path]:
 
 
 def run_tasks(
-    tasks: Sequence[TenantTask], selected: Selected, options: FleetRunOptions, terminal: Terminal
+    tasks: Sequence[TenantTask],
+    selected: Selected,
+    options: FleetRunOptions,
+    terminal: Terminal,
+    guard: RunGuard | None = None,
 ) -> list[TenantResult]:
-    """Run the tasks, with a line for each tenant as it ends; return their results. Ctrl-C ends what is in flight."""
+    """Run the tasks, with a line for each tenant as it ends; return their results. Ctrl-C ends what is in flight.
+
+    `guard`: beyond its limits no further tenant is begun.
+    """
     at_once = limit_at_once(options.at_once, selected.fleet, terminal)
     results: list[TenantResult] = []
     with stop_on_signals() as stop, terminal.progress() as progress:
-        for result in run_tenants(tasks, at_once, stop):
+        for result in run_tenants(tasks, at_once, stop, hold=guard.hold if guard is not None else None):
             results.append(result)
+            if guard is not None:
+                guard.add(result)
             _note(result, len(results), terminal)
             progress("Tenants", len(results), len(tasks))
     return results

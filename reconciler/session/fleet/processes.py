@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -57,14 +57,16 @@ def run_tenants(
     *,
     feed: TaskFeed | None = None,
     limits: TimeLimits | None = None,
+    hold: Callable[[], str] | None = None,
 ) -> Iterator[TenantResult]:
     """Yield the result of each task as it ends, at most `at_once` at a time; each is in result.json too, if it can be.
 
     After a request to `stop`, no task is begun, and the results of what was not begun say so. `environment`: what the
     processes get, but see `server_environment`. `feed`: tasks to come; the run goes on until it is finished, and no two
-    of them may be of one tenant at a time. Raises `MachineLimitError` if the fork server cannot be started.
+    of them may be of one tenant at a time. `hold`: why no further task is begun; what is in flight
+    finishes, and the others are blocked. Raises `MachineLimitError` if the fork server cannot be started.
     """
-    run = _TenantsRun(deque(tasks), at_once, stop, environment, program, feed, limits or TimeLimits())
+    run = _TenantsRun(deque(tasks), at_once, stop, environment, program, feed, limits or TimeLimits(), hold)
     try:
         yield from run.results()
     finally:
@@ -88,6 +90,7 @@ class _TenantsRun:
     program: str
     feed: TaskFeed | None
     limits: TimeLimits
+    hold: Callable[[], str] | None = None
     running: dict[str, _Running] = field(default_factory=dict)
     server: _Server | None = None
     restarts: int = 0
@@ -95,7 +98,9 @@ class _TenantsRun:
     def results(self) -> Iterator[TenantResult]:
         while self.waiting or self.running or self._is_fed:
             if self.stop is not None and self.stop.requests:
-                yield from self._give_up_waiting()
+                yield from self._give_up_waiting(ExitCode.INTERRUPTED, "the run was interrupted")
+            elif self.hold is not None and (why := self.hold()):
+                yield from self._give_up_waiting(ExitCode.BLOCKED, why)
             self._start_more()
             if self.running or self._is_fed:
                 yield from self._wait()
@@ -108,11 +113,11 @@ class _TenantsRun:
         if self.server is not None:
             self.server.close()
 
-    def _give_up_waiting(self) -> Iterator[TenantResult]:
+    def _give_up_waiting(self, code: ExitCode, why: str) -> Iterator[TenantResult]:
         while self.waiting:
             task = self.waiting.popleft()
             _clear(task)
-            yield keep_result(task, build_failure(task, ExitCode.INTERRUPTED, "not begun: the run was interrupted"))
+            yield keep_result(task, build_failure(task, code, f"not begun: {why}"))
 
     def _start_more(self) -> None:
         while self.waiting and len(self.running) < self.at_once:

@@ -36,11 +36,20 @@ class FleetSelection:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """A fleet, and the tenants of it that are selected. `affected`: what a change affects; None without --base."""
+    """A fleet, and the tenants of it that are selected. `affected`: what a change affects; None without --base.
+
+    `in_all_shards`: how many tenants the run is about, if it is a shard.
+    """
 
     fleet: Fleet
     tenants: tuple[Tenant, ...]
     affected: Affected | None
+    in_all_shards: int | None = None
+
+    @property
+    def total(self) -> int:
+        """How many tenants the run is about, in all shards."""
+        return self.in_all_shards if self.in_all_shards is not None else len(self.tenants)
 
     @property
     def names(self) -> frozenset[str]:
@@ -55,10 +64,13 @@ def load_selected(options: FleetSelection, terminal: Terminal) -> Selected:
     fleet = read_fleet(options.fleet)
     affected = find_affected(fleet, options.base) if options.base is not None else None
     only = _find_names(options)
-    tenants = select_tenants(fleet, options.base, options.wave, shard, slice_, affected=affected, only=only)
+    tenants = select_tenants(fleet, options.base, options.wave, None, slice_, affected=affected, only=only)
+    total = len(tenants)
+    if shard is not None:
+        tenants = select_tenants(fleet, options.base, options.wave, shard, slice_, affected=affected, only=only)
     if affected is not None:
         _describe(affected, terminal)
-    return Selected(fleet, tenants, affected)
+    return Selected(fleet, tenants, affected, total)
 
 
 def _find_names(options: FleetSelection) -> frozenset[str] | None:

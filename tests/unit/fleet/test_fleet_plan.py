@@ -63,7 +63,8 @@ def test_the_plans_are_read_back(tmp_path: Path) -> None:
     file = tmp_path / "fleet-plan.json"
     file.write_text(document(tmp_path))
     tenants = {"acme": plan_id(1), "beta": plan_id(7)}
-    assert read_fleet_plan(file) == FleetPlan(compute_fleet_plan_id(tenants), tenants, frozenset({"gamma", "lost"}))
+    failed, counts = frozenset({"gamma", "lost"}), {"create": 3, "delete": 1}
+    assert read_fleet_plan(file) == FleetPlan(compute_fleet_plan_id(tenants), tenants, failed, counts)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,8 @@ def test_the_plans_are_read_back(tmp_path: Path) -> None:
         ({"tenants": {"../acme": plan_id(1)}}, "has an invalid entry of a tenant"),
         ({"tenants": {"acme": "sha256:1"}}, "has an invalid entry of a tenant"),
         ({"tenants": {"acme": plan_id(2)}}, "was changed: its id is not that of its plans"),
+        ({"counts": {"users": 1}}, "has invalid counts of users"),
+        ({"counts": {"delete": -1}}, "has invalid counts of users"),
         ({"failed": None}, "does not say which tenants failed"),
         ({"failed": {"../acme": ""}}, "does not say which tenants failed"),
         ({"id": plan_id(1)}, "was changed: its id is not that of its plans"),

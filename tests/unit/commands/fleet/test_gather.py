@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from reconciler.fleet.drift_record import read_drift
 from reconciler.fleet.fleet_plan import compute_fleet_plan_id, read_fleet_plan
 from reconciler.session.fleet.gathering import GatherOptions
 from reconciler.session.fleet.selected import FleetSelection
+from reconciler.session.workspace import current_time
 
 NAMES = ("acme", "beta", "gamma")
 
@@ -183,3 +185,20 @@ def test_a_change_for_many_that_was_stopped_at_the_first_wave_stays_open(
     assert apply(repository, tmp_path / "2", "acme", base="applied") == stopped
     went_on = apply(repository, tmp_path / "3", "acme beta", base="applied")
     assert went_on == AppliedFleet(repository.head(), ("gamma",)), "a result of a later wave: its gate was open"
+
+
+def test_a_guard_that_is_exceeded_is_code_3_until_an_approval_lifts_it(
+    repository: GitRepository, tmp_path: Path
+) -> None:
+    fleet = "tenants: tenants/*\nguards: {removals: {count: 2}}\n"
+    repository.commit("limit", {"fleet.yaml": fleet})
+    for verb in ("plan", "apply"):
+        out = write(tmp_path / verb, repository, *NAMES, verb=verb, counts={"delete": 1})
+        assert gather(repository, out, verb=verb)[0] == ExitCode.BLOCKED
+    identity = compute_fleet_plan_id(dict.fromkeys(NAMES, plan_id(1)))
+    until = current_time().date() + timedelta(days=1)
+    approval = f"approvals: [{{plan: '{identity}', lifts: [removals], until: {until}, reason: a school closes}}]\n"
+    repository.commit("approve", {"fleet.yaml": fleet.replace("count: 2", "count: 2, percent: off") + approval})
+    for verb in ("plan", "apply"):
+        out = write(tmp_path / verb, repository, *NAMES, verb=verb, counts={"delete": 1})
+        assert gather(repository, out, verb=verb)[0] == ExitCode.OK

@@ -52,7 +52,13 @@ def test_an_apply_names_the_reviewed_plan_and_leaves_out_who_has_none(cluster: F
     plans = root.parent / "plans"
     plans.mkdir()
     tenants = {"acme": PLAN_ID}
-    document = {"format_version": 1, "id": compute_fleet_plan_id(tenants), "failed": {}, "tenants": tenants}
+    document = {
+        "format_version": 1,
+        "id": compute_fleet_plan_id(tenants),
+        "counts": {},
+        "failed": {},
+        "tenants": tenants,
+    }
     (plans / "fleet-plan.json").write_text(json.dumps(document))
     for place in (plans, plans / "fleet-plan.json"):
         code, _ = run(root, verb="apply", plans=place)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
-from support.fleet_results import plan_id
+from support.fleet_results import COMMIT, plan_id
 from support.fleet_workspace import make_fleet_plan
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
@@ -12,7 +14,9 @@ from support.recording_terminal import RecordingTerminal
 from reconciler.errors import BlockedError
 from reconciler.fleet.applied import write_applied
 from reconciler.fleet.fleet_plan import compute_fleet_plan_id
-from reconciler.session.fleet.before_apply import check_before_apply, find_changed, must_prove
+from reconciler.fleet.model import FleetApproval
+from reconciler.fleet.result import TenantResult
+from reconciler.session.fleet.before_apply import check_before_apply, check_plans, find_changed, must_prove
 from reconciler.session.fleet.selected import FleetSelection, load_selected
 
 NAMES = ("t0", "t1", "t2", "t3")
@@ -120,3 +124,29 @@ def test_what_was_stopped_is_still_stopped_when_it_is_on_record(repository: GitR
     assert proves(repository, "canary", *NAMES)
     with pytest.raises(BlockedError, match="change 4 tenants"):
         check(repository, None, *NAMES)
+
+
+def test_the_plans_of_all_waves_count_together_before_the_first_write(repository: GitRepository) -> None:
+    folder = plans(repository, *NAMES)
+    file = folder / "fleet-plan.json"
+    document = json.loads(file.read_text())
+    for change, message in (
+        ({"counts": {"delete": 2, "deactivate": 1, "unchanged": 97}}, "3 users of 100 would be removed in all tenants"),
+        ({"failed": {"t8": "", "t9": ""}}, "2 tenants of 6 failed, the limit is 5 %"),
+    ):
+        file.write_text(json.dumps({**document, **change}))
+        selection = FleetSelection(repository.root, None, "canary", plans=folder)
+        selected = load_selected(selection, RecordingTerminal())
+        with pytest.raises(BlockedError, match=message):
+            check_before_apply(selected, selection, TODAY)
+
+
+def test_plans_that_were_just_made_are_judged_before_anybody_is_asked(repository: GitRepository) -> None:
+    selected = load_selected(FleetSelection(repository.root), RecordingTerminal())
+    made = [TenantResult(name, "plan", COMMIT, "local", 2, plan_id(1), counts={"delete": 1}) for name in NAMES]
+    with pytest.raises(BlockedError, match="the guard removals blocks this: 4 users of 4 would be removed"):
+        check_plans(selected, made, TODAY)
+    identity = compute_fleet_plan_id(dict.fromkeys(NAMES, plan_id(1)))
+    approval = FleetApproval(identity, ("removals",), TODAY, "a school closes")
+    approved = replace(selected, fleet=replace(selected.fleet, approvals=(approval,)))
+    assert check_plans(approved, made, TODAY) == {"removals"}

@@ -180,6 +180,18 @@ def test_after_a_request_to_stop_nothing_is_begun_and_all_have_results(tmp_path:
     stop.close()
 
 
+def test_what_is_held_is_not_begun_and_what_is_in_flight_finishes(tmp_path: Path) -> None:
+    ended: list[TenantResult] = []
+    tasks = [make_task(tmp_path, name) for name in ("broken", "ok-1", "ok-2")]
+    for each in run_tenants(tasks, 1, None, os.environ, PROGRAM, hold=lambda: "enough" if ended else ""):
+        ended.extend([each])
+    assert [(each.tenant, each.exit_code, each.error) for each in ended[1:]] == [
+        ("ok-1", 3, "not begun: enough"),
+        ("ok-2", 3, "not begun: enough"),
+    ]
+    assert from_json((tmp_path / "ok-2" / "result.json").read_bytes()) == ended[-1]
+
+
 def test_a_second_request_ends_what_is_in_flight(tmp_path: Path) -> None:
     stop = StopSwitch()
 
