@@ -22,6 +22,9 @@ from reconciler.scim.secret import Secret
 
 _LIBRARIES = ("procrastinate", "psycopg", "psycopg.pool")
 _LOST = "The database did not answer, or refused the request. Nothing is queued or run twice by trying again."
+_REMOVED = (
+    "What was running was finished; its jobs are stalled or closed: reconciler fleet jobs. Start the worker again."
+)
 _NO_TABLES = "Make them once, as a role that may: reconciler fleet init-queue"
 _OTHER_VERSION = "Use the same version of reconciler everywhere; after an upgrade run: reconciler fleet init-queue"
 # Without the index, taking a job is a scan of all that wait until Postgres has looked at the table: 12 s of its CPU for
@@ -96,6 +99,8 @@ def explain_errors() -> Iterator[None]:
             raise FleetError("the queue's tables are of another version", _OTHER_VERSION) from None
         if code == "42501":
             raise FleetError("this role may not do that in the queue's database", _ROLES) from None
+        if code == "23503":
+            raise FleetError("this worker counted as dead, and was removed from the queue", _REMOVED) from None
         if code == "P0001":
             raise FleetError("the job has changed meanwhile", "Look at it again: reconciler fleet jobs") from None
         raise FleetError(f"the queue's database failed{f' ({code})' if code else ''}", _LOST) from None

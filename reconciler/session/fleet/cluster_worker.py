@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from procrastinate import App, JobContext
+from procrastinate.exceptions import ConnectorException
 
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import ExitCode, FleetError
@@ -48,6 +49,7 @@ INSERT INTO reconciler_results (job, worker) VALUES (%(job)s, %(worker)s)
     ON CONFLICT (job) DO UPDATE SET worker = excluded.worker, result = NULL
 """
 _ENDED = "UPDATE reconciler_results SET result = %(result)s WHERE job = %(job)s"
+_IS_OPEN = "SELECT id FROM procrastinate_jobs WHERE id = %(job)s AND status = 'doing'"
 _GOOD = (ExitCode.OK, ExitCode.CHANGES)
 
 
@@ -99,6 +101,7 @@ def work(address: Secret, settings: WorkerSettings, runner: TenantRunner, report
 
 
 async def _work(address: Secret, settings: WorkerSettings, runner: TenantRunner, report: WorkerReport) -> None:
+    asyncio.get_running_loop().set_exception_handler(_ignore_unnoted)
     async with open_database(address, settings.at_once + 4, max(1.0, settings.heartbeat_seconds)) as app:
         with explain_errors():
             await app.connector.execute_query_async(_FORGET, locks=build_lock_prefix(settings.queue), days=_KEPT_DAYS)
@@ -106,10 +109,14 @@ async def _work(address: Secret, settings: WorkerSettings, runner: TenantRunner,
             jobs = _Jobs(app, settings, runner, report, threads)
             _register(app, jobs)
             worker = asyncio.ensure_future(_run_worker(app, settings))
-            jobs.give_up = worker.cancel
+            jobs.give_up = partial(_cancel_once, worker)
             stopping = _stop_on_signals(worker, runner)
-            with explain_errors(), suppress(asyncio.CancelledError):
-                await worker
+            try:
+                with explain_errors(), suppress(asyncio.CancelledError):
+                    await worker
+            except FleetError:
+                if jobs.unusable is None:
+                    raise
     if jobs.unusable is not None:
         raise jobs.unusable
     if not stopping.is_set() and not settings.until_empty:
@@ -131,17 +138,31 @@ def _run_worker(app: App, settings: WorkerSettings) -> Awaitable[None]:
     )
 
 
-def _stop_on_signals(worker: asyncio.Future[None], runner: TenantRunner) -> asyncio.Event:
+def _ignore_unnoted(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Let asyncio print no traceback for a job whose end could not be noted, which procrastinate leaves to it.
+
+    The job was closed meanwhile, or the database is lost: the worker ends with an error of its own for both.
+    """
+    if not isinstance(context.get("exception"), ConnectorException):
+        loop.default_exception_handler(context)
+
+
+def _cancel_once(worker: asyncio.Task[None]) -> None:
+    """Let the worker take no more jobs, and wait for what runs: a second cancellation would end that wait."""
+    if not worker.cancelling():
+        worker.cancel()
+
+
+def _stop_on_signals(worker: asyncio.Task[None], runner: TenantRunner) -> asyncio.Event:
     """Cancel the worker on a signal, which then takes no more jobs and waits for what runs."""
     stopping = asyncio.Event()
 
     def stop() -> None:
         if stopping.is_set():
-            # A second cancellation would end the wait for what runs.
             runner.stop()
             return
         stopping.set()
-        worker.cancel()
+        _cancel_once(worker)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
@@ -177,11 +198,36 @@ class _Jobs:
             self.report.refused(number, exc.summary)
             raise
         await self.app.connector.execute_query_async(_STARTED, job=number, worker=_WORKER)
+        watch = asyncio.create_task(self._watch(number))
         result = await self._run_task(task)
+        watch.cancel()
         self.report.ended(number, result)
         await self.app.connector.execute_query_async(_ENDED, job=number, result=to_json(result))
+        await self._check_open(number)
         if result.exit_code not in _GOOD:
             raise _JobFailedError(f"exit code {result.exit_code}")
+
+    async def _watch(self, number: int) -> None:
+        while True:
+            await asyncio.sleep(self.settings.heartbeat_seconds)
+            with suppress(FleetError):
+                # A database that is lost for a moment says nothing about the job.
+                await self._check_open(number)
+
+    async def _check_open(self, number: int) -> None:
+        """End the worker if a job was closed while it ran: somebody took the worker for dead, and runs the task again.
+
+        What runs is asked to end as on SIGTERM, all of it: the worker was not heard of for its other jobs either.
+        """
+        with explain_errors():
+            rows = await self.app.connector.execute_query_all_async(_IS_OPEN, job=number)
+        if not rows and self.unusable is None:
+            self.unusable = WorkerUnusableError(
+                f"job {number} was closed while it ran here: this worker counted as dead",
+                "What ran was asked to end. Read its receipts, and start the worker again.",
+            )
+            self.give_up()
+            self.runner.stop()
 
     def _read(self, context: JobContext, arguments: dict[str, object]) -> ClusterTask:
         task = read_task(arguments)

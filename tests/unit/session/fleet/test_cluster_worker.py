@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -249,6 +250,66 @@ def test_a_lost_database_ends_the_worker_with_an_error(
     )
     assert worker.wait(60) == 1
     assert read_notes(tmp_path) == {"acme": ["began", "ended"]}, "what ran was finished"
+
+
+@pytest.mark.parametrize(("is_pruned", "at_once"), [(False, 2), (True, 2), (True, 4)])
+def test_a_worker_that_comes_back_after_its_job_was_closed_ends_what_it_runs(
+    is_pruned: bool, at_once: int, queue: QueueOnPostgres, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    queue.submit("acme", "beta")
+    worker = start_worker(tmp_path, 60, at_once)
+    wait_for(lambda: len(queue.execute("SELECT job FROM reconciler_results")) == 2)
+    worker.send_signal(signal.SIGSTOP)
+    wait_for(lambda: queue.states() == {"acme": ["stalled"], "beta": ["stalled"]})
+    job = queue.jobs()[0]
+    assert queue.use(lambda found: found.requeue(job)) == 3
+    if is_pruned:
+        # As by another worker that starts.
+        queue.execute("SELECT * FROM procrastinate_prune_stalled_workers_v1(1)")
+    worker.send_signal(signal.SIGCONT)
+    _, stderr = worker.communicate(timeout=30)
+    assert worker.returncode == 1
+    assert b"job 1 was closed while it ran here: this worker counted as dead" in stderr
+    assert b"never retrieved" not in stderr
+    assert read_notes(tmp_path) == {"acme": _WHOLE, "beta": _WHOLE}, "they were asked to end, and no other was begun"
+    assert queue.states() == {"acme": ["failed", "todo"], "beta": ["failed"]}
+
+
+def test_a_worker_that_was_removed_while_it_ran_nothing_says_so(
+    queue: QueueOnPostgres, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    worker = start_worker(tmp_path, 0, 1)
+    wait_for(lambda: queue.execute("SELECT id FROM procrastinate_workers") != [])
+    queue.execute("DELETE FROM procrastinate_workers")
+    queue.submit("acme")
+    _, stderr = worker.communicate(timeout=30)
+    assert worker.returncode == 1
+    assert b"this worker counted as dead, and was removed from the queue" in stderr
+    assert queue.states() == {"acme": ["todo"]}
+
+
+class ClosingRunner(FileRunner):
+    """Its job is closed by somebody while it runs, shortly before it ends."""
+
+    def __init__(self, folder: Path, queue: QueueOnPostgres) -> None:
+        super().__init__(folder)
+        self._queue = queue
+
+    def run(self, task: ClusterTask) -> TenantResult:
+        self._queue.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE status = 'doing'")
+        return super().run(task)
+
+
+def test_a_worker_learns_at_the_end_of_a_tenant_that_its_job_was_closed(
+    queue: QueueOnPostgres, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    queue.submit("acme", "beta")
+    settings = replace(UNTIL_EMPTY, at_once=1, heartbeat_seconds=60.0)
+    with pytest.raises(WorkerUnusableError, match=r"^job 1 was closed while it ran here"):
+        work(queue.secret, settings, ClosingRunner(tmp_path, queue), Notes())
+    assert queue.states() == {"acme": ["failed"], "beta": ["todo"]}
+    gc.collect()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_no_tables_are_an_error_with_a_way_out(postgres: PostgresServer, tmp_path: Path) -> None:
