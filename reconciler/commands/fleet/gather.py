@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from reconciler.commands.fleet.matrix import check_verb
-from reconciler.core.text import pluralize
+from reconciler.core.text import format_names, pluralize
 from reconciler.errors import ExitCode
 from reconciler.fleet.affected import find_affected
 from reconciler.fleet.applied import APPLIED, write_applied
@@ -28,6 +28,7 @@ from reconciler.fleet.report import parse_report
 from reconciler.github.environment import read_workflow
 from reconciler.record.files import write_private
 from reconciler.render.fleet_page import render_fleet_page
+from reconciler.session.fleet.cluster_checkout import find_changed_tenants
 from reconciler.session.fleet.gathering import Gathering, GatherOptions, gather_other, load_gathering
 from reconciler.session.fleet.summary import check_fleet_format, find_pages, load_fleet_summary, render_fleet
 from reconciler.session.terminal import Terminal
@@ -95,21 +96,25 @@ def _record(gathering: Gathering, options: GatherOptions, terminal: Terminal) ->
     if options.verb != "plan" and gathering.gathered.sandbox:
         terminal.note("These results are of the sandbox: the record of the fleet stays as it is.")
     elif options.verb == "apply":
-        _record_apply(gathering, options.directories)
+        _record_apply(gathering, options.directories, terminal)
     elif options.verb == "drift":
         _record_drift(gathering, current_time())
 
 
-def _record_apply(gathering: Gathering, directories: Sequence[Path]) -> None:
+def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: Terminal) -> None:
     """Record the commit and the tenants that are open: of all that changed since the record, not only of this run.
 
-    A change that was stopped at the first wave leaves that open, too: it has to be proven yet.
+    A change that was stopped at the first wave leaves that open, too: it has to be proven yet. So do files that are not
+    as in the commit: what was applied is not what the record would say.
     """
     fleet, results = gathering.selected.fleet, gathering.gathered.results
     pending = find_affected(fleet, APPLIED)
     unproven = find_unproven(fleet, pending, results.keys(), gather_other(gathering, directories, "drift"))
-    done = {name for name, each in results.items() if each.exit_code in GOOD} - unproven
-    left = (pending.reasons.keys() | gathering.gathered.failed.keys()) - done
+    differ = find_changed_tenants(fleet) & results.keys()
+    if differ:
+        terminal.note(f"Not as in the commit, and so left open: {format_names(sorted(differ), 20)}.")
+    done = {name for name, each in results.items() if each.exit_code in GOOD} - unproven - differ
+    left = ((pending.reasons.keys() | gathering.gathered.failed.keys()) - done) | differ
     write_applied(fleet.root, gathering.wanted.commit, left, pending.added, unproven)
 
 

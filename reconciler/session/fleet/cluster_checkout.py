@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from reconciler.core.text import format_names, pluralize
 from reconciler.errors import FleetError, RepositoryError
+from reconciler.fleet.model import Fleet
 from reconciler.git.process import GitCommandError, run_git
 from reconciler.git.repository import find_head_commit
 
@@ -40,6 +41,18 @@ def find_changed_files(root: Path, folders: Sequence[str]) -> list[str]:
     names = [line[3:].removeprefix(below) for line in output.decode("utf-8", "replace").split("\0") if line]
     records = tuple(f"{folder}/{name}/" for folder in folders for name in _RECORD)
     return sorted(name for name in names if not name.startswith(records))
+
+
+def find_changed_tenants(fleet: Fleet) -> frozenset[str]:
+    """Return the tenants that are not resolved as in the commit; all, if a file is shared. Raises `FleetError`."""
+    names = {tenant.folder: tenant.name for tenant in fleet.tenants}
+    found = set()
+    for file in find_changed_files(fleet.root, list(names)):
+        owner = next((names[each.as_posix()] for each in PurePosixPath(file).parents if each.as_posix() in names), None)
+        if owner is None:
+            return frozenset(names.values())
+        found.add(owner)
+    return frozenset(found)
 
 
 def describe_changed_files(names: Sequence[str]) -> str | None:

@@ -145,6 +145,22 @@ def test_no_tenant_is_lost_whatever_the_run_was_about(repository: GitRepository,
     assert apply(repository, tmp_path / "4", "acme beta", "gamma") == AppliedFleet(third, ("gamma",))
 
 
+def test_what_is_not_as_in_the_commit_stays_open(repository: GitRepository, tmp_path: Path) -> None:
+    (repository.root / "tenants/beta/users/a.yaml").write_text("# not committed\n[]\n")
+    (repository.root / "tenants/acme/plans").mkdir()
+    (repository.root / "tenants/acme/plans/receipt.jsonl").write_text("")
+    write(tmp_path / "1", repository, *NAMES, verb="apply")
+    _, terminal = gather(repository, tmp_path / "1", verb="apply")
+    assert read_applied(repository.root) == AppliedFleet(repository.head(), ("beta",))
+    assert terminal.notes[0] == 'Not as in the commit, and so left open: "beta".'
+    (repository.root / "defaults").mkdir()
+    (repository.root / "defaults/scope.yaml").write_text("sync: all\n")
+    gather(repository, tmp_path / "1", verb="apply")
+    found = read_applied(repository.root)
+    assert found is not None
+    assert found.open == NAMES
+
+
 def test_a_wave_leaves_the_others_open(repository: GitRepository, tmp_path: Path) -> None:
     waves = "waves: [{name: canary, tenants: [acme]}, {name: rest}]\n"
     repository.commit("waves", {"fleet.yaml": f"tenants: tenants/*\n{waves}"})
