@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Origin, error
@@ -24,7 +25,7 @@ from reconciler.desired.fleet_files import (
     parse_fleet,
     parse_tenant,
 )
-from reconciler.desired.fleet_schema import TenantEntry
+from reconciler.desired.fleet_schema import FleetEntry, TenantEntry
 from reconciler.desired.layer_strays import find_strays_of_tenant
 from reconciler.desired.layout import FOLDERS, TOP_FILES
 from reconciler.desired.validation import LocatedModel
@@ -87,7 +88,7 @@ def find_place(root: Path, read: Read, report: Report) -> TenantPlace | None:
     the layers.
     """
     content = read(FLEET_NAME, MAX_FLEET_BYTES)
-    fleet = parse_fleet(content, report, FLEET_NAME) if content is not None else None
+    fleet = (_parse_valid(content) or parse_fleet(content, report, FLEET_NAME)) if content is not None else None
     if fleet is None:
         return None
     path = root.resolve()
@@ -99,6 +100,14 @@ def find_place(root: Path, read: Read, report: Report) -> TenantPlace | None:
     content = read(TENANT_FILE, MAX_TENANT_BYTES)
     entry = parse_tenant(content, report) if content is not None else None
     return TenantPlace(path.name, entry, parents) if entry is not None else None
+
+
+@lru_cache(maxsize=2)
+def _parse_valid(content: bytes) -> LocatedModel[FleetEntry] | None:
+    """Parse a fleet.yaml without anything to report, once for all tenants; None for any other one."""
+    found: list[Diagnostic] = []
+    fleet = parse_fleet(content, found.append, FLEET_NAME)
+    return fleet if not found else None
 
 
 def find_strays(root: Path, place: TenantPlace) -> Iterator[Diagnostic]:

@@ -48,6 +48,7 @@ from reconciler.fleet.waves import check_waves
 _MAX_SHOWN = 50
 _START = Origin(FLEET_FILE, 1, 1)
 _MAX_ENTRIES = 4 * MAX_TENANTS
+_MAX_WAVES = 1_000
 _NAME = "a name of at most 40 lower-case letters, digits and hyphens that begins with a letter or digit"
 
 
@@ -143,18 +144,28 @@ class _Catalog:
 
     def _find_folders(self, entry: FleetEntry) -> list[tuple[str, str]]:
         """Return parent and name of each tenant's folder, in the order of fleet.yaml, each once."""
-        places = dict.fromkeys(map(split_place, entry.tenants))
+        if not self._check_numbers(entry):
+            return []
+        places: dict[str, dict[str, None]] = {}
+        for parent, name in map(split_place, entry.tenants):
+            places.setdefault(parent, {})[name] = None
         found: dict[tuple[str, str], None] = {}
-        for parent in dict.fromkeys(parent for parent, _ in places):
-            here = set(self._list_folders(parent, is_pattern=(parent, "*") in places))
-            listed = [name for each, name in places if each == parent and name != "*"]
+        for parent, names in places.items():
+            here = set(self._list_folders(parent, is_pattern="*" in names))
+            listed = [name for name in names if name != "*"]
             for name in listed:
                 if name not in here:
                     self._report_missing(parent, name)
-            found.update(
-                dict.fromkeys((parent, name) for name in (sorted(here) if (parent, "*") in places else listed))
-            )
+            found.update(dict.fromkeys((parent, name) for name in (sorted(here) if "*" in names else listed)))
         return list(found)
+
+    def _check_numbers(self, entry: FleetEntry) -> bool:
+        """Whether fleet.yaml has no more entries than can be checked in reasonable time; reported otherwise."""
+        numbers = (("tenants", len(entry.tenants), _MAX_ENTRIES), ("waves", len(entry.waves), _MAX_WAVES))
+        for key, count, limit in numbers:
+            if count > limit:
+                self.report(error(f"{key}: {count:,} entries; at most {limit:,} are read", "Remove some.", _START))
+        return all(count <= limit for _, count, limit in numbers)
 
     def _list_folders(self, parent: str, *, is_pattern: bool) -> Iterator[str]:
         """Yield the names of the tenants in a folder; report what only looks like one if all of them are meant."""

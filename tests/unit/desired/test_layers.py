@@ -6,9 +6,14 @@ from pathlib import Path
 import pytest
 from support.fleets import write_fleet
 
+from reconciler.desired import layers
 from reconciler.desired.directory import Directory
+from reconciler.desired.fleet_files import parse_fleet
+from reconciler.desired.fleet_schema import FleetEntry
 from reconciler.desired.layers import is_layer, is_settings, list_top_files, list_tracked_names
+from reconciler.desired.validation import LocatedModel
 from reconciler.desired.work_tree import check_work_tree
+from reconciler.desired.yaml_reader import Report
 
 
 def _commit(root: Path) -> Path:
@@ -103,3 +108,22 @@ def test_a_plain_state_near_the_root_of_its_repository_asks_for_no_fleet(tmp_pat
     _commit(write_fleet(tmp_path))
     assert "../../fleet.yaml" not in list_tracked_names(tmp_path / "tenants", None)
     assert "../../fleet.yaml" in list_tracked_names(tmp_path / "tenants/acme", None)
+
+
+def test_fleet_yaml_is_parsed_once_for_all_tenants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = write_fleet(tmp_path, fleet="tenants: [tenants/acme, tenants/beta]\n")
+    parsed: list[str] = []
+
+    def parse(content: bytes, report: Report, name: str) -> LocatedModel[FleetEntry] | None:
+        parsed.append(name)
+        return parse_fleet(content, report, name)
+
+    monkeypatch.setattr(layers, "parse_fleet", parse)
+    layers._parse_valid.cache_clear()
+    assert [Directory(root / "tenants" / name).place is not None for name in ("acme", "beta")] == [True, True]
+    assert len(parsed) == 1
+    (root / "fleet.yaml").write_text("tenants: [\n")
+    for name in ("acme", "beta"):
+        directory = Directory(root / "tenants" / name)
+        assert directory.place is None
+        assert directory.layers_unknown, "what is wrong is reported for each"

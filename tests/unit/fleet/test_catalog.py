@@ -173,3 +173,9 @@ def test_links_are_not_followed(tmp_path: Path, name: str) -> None:
 def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(write_fleet(tmp_path) / "tenants/beta/tenant.yaml")
     assert _list_errors(tmp_path) == ["tenants/beta/tenant.yaml:1:1: not a regular file"]
+
+
+def test_more_entries_than_are_read(tmp_path: Path) -> None:
+    waves = ", ".join(f"{{name: w{number}}}" for number in range(1_001))
+    root = write_fleet(tmp_path, fleet=f"tenants: tenants/*\nwaves: [{waves}]\n")
+    assert _list_errors(root) == ["fleet.yaml:1:1: waves: 1,001 entries; at most 1,000 are read"]
