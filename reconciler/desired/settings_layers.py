@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from pydantic import ValidationError
+
 from reconciler.core.model import Diagnostic, Origin
 from reconciler.desired.final_keys import FinalKey, describe_override, find_overrides, take_final
 from reconciler.desired.guard_layers import find_loosened
 from reconciler.desired.layers import FLEET_NAME, TenantPlace, is_layer
 from reconciler.desired.plain_entries import PlainMark
+from reconciler.desired.schema import ProvisioningSettings
+from reconciler.desired.validation import drop_nulls
 from reconciler.desired.yaml_nodes import LayeredMapping, YamlMapping
 from reconciler.desired.yaml_reader import Report
 
 _TARGET = "target"
 _DOMAINS = "domains"
+_PROVISIONING = "provisioning"
 
 
 @dataclass(slots=True)
@@ -62,7 +67,9 @@ class SettingsLayers:
         below = LayeredMapping(*(self.lower or [YamlMapping(FLEET_NAME, PlainMark(0, 0))]))
         if self.place is not None:
             _add_place(below, self.place)
-        return below if self.own is None else LayeredMapping(below, self.own)
+        settings = below if self.own is None else LayeredMapping(below, self.own)
+        _hold(settings, self.nodes)
+        return settings
 
     def _find_overrides(self) -> list[Diagnostic]:
         found = [each for node in self.nodes for each in find_overrides("settings", node, self.list_finals(node.file))]
@@ -77,6 +84,26 @@ class SettingsLayers:
 def _is_below(file: str, folder: str) -> bool:
     """Whether a file of a layer is below the layer in `folder`: there are two, defaults/ and one of groups/."""
     return "/groups/" in folder and file.rpartition("/")[0] != folder
+
+
+def _hold(settings: LayeredMapping, nodes: list[YamlMapping]) -> None:
+    """Keep provisioning off if any layer switches it off: whoever stops a fleet or a group stops every tenant of it."""
+    if _read_switch(settings) is not True:
+        return
+    for node in nodes:
+        if _read_switch(node) is False:
+            found = node[_PROVISIONING]
+            settings.add(_PROVISIONING, found, node.key_origin(_PROVISIONING), node.value_origin(_PROVISIONING))
+            return
+
+
+def _read_switch(node: YamlMapping) -> bool | None:
+    """Return whether the settings `node` switch provisioning on; None if they do not say, or say it wrongly."""
+    try:
+        found = ProvisioningSettings.model_validate(drop_nulls(node[_PROVISIONING]))
+    except (ValidationError, KeyError, AttributeError):
+        return None  # reported where the settings are validated
+    return found.enabled if "enabled" in found.model_fields_set else None
 
 
 def _add_place(settings: LayeredMapping, place: TenantPlace) -> None:

@@ -122,8 +122,9 @@ def _explain(key: Steps, merged: Any, nodes: Sequence[Any], default: Any, finals
     path = key[1:]
     layers = [found for node in reversed(nodes) if (found := _find(node, path)) is not None]
     winner = _find(merged, path)
-    if winner is not None and winner not in layers:
-        layers.insert(0, winner)  # it follows from tenant.yaml, or from the name of the folder
+    if winner is not None:
+        # Not the highest layer: it follows from tenant.yaml or the folder's name, or a layer below switches off.
+        layers = [winner, *(each for each in layers if each != winner)]
     final = next((each.origin for each in finals if each.path == key[: len(each.path)]), None)
     return ExplainedKey(".".join(key), tuple(layers), _get(default, path), final)
 

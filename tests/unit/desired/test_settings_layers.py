@@ -243,3 +243,28 @@ def test_a_tenant_is_loaded_as_the_same_state_in_one_directory(tmp_path: Path) -
     scoped = load(root / "tenants/acme", now)
     assert isinstance(scoped, DesiredState)
     assert scoped.digest != one.digest
+
+
+@pytest.mark.parametrize("layer", ["defaults", "groups/schools"])
+def test_a_layer_that_switches_provisioning_off_holds_whatever_those_above_say(tmp_path: Path, layer: str) -> None:
+    root = write_fleet(tmp_path, tenants__acme__settings="provisioning: {enabled: true, reason: Ours}\n")
+    with (root / layer / "settings.yaml").open("a") as file:
+        file.write("provisioning: {enabled: false, reason: Stop}\n")
+    directory = Directory(root / "tenants/acme")
+    found = directory.read_settings()
+    assert found is not None
+    assert directory.diagnostics == []
+    assert (found.value.provisioning.enabled, found.value.provisioning.reason) == (False, "Stop")
+    origin = found.at("provisioning", "enabled")
+    assert origin is not None
+    assert origin.file == f"../../{layer}/settings.yaml"
+
+
+def test_a_tenant_may_switch_provisioning_off_or_leave_it_on(tmp_path: Path) -> None:
+    for own, expected in (("{enabled: false}", False), ("{enabled: true}", True)):
+        root = write_fleet(tmp_path, tenants__acme__settings=f"provisioning: {own}\n")
+        with (root / "defaults/settings.yaml").open("a") as file:
+            file.write("provisioning: {enabled: true}\n")
+        found = Directory(root / "tenants/acme").read_settings()
+        assert found is not None
+        assert found.value.provisioning.enabled is expected

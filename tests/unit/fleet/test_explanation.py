@@ -89,3 +89,11 @@ def test_errors_of_the_files(tmp_path: Path) -> None:
     with pytest.raises(ExplanationError) as caught:
         _explain(write_fleet(tmp_path, tenants__acme__settings="guards: {removals: {count: 6}}\n"), "settings")
     assert len(caught.value.diagnostics) == 1
+
+
+def test_a_layer_that_holds_provisioning_decides(tmp_path: Path) -> None:
+    root = write_fleet(tmp_path, tenants__acme__settings="provisioning: {enabled: true}\n")
+    with (root / "defaults/settings.yaml").open("a") as file:
+        file.write("provisioning: {enabled: false}\n")
+    (found,) = explain_key(root, "tenants/acme", "settings.provisioning.enabled")
+    assert [layer.origin.file for layer in found.layers] == ["defaults/settings.yaml", "tenants/acme/settings.yaml"]
