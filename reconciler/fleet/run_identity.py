@@ -19,6 +19,13 @@ def identify_run(environment: Mapping[str, str]) -> str:
     return pipeline if _NUMBER.fullmatch(pipeline) else LOCAL
 
 
-def is_same_run(one: str, other: str) -> bool:
-    """Whether two results are of one run. Attempts are: GitHub runs only the failed jobs of a run again."""
-    return one.partition("/")[0] == other.partition("/")[0]
+def is_same_run(found: str, own: str) -> bool:
+    """Whether a result is of one's own run. Earlier attempts are: GitHub runs only the failed jobs of a run again.
+
+    Later attempts are not: there are none yet, and one would win over the true result.
+    """
+    run, _, attempt = found.partition("/")
+    own_run, _, own_attempt = own.partition("/")
+    if run != own_run or not attempt or not own_attempt:
+        return run == own_run
+    return _NUMBER.fullmatch(attempt) is not None and int(attempt) <= int(own_attempt)

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fleet_results import COMMIT, RUN, plan_id, write_result
+from support.fleet_results import COMMIT, plan_id, write_result
 
 from reconciler.errors import ExitCode, UsageError
 from reconciler.fleet import gathered as module
 from reconciler.fleet.gathered import Gathered, Wanted, gather_results
 
-WANTED = Wanted("plan", COMMIT, RUN)
+WANTED = Wanted("plan", COMMIT, "17/10")
 
 
 def gather(*directories: Path, expected: str = "acme beta", wanted: Wanted = WANTED) -> Gathered:

@@ -21,5 +21,8 @@ def test_the_ci_system_names_the_run(environment: dict[str, str], run: str) -> N
 
 def test_attempts_are_of_one_run_and_other_runs_are_not() -> None:
     assert is_same_run("17/1", "17/2")
+    assert is_same_run("17/2", "17/2")
+    assert not is_same_run("17/99999", "17/2")
+    assert not is_same_run("17/x", "17/2")
     assert not is_same_run("17/1", "18/1")
     assert not is_same_run("17/1", "local")
