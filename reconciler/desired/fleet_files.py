@@ -70,7 +70,7 @@ def parse_fleet(content: bytes, report: Report, name: str = FLEET_FILE) -> Locat
 
 def parse_tenant(content: bytes, report: Report, name: str = TENANT_FILE) -> LocatedModel[TenantEntry] | None:
     """Parse tenant.yaml; None if it is invalid, with each error reported at its origin."""
-    return _parse(content, name, TenantEntry, "remove the file: without it a tenant has no group and no labels", report)
+    return _parse(content, name, TenantEntry, "write at least `domains: [example.com]`", report)
 
 
 def parse_plain_tenant(content: bytes) -> TenantEntry | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from reconciler.core.model import TENANT_PATTERN
 from reconciler.core.policy import MAX_APPROVAL_PERIOD
@@ -186,7 +186,12 @@ def _check_labels(labels: dict[str, str]) -> dict[str, str]:
 
 
 class TenantEntry(StrictModel):
-    """tenant.yaml."""
+    """tenant.yaml.
+
+    That `domains` is required is checked where a fleet or its tenant is read: earlier revisions are read without it.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"required": ["domains"]})
 
     group: Name | None = Field(
         default=None, description="Folder of groups/ whose files come between defaults/ and its own"
@@ -197,5 +202,6 @@ class TenantEntry(StrictModel):
     )
     domains: TextList = Field(
         default=[],
-        description="Verified domains of the organisation: target.domains, unless settings.yaml names others",
+        description="Verified domains of the organisation, at least one: they are target.domains, and no other "
+        "tenant's. The token has to be for an organisation with one of them",
     )

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from pydantic import ValidationError
 
 from reconciler.core.model import Diagnostic, Origin
-from reconciler.desired.final_keys import FinalKey, describe_override, find_overrides, take_final
+from reconciler.desired.final_keys import FinalKey, find_overrides, take_final
 from reconciler.desired.guard_layers import find_loosened
 from reconciler.desired.layers import FLEET_NAME, TenantPlace, is_layer
 from reconciler.desired.plain_entries import PlainMark
 from reconciler.desired.schema import ProvisioningSettings
+from reconciler.desired.tenant_identity import check_identity
 from reconciler.desired.validation import drop_nulls
 from reconciler.desired.yaml_nodes import LayeredMapping, YamlMapping
 from reconciler.desired.yaml_reader import Report
@@ -62,23 +63,17 @@ class SettingsLayers:
         """Return the merged settings. Final keys that are set again, and guards that are loosened, are reported."""
         if self.place is None and self.own is not None and not self.lower:
             return self.own
-        for diagnostic in (*self._find_overrides(), *find_loosened(self.nodes)):
+        identity = check_identity(self.place, self.nodes) if self.place is not None else ()
+        for diagnostic in (*self._find_overrides(), *find_loosened(self.nodes), *identity):
             report(diagnostic)
-        below = LayeredMapping(*(self.lower or [YamlMapping(FLEET_NAME, PlainMark(0, 0))]))
+        merged = LayeredMapping(*(self.nodes or [YamlMapping(FLEET_NAME, PlainMark(0, 0))]))
         if self.place is not None:
-            _add_place(below, self.place)
-        settings = below if self.own is None else LayeredMapping(below, self.own)
-        _hold(settings, self.nodes)
-        return settings
+            _add_place(merged, self.place)
+        _hold(merged, self.nodes)
+        return merged
 
     def _find_overrides(self) -> list[Diagnostic]:
-        found = [each for node in self.nodes for each in find_overrides("settings", node, self.list_finals(node.file))]
-        entry = self.place.entry if self.place is not None else None
-        if entry is not None and entry.value.domains:
-            at = entry.node.key_origin(_DOMAINS)
-            keys = (("settings", _TARGET), ("settings", _TARGET, _DOMAINS))
-            found += [describe_override(each, at) for each in self.finals if each.path in keys]
-        return found
+        return [each for node in self.nodes for each in find_overrides("settings", node, self.list_finals(node.file))]
 
 
 def _is_below(file: str, folder: str) -> bool:
@@ -113,8 +108,7 @@ def _add_place(settings: LayeredMapping, place: TenantPlace) -> None:
     if below is not None and not isinstance(below, YamlMapping):
         return  # reported where the settings are validated
     target = LayeredMapping(below if below is not None else YamlMapping(FLEET_NAME, PlainMark(0, 0)))
-    if "tenant" not in target:
-        target.add("tenant", place.tenant, start, start)
+    target.add("tenant", place.tenant, start, start)
     entry = place.entry
     if entry is not None and entry.value.domains:
         node = entry.node

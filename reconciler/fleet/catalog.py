@@ -29,8 +29,10 @@ from reconciler.desired.fleet_schema import FleetEntry, FleetLimitEntry, TenantE
 from reconciler.desired.folders import contains_yaml
 from reconciler.desired.layer_strays import DEFAULTS, find_group_strays, find_layer_strays, find_misnamed_layers
 from reconciler.desired.layout import FOLDERS, TOP_FILES, check_top_file, check_top_folder, is_utf8, resembles_yaml
+from reconciler.desired.tenant_identity import describe_missing_domains
 from reconciler.desired.validation import LocatedModel
 from reconciler.errors import FleetError
+from reconciler.fleet.disjoint import find_shared_domains
 from reconciler.fleet.lost_tenants import find_lost_tenants
 from reconciler.fleet.model import (
     MAX_TENANTS,
@@ -75,6 +77,7 @@ def read_fleet(root: Path) -> Fleet:
             catalog.report(lost)
     if located is not None and not catalog.problems:
         check_waves(located, tenants, catalog.report)
+        catalog.check_domains(tenants)
     if located is None or catalog.problems:
         raise BrokenFleetError(add_source_lines(catalog.collect(), root))
     return _build_fleet(root, located.value, tenants)
@@ -277,18 +280,27 @@ class _Catalog:
             elif not path.is_dir():
                 also = f" {pluralize(len(members), 'tenant')} are in it." if len(members) > 1 else ""
                 detail = f"Create groups/{group} with the files that its tenants share, or correct the name.{also}"
-                origin = Origin(f"{members[0].folder}/{TENANT_FILE}", *self._find_line(members[0]))
-                self.report(error(f"there is no group {group}", detail, origin))
+                self.report(error(f"there is no group {group}", detail, self._find_line(members[0], "group")))
 
-    def _find_line(self, tenant: Tenant) -> tuple[int, int]:
-        """Return line and column of the value of `group` in its tenant.yaml."""
+    def check_domains(self, tenants: list[Tenant]) -> None:
+        """Report missing and shared domains: a copied folder must not write to the organisation of the first one."""
+        for tenant in tenants:
+            if not tenant.domains:
+                self.report(describe_missing_domains(f"{tenant.folder}/{TENANT_FILE}"))
+        for tenant, number, summary in find_shared_domains(tenants):
+            detail = "A domain shows whose accounts these are. Keep it in one tenant."
+            self.report(error(summary, detail, self._find_line(tenant, "domains", number)))
+
+    def _find_line(self, tenant: Tenant, *path: str | int) -> Origin:
+        """Return where the value at `path` is in its tenant.yaml."""
+        file = f"{tenant.folder}/{TENANT_FILE}"
         with suppress(OSError, ValueError):
             content = (self.root / tenant.folder / TENANT_FILE).read_bytes()
-            located = parse_tenant(content, lambda _diagnostic: None)
-            at = located.at("group") if located is not None else None
+            located = parse_tenant(content, lambda _diagnostic: None, file)
+            at = located.at(*path) if located is not None else None
             if at is not None:
-                return at.line, at.column
-        return 1, 1
+                return at
+        return Origin(file, 1, 1)
 
 
 def _is_tenant(path: str) -> bool:

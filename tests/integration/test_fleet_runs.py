@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -291,3 +292,38 @@ def test_a_tenant_without_a_plan_in_the_directory_is_stale(fleet: FleetWorkspace
     found = fleet.run("apply", "--plans", str(fleet.out), "-o", str(fleet.root / "applied"))
     assert (found.code, writes(fleet)["initech"]) == (4, 0)
     assert "  initech: stale: no plan of this tenant was reviewed\n" in found.out
+
+
+def test_a_copied_folder_writes_nothing_to_the_organisation_of_the_first(fleet: FleetWorkspace) -> None:
+    """Not by the copied domains, and not by a line that names the other tenant."""
+    shutil.copytree(fleet.folder("globex"), fleet.folder("zeta"))
+    fleet.configure("zeta")
+    (fleet.folder("zeta") / "users/people.yaml").write_text("[]\n")
+    fleet.folder("zeta").joinpath("tenant.yaml").write_text("domains: [GLOBEX.example]\n")
+    found = fleet.run("apply", "--auto-approve")
+    assert found.code == 1
+    assert 'the domain "globex.example" belongs to 2 tenants: "globex", "zeta"' in found.err
+
+    target = {"profile": "scim", "base_url": fleet.address.base_url, "tenant": "globex"}
+    fleet.configure("zeta", target=target)
+    assert fleet.run("apply", "--auto-approve", "-o", str(fleet.out)).code == 1
+    assert "target.tenant is (hidden), but the folder of this tenant is" in fleet.result("zeta")["error"]
+    alone = run(["reconciler", "apply", "--state", str(fleet.folder("zeta")), "--auto-approve"])
+    assert alone.code == 1
+    assert 'target.tenant is "globex", but the folder of this tenant is "zeta"' in alone.err
+    assert writes(fleet) == dict.fromkeys(NAMES, 0)
+
+
+def test_swapped_tokens_write_nothing(fleet: FleetWorkspace) -> None:
+    one, other = fleet.tokens / "acme", fleet.tokens / "globex"
+    one.write_text(fleet.services["globex"].token)
+    other.write_text(fleet.services["acme"].token)
+    for name in ("acme", "globex"):
+        fleet.desire(name, department="Moved")
+    assert fleet.run("apply", "--auto-approve", "-o", str(fleet.out)).code == 3
+    assert fleet.result("acme")["error"] == "the guard tenant blocks it"
+    for name in ("acme", "globex"):
+        (fleet.folder(name) / "tenant.yaml").unlink()
+    assert fleet.run("apply", "--auto-approve").code == 1
+    assert run(["reconciler", "apply", "--state", str(fleet.folder("acme")), "--auto-approve"]).code == 1
+    assert writes(fleet) == dict.fromkeys(NAMES, 0)

@@ -71,7 +71,7 @@ def make_fleet(folder: Path, *tenants: str, below: str = "") -> Path:
     root = repository / below
     for name in tenants:
         (root / "tenants" / name / "users").mkdir(parents=True)
-        (root / "tenants" / name / "tenant.yaml").write_text("{}\n", "utf-8")
+        (root / "tenants" / name / "tenant.yaml").write_text(f"domains: [{name}.example]\n", "utf-8")
         (root / "tenants" / name / "settings.yaml").write_text(_SETTINGS, "utf-8")
         users = [make_source_user(f"{who}@{name}.example") for who in ("ada", "grace")]
         (root / "tenants" / name / "users" / "all.yaml").write_text(json.dumps(users), "utf-8")

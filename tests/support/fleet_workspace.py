@@ -74,12 +74,13 @@ class FleetWorkspace:
     def configure(self, name: str, **sections: Any) -> None:
         """Write settings.yaml of a tenant."""
         content = {
-            "target": {"profile": "scim", "base_url": self.address.base_url, "domains": [f"{name}.example"]},
+            "target": {"profile": "scim", "base_url": self.address.base_url},
             "guards": {"foreign_accounts": {"count": 1000}, "removals": {"count": 1000, "percent": 100}},
             **sections,
         }
         (self.folder(name) / "users").mkdir(parents=True, exist_ok=True)
         (self.folder(name) / "settings.yaml").write_text(json.dumps(content))
+        (self.folder(name) / "tenant.yaml").write_text(f"domains: [{name}.example]\n")
 
     def desire(self, name: str, size: int | None = None, **overrides: Any) -> None:
         """Write the first users of a tenant; `overrides` change all of them."""

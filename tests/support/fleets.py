@@ -23,6 +23,7 @@ SMALL: Mapping[str, str] = {
     "groups/schools/settings.yaml": "guards: {removals: {count: 5}}\n",
     "tenants/acme/tenant.yaml": "group: schools\ndomains: [acme.example]\n",
     "tenants/acme/users/all.yaml": ADA,
+    "tenants/beta/tenant.yaml": "domains: [beta.example]\n",
     "tenants/beta/settings.yaml": "ownership: externalId pr\n",
 }
 
@@ -45,3 +46,9 @@ def write_fleet(root: Path, **changes: str | None) -> Path:
         if content is not None:
             files[name] = content
     return write_files(root, files)
+
+
+def with_domains(files: Mapping[str, str]) -> dict[str, str]:
+    """Return the files, and tenant.yaml with a domain for each tenant of them that has none."""
+    names = {name.split("/")[1] for name in files if name.startswith("tenants/")}
+    return {**{f"tenants/{name}/tenant.yaml": f"domains: [{name}.example]\n" for name in sorted(names)}, **files}

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 
-from reconciler.core.model import Diagnostic, Origin, Severity, Target, error
+from reconciler.core.model import Diagnostic, Severity, error
 from reconciler.core.text import format_names, pluralize
 from reconciler.desired.directory import Directory
 from reconciler.desired.fleet_files import FLEET_FILE
@@ -16,10 +16,8 @@ from reconciler.desired.layers import is_layer
 from reconciler.desired.layout import resembles_yaml
 from reconciler.desired.loader import BrokenState, Preparation, prepare_directory
 from reconciler.errors import RepositoryError
-from reconciler.fleet.disjoint import ResolvedTenant, find_shared
 from reconciler.fleet.model import Fleet, Tenant
 from reconciler.git.index import find_differences
-from reconciler.profiles import PROFILES
 
 
 @dataclass(slots=True)
@@ -61,36 +59,20 @@ def _place(item: Diagnostic, tenant: Tenant | None) -> Diagnostic:
 
 
 def validate_fleet(fleet: Fleet, now: datetime) -> FleetFindings:
-    """Check each tenant as `validate` does, and what no two of them may share."""
+    """Check each tenant as `validate` does."""
     findings = FleetFindings()
     findings.add(None, _find_missing(fleet))
-    resolved = [found for tenant in fleet.tenants if (found := _check_tenant(fleet, tenant, now, findings)) is not None]
-    findings.add(None, find_shared(resolved))
+    for tenant in fleet.tenants:
+        _check_tenant(fleet, tenant, now, findings)
     return findings
 
 
-def _check_tenant(fleet: Fleet, tenant: Tenant, now: datetime, findings: FleetFindings) -> ResolvedTenant | None:
-    """Check a tenant; return what its settings resolve to, if they are valid."""
-    directory = Directory(fleet.root / tenant.folder)
-    found = prepare_directory(directory, now, None)
+def _check_tenant(fleet: Fleet, tenant: Tenant, now: datetime, findings: FleetFindings) -> None:
+    found = prepare_directory(Directory(fleet.root / tenant.folder), now, None)
     content = found.read_content(lambda _user: None, checked_out=False) if isinstance(found, Preparation) else found
     findings.add(tenant, content.diagnostics)
     if isinstance(content, BrokenState):
         findings.invalid.append(tenant.name)
-    return _resolve(tenant, found) if isinstance(found, Preparation) else None
-
-
-def _resolve(tenant: Tenant, found: Preparation) -> ResolvedTenant:
-    located = found.rules.settings
-    settings = located.value.target
-
-    def locate(*path: str | int) -> Origin:
-        at = located.at("target", *path) or Origin(FLEET_FILE, 1, 1)
-        return replace(at, file=normpath(PurePosixPath(tenant.folder) / at.file))
-
-    target = Target(PROFILES[settings.profile].name, settings.base_url.rstrip("/"), settings.tenant)
-    domains = [(domain, locate("domains", number)) for number, domain in enumerate(settings.domains)]
-    return ResolvedTenant(tenant.name, target, locate("tenant"), domains)
 
 
 def _find_missing(fleet: Fleet) -> list[Diagnostic]:

@@ -70,7 +70,8 @@ def test_a_layer_with_a_misspelt_name(tmp_path: Path, name: str) -> None:
 
 def test_a_folder_of_tenants_may_be_named_like_a_layer(tmp_path: Path) -> None:
     root = write_files(
-        write_fleet(tmp_path, fleet="tenants: [tenants/*, group/*]\n"), {"group/zoo/settings.yaml": "{}\n"}
+        write_fleet(tmp_path, fleet="tenants: [tenants/*, group/*]\n"),
+        {"group/zoo/tenant.yaml": "domains: [zoo.example]\n"},
     )
     assert _list_errors(root) == []
     assert _list_in_tenant(root) == []

@@ -36,7 +36,7 @@ def test_the_place_in_a_fleet(tmp_path: Path) -> None:
     assert place is not None
     assert (place.tenant, place.folders) == ("acme", ("../../defaults", "../../groups/schools"))
     assert other is not None
-    assert (other.tenant, other.folders, other.entry) == ("beta", ("../../defaults",), None)
+    assert (other.tenant, other.folders, other.group) == ("beta", ("../../defaults",), None)
     assert Directory(root).place is None
     assert Directory(root / "tenants").place is None
 

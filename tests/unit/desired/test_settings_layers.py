@@ -14,6 +14,9 @@ from support.fleets import ADA, write_files, write_fleet
 from reconciler.desired.directory import Directory
 from reconciler.desired.loader import DesiredState, load
 
+OTHER = 'target.tenant is "other", but the folder of this tenant is "acme"'
+DOMAINS = "target.domains in the settings of a fleet"
+
 
 def _summaries(directory: Directory) -> list[str]:
     return [f"{item.origin}: {item.summary}" for item in directory.describe_problems()]
@@ -42,17 +45,29 @@ def test_where_each_value_comes_from(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"tenants__acme__settings": "target: {tenant: other}\n"}, ("other", ["acme.example"])),
-        ({"tenants__acme__settings": "target: {domains: [b.example]}\n"}, ("acme", ["b.example"])),
-        ({"groups__schools__settings": "target: {domains: [g.example]}\n"}, ("acme", ["acme.example"])),
-        ({"tenants__acme__tenant": "group: schools\n"}, ("acme", [])),
-        ({"tenants__acme__tenant": None}, ("acme", [])),
+        ({"tenants__acme__settings": "target: {tenant: acme}\n"}, []),
+        ({"tenants__acme__settings": "target: {tenant: , domains: }\n"}, []),
+        ({"tenants__acme__settings": "target: {tenant: other}\n"}, [f"settings.yaml:1:18: {OTHER}"]),
+        (
+            {"groups__schools__settings": "target: {tenant: other}\n"},
+            [f"../../groups/schools/settings.yaml:1:18: {OTHER}"],
+        ),
+        ({"tenants__acme__settings": "target: {domains: [b.example]}\n"}, [f"settings.yaml:1:10: {DOMAINS}"]),
+        (
+            {"groups__schools__settings": "target: {domains: []}\n"},
+            [f"../../groups/schools/settings.yaml:1:10: {DOMAINS}"],
+        ),
+        ({"tenants__acme__tenant": "group: schools\n"}, ["tenant.yaml:1:1: the tenant has no `domains`"]),
+        ({"tenants__acme__tenant": None}, ["tenant.yaml:1:1: the tenant has no `domains`"]),
     ],
 )
-def test_tenant_and_domains(tmp_path: Path, changes: dict[str, str | None], expected: tuple[str, list[str]]) -> None:
-    found = Directory(write_fleet(tmp_path, **changes) / "tenants/acme").read_settings()
+def test_tenant_and_domains(tmp_path: Path, changes: dict[str, str | None], expected: list[str]) -> None:
+    """A line that was copied with a folder must not decide whose token is fetched."""
+    directory = Directory(write_fleet(tmp_path, **changes) / "tenants/acme")
+    found = directory.read_settings()
     assert found is not None
-    assert (found.value.target.tenant, found.value.target.domains) == expected
+    assert found.value.target.tenant == "acme"
+    assert [item for item in _summaries(directory) if "loose" not in item] == expected
 
 
 @pytest.mark.parametrize(
@@ -70,10 +85,6 @@ def test_tenant_and_domains(tmp_path: Path, changes: dict[str, str | None], expe
         ({"fleet": ""}, ["../../fleet.yaml:1:1: the file is empty"]),
         ({"tenants__acme__tenant": "grup: a\n"}, ['tenant.yaml:1:1: unknown key "grup"']),
         ({"tenants__acme__settings": "final: [ownership]\n"}, ['settings.yaml:1:1: unknown key "final"']),
-        (
-            {"groups__schools__settings": "final: [target.domains]\n"},
-            ["tenant.yaml:2:1: target.domains is final"],
-        ),
         (
             {"tenants__acme__settings": "guards: {removals: {count: 6}}\n"},
             ["settings.yaml:1:28: guards.removals.count: 6 is looser than 5"],
@@ -99,7 +110,7 @@ def test_a_group_may_not_set_what_the_defaults_declare_final(tmp_path: Path) -> 
 
 def test_a_final_target_does_not_refuse_the_name_of_the_tenant(tmp_path: Path) -> None:
     finals = "target: {profile: scim, base_url: x}\nfinal: [target]\n"
-    write_fleet(tmp_path, defaults__settings=finals, tenants__acme__tenant="group: schools\n")
+    write_fleet(tmp_path, defaults__settings=finals)
     directory = Directory(tmp_path / "tenants/acme")
     assert directory.read_settings() is not None
     assert _summaries(directory) == []
@@ -180,7 +191,7 @@ _LAYER = st.fixed_dictionaries(
         ),
         "record": st.fixed_dictionaries({}, optional={"branch": _TEXT, "values": st.sampled_from(["full", "digest"])}),
         "unattended": st.fixed_dictionaries({}, optional={"updates": st.integers(0, 9), "creates": st.integers(0, 9)}),
-        "target": st.fixed_dictionaries({}, optional={"tenant": _TEXT, "domains": st.lists(_TEXT, max_size=2)}),
+        "target": st.fixed_dictionaries({}, optional={"token_expires": st.just("2027-01-01")}),
     },
 )
 
@@ -204,9 +215,11 @@ def test_layers_are_as_one_file(
         "fleet.yaml": "tenants: tenants/*\n",
         "defaults/settings.yaml": json.dumps(base),
         "groups/g/settings.yaml": json.dumps(group),
-        "tenants/acme/tenant.yaml": "group: g\n",
+        "tenants/acme/tenant.yaml": "group: g\ndomains: [a.example]\n",
         "tenants/acme/settings.yaml": json.dumps(own),
-        "flat/settings.yaml": json.dumps(_merge({"target": {"tenant": "acme"}}, _merge(_merge(base, group), own))),
+        "flat/settings.yaml": json.dumps(
+            _merge({"target": {"tenant": "acme", "domains": ["a.example"]}}, _merge(_merge(base, group), own))
+        ),
     }
     root = write_files(tmp_path / "fleet", files)
     layered, flat = Directory(root / "tenants/acme").read_settings(), Directory(root / "flat").read_settings()

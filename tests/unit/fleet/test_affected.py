@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.fleets import with_domains
 from support.git_repository import GitRepository
 
 from reconciler.errors import UsageError
@@ -21,11 +22,12 @@ FILES: dict[str, str] = {
     "defaults/mappings.yaml": "[]\n",
     "groups/schools/settings.yaml": "guards: {removals: {count: 5}}\n",
     "groups/firms/scope.yaml": "sync: all\n",
-    "tenants/acme/tenant.yaml": "group: firms\n",
+    "tenants/acme/tenant.yaml": "group: firms\ndomains: [acme.example]\n",
     "tenants/acme/users/all.yaml": USERS,
     "tenants/acme/groups/staff.yaml": "name: staff\n",
-    "tenants/beta/tenant.yaml": "group: schools\n",
+    "tenants/beta/tenant.yaml": "group: schools\ndomains: [beta.example]\n",
     "tenants/beta/users/a/1.yaml": USERS,
+    "tenants/gamma/tenant.yaml": "domains: [gamma.example]\n",
     "tenants/gamma/settings.yaml": "ownership: externalId pr\n",
     "requirements/reconciler.txt": "reconciler.whl --hash=sha256:1\n",
     "README.md": "hello\n",
@@ -81,8 +83,6 @@ def test_each_byte_affects_who_reads_it_and_nobody_else(repository: GitRepositor
 
 @pytest.mark.parametrize("name", [name for name in FILES if "tenant.yaml" not in name and name != "fleet.yaml"])
 def test_a_file_that_is_gone_affects_who_read_it(repository: GitRepository, name: str) -> None:
-    if name == "tenants/gamma/settings.yaml":
-        (repository.root / "tenants/gamma/tenant.yaml").write_text("labels: {a: b}\n")
     if name.startswith("groups/"):
         (repository.root / name).with_name("README.md").write_text("")
     (repository.root / name).unlink()
@@ -115,7 +115,14 @@ def test_waves_caps_and_guards_of_fleet_yaml_change_no_plan(repository: GitRepos
 
 def test_a_tenant_without_folder_is_released_and_a_new_one_is_new(repository: GitRepository) -> None:
     base = repository.head()
-    repository.commit("change", {"tenants/gamma/settings.yaml": None, "tenants/delta/users/all.yaml": USERS})
+    repository.commit(
+        "change",
+        with_domains({"tenants/delta/users/all.yaml": USERS})
+        | {
+            "tenants/gamma/settings.yaml": None,
+            "tenants/gamma/tenant.yaml": None,
+        },
+    )
     found = find(repository, base)
     assert found == Affected({"delta": (AffectedBy.NEW,)}, base, "", ("gamma",))
     assert found.added == ("delta",)
@@ -129,7 +136,7 @@ def test_a_renamed_tenant_is_released_and_new_and_both_names_are_known(repositor
 
 
 def test_a_tenant_in_another_group_is_affected_by_its_own_file(repository: GitRepository) -> None:
-    (repository.root / "tenants/acme/tenant.yaml").write_text("group: schools\n")
+    (repository.root / "tenants/acme/tenant.yaml").write_text("group: schools\ndomains: [acme.example]\n")
     assert find(repository).reasons == {"acme": (AffectedBy.OWN_FILES,)}
 
 
@@ -187,7 +194,7 @@ def test_a_fleet_below_the_top_of_its_repository(tmp_path: Path) -> None:
     assert find(repository, base, "a/fleet").reasons == {}
     repository.commit("pins", {pins: "2\n"})
     assert find(repository, base, "a/fleet").reasons == dict.fromkeys(ALL, (AffectedBy.PROGRAM,))
-    (tmp_path / "a/fleet/tenants/beta/tenant.yaml").unlink()
+    (tmp_path / "a/fleet/tenants/beta/tenant.yaml").write_text("domains: [beta.example]\n")
     assert find(repository, "HEAD", "a/fleet").reasons == {"beta": (AffectedBy.OWN_FILES,)}
 
 

@@ -24,14 +24,16 @@ def test_a_fleet_with_everything(tmp_path: Path) -> None:
         caps: {tenants_at_once: 4, requests_per_second: 25, shards: 16}
         guards: {failed: {percent: 1}, removals: {count: 7}, tenants_changed_by_defaults: 9, new_tenants: 2}
         """
-    write_fleet(tmp_path, fleet=fleet, special__zoo__settings="target: {}\n", special__other__settings="target: {}\n")
+    write_fleet(
+        tmp_path, fleet=fleet, special__zoo__tenant="domains: [zoo.example]\n", special__other__settings="target: {}\n"
+    )
     acme = "group: schools\nwave: early\nlabels: {region: emea}\ndomains: [acme.example]\n"
     (tmp_path / "tenants/acme/tenant.yaml").write_text(acme)
     found = read_fleet(tmp_path)
     assert found.tenants == (
         Tenant("acme", "tenants/acme", "schools", "early", {"region": "emea"}, ("acme.example",)),
-        Tenant("beta", "tenants/beta"),
-        Tenant("zoo", "special/zoo"),
+        Tenant("beta", "tenants/beta", domains=("beta.example",)),
+        Tenant("zoo", "special/zoo", domains=("zoo.example",)),
     )
     assert found.waves == (Wave("canary", ("beta",)), Wave("early", (), 5), Wave("rest"))
     assert found.caps == Caps(4, 25, 16)
@@ -112,7 +114,10 @@ def test_what_is_no_tenant(tmp_path: Path) -> None:
         ({"tenants/.hidden/settings.yaml": ""}, ['tenants/.hidden:1:1: the folder ".hidden" cannot be a tenant']),
         ({"tenants/acme.yaml": ""}, ["tenants/acme.yaml:1:1: this file is not read"]),
         ({"tenants/beta/tenant.yaml": "group: schol\n"}, ["tenants/beta/tenant.yaml:1:8: there is no group schol"]),
-        ({"tenants/beta/tenant.yaml": "wave: w\n"}, ["tenants/beta/tenant.yaml:1:1: there is no wave w"]),
+        (
+            {"tenants/beta/tenant.yaml": "domains: [beta.example]\nwave: w\n"},
+            ["tenants/beta/tenant.yaml:1:1: there is no wave w"],
+        ),
         ({"tenants/beta/tenant.yaml": "grup: x\n"}, ['tenants/beta/tenant.yaml:1:1: unknown key "grup"']),
         ({"tenants/beta/tenant.yaml": "group: ../x\n"}, ["tenants/beta/tenant.yaml:1:8: group: expected a name of at"]),
         ({"tenants/beta/tenant.yaml": ""}, ["tenants/beta/tenant.yaml:1:1: the file is empty"]),
@@ -126,12 +131,22 @@ def test_errors(tmp_path: Path, files: dict[str, str], expected: list[str]) -> N
     assert all(map(str.startswith, found, expected)), found
 
 
+def test_each_tenant_names_domains_that_no_other_has(tmp_path: Path) -> None:
+    write_fleet(tmp_path, tenants__beta__tenant="labels: {a: b}\n")
+    write_files(tmp_path, {"tenants/copy/tenant.yaml": "group: schools\ndomains: [b.example, ACME.example]\n"})
+    write_files(tmp_path, {"tenants/gamma/users/all.yaml": "[]\n"})
+    assert _list_errors(tmp_path) == [
+        "tenants/beta/tenant.yaml:1:1: the tenant has no `domains` (2 tenants)",
+        'tenants/copy/tenant.yaml:2:22: the domain "acme.example" belongs to 2 tenants: "acme", "copy"',
+    ]
+
+
 def test_no_fleet_file(tmp_path: Path) -> None:
     assert _list_errors(tmp_path) == [f"None: there is no fleet.yaml in {tmp_path}"]
 
 
 def test_the_error_names_the_first_and_says_how_to_see_all(tmp_path: Path) -> None:
-    write_fleet(tmp_path, tenants__beta__tenant="wave: w\n")
+    write_fleet(tmp_path, tenants__beta__tenant="wave: w\ndomains: [beta.example]\n")
     with pytest.raises(BrokenFleetError) as caught:
         read_fleet(tmp_path)
     assert caught.value.summary == "the fleet has errors: there is no wave w (tenants/beta/tenant.yaml:1:1)"
@@ -171,7 +186,7 @@ def test_links_are_not_followed(tmp_path: Path, name: str) -> None:
 
 
 def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
-    os.mkfifo(write_fleet(tmp_path) / "tenants/beta/tenant.yaml")
+    os.mkfifo(write_fleet(tmp_path, tenants__beta__tenant=None) / "tenants/beta/tenant.yaml")
     assert _list_errors(tmp_path) == ["tenants/beta/tenant.yaml:1:1: not a regular file"]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.fleets import with_domains
 from support.git_repository import GitRepository
 
 from reconciler.fleet.catalog import read_fleet
@@ -20,7 +21,7 @@ def fleet(tmp_path: Path) -> Fleet:
     repository = GitRepository(tmp_path, ".")
     files = {f"tenants/{name}/users/a.yaml": "- a: 1\n" * number for number, name in enumerate(NAMES)}
     waves = "waves: [{name: canary, tenants: [t3]}, {name: early, percent: 20}, {name: rest}]\n"
-    repository.commit("first", {"fleet.yaml": f"tenants: tenants/*\n{waves}", **files})
+    repository.commit("first", {"fleet.yaml": f"tenants: tenants/*\n{waves}", **with_domains(files)})
     repository.commit("second", {f"tenants/{name}/users/a.yaml": "- b: 2\n" for name in NAMES[2:15]})
     return read_fleet(tmp_path)
 

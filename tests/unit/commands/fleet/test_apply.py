@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.fleets import write_files
+from support.fleets import with_domains, write_files
 from support.recording_terminal import RecordingTerminal
 
 from reconciler.commands.fleet.apply import FleetApplyOptions, run_fleet_apply
@@ -35,7 +35,7 @@ def test_a_change_for_many_without_waves_stops_before_anything(tmp_path: Path, m
     monkeypatch.delenv("RECONCILER_TOKEN", raising=False)
     users = {f"tenants/t{number}/users/a.yaml": "[]\n" for number in range(3)}
     guards = "guards: {tenants_changed_by_defaults: 2}\n"
-    root = write_files(tmp_path / "fleet", {"fleet.yaml": f"tenants: tenants/*\n{guards}", **users})
+    root = write_files(tmp_path / "fleet", {"fleet.yaml": f"tenants: tenants/*\n{guards}", **with_domains(users)})
     out = tmp_path / "out"
     options = FleetApplyOptions(FleetRunOptions(FleetSelection(root), out), auto_approve=True)
     with pytest.raises(BlockedError, match="defaults, a group or the program change 3 tenants, the limit is 2"):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.fleet_results import plan_id, write_result
+from support.fleets import with_domains
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 
@@ -29,7 +30,7 @@ guards: {removals: {count: 1}, new_tenants: 0, tenants_changed_by_defaults: 2, f
 @pytest.fixture
 def repository(tmp_path: Path) -> GitRepository:
     repository = GitRepository(tmp_path / "fleet", ".")
-    files = {f"tenants/{name}/users/a.yaml": "[]\n" for name in NAMES}
+    files = with_domains({f"tenants/{name}/users/a.yaml": "[]\n" for name in NAMES})
     repository.commit("first", {"fleet.yaml": FLEET, **files})
     write_applied(repository.root, repository.head(), [])
     return repository
@@ -119,7 +120,7 @@ def test_the_first_wave_with_tenants_that_change_is_the_canary(repository: GitRe
 
 
 def test_new_tenants_close_it(repository: GitRepository, tmp_path: Path) -> None:
-    repository.commit("new", {"tenants/delta/users/a.yaml": "[]\n"})
+    repository.commit("new", with_domains({"tenants/delta/users/a.yaml": "[]\n"}))
     out = write(tmp_path / "plan", repository, "delta", verb="plan")
     code, text = gate(repository, out, verb="plan", base="HEAD~1")
     assert code == ExitCode.BLOCKED

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support.fleet_results import plan_id, write_result
+from support.fleets import with_domains
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 from syrupy.assertion import SnapshotAssertion
@@ -27,7 +28,7 @@ NAMES = ("acme", "beta", "gamma")
 def repository(tmp_path: Path) -> GitRepository:
     repository = GitRepository(tmp_path / "fleet", ".")
     files = {f"tenants/{name}/users/a.yaml": "[]\n" for name in NAMES}
-    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", ".gitignore": "/fleet/\n", **files})
+    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", ".gitignore": "/fleet/\n", **with_domains(files)})
     return repository
 
 

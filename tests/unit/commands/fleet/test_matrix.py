@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.fleets import write_files
+from support.fleets import with_domains, write_files
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 
@@ -21,7 +21,7 @@ def root(tmp_path: Path) -> Path:
     repository = GitRepository(root, ".")
     users = {f"tenants/t{number}/users/a.yaml": USERS * number for number in range(1, 6)}
     repository.commit(
-        "first", {"fleet.yaml": "tenants: tenants/*\nguards: {tenants_changed_by_defaults: 4}\n", **users}
+        "first", {"fleet.yaml": "tenants: tenants/*\nguards: {tenants_changed_by_defaults: 4}\n", **with_domains(users)}
     )
     repository.commit("second", {"tenants/t4/users/a.yaml": USERS * 7, "tenants/t5/users/a.yaml": USERS * 9})
     return root

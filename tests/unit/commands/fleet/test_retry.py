@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from support.fleet_results import write_result
+from support.fleets import with_domains
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 
@@ -20,7 +21,7 @@ from reconciler.session.fleet.selected import FleetSelection
 def repository(tmp_path: Path) -> GitRepository:
     repository = GitRepository(tmp_path / "fleet", ".")
     files = {f"tenants/{name}/users/a.yaml": "[]\n" for name in ("acme", "beta", "gamma")}
-    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **files})
+    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **with_domains(files)})
     return repository
 
 

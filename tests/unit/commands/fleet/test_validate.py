@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support.fleets import write_files, write_fleet
+from support.fleets import with_domains, write_files, write_fleet
 
 from reconciler.commands.fleet.validate import FleetValidateOptions, run_fleet_validate
 from reconciler.errors import ExitCode
@@ -35,7 +35,9 @@ def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_errors_of_the_catalog(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _validate(write_fleet(tmp_path, tenants__beta__tenant="wave: x\n")) == ExitCode.ERROR
+    assert (
+        _validate(write_fleet(tmp_path, tenants__beta__tenant="wave: x\ndomains: [beta.example]\n")) == ExitCode.ERROR
+    )
     found = capsys.readouterr()
     assert found.out == "1 error in the fleet.\n"
     assert "there is no wave x" in found.err
@@ -58,6 +60,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_many_errors_are_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_files(write_fleet(tmp_path), {f"tenants/t{n}/settings.yaml": f"key{n}: a\n" for n in range(60)})
+    many = {f"tenants/t{n}/settings.yaml": f"key{n}: a\n" for n in range(60)}
+    write_files(write_fleet(tmp_path), with_domains(many))
     assert _validate(tmp_path) == ExitCode.ERROR
     assert "10 more are not shown: --format json lists all." in capsys.readouterr().err

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.fleet_results import COMMIT, plan_id
 from support.fleet_workspace import make_fleet_plan
+from support.fleets import with_domains
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 
@@ -30,7 +31,7 @@ DEFAULTS = {"defaults/scope.yaml": "sync: all\n"}
 def repository(tmp_path: Path) -> GitRepository:
     repository = GitRepository(tmp_path / "fleet", ".")
     files = {f"tenants/{name}/users/a.yaml": "[]\n" for name in NAMES}
-    repository.commit("first", {"fleet.yaml": f"tenants: tenants/*\n{WAVES}{GUARDS}", **files})
+    repository.commit("first", {"fleet.yaml": f"tenants: tenants/*\n{WAVES}{GUARDS}", **with_domains(files)})
     write_applied(repository.root, repository.head(), [])
     return repository
 
@@ -102,7 +103,7 @@ def test_the_first_wave_that_changes_proves_it_for_the_others(repository: GitRep
 
 def test_too_many_new_tenants_are_not_applied_until_they_are_approved(repository: GitRepository) -> None:
     new = ("t4", "t5")
-    repository.commit("new", {f"tenants/{name}/users/a.yaml": "[]\n" for name in new})
+    repository.commit("new", with_domains({f"tenants/{name}/users/a.yaml": "[]\n" for name in new}))
     check(repository, "rest", "t4")
     for wave in (None, "canary", "rest"):
         with pytest.raises(BlockedError, match="the guard new_tenants blocks this: 2 new tenants, the limit is 1"):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.fleets import write_files
+from support.fleets import with_domains, write_files
 from support.sample_org import person
 from support.target_workspace import TargetWorkspace
 
@@ -25,7 +25,7 @@ def test_the_record_of_each_tenant_is_read(target: TargetWorkspace, tmp_path: Pa
     target.apply()
     root = tmp_path / "fleet"
     files = {f"tenants/{name}/users/a.yaml": "[]\n" for name in ("acme", "beta", "gamma")}
-    write_files(root, {"fleet.yaml": "tenants: tenants/*\n", **files})
+    write_files(root, {"fleet.yaml": "tenants: tenants/*\n", **with_domains(files)})
     target.workspace.plans.rename(root / "tenants/acme/plans")
     (root / "tenants/gamma/plans/2026-01-01-000000000000").mkdir(parents=True)
     os.mkfifo(root / "tenants/gamma/plans/2026-01-01-000000000000/receipt.jsonl")
@@ -51,10 +51,10 @@ def test_the_dates_of_credentials_are_read_where_there_are_some(
         "defaults/settings.yaml": SETTINGS.format(more=""),
         "groups/schools/settings.yaml": f"target: {{token_expires: {end}}}\n",
         "tenants/acme/settings.yaml": dated,
-        "tenants/beta/tenant.yaml": "group: schools\n",
+        "tenants/beta/tenant.yaml": "group: schools\ndomains: [beta.example]\n",
         "tenants/gamma/users/a.yaml": "[]\n",
     }
-    fleet = read_fleet(write_files(tmp_path, files))
+    fleet = read_fleet(write_files(tmp_path, with_domains(files)))
     found = {each.name: each.credential for each in read_fleet_status(fleet, now)}
     days = {name: each.days_left if each is not None else None for name, each in found.items()}
     assert days == {"acme": 9, "beta": 9, "gamma": None}

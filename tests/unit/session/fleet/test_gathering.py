@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.fleet_results import write_result
+from support.fleets import with_domains
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 
@@ -17,7 +18,7 @@ def test_results_of_this_commit_and_run_are_gathered(tmp_path: Path, monkeypatch
     monkeypatch.setenv("GITHUB_RUN_ATTEMPT", "2")
     repository = GitRepository(tmp_path / "fleet", ".")
     files = {f"tenants/{name}/users/a.yaml": "[]\n" for name in ("acme", "beta")}
-    commit = repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **files})
+    commit = repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **with_domains(files)})
     write_result(tmp_path / "out", "acme", commit=commit, run="17/1")
     write_result(tmp_path / "drift", "beta", commit=commit, run="17/2", verb="drift")
     options = GatherOptions(FleetSelection(repository.root), (tmp_path / "out",))

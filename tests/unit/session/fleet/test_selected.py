@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from support.fleet_results import write_result
+from support.fleets import with_domains
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 
@@ -16,7 +17,7 @@ USERS = "- userPrincipalName: ada@acme.example\n"
 def test_what_is_released_renamed_or_unknown_is_noted(tmp_path: Path) -> None:
     repository = GitRepository(tmp_path, ".")
     files = {f"tenants/{name}/users/a.yaml": USERS + f"# {name}\n" for name in ("acme", "beta", "gamma", "other")}
-    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **files})
+    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **with_domains(files)})
     repository.git("mv", "tenants/acme", "tenants/zeta")
     repository.git("rm", "-r", "--quiet", "tenants/beta", "tenants/gamma")
     repository.commit("second")
@@ -35,7 +36,7 @@ def test_what_is_released_renamed_or_unknown_is_noted(tmp_path: Path) -> None:
 def test_without_a_base_nothing_is_said(tmp_path: Path) -> None:
     repository = GitRepository(tmp_path, ".")
     files = {f"tenants/t{number}/users/a.yaml": USERS for number in range(3)}
-    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **files})
+    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **with_domains(files)})
     terminal = RecordingTerminal()
     selected = load_selected(FleetSelection(tmp_path, shard="1/2"), terminal)
     assert (len(selected.tenants), selected.affected, terminal.notes) == (2, None, [])
@@ -44,7 +45,7 @@ def test_without_a_base_nothing_is_said(tmp_path: Path) -> None:
 def test_reviewed_plans_select_their_tenants_unless_a_base_does(tmp_path: Path) -> None:
     repository = GitRepository(tmp_path / "fleet", ".")
     files = {f"tenants/{name}/users/a.yaml": USERS for name in ("acme", "beta", "gamma")}
-    commit = repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **files})
+    commit = repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **with_domains(files)})
     repository.commit("second", {"tenants/gamma/users/a.yaml": "[]\n"})
     plans = tmp_path / "plans"
     write_result(plans, "acme", commit=commit)

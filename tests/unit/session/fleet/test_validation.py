@@ -33,11 +33,11 @@ def test_an_error_of_a_layer_is_one_and_counts_its_tenants(tmp_path: Path) -> No
     assert found.invalid == ["acme", "beta"]
 
 
-def test_what_tenants_share(tmp_path: Path) -> None:
+def test_settings_that_speak_of_another_tenant(tmp_path: Path) -> None:
     settings = "target: {tenant: acme, domains: [ACME.example]}\n"
     assert _validate(write_fleet(tmp_path, tenants__beta__settings=settings)) == [
-        'tenants/acme/tenant.yaml:2:11: the domain "acme.example" belongs to 2 tenants: "acme", "beta"',
-        'fleet.yaml:1:1: target.tenant is "acme" at one address for "acme", "beta"',
+        'tenants/beta/settings.yaml:1:18: target.tenant is "acme", but the folder of this tenant is "beta"',
+        "tenants/beta/settings.yaml:1:24: target.domains in the settings of a fleet",
     ]
 
 
