@@ -327,3 +327,15 @@ def test_swapped_tokens_write_nothing(fleet: FleetWorkspace) -> None:
     assert fleet.run("apply", "--auto-approve").code == 1
     assert run(["reconciler", "apply", "--state", str(fleet.folder("acme")), "--auto-approve"]).code == 1
     assert writes(fleet) == dict.fromkeys(NAMES, 0)
+
+
+def test_a_tenant_that_is_switched_off_or_blocked_made_nothing(fleet: FleetWorkspace) -> None:
+    for name in NAMES:
+        fleet.desire(name, department="Moved")
+    fleet.configure("acme", provisioning={"enabled": False})
+    fleet.configure("globex", guards={"updates": {"percent": 1}})
+    found = fleet.run("apply", "--auto-approve", "-o", str(fleet.out))
+    assert found.code == 3
+    assert fleet.result("acme")["counts"] == fleet.result("globex")["counts"] == {}
+    assert "Users: 0 created, 5 updated, 0 removed, 0 unchanged, 0 failed." in found.out
+    assert {name for name, count in writes(fleet).items() if count} == {"initech"}

@@ -17,6 +17,7 @@ class TenantMetrics(RunMetrics):
 
     def __init__(self, command: str) -> None:
         super().__init__(command)
+        self._is_apply = command == "apply"
         self.plan: Plan | None = None
         self.counts: dict[str, int] = {}
 
@@ -26,6 +27,8 @@ class TenantMetrics(RunMetrics):
         self.plan = plan
         tally = plan.tally
         counts = Counter(change.action.value for change in plan.changes if plan.drift is None or _is_drift(change))
+        if self._is_apply:
+            counts.clear()  # a plan that is blocked, stale or held has made nothing
         kept = {"unchanged": tally.unchanged, "unmanaged": tally.unmanaged, "failed": tally.failed}
         self.counts = {name: count for name, count in {**counts, **kept}.items() if count}
 

@@ -22,6 +22,7 @@ def test_of_an_apply_the_changes_that_were_made_count() -> None:
     metrics = TenantMetrics("apply")
     plan = replace(every_action(), tally=replace(every_action().tally, failed=2))
     metrics.planned(plan)
+    assert metrics.counts == {"unchanged": plan.tally.unchanged, "unmanaged": 1, "failed": 2}  # nothing is made yet
     create, update, *others = plan.changes
     results = [Outcome(create, Result.DONE, ""), Outcome(update, Result.FAILED, "")]
     metrics.applied([*results, *(Outcome(each, Result.SKIPPED, "") for each in others)])
