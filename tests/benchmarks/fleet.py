@@ -2,10 +2,10 @@
 
     .venv/bin/python tests/benchmarks/fleet.py 200 1000 [--users 20] [--at-once 4] [--exec]
 
-For each number of tenants: a fleet with a token for each, one service that shows all of them the same users, of which
-a tenth differs, and one `reconciler fleet plan -o DIR`. CPU seconds are of the command with all its processes, without
-the service. `peak_mib`: of the command's own process; `largest_mib`: of the largest one of all. With --exec, the first
-20 tenants are planned by a command each, too.
+For each number of tenants: a fleet with a token for each, one service that shows all of them the same users, but for
+their domain, of which a tenth differs, and one `reconciler fleet plan -o DIR`. CPU seconds are of the command with all
+its processes, without the service. `peak_mib`: of the command's own process; `largest_mib`: of the largest one of all.
+With --exec, the first 20 tenants are planned by a command each, too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,12 @@ def write_fleet(root: Path, tenants: int, users: int, base_url: str, at_once: in
     (root / "fleet.yaml").write_text(f"tenants: tenants/*\ncaps: {{tenants_at_once: {at_once}}}\n")
     for number in range(tenants):
         name = f"t{number:05}"
-        write_desired_state(root / "tenants" / name, users, base_url=base_url)
+        folder = root / "tenants" / name
+        write_desired_state(folder, users, base_url=base_url)
+        (folder / "tenant.yaml").write_text(f"domains: [{name}.test]\n")
+        for path in (folder / "settings.yaml", *folder.glob("users/**/*.yaml")):
+            text = path.read_text("utf-8").replace("  domains: [example.com]\n", "")
+            path.write_text(text.replace("example.com", f"{name}.test"), "utf-8")
         token = root / "tokens" / name
         token.write_text(f"token-of-{name}")
         token.chmod(0o600)
