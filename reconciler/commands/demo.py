@@ -21,6 +21,8 @@ from reconciler.session.sandbox_service import edit_sandbox, make_sandbox
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, load_state
 
+_OF_THE_FOLDER = ("tenant", "domains")
+"""Keys of `target` that a tenant of a fleet has from its folder, and that its settings must not name."""
 _EDIT: Mapping[str, object] = {"enterprise:department": "Edited manually"}
 
 
@@ -47,6 +49,9 @@ def _switch_on(copy: Path, terminal: Terminal) -> None:
     if settings is None or settings.value.provisioning.enabled:
         return
     content = settings.value.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"provisioning"})
+    if directory.place is not None:
+        for key in _OF_THE_FOLDER:
+            content["target"].pop(key, None)
     for name in directory.place.list_files("settings.yaml") if directory.place is not None else ():
         # All of it is in what is written now, and a key that is final there could not be.
         (copy / name).unlink(missing_ok=True)

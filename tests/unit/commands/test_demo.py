@@ -68,6 +68,7 @@ def test_a_tenant_of_a_fleet_has_keys_that_are_final(tmp_path: Path, terminal: R
         "fleet.yaml": "tenants: tenants/*\n",
         "defaults/settings.yaml": f"{SETTINGS}provisioning: {{enabled: false}}\n{final}",
         "defaults/scope.yaml": "sync: all\n",
+        "tenants/acme/tenant.yaml": "domains: [b.de]\n",
         "tenants/acme/users/people.yaml": "- {objectId: a, userPrincipalName: a@b.de, givenName: A, surname: L}\n",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

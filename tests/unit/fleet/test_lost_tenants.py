@@ -73,8 +73,8 @@ def test_git_that_cannot_tell(tmp_path: Path) -> None:
 
 def test_a_lost_folder_of_tenants(tmp_path: Path) -> None:
     fleet = "tenants: [tenants/*, other/*, special/zoo]\n"
-    root = write_files(write_fleet(tmp_path, fleet=fleet), {"other/one/settings.yaml": "{}\n"})
-    write_files(root, {"special/zoo/settings.yaml": "{}\n"})
+    root = write_files(write_fleet(tmp_path, fleet=fleet), {"other/one/tenant.yaml": "domains: [one.example]\n"})
+    write_files(root, {"special/zoo/tenant.yaml": "domains: [zoo.example]\n"})
     assert _list_errors(root) == []
     shutil.rmtree(root / "other")
     assert _list_errors(root) == ["`tenants` names other/*, but there is no folder other"]
