@@ -39,7 +39,11 @@ def judge_fleet(
 
     `proves`: the tenants are a wave that has to prove something for the next one, so that one of them must go well.
     """
-    yield from judge_totals(fleet, len(gathered.failed), gathered.total, gathered.counts, proves=proves)
+    failed, held = len(gathered.failed), len(gathered.held)
+    yield from judge_totals(fleet, failed, gathered.total, gathered.counts, proves=proves)
+    if proves and held and failed + held == gathered.total and failed < gathered.total:
+        found = f"{pluralize(held, 'tenant')} of {gathered.total:,} sent nothing, and none went well"
+        yield FleetVerdict(FAILED, found, "Switch provisioning on for one of them, or name another tenant in the wave.")
     if affected is not None:
         yield from judge_new_tenants(fleet, affected)
 

@@ -67,6 +67,11 @@ class Gathered:
         return dict(sorted({**found, **self.missing}.items()))
 
     @property
+    def held(self) -> frozenset[str]:
+        """The tenants with changes that were not sent, because their provisioning is switched off."""
+        return frozenset(name for name, each in self.results.items() if each.held)
+
+    @property
     def exit_code(self) -> ExitCode:
         """The exit code of the run as a whole."""
         codes = [each.exit_code for each in self.results.values()]

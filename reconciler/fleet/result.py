@@ -44,7 +44,8 @@ class TenantResult:
 
     `commit` and `run` tie it to one run: results of another one never count. `plan_id`: of the plan that was made;
     `receipt`: digest of the receipt of an apply. `exit_code`: of the verb. `error`: one line, if it failed.
-    `sandbox`: the target was the embedded sandbox, so that nothing is known of the tenant's own.
+    `sandbox`: the target was the embedded sandbox, so that nothing is known of the tenant's own. `held`: an apply with
+    changes that sent nothing, because provisioning is switched off: no failure, and nothing that was done.
     """
 
     tenant: str
@@ -58,6 +59,7 @@ class TenantResult:
     seconds: float = 0.0
     error: str = ""
     sandbox: bool = False
+    held: bool = False
 
 
 _FIELDS = frozenset(each.name for each in fields(TenantResult))
@@ -100,6 +102,8 @@ def _is_valid(result: TenantResult) -> bool:
         and _is_text(result.error)
         and len(result.error) <= _MAX_ERROR
         and isinstance(result.sandbox, bool)
+        and isinstance(result.held, bool)
+        and (not result.held or (result.verb, result.exit_code) == ("apply", 0))
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reconciler.core.text import escape_control, pluralize, shorten
+from reconciler.core.text import escape_control, format_names, pluralize, shorten
 from reconciler.fleet.fleet_guards import FleetVerdict
 from reconciler.fleet.gathered import Gathered
 from reconciler.fleet.result import COUNTS
@@ -26,6 +26,9 @@ def _list_lines(gathered: Gathered, title: str) -> Iterator[str]:
     counts = [f"{name} {count:,}" for name in COUNTS if (count := gathered.count(name))]
     if counts:
         yield f"Users: {', '.join(counts)}."
+    if gathered.held:
+        names = format_names(sorted(gathered.held), _MOST)
+        yield f"Held, since provisioning is switched off: {names}. Nothing was sent; the changes stay open."
     if gathered.ignored:
         yield f"Ignored: {pluralize(gathered.ignored, 'result')} of other tenants."
     if failed:

@@ -25,11 +25,14 @@ _ENDINGS = {
     ExitCode.INTERRUPTED: "interrupted",
     ExitCode.USAGE: "failed",
 }
-_COLORS = {"ok": GREEN, "blocked": YELLOW, "stale": YELLOW}
+_COLORS = {"ok": GREEN, "blocked": YELLOW, "stale": YELLOW, "held": YELLOW}
+_HELD = "provisioning is switched off, nothing was sent"
 
 
 def describe_ending(result: TenantResult) -> str:
     """Return how a tenant ended, in one or two words."""
+    if result.held:
+        return "held"
     return _ENDINGS[ExitCode(result.exit_code)] if result.exit_code in _ENDINGS else "failed"
 
 
@@ -49,7 +52,7 @@ def render_tenant(result: TenantResult, style: Style) -> str:
     counts = [f"{count:,} {word}" for count, word in zip(_count(result), _words(result.verb), strict=True) if count]
     failed = result.counts.get("failed", 0)
     counts += [f"{failed:,} failed"] if failed else []
-    error = f": {escape_control(result.error)}" if result.error else ""
+    error = f": {escape_control(result.error)}" if result.error else f": {_HELD}" if result.held else ""
     facts = "" if error and not counts else f" ({', '.join(counts) or 'no changes'})"
     return f"{result.tenant}: {style.paint(ending, _COLORS.get(ending, RED))}{facts}{error}"
 
@@ -92,7 +95,7 @@ def _sum(counts: Mapping[str, int]) -> tuple[int, int, int]:
     )
 
 
-_URGENCY = ("failed", "interrupted", "partly failed", "stale", "blocked", "ok")
+_URGENCY = ("failed", "interrupted", "partly failed", "stale", "blocked", "held", "ok")
 
 
 def _by_urgency(item: tuple[str, int]) -> int:

@@ -337,5 +337,7 @@ def test_a_tenant_that_is_switched_off_or_blocked_made_nothing(fleet: FleetWorks
     found = fleet.run("apply", "--auto-approve", "-o", str(fleet.out))
     assert found.code == 3
     assert fleet.result("acme")["counts"] == fleet.result("globex")["counts"] == {}
+    assert [fleet.result(name)["held"] for name in NAMES] == [True, False, False]
+    assert "  acme: held: provisioning is switched off, nothing was sent\n" in found.out
     assert "Users: 0 created, 5 updated, 0 removed, 0 unchanged, 0 failed." in found.out
     assert {name for name, count in writes(fleet).items() if count} == {"initech"}

@@ -105,7 +105,7 @@ def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: T
     """Record the commit and the tenants that are open: of all that changed since the record, not only of this run.
 
     A change that was stopped at the first wave leaves that open, too: it has to be proven yet. So do files that are not
-    as in the commit: what was applied is not what the record would say.
+    as in the commit: what was applied is not what the record would say. A tenant that is held waits for its switch.
     """
     fleet, results = gathering.selected.fleet, gathering.gathered.results
     pending = find_affected(fleet, APPLIED)
@@ -114,7 +114,7 @@ def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: T
     if differ:
         terminal.note(f"Not as in the commit, and so left open: {format_names(sorted(differ), 20)}.")
     done = {name for name, each in results.items() if each.exit_code in GOOD} - unproven - differ
-    left = ((pending.reasons.keys() | gathering.gathered.failed.keys()) - done) | differ
+    left = ((pending.reasons.keys() | gathering.gathered.failed.keys()) - done) | differ | gathering.gathered.held
     write_applied(fleet.root, gathering.wanted.commit, left, pending.added, unproven)
 
 

@@ -20,6 +20,12 @@ class TenantMetrics(RunMetrics):
         self._is_apply = command == "apply"
         self.plan: Plan | None = None
         self.counts: dict[str, int] = {}
+        self._begun = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether an apply had changes and sent nothing, with exit code 0: provisioning is switched off."""
+        return self._is_apply and not self._begun and self.plan is not None and bool(self.plan.changes)
 
     def planned(self, plan: Plan) -> None:
         """Note the plan of this run."""
@@ -35,6 +41,7 @@ class TenantMetrics(RunMetrics):
     def applied(self, outcomes: Iterable[Outcome]) -> None:
         """Note how the changes of this run ended."""
         ended = list(outcomes)
+        self._begun = True
         super().applied(ended)
         made = Counter(each.change.action.value for each in ended if each.result is Result.DONE)
         tally = self.plan.tally if self.plan is not None else None

@@ -63,6 +63,15 @@ def test_a_missing_result_is_a_failed_tenant() -> None:
     assert judge(fleet(failed=FleetLimit(0)), gathered) == [("failed", "1 tenant of 1 failed, the limit is 0")]
 
 
+@pytest.mark.parametrize(("good", "bad", "open_"), [(1, 0, True), (0, 0, False), (0, 1, False)])
+def test_a_wave_that_only_holds_its_tenants_proves_nothing(good: int, bad: int, open_: bool) -> None:
+    held = TenantResult("held", "apply", COMMIT, RUN, 0, plan_id(1), held=True)
+    gathered = Gathered({**results(good + bad, bad).results, "held": held})
+    found = [each.found for each in judge_fleet(fleet(), gathered, None, proves=True)]
+    assert found == ([] if open_ else [f"1 tenant of {1 + bad} sent nothing, and none went well"])
+    assert judge(fleet(), gathered) == []
+
+
 def test_removals_of_all_tenants_together() -> None:
     where = fleet(removals=FleetLimit(20, 2))
     assert judge(where, results(10, deactivate=1, delete=1, unchanged=98)) == []

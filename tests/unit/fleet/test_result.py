@@ -50,6 +50,8 @@ def test_a_result_survives_the_file() -> None:
         ("seconds", "1"),
         ("error", "x" * 301),
         ("sandbox", 1),
+        ("held", 1),
+        ("held", True),
         ("format_version", 2),
         ("other", 1),
     ],

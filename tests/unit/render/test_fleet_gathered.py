@@ -39,3 +39,11 @@ def test_what_a_gate_decides() -> None:
         "  Run them again.\n"
         "The gate after canary is closed.\n"
     )
+
+
+def test_tenants_that_are_held_are_named() -> None:
+    held = TenantResult("acme", "apply", COMMIT, RUN, 0, held=True)
+    assert render_gathered(Gathered({"acme": held}), "Wave canary") == (
+        "Wave canary: 1 of 1 tenant without failure.\n"
+        'Held, since provisioning is switched off: "acme". Nothing was sent; the changes stay open.\n'
+    )

@@ -60,3 +60,9 @@ def test_ten_thousand_tenants_are_a_short_text() -> None:
 
 def test_without_tenants_it_says_so() -> None:
     assert render_run([], Style()) == "No tenants."
+
+
+def test_a_tenant_that_is_switched_off_is_held() -> None:
+    held = TenantResult("acme", "apply", "c" * 40, "7/1", 0, held=True)
+    assert render_tenant(held, Style()) == "acme: held: provisioning is switched off, nothing was sent"
+    assert render_run([held], Style()).splitlines()[0] == "1 tenant: 1 held."

@@ -133,6 +133,15 @@ def test_after_the_first_apply_the_tenants_without_success_are_open(repository: 
     assert apply(repository, tmp_path / "3", "gamma", base="applied") == AppliedFleet(repository.head())
 
 
+def test_a_tenant_that_is_held_stays_open(repository: GitRepository, tmp_path: Path) -> None:
+    apply(repository, tmp_path / "1", "acme beta gamma")
+    write(tmp_path / "2", repository, "acme", verb="apply", held=True)
+    gather(repository, tmp_path / "2", verb="apply")
+    assert read_applied(repository.root) == AppliedFleet(repository.head(), ("acme", "beta", "gamma"))
+    apply(repository, tmp_path / "3", "acme", base="applied")
+    assert read_applied(repository.root) == AppliedFleet(repository.head(), ("beta", "gamma"))
+
+
 def test_no_tenant_is_lost_whatever_the_run_was_about(repository: GitRepository, tmp_path: Path) -> None:
     apply(repository, tmp_path / "1", "acme beta gamma")
     first = repository.head()

@@ -23,15 +23,24 @@ def test_of_an_apply_the_changes_that_were_made_count() -> None:
     plan = replace(every_action(), tally=replace(every_action().tally, failed=2))
     metrics.planned(plan)
     assert metrics.counts == {"unchanged": plan.tally.unchanged, "unmanaged": 1, "failed": 2}  # nothing is made yet
+    assert metrics.is_held
     create, update, *others = plan.changes
     results = [Outcome(create, Result.DONE, ""), Outcome(update, Result.FAILED, "")]
     metrics.applied([*results, *(Outcome(each, Result.SKIPPED, "") for each in others)])
+    assert not metrics.is_held
     assert metrics.counts == {
         create.action.value: 1,
         "unchanged": plan.tally.unchanged,
         "unmanaged": 1,
         "failed": 2 + 1 + len(others),
     }
+
+
+def test_an_apply_without_changes_holds_nothing() -> None:
+    metrics = TenantMetrics("apply")
+    assert not metrics.is_held
+    metrics.planned(replace(every_action(), changes=()))
+    assert not metrics.is_held
 
 
 def test_of_drift_counts_what_is_not_known_to_wait_for_an_apply() -> None:
