@@ -59,9 +59,11 @@ def clear_results(tasks: Iterable[TenantTask]) -> None:
     """Remove what an earlier run left of all these tenants, before the first of them begins.
 
     Outside of a CI system a result is tied to a run by its commit alone: if this run is killed, what it had not begun
-    must be missing. Raises `FleetError`.
+    must be missing. Raises `FleetError`, also for a folder that is a link: files of another place are not written.
     """
     for task in tasks:
+        if task.folder.is_symlink():
+            raise FleetError(f"{quote(task.out)} is a link", "Remove it, or choose another directory with -o.")
         try:
             clear_result(task)
         except OSError as exc:

@@ -49,6 +49,15 @@ def test_what_cannot_be_removed_is_an_error(tmp_path: Path) -> None:
         clear_results([make_task(tmp_path, "acme")])
 
 
+def test_a_folder_of_a_tenant_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "result.json").write_text("kept")
+    (tmp_path / "acme").symlink_to(tmp_path / "outside")
+    with pytest.raises(FleetError, match="is a link"):
+        clear_results([make_task(tmp_path, "acme")])
+    assert (tmp_path / "outside" / "result.json").read_text() == "kept"
+
+
 def test_a_result_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     task = make_task(tmp_path, "acme")
     (tmp_path / "acme").write_text("")
