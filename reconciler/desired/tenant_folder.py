@@ -12,7 +12,10 @@ _HIDDEN = ".reconciler"
 
 def is_tenant(state: Path) -> bool:
     """Whether `state` is a tenant of a fleet, or may be one: fleet.yaml or tenant.yaml has an error."""
-    return _is_tenant(state.absolute())
+    try:
+        return _is_tenant(state.absolute())
+    except FileNotFoundError:  # the working directory is gone, and so is what is relative to it
+        return False
 
 
 @lru_cache(maxsize=256)

@@ -32,7 +32,7 @@ def list_commands(command: Any = None, *names: str) -> list[tuple[str, ...]]:
     return [names, *(words for name, member in members.items() for words in list_commands(member, *names, name))]
 
 
-GROUPS = [(), ("sandbox",), ("import",), ("add",), ("export",), ("github",)]
+GROUPS = [(), ("sandbox",), ("import",), ("add",), ("export",), ("github",), ("fleet",)]
 
 
 def test_the_groups_are_complete() -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from support.fleets import write_files, write_fleet
 
 from reconciler.desired.tenant_folder import find_plans, find_private_folder, is_tenant
@@ -27,3 +28,10 @@ def test_a_plain_desired_state_shares_its_parent(tmp_path: Path) -> None:
     assert not is_tenant(state)
     assert find_private_folder(state) == tmp_path / ".reconciler"
     assert find_plans(state, PLANS, PLANS) == PLANS
+
+
+def test_a_working_directory_that_is_gone_has_no_tenant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert not is_tenant(Path("desired-state"))
