@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
 from reconciler.fleet.result import COUNTS, MAX_BYTES, TenantResult, from_json
 from reconciler.fleet.run_identity import is_same_run
+from reconciler.record.files import read_beginning
 
 RESULT, PLAN = "result.json", "plan.json"
 MAX_DIRECTORIES = 1_024
@@ -149,7 +149,7 @@ def _list_tenants(directory: Path) -> Iterator[str]:
 
 def _read_result(folder: Path, name: str, wanted: Wanted) -> TenantResult | str:
     """Return the result of a tenant, or why there is none that counts."""
-    content = read_file_head(folder / RESULT, MAX_BYTES + 1)
+    content = read_beginning(folder / RESULT, MAX_BYTES + 1, follow_links=False)
     if content is None:
         return NO_RESULT
     try:
@@ -174,19 +174,5 @@ def _find_mismatch(result: TenantResult, name: str, wanted: Wanted) -> str | Non
 
 def _read_plan_id(path: Path) -> str | None:
     """Return the id that a saved plan states. An apply verifies it; here it only has to be the same."""
-    found = _PLAN_ID.search(read_file_head(path, _HEAD) or b"")
+    found = _PLAN_ID.search(read_beginning(path, _HEAD, follow_links=False) or b"")
     return found[1].decode("ascii") if found else None
-
-
-def read_file_head(path: Path, size: int) -> bytes | None:
-    """Return the first `size` bytes of a regular file; None if there is none. A link is not followed."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        return os.read(handle, size) if stat.S_ISREG(os.fstat(handle).st_mode) else None
-    except OSError:
-        return None
-    finally:
-        os.close(handle)

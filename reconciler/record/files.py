@@ -154,11 +154,14 @@ def read_file(path: Path | str, limit: int = _MAX_BYTES) -> bytes:
     return b"".join(pieces)
 
 
-def read_beginning(path: Path | str, size: int) -> bytes | None:
-    """Return the first `size` bytes of a file; None if there is no regular file that can be read."""
+def read_beginning(path: Path | str, size: int, *, follow_links: bool = True) -> bytes | None:
+    """Return the first `size` bytes of a file; None if there is no regular file that can be read.
+
+    `follow_links`: whether the file itself may be a link; those of others may not.
+    """
     try:
         # There are very many: a file object costs more than to read.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follow_links else os.O_NOFOLLOW))
     except OSError:
         return None
     try:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from reconciler.core.plan import REMOVALS
 from reconciler.errors import PlanFileError, UsageError
-from reconciler.fleet.gathered import PLAN, read_file_head
+from reconciler.fleet.gathered import PLAN
 from reconciler.fleet.report import FleetReport
+from reconciler.record.files import read_beginning
 from reconciler.record.plan_file import from_json
 from reconciler.render.fleet_markdown import render_fleet_markdown
 from reconciler.render.fleet_page import TENANT_PAGE, render_fleet_page
@@ -71,7 +72,7 @@ def _find_removed(report: FleetReport, directories: Sequence[Path]) -> Iterator[
 
 def _read_removed(path: Path) -> tuple[str, ...]:
     """Return the users that a saved plan removes; none if it cannot be read: they are counted all the same."""
-    content = read_file_head(path, _MAX_PLAN + 1)
+    content = read_beginning(path, _MAX_PLAN + 1, follow_links=False)
     if content is None or len(content) > _MAX_PLAN:
         return ()
     try:
