@@ -12,7 +12,7 @@ from reconciler.errors import ExitCode, FleetError, UsageError
 from reconciler.fleet.cluster_job import STALLED, ClusterJob
 from reconciler.fleet.cluster_task import ClusterTask
 from reconciler.fleet.exit_codes import fold_exit_codes
-from reconciler.fleet.fleet_plan import FLEET_PLAN, read_fleet_plan
+from reconciler.fleet.fleet_plan import read_fleet_plan
 from reconciler.fleet.result import VERBS, TenantResult, to_json
 from reconciler.fleet.run_identity import identify_run
 from reconciler.record.files import make_private_directory, write_private
@@ -20,6 +20,7 @@ from reconciler.render.fleet_jobs import describe_result, explain_stalled, rende
 from reconciler.session.fleet.before_apply import check_before_apply
 from reconciler.session.fleet.cluster_checkout import describe_changed_files, find_changed_files, find_commit
 from reconciler.session.fleet.cluster_extra import import_cluster
+from reconciler.session.fleet.reviewed_plans import find_fleet_plan
 from reconciler.session.fleet.selected import FleetSelection, Selected, load_selected
 from reconciler.session.fleet.task import RESULT
 from reconciler.session.terminal import Terminal
@@ -96,8 +97,7 @@ def _build_tasks(options: SubmitOptions, selected: Selected) -> list[ClusterTask
     names = [tenant.name for tenant in selected.tenants]
     if options.plans is None:
         return [ClusterTask(name, options.verb, commit, run) for name in names]
-    file = options.plans / FLEET_PLAN if options.plans.is_dir() else options.plans
-    ids = read_fleet_plan(file).tenants
+    ids = read_fleet_plan(find_fleet_plan(options.plans)).tenants
     return [ClusterTask(name, options.verb, commit, run, ids[name]) for name in names if name in ids]
 
 

@@ -17,10 +17,10 @@ from reconciler.fleet.fleet_guards import (
     judge_fleet,
     judge_totals,
 )
-from reconciler.fleet.fleet_plan import FleetPlan, compute_fleet_plan_id, list_plans, read_fleet_plan
+from reconciler.fleet.fleet_plan import compute_fleet_plan_id, list_plans
 from reconciler.fleet.gathered import Gathered
 from reconciler.fleet.result import TenantResult
-from reconciler.session.fleet.reviewed_plans import find_fleet_plan
+from reconciler.session.fleet.reviewed_plans import read_reviewed_fleet_plan
 from reconciler.session.fleet.selected import FleetSelection, Selected, find_reviewed_names
 
 _RAISE = "Or raise `guards: {%s: …}` in fleet.yaml, with a review."
@@ -65,7 +65,7 @@ def must_prove(selected: Selected, selection: FleetSelection) -> bool:
 
 def find_approved(selected: Selected, selection: FleetSelection, today: date | None = None) -> frozenset[str]:
     """Return the guards that an approval of the reviewed fleet plan lifts today."""
-    reviewed = _read_reviewed(selection)
+    reviewed = read_reviewed_fleet_plan(selection.plans)
     plan_id = reviewed.plan_id if reviewed is not None else None
     return find_lifted(selected.fleet, plan_id, today or datetime.now(UTC).date())
 
@@ -82,13 +82,7 @@ def check_plans(selected: Selected, plans: Sequence[TenantResult], today: date |
 
 
 def _judge_reviewed(selected: Selected, selection: FleetSelection) -> Iterator[FleetVerdict]:
-    reviewed = _read_reviewed(selection)
+    reviewed = read_reviewed_fleet_plan(selection.plans)
     if reviewed is not None:
         total = len(reviewed.tenants) + len(reviewed.failed)
         yield from judge_totals(selected.fleet, len(reviewed.failed), total, reviewed.counts)
-
-
-def _read_reviewed(selection: FleetSelection) -> FleetPlan | None:
-    """Return the fleet plan that was reviewed; None if there is none."""
-    file = find_fleet_plan(selection.plans) if selection.plans is not None else None
-    return read_fleet_plan(file) if file is not None and file.exists() else None

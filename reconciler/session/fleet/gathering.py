@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.errors import RepositoryError
-from reconciler.fleet.fleet_plan import read_fleet_plan
 from reconciler.fleet.gathered import Gathered, Wanted, gather_results
 from reconciler.fleet.run_identity import identify_run
 from reconciler.fleet.selection import select_tenants
 from reconciler.git.repository import find_head_commit
-from reconciler.session.fleet.reviewed_plans import find_fleet_plan
+from reconciler.session.fleet.reviewed_plans import read_reviewed_fleet_plan
 from reconciler.session.fleet.selected import FleetSelection, Selected, load_selected
 from reconciler.session.terminal import Terminal
 
@@ -59,11 +58,10 @@ def add_unplanned(gathering: Gathering, selection: FleetSelection) -> Gathering:
 
     The tenants that reviewed plans select are only those that have a plan.
     """
-    file = find_fleet_plan(selection.plans) if selection.plans is not None else None
-    if file is None or not file.exists():
+    reviewed = read_reviewed_fleet_plan(selection.plans)
+    if reviewed is None:
         return gathering
-    failed = read_fleet_plan(file).failed
-    members = select_tenants(gathering.selected.fleet, wave=selection.wave, only=failed)
+    members = select_tenants(gathering.selected.fleet, wave=selection.wave, only=reviewed.failed)
     without = {tenant.name: _NO_PLAN for tenant in members if tenant.name not in gathering.gathered.results}
     missing = {**gathering.gathered.missing, **without}
     return replace(gathering, gathered=replace(gathering.gathered, missing=dict(sorted(missing.items()))))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import UsageError
-from reconciler.fleet.fleet_plan import FLEET_PLAN, read_fleet_plan
+from reconciler.fleet.fleet_plan import FLEET_PLAN, FleetPlan, read_fleet_plan
 from reconciler.session.fleet.task import PLAN
 
 
@@ -29,6 +29,12 @@ class ReviewedPlans:
 def find_fleet_plan(path: Path) -> Path:
     """Return where the fleet plan is that --plans names: the file, or the one in the directory."""
     return path / FLEET_PLAN if path.is_dir() else path
+
+
+def read_reviewed_fleet_plan(path: Path | None) -> FleetPlan | None:
+    """Read the fleet plan that --plans names; None without --plans, or if the directory has none."""
+    file = find_fleet_plan(path) if path is not None else None
+    return read_fleet_plan(file) if file is not None and file.exists() else None
 
 
 def read_reviewed_plans(path: Path) -> ReviewedPlans:
