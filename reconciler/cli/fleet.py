@@ -13,6 +13,7 @@ from reconciler.cli.apps import fleet_app
 from reconciler.cli.options import TERMINAL, CommonOptions, DataFormat, Only, PlanFormat, command
 
 if TYPE_CHECKING:
+    from reconciler.commands.fleet.apply import FleetApplyOptions
     from reconciler.session.fleet.fleet_run import FleetRunOptions
     from reconciler.session.fleet.selected import FleetSelection
 
@@ -149,6 +150,17 @@ class _ApplyOptions:
         float, typer.Option("--lock-timeout", min=0, metavar="SECONDS", help="Wait for another apply to end.")
     ] = 0
 
+    def build(self, engine: _EngineOptions, chosen: FleetOptions, common: CommonOptions) -> FleetApplyOptions:
+        """Return the options of an apply."""
+        return lazy.FleetApplyOptions(
+            engine.build(chosen, common, self.plans),
+            self.plans,
+            self.auto_approve,
+            self.strict,
+            self.retry_failed,
+            self.lock_timeout,
+        )
+
 
 @command(fleet_app)
 def apply(chosen: FleetOptions, execution: _ApplyOptions, engine: _EngineOptions, common: _Common) -> int:
@@ -157,15 +169,7 @@ def apply(chosen: FleetOptions, execution: _ApplyOptions, engine: _EngineOptions
     Without reviewed plans, it plans first, shows the totals and asks. Each tenant has its own process, token, lock and
     record.
     """
-    options = lazy.FleetApplyOptions(
-        engine.build(chosen, common, execution.plans),
-        execution.plans,
-        execution.auto_approve,
-        execution.strict,
-        execution.retry_failed,
-        execution.lock_timeout,
-    )
-    return lazy.run_fleet_apply(options, common.terminal())
+    return lazy.run_fleet_apply(execution.build(engine, chosen, common), common.terminal())
 
 
 @command(fleet_app)
@@ -256,12 +260,5 @@ def retry(
 
     Without -o, the new results replace those in the one DIR. The other options are those of the verb.
     """
-    again = lazy.FleetApplyOptions(
-        engine.build(chosen, common, execution.plans),
-        execution.plans,
-        execution.auto_approve,
-        execution.strict,
-        execution.retry_failed,
-        execution.lock_timeout,
-    )
+    again = execution.build(engine, chosen, common)
     return lazy.run_fleet_retry(lazy.FleetRetryOptions(tuple(directories), verb, again), common.terminal())

@@ -11,10 +11,9 @@ from reconciler.fleet.model import MAX_SHARDS
 from reconciler.fleet.result import VERBS
 from reconciler.fleet.shards import Part, assign_shards
 from reconciler.fleet.weights import weigh_tenants
-from reconciler.github.environment import read_workflow
-from reconciler.github.workflow_commands import format_outputs
 from reconciler.session.fleet.before_apply import check_before_apply, must_prove
 from reconciler.session.fleet.selected import FleetSelection, Selected, load_selected
+from reconciler.session.github_step import write_outputs
 from reconciler.session.terminal import Terminal
 
 
@@ -42,10 +41,7 @@ def run_matrix(options: MatrixOptions, terminal: Terminal) -> ExitCode:
         found["prove"] = must_prove(selected, options.selection)
     text = to_ascii_json(_build_matrix(selected, options.shards), separators=(",", ":"))
     terminal.result(text)
-    outputs = read_workflow().outputs
-    if outputs is not None:
-        with outputs.open("a", encoding="utf-8") as out:
-            out.write(format_outputs({"matrix": text, "any": bool(selected.tenants), **found}))
+    write_outputs({"matrix": text, "any": bool(selected.tenants), **found})
     return ExitCode.OK
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from reconciler.errors import ExitCode
 from reconciler.fleet.applied import FILE, FOLDER, name_applied
 from reconciler.git.repository import read_named_files
-from reconciler.github import workflow_commands
-from reconciler.github.environment import git_remote, read_workflow
+from reconciler.github.environment import git_remote
 from reconciler.record.branch import RecordBranch
 from reconciler.record.files import write_bytes
 from reconciler.session.fleet.record_branch import read_record_branch
+from reconciler.session.github_step import report_record_branch
 from reconciler.session.network import read_network
 from reconciler.session.terminal import Terminal
 
@@ -30,11 +30,7 @@ def run_fleet_fetch_record(root: Path, terminal: Terminal) -> ExitCode:
         return ExitCode.OK
     tip = RecordBranch(root, branch, git_remote(read_network())).fetch()
     _restore_applied(root, tip)
-    target = read_workflow().outputs
-    if target is not None:
-        with target.open("a", encoding="utf-8") as out:
-            out.write(workflow_commands.format_outputs({"branch": branch}))
-    terminal.note(f"The record is {branch} at {tip[:12]}." if tip else f"There is no branch {branch} yet: no record.")
+    report_record_branch(branch, tip, terminal)
     return ExitCode.OK
 
 
