@@ -21,7 +21,6 @@ from reconciler.errors import (
     MachineLimitError,
     PlanFileError,
     QuarantineError,
-    StalePlanError,
     TargetError,
     TimeLimitError,
     UsageError,
@@ -35,10 +34,7 @@ from reconciler.render.text import render_text
 from reconciler.session import unattended
 from reconciler.session.apply_findings import ApplyFindings
 from reconciler.session.approval import ask_for_approval, build_given_approval, check_approval, check_lifts
-from reconciler.session.audit_record import (
-    build_redactor,
-    write_missing_pages,
-)
+from reconciler.session.audit_record import build_redactor, write_missing_pages
 from reconciler.session.execution import Job, execute_selection, record_nothing_to_do
 from reconciler.session.health import assess_health, report_health
 from reconciler.session.incremental.attempt import begin_attempt
@@ -194,12 +190,7 @@ def _read_reviewed_plan(options: ApplyOptions) -> Plan | None:
         return None
     if options.users:
         raise UsageError("--user cannot be combined with a saved plan", "A saved plan is applied as a whole.")
-    plan = read_live_plan(options.file)
-    if options.reviewed is not None and plan.plan_id != options.reviewed:
-        raise StalePlanError(
-            f"the saved plan is {plan.plan_id}, and {options.reviewed} was reviewed", "Apply the one that was reviewed."
-        )
-    return plan
+    return read_live_plan(options.file, options.reviewed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reconciler.core.plan import Plan
 from reconciler.core.profile import TargetProfile
-from reconciler.errors import PlanFileError
+from reconciler.errors import PlanFileError, StalePlanError
 from reconciler.github.environment import read_workflow
 from reconciler.profiles import PROFILES
 from reconciler.record.files import read_file
@@ -20,13 +20,20 @@ def read_saved_plan(file: Path) -> Plan:
     return from_json(read_file(file))
 
 
-def read_live_plan(file: Path) -> Plan:
-    """Read a saved plan that can be applied. Raises `PlanFileError` if it compares two commits, or is none."""
+def read_live_plan(file: Path, reviewed: str | None = None) -> Plan:
+    """Read a saved plan that can be applied. `reviewed`: the ID that it must have.
+
+    Raises `PlanFileError` if it compares two commits, or is none; `StalePlanError` if it has another ID.
+    """
     plan = read_saved_plan(file)
     if plan.offline:
         raise PlanFileError(
             f"the plan was made offline: it compares with {plan.base}, not with the live service",
             "Make one that can be applied: `reconciler plan -o FILE`, without --offline.",
+        )
+    if reviewed is not None and plan.plan_id != reviewed:
+        raise StalePlanError(
+            f"the saved plan is {plan.plan_id}, and {reviewed} was reviewed", "Apply the one that was reviewed."
         )
     return plan
 

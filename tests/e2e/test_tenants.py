@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from support.command import COMMAND, coverage_environment, run, wait_for, wait_for_exit
+from support.fleet_workspace import users_of
 from support.servers.fake_scim import ServerFaults
-from support.servers.patching import User
 from support.servers.shared_address import SharedAddress, TenantService
 from support.servers.users import make_user
 from support.workspace import CommandResult, Workspace, source
@@ -22,25 +22,12 @@ THEIRS = 'their domains are "globex.example"; the token may belong to another te
 NO_LIMITS = {"removals": {"count": 1000, "percent": 100}}
 
 
-def users_of(tenant: str, size: int = SIZE) -> list[User]:
-    """The users of a tenant: their names, ids and externalIds are no other tenant's."""
-    return [
-        make_user(
-            number,
-            id=f"{tenant}-{number}",
-            externalId=f"{tenant}-person-{number}",
-            userName=f"u{number}@{tenant}.example",
-        )
-        for number in range(size)
-    ]
-
-
 class Tenant:
     """One tenant: its own desired state, its users at the shared address, its token."""
 
     def __init__(self, root: Path, name: str, patch: pytest.MonkeyPatch) -> None:
         self.name = name
-        self.service = TenantService(users=users_of(name), token=f"token-of-{name}")
+        self.service = TenantService(users=users_of(name, SIZE), token=f"token-of-{name}")
         self.root = root
         self.patch = patch
 
@@ -245,11 +232,11 @@ def test_equal_plans_of_two_tenants_have_a_record_each(tenants: tuple[Tenant, Te
     ids = []
     for tenant in tenants:
         tenant.service.users.clear()
-        for user in users_of("acme"):
+        for user in users_of("acme", SIZE):
             tenant.service.add(user)
         target = {"profile": "scim", "base_url": tenant.work.base_url, "domains": ["acme.example"]}
         tenant.work.settings(target={**target, "tenant": tenant.name}, guards=NO_LIMITS)
-        tenant.work.users([source(user, department="Moved") for user in users_of("acme")])
+        tenant.work.users([source(user, department="Moved") for user in users_of("acme", SIZE)])
         ids.append(tenant.plan().plan["plan_id"])
         assert tenant.apply("--approve", ids[-1], "--lift", "target").code == 0
     assert len(set(ids)) == 2
