@@ -65,7 +65,7 @@ def find_group_strays(root: Path) -> Iterator[Diagnostic]:
 
 
 def find_misnamed_layers(root: Path, parents: Collection[str]) -> Iterator[Diagnostic]:
-    """Yield an error for each folder beside fleet.yaml whose name is nearly that of the layers.
+    """Yield an error for each folder next to fleet.yaml whose name is nearly that of the layers.
 
     `parents`: the folders of the tenants.
     """

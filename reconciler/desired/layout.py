@@ -34,7 +34,7 @@ _HIDDEN_AT_TOP = frozenset(
 )
 """Files and folders of other tools, for a desired state that is the root of its repository."""
 _OF_TENANTS = frozenset({"tenant.yaml", "plans"})
-"""What a tenant of a fleet has beside them at its top level."""
+"""What a tenant of a fleet has in addition at its top level."""
 _LEFTOVER = re.compile(
     r"""
       .* \. (?: bak | orig | rej | old | save | sav | tmp | temp | sw[a-p] | mine | theirs | r\d+ )

@@ -82,7 +82,7 @@ def _is_below(file: str, folder: str) -> bool:
 
 
 def _hold(settings: LayeredMapping, nodes: list[YamlMapping]) -> None:
-    """Keep provisioning off if any layer switches it off: whoever stops a fleet or a group stops every tenant of it."""
+    """Keep provisioning off if any layer switches it off: that stops every tenant of the fleet or the group."""
     if _read_switch(settings) is not True:
         return
     for node in nodes:

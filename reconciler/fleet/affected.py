@@ -67,7 +67,7 @@ class Affected:
 
     @property
     def by_defaults(self) -> tuple[str, ...]:
-        """The tenants that something shared affects: defaults, a group, the program, or nobody knows what."""
+        """The tenants that something shared affects: defaults, a group, the program, or an unknown base."""
         return tuple(name for name, reasons in self.reasons.items() if _SHARED.intersection(reasons))
 
     def restrict(self, names: Collection[str]) -> Affected:

@@ -199,7 +199,7 @@ class _Catalog:
             return list(entries)
 
     def _check_other(self, parent: str, entry: os.DirEntry[str]) -> None:
-        """Report what is beside the tenants and is none, if it has YAML: a misspelt name must not look released."""
+        """Report what is next to the tenants and is none, if it has YAML: a misspelt name must not look released."""
         if not is_utf8(entry.name):
             self.report(error("a file name that is not UTF-8", f"Rename {quote(entry.name)}.", Origin(parent, 1, 1)))
         elif entry.is_symlink():

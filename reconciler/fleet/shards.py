@@ -31,7 +31,7 @@ WHOLE = Part(1, 1)
 
 
 def parse_part(text: str, option: str) -> Part:
-    """Parse `3/32`. Raises `UsageError` for anything else: a mistake must not become a part that nobody runs."""
+    """Parse `3/32`. Raises `UsageError` for anything else: an error must not become a part that is never run."""
     found = _PART.fullmatch(text)
     part = Part(int(found[1]), int(found[2])) if found else Part(0, 0)
     if not 1 <= part.number <= part.count <= MAX_PARTS:

@@ -30,7 +30,7 @@ _PROBLEMS, _USERS, _GUARDS = 30_000, 8_000, 8_000
 def render_fleet_markdown(view: FleetView, style: Style) -> str:
     """Render the run in at most `LIMIT` bytes: removals first, who failed, and the tenants that matter most."""
     style = replace(style, colour=False, longest=_LONGEST)
-    told = [row for row in view.rows if not row.is_quiet]
+    noteworthy = [row for row in view.rows if not row.is_quiet]
     problems = list(_list_problems(view.problems, style))
     guards = [
         f"- {code_span(guard.guard)}: {_say(guard.found, style)}. {_say(guard.way_on, style)}" for guard in view.guards
@@ -45,8 +45,8 @@ def render_fleet_markdown(view: FleetView, style: Style) -> str:
         problems=Markdown("\n".join(problems)),
         guards=Markdown("\n".join(guards[: count_fitting(guards, _GUARDS)])),
         users=Markdown("\n".join(users[: count_fitting(users, _USERS)])),
-        table=Markdown("\n".join(_table(told[:MOST_ROWS], view))),
-        rest=Markdown(_count_rest(told[MOST_ROWS:], len(view.rows) - len(told), view)),
+        table=Markdown("\n".join(_table(noteworthy[:MOST_ROWS], view))),
+        rest=Markdown(_count_rest(noteworthy[MOST_ROWS:], len(view.rows) - len(noteworthy), view)),
         notes=[Markdown(_note(note)) for note in view.notes],
         steps=[(Markdown(step.text), fenced("\n".join(step.lines), step.language)) for step in view.steps],
         facts=[(Markdown(label), shorten(value, _LONGEST)) for label, value in view.facts],

@@ -16,7 +16,7 @@ from reconciler.render.fleet_text import wrap_names
 _MOST = 50
 """Reasons that the text names, each with the first of its tenants."""
 DRIFT_AGE = timedelta(days=3)
-"""After so long without a look at the service nobody knows whether a tenant is as desired."""
+"""After so long without a look at the service, it is unknown whether a tenant is as desired."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,8 @@ def _removed(view: FleetView, style: Style) -> Iterator[str]:
 
 
 def _table(view: FleetView, style: Style) -> Iterator[str]:
-    told = [row for row in view.rows if not row.is_quiet]
-    shown = told[:MOST_ROWS]
+    noteworthy = [row for row in view.rows if not row.is_quiet]
+    shown = noteworthy[:MOST_ROWS]
     if not shown:
         return
     heads = ("tenant", "state", *view.words.columns, "failed")
@@ -79,7 +79,7 @@ def _table(view: FleetView, style: Style) -> Iterator[str]:
     yield style.paint(_line(heads, widths), GREY)
     for row, line in zip(shown, cells, strict=True):
         yield style.paint(_line(line, widths), RED if row.removed else _COLOURS.get(row.state, RED))
-    yield from _rest(told[MOST_ROWS:], len(view.rows) - len(told), view)
+    yield from _rest(noteworthy[MOST_ROWS:], len(view.rows) - len(noteworthy), view)
 
 
 def _rest(left: Sequence[TenantRow], quiet: int, view: FleetView) -> Iterator[str]:

@@ -17,7 +17,7 @@ from reconciler.git.repository import TreeFilter, write_files, write_tree
 from reconciler.git.uncommitted import find_uncommitted
 
 _OWN = (".reconciler", "plans")
-"""What a tenant holds besides its desired state: a copy does without."""
+"""What a tenant holds in addition to its desired state: a copy does without."""
 
 
 def write_state_at(state: Path, commit: str, scratch: Path, wanted: Callable[[str], bool] = is_read) -> Path | None:

@@ -2,7 +2,7 @@
 
 RECONCILER_TOKEN_COMMAND prints the token of a tenant, RECONCILER_TOKEN_DIR has a file for each, RECONCILER_TOKEN is the
 token itself. Only the environment chooses: a command in the desired state would run with the rights of the user who
-plans it. Each process fetches the token of its own tenant and hands it to nobody.
+plans it. Each process fetches the token of its own tenant and passes it to no other process.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Read the token of a tenant from a directory with a file for each (RECONCILER_TOKEN_DIR).
 
-Such are the volumes of Kubernetes' secrets, in which each file is a link to a version of the secret beside it.
+Such are the volumes of Kubernetes' secrets, in which each file is a link to a version of the secret next to it.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class FleetApplyOptions:
 
 
 def run_fleet_apply(options: FleetApplyOptions, terminal: Terminal) -> ExitCode:
-    """Apply each tenant. Raises `UsageError` before anything is done if nobody reviewed and there is nobody to ask."""
+    """Apply each tenant. Raises `UsageError` if there are no reviewed plans and no terminal to ask on."""
     if options.plans is not None and options.auto_approve:
         raise UsageError("--auto-approve cannot be combined with --plans", "Reviewed plans need no other approval.")
     if options.plans is None and not options.auto_approve and not sys.stdin.isatty():

@@ -70,7 +70,7 @@ def _drift(workspace: Workspace, task: TenantTask, metrics: TenantMetrics, termi
 def _apply(workspace: Workspace, task: TenantTask, metrics: TenantMetrics, terminal: TenantTerminal) -> ExitCode:
     options = ApplyOptions(
         file=Path(task.reviewed) if task.reviewed is not None else None,
-        # Whoever started the run was asked, or gave the plans that were reviewed.
+        # The user who started the run was asked, or gave the plans that were reviewed.
         auto_approve=task.reviewed is None,
         approve=None,
         users=(),

@@ -1,6 +1,6 @@
 """Numbers and bytes of very many users: in memory while they are few, beyond that in blocks that may be on a disk.
 
-What is read is the same either way. Whoever plans decides where blocks are (`OpenBlock`); without one, all stays in
+What is read is the same either way. The caller decides where blocks are (`OpenBlock`); without one, all stays in
 memory.
 """
 

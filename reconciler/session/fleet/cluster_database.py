@@ -28,7 +28,7 @@ _REMOVED = (
 _NO_TABLES = "Make them once, as a role that may: reconciler fleet init-queue"
 _OTHER_VERSION = "Use the same version of reconciler everywhere; after an upgrade run: reconciler fleet init-queue"
 # Without the index, taking a job is a scan of all that wait until Postgres has looked at the table: 12 s of its CPU for
-# 1,000 jobs in place of 3. A row that a stranger adds can be neither large nor of another shape, whatever its task.
+# 1,000 jobs in place of 3. A row that another client adds can be neither large nor of another shape, whatever its task.
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS reconciler_results (
     job bigint PRIMARY KEY REFERENCES procrastinate_jobs (id) ON DELETE CASCADE,

@@ -215,7 +215,7 @@ class _Jobs:
                 await self._check_open(number)
 
     async def _check_open(self, number: int) -> None:
-        """End the worker if a job was closed while it ran: somebody took the worker for dead, and runs the task again.
+        """End the worker if a job was closed while it ran: it was reported as stalled and queued again.
 
         What runs is asked to end as on SIGTERM, all of it: the worker was not heard of for its other jobs either.
         """

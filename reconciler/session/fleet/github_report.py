@@ -13,7 +13,7 @@ from reconciler.session.fleet.summary import load_fleet_summary, render_fleet
 def render_report_for_github(file: Path, *, redact: bool) -> str:
     """Return what `fleet gather` saved as Markdown, short enough for a comment. Raises `PlanFileError`.
 
-    The plans of the tenants are beside the file: they name who is removed.
+    The plans of the tenants are next to the file: they name who is removed.
     """
     style = Style(redact=redact)
     summary = load_fleet_summary(read_report(file), [file.parent], style, read_workflow().run_url)

@@ -154,7 +154,7 @@ class _TenantsRun:
         result = _read_result(ended.task, message["status"])
         if not ended.asked or (message["status"] >= 0 and result.exit_code != ExitCode.INTERRUPTED):
             return result
-        # Nobody interrupted it.
+        # No user interrupted it.
         error = f"it took too long and was asked to end: {result.error or 'interrupted'}"
         return keep_result(ended.task, replace(result, exit_code=ExitCode.ERROR, error=error[:300]))
 
@@ -204,7 +204,7 @@ class _Server:
     def __init__(self, environment: Mapping[str, str], program: str) -> None:
         ours, theirs = socket.socketpair()
         handle = str(theirs.fileno())
-        # -P: never a module of the working directory, which can be somebody's pull request.
+        # -P: never a module of the working directory, which can be a pull request.
         line = [sys.executable, "-P", "-c", _BOOT.format(program), handle, str(os.getpid()), *sys.path]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this Python and this package

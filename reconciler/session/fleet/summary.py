@@ -1,4 +1,4 @@
-"""The summary of a run of a fleet: from its document, and the first users that the plans beside it remove."""
+"""The summary of a run of a fleet: from its document, and the first users that the plans next to it remove."""
 
 from __future__ import annotations
 
