@@ -44,16 +44,19 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
+def without_coverage(fleet: FleetWorkspace) -> dict[str, str]:
+    """The environment of the fleet's commands. Measuring coverage needs files of its own."""
+    return {name: value for name, value in fleet.environment.items() if "COVERAGE" not in name}
+
+
 def run(fleet: FleetWorkspace, *arguments: str, limit: tuple[int, int] | None = None) -> CommandResult:
     """Run the command as a process. `limit`: a resource of all its processes, and how much of it."""
-    # Measuring coverage needs files of its own.
-    environment = {name: value for name, value in fleet.environment.items() if "COVERAGE" not in name}
 
     def set_limit() -> None:
         if limit is not None:
             resource.setrlimit(limit[0], (limit[1], limit[1]))
 
-    end = wait_for_exit(fleet.start(*arguments, env=environment, preexec_fn=set_limit))
+    end = wait_for_exit(fleet.start(*arguments, env=without_coverage(fleet), preexec_fn=set_limit))
     assert "Traceback" not in end.out + end.err
     return end
 
@@ -131,7 +134,9 @@ def test_a_command_that_can_open_no_more_files_goes_on_with_the_tenants_that_are
 
     for service in fleet.services.values():
         service.after = take_all_files
-    process.append(fleet.start("apply", "--auto-approve", "-o", str(fleet.out), "--at-once", "1"))
+    process.append(
+        fleet.start("apply", "--auto-approve", "-o", str(fleet.out), "--at-once", "1", env=without_coverage(fleet))
+    )
     found = wait_for_exit(process[0])
     assert "Traceback" not in found.out + found.err
     assert found.code == 1
