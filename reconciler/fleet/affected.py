@@ -17,7 +17,7 @@ from reconciler.desired.fleet_schema import FleetEntry
 from reconciler.errors import PlanFileError, RepositoryError, UsageError
 from reconciler.fleet.applied import APPLIED, AppliedFleet, read_applied
 from reconciler.fleet.base_files import DEFAULTS, GROUPS, NOT_RESOLVED, BaseFiles, Ids, sort_files
-from reconciler.fleet.file_ids import LINK, REQUIREMENTS, compute_ids, find_prefix, has_same_files, read_commit_ids
+from reconciler.fleet.file_ids import LINK, compute_ids, find_prefix, has_same_files, read_commit_ids
 from reconciler.fleet.model import Fleet, Tenant
 from reconciler.git.incomplete_clone import explain_missing_objects
 from reconciler.git.process import GitCommandError, run_git
@@ -145,7 +145,9 @@ class _FleetComparison:
         self._unproven = frozenset(applied.unproven if applied is not None else ())
         self._groups: dict[str, bool] = {}
         self._defaults = self._is_same(f"{self._root}/{DEFAULTS}", before.defaults)
-        self._program = self._is_same(f"{self._root}/{before.top}{REQUIREMENTS}", before.program)
+        self._program = all(
+            has_same_files(f"{self._root}/{place}", ids, frozenset()) for place, ids in before.program.items()
+        )
 
     def find_reasons(self, tenant: Tenant) -> Iterator[AffectedBy]:
         """Yield why the tenant is affected; nothing if it is not."""

@@ -12,7 +12,7 @@ from reconciler.fleet.file_ids import REQUIREMENTS
 from reconciler.fleet.model import is_tenant_name
 
 NOT_RESOLVED = frozenset({"plans", ".reconciler"})
-"""Folders of a tenant that are not part of its desired state: its record and its sandbox."""
+"""Folders of a tenant or a layer that are not part of the desired state: record and sandbox."""
 DEFAULTS, GROUPS = "defaults", "groups"
 _STATE = frozenset({"tenant.yaml", *TOP_FILES, *FOLDERS})
 Ids = dict[str, str]
@@ -28,9 +28,8 @@ class BaseFiles:
     """The folder of each tenant, by its name."""
     groups: Mapping[str, Ids]
     defaults: Ids
-    program: Ids
-    top: str
-    """From the root of the fleet to the top of the repository: `../../`."""
+    program: Mapping[str, Ids]
+    """Of requirements/ at the top of the repository, and of the one in the fleet, by where they are from its root."""
 
 
 def sort_files(ids: Mapping[str, str], prefix: str, entry: FleetEntry) -> BaseFiles:
@@ -39,26 +38,36 @@ def sort_files(ids: Mapping[str, str], prefix: str, entry: FleetEntry) -> BaseFi
     states: dict[str, Ids] = {}
     groups: dict[str, Ids] = {}
     defaults: Ids = {}
-    program: Ids = {}
+    top = f"{'../' * prefix.count('/')}{REQUIREMENTS}"
+    program: dict[str, Ids] = {top: {}, REQUIREMENTS: {}}
     for path, oid in ids.items():
         if path.startswith(f"{REQUIREMENTS}/"):
-            program[path.removeprefix(f"{REQUIREMENTS}/")] = oid
+            program[top][path.removeprefix(f"{REQUIREMENTS}/")] = oid
         if not path.startswith(prefix):
             continue
         name = path[len(prefix) :]
-        if name.startswith(f"{DEFAULTS}/"):
-            defaults[name.removeprefix(f"{DEFAULTS}/")] = oid
-        elif name.startswith(f"{GROUPS}/"):
-            group, _, below = name.removeprefix(f"{GROUPS}/").partition("/")
-            groups.setdefault(group, {})[below] = oid
+        folder, _, below = name.partition("/")
+        if folder == REQUIREMENTS and below:
+            program[REQUIREMENTS][below] = oid
+        elif folder == DEFAULTS:
+            _add(defaults, below, oid)
+        elif folder == GROUPS:
+            group, _, inside = below.partition("/")
+            _add(groups.setdefault(group, {}), inside, oid)
         for parent in parents:
             if name.startswith(parent):
-                tenant, slash, below = name[len(parent) :].partition("/")
-                if slash and below.partition("/")[0] not in NOT_RESOLVED:
-                    states.setdefault(f"{parent}{tenant}", {})[below] = oid
+                tenant, _, inside = name[len(parent) :].partition("/")
+                _add(states.setdefault(f"{parent}{tenant}", {}), inside, oid)
     folders = _find_tenants(states, entry)
     own = {each: states[folder] for each, folder in folders.items()}
-    return BaseFiles(own, folders, groups, defaults, program, "../" * prefix.count("/"))
+    return BaseFiles(own, folders, groups, defaults, program)
+
+
+def _add(ids: Ids, name: str, oid: str) -> None:
+    """Add a file, by its name in a layer or a tenant, if it is part of the desired state."""
+    folder, slash, _ = name.partition("/")
+    if name and not (slash and folder in NOT_RESOLVED):
+        ids[name] = oid
 
 
 def _find_tenants(states: Mapping[str, Ids], entry: FleetEntry) -> dict[str, str]:

@@ -16,7 +16,7 @@ from reconciler.git.index import has_digest
 from reconciler.git.process import run_git
 
 REQUIREMENTS = "requirements"
-"""The folder at the top of the repository that pins the program: its wheel, its hash, its dependencies."""
+"""The folder, of the repository or of the fleet, that pins the program: its wheel, its hash, its dependencies."""
 _MAX_LISTING = 512 * 1024 * 1024
 _MAX_ENTRIES = 4_000_000
 _WHOLE_FILE = 64 * 1024 * 1024

@@ -34,6 +34,8 @@ FILES: dict[str, str] = {
     ".github/workflows/plan.yml": "name: plan\n",
     "tenants/acme/plans/2026-01-01-000000000000/plan.json": "{}\n",
     "tenants/acme/.reconciler/sandbox.json": "{}\n",
+    "defaults/plans/2026-01-01-000000000000/plan.json": "{}\n",
+    "groups/firms/plans/note.txt": "hello\n",
 }
 ALL = ("acme", "beta", "gamma")
 
@@ -52,6 +54,8 @@ def find(repository: GitRepository, base: str | None = "HEAD", folder: str = "."
 def readers(name: str) -> dict[str, tuple[AffectedBy, ...]]:
     """Return who reads a file of `FILES`, by its name alone."""
     match name.split("/"):
+        case ["defaults", "plans", *_] | ["groups", _, "plans", *_]:
+            return {}
         case ["defaults", *_]:
             return dict.fromkeys(ALL, (AffectedBy.DEFAULTS,))
         case ["requirements", *_]:
@@ -194,6 +198,10 @@ def test_a_fleet_below_the_top_of_its_repository(tmp_path: Path) -> None:
     assert find(repository, base, "a/fleet").reasons == {}
     repository.commit("pins", {pins: "2\n"})
     assert find(repository, base, "a/fleet").reasons == dict.fromkeys(ALL, (AffectedBy.PROGRAM,))
+    own = repository.commit("own pins", {f"a/fleet/{pins}": "1\n"})
+    assert find(repository, own, "a/fleet").reasons == {}
+    repository.commit("own pins", {f"a/fleet/{pins}": "2\n"})
+    assert find(repository, own, "a/fleet").reasons == dict.fromkeys(ALL, (AffectedBy.PROGRAM,))
     (tmp_path / "a/fleet/tenants/beta/tenant.yaml").write_text("domains: [beta.example]\n")
     assert find(repository, "HEAD", "a/fleet").reasons == {"beta": (AffectedBy.OWN_FILES,)}
 

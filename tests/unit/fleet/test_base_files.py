@@ -12,14 +12,17 @@ def sort(names: str, prefix: str = "", tenants: str = "tenants/*") -> BaseFiles:
 
 def test_each_file_belongs_to_who_reads_it() -> None:
     names = "x/defaults/a x/groups/g/b/c x/tenants/acme/tenant.yaml x/tenants/acme/users/a.yaml"
-    found = sort(f"{names} requirements/r x/requirements/no defaults/no x/tenants/acme/plans/p", "x/")
+    found = sort(
+        f"{names} requirements/r x/requirements/plans/s defaults/no x/defaults/plans/p "
+        "x/groups/g/.reconciler/p x/tenants/acme/plans/p",
+        "x/",
+    )
     assert found == BaseFiles(
         {"acme": {"tenant.yaml": "x/tenants/acme/tenant.yaml", "users/a.yaml": "x/tenants/acme/users/a.yaml"}},
         {"acme": "tenants/acme"},
         {"g": {"b/c": "x/groups/g/b/c"}},
         {"a": "x/defaults/a"},
-        {"r": "requirements/r"},
-        "../",
+        {"../requirements": {"r": "requirements/r"}, "requirements": {"plans/s": "x/requirements/plans/s"}},
     )
 
 
