@@ -33,6 +33,7 @@ COUNTS = (
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _RUN = re.compile(r"[\w.:/-]{1,100}", re.ASCII)
+_TOKEN_CHECK = re.compile(r"[0-9a-f]{12}")
 _MAX_COUNT = 100_000_000
 _MAX_SECONDS = 10_000_000.0
 _MAX_ERROR = 300
@@ -46,6 +47,7 @@ class TenantResult:
     `receipt`: digest of the receipt of an apply. `exit_code`: of the verb. `error`: one line, if it failed.
     `sandbox`: the target was the embedded sandbox, so that nothing is known of the tenant's own. `held`: an apply with
     changes that sent nothing, because provisioning is switched off: no failure, and nothing that was done.
+    `token_check`: the same for two tenants of a commit only if they used one token at one address; never shown.
     """
 
     tenant: str
@@ -60,6 +62,7 @@ class TenantResult:
     error: str = ""
     sandbox: bool = False
     held: bool = False
+    token_check: str | None = None
 
 
 _FIELDS = frozenset(each.name for each in fields(TenantResult))
@@ -104,6 +107,7 @@ def _is_valid(result: TenantResult) -> bool:
         and isinstance(result.sandbox, bool)
         and isinstance(result.held, bool)
         and (not result.held or (result.verb, result.exit_code) == ("apply", 0))
+        and (result.token_check is None or _matches(_TOKEN_CHECK, result.token_check))
     )
 
 

@@ -75,7 +75,9 @@ def connect(
     endpoint = parse_endpoint(base_url, profile_hosts=profile.hosts, allowed_hosts=read_allowed_hosts(environment))
     tokens = FixedToken(fetch_token(tenant, environment), find_token_variable(environment))
     cap = read_rate_cap(endpoint.base_url, environment)
-    return Connection(endpoint, admit_tokens(tokens), profile.refusal_hints, read_network(environment), cap=cap)
+    return Connection(
+        endpoint, admit_tokens(tokens, endpoint.base_url), profile.refusal_hints, read_network(environment), cap=cap
+    )
 
 
 def read_allowed_hosts(environment: Mapping[str, str] = os.environ) -> list[str]:

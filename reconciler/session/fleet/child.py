@@ -17,6 +17,7 @@ from reconciler.fleet.result import TenantResult
 from reconciler.session.fleet.bounded_output import BoundedOutput, open_output
 from reconciler.session.fleet.task import OUTPUT, TenantTask, build_failure, save_result
 from reconciler.session.fleet.tenant_terminal import TenantTerminal
+from reconciler.session.fleet.tokens import find_token_check
 from reconciler.session.rate_cap import hand_down_rate
 
 RunTask = Callable[[TenantTask, TenantTerminal], TenantResult]
@@ -64,7 +65,7 @@ def _run(task: TenantTask, run: RunTask, unblock: Callable[[], object]) -> Tenan
         result = _report(task, exc, terminal)
     if result.exit_code not in {ExitCode.OK, ExitCode.CHANGES} and not result.error:
         result = replace(result, error=terminal.first_error)
-    return replace(result, seconds=round(time.monotonic() - began, 3))
+    return replace(result, seconds=round(time.monotonic() - began, 3), token_check=find_token_check())
 
 
 def _report(task: TenantTask, exc: Exception, terminal: TenantTerminal) -> TenantResult:

@@ -122,7 +122,7 @@ def _begin_child(server: ForkServer, task: TenantTask, parent: int, line: socket
         os.dup2(line.detach(), _OWN_LINE, inheritable=False)
         os.closerange(_OWN_LINE + 1, _MOST_FILES)
         key, ask = server.desk.registry.key, ask_over(socket.socket(fileno=_OWN_LINE))
-        install_gate(TokenGate(task.tenant, key, ask))
+        install_gate(TokenGate(task.tenant, key, ask, task.commit))
         run_child(task, server.run, unblock=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD))
     finally:
         os._exit(1)  # nothing of the server runs twice

@@ -3,6 +3,8 @@
 Before a process sends its first request, it tells the run's parent a digest of its token, keyed with a random key of
 the run, and waits. The parent compares digests in memory: no process ever sees the tokens of two tenants, and the
 digests are worth nothing without the key, which is never stored.
+
+Shards and workers have no parent in common: there a short check of each token is in the tenant's result.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from reconciler.session.token_command import COMMAND_VARIABLE
 from reconciler.session.token_directory import DIRECTORY_VARIABLE
 
 _KEY_BYTES = 32
+_SHORTEST_CHECKED = 20
+"""Characters: a shorter token could be guessed from its check."""
+_CHECK_DIGITS = 12
 _CHECK = "Each tenant needs the token of its own organisation: check where the tokens come from."
 
 
@@ -65,18 +70,24 @@ class TokenGate:
     """In the process of a tenant: asks the parent about each token before it is used. Thread-safe.
 
     `ask`: sends a digest to the parent, and returns its answer, as `TokenRegistry.admit`. It raises `OSError` or
-    `EOFError` if there is none. A token that is renewed is asked about as the first one was.
+    `EOFError` if there is none. A token that is renewed is asked about as the first one was. `commit`: of the run.
     """
 
-    def __init__(self, tenant: str, key: bytes, ask: Callable[[bytes], str]) -> None:
+    def __init__(self, tenant: str, key: bytes, ask: Callable[[bytes], str], commit: str = "") -> None:
         self._tenant = tenant
         self._key = key
         self._ask = ask
         self._lock = threading.Lock()
         self._admitted: set[bytes] = set()
+        self._commit = commit
+        self.check: str | None = None
+        """Of the first token that was admitted for an address."""
 
-    def admit(self, token: Secret) -> None:
-        """Wait until the token may be used. Raises `SharedTokenError`, or `TargetError` if the parent is gone."""
+    def admit(self, token: Secret, address: str | None = None) -> None:
+        """Wait until the token may be used. `address`: as `admit_tokens`.
+
+        Raises `SharedTokenError`, or `TargetError` if the parent is gone.
+        """
         digest = hmac.digest(self._key, token.reveal().encode(), "sha256")
         with self._lock:
             if digest in self._admitted:
@@ -88,20 +99,23 @@ class TokenGate:
             if other:
                 raise SharedTokenError(f"tenants {other} and {self._tenant} have the same token", _CHECK)
             self._admitted.add(digest)
+            if address is not None and self.check is None:
+                self.check = compute_token_check(token, address, self._commit)
 
 
 class _AdmittedTokens:
     """The tokens of a source, each of which went through the gate."""
 
-    def __init__(self, source: TokenSource, gate: TokenGate) -> None:
+    def __init__(self, source: TokenSource, gate: TokenGate, address: str | None) -> None:
         self.advice = source.advice
         self._source = source
         self._gate = gate
+        self._address = address
 
     def current(self) -> Secret:
         """Return the token, once it is admitted."""
         token = self._source.current()
-        self._gate.admit(token)
+        self._gate.admit(token, self._address)
         return token
 
     def renew(self, rejected: Secret) -> Secret | None:
@@ -120,6 +134,26 @@ def install_gate(gate: TokenGate) -> None:
     _gates[:] = [gate]
 
 
-def admit_tokens(source: TokenSource) -> TokenSource:
-    """Return the tokens of `source`, which go through the gate of this process if it has one."""
-    return _AdmittedTokens(source, _gates[0]) if _gates else source
+def admit_tokens(source: TokenSource, address: str | None = None) -> TokenSource:
+    """Return the tokens of `source`, which go through the gate of this process if it has one.
+
+    `address`: of the service, if the token is always the same; None for tokens that every process gets.
+    """
+    return _AdmittedTokens(source, _gates[0], address) if _gates else source
+
+
+def find_token_check() -> str | None:
+    """Return the check of the token that this process used; None if it used none, or it must not be checked."""
+    return _gates[0].check if _gates else None
+
+
+def compute_token_check(token: Secret, address: str, commit: str) -> str | None:
+    """Return what two tenants have in common only if they used one token at one address; None for a short token.
+
+    It is different at each commit, and too short to tell more about a token than that it is the same.
+    """
+    value = token.reveal()
+    if len(value) < _SHORTEST_CHECKED:
+        return None
+    label = f"reconciler token check\0{address}\0{commit}"
+    return hmac.digest(label.encode(), value.encode(), "sha256").hex()[:_CHECK_DIGITS]

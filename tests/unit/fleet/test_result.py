@@ -17,6 +17,7 @@ RESULT = TenantResult(
     counts={"create": 3, "failed": 1},
     seconds=1.5,
     error="1 user could not be created",
+    token_check="0123456789ab",
 )
 
 
@@ -45,6 +46,9 @@ def test_a_result_survives_the_file() -> None:
         ("counts", {"create": 1e9}),
         ("counts", {"other": 1}),
         ("counts", []),
+        ("token_check", "0123456789AB"),
+        ("token_check", "0123456789abc"),
+        ("token_check", 7),
         ("seconds", float("inf")),
         ("seconds", -1),
         ("seconds", "1"),

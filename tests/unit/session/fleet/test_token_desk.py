@@ -62,6 +62,15 @@ def test_the_second_tenant_with_a_token_is_refused(tmp_path: Path, at_once: int)
     )
 
 
+def test_runs_that_know_nothing_of_each_other_leave_a_check_of_the_token(tmp_path: Path) -> None:
+    """Shards are machines of their own: their results are compared."""
+    same = {"RECONCILER_TOKEN_COMMAND": f"echo {canary(NAMES[0])}"}
+    first, second = (run(tmp_path / name, (name,), **same)[name] for name in ("connects-a", "connects-b"))
+    other = run(tmp_path / "c", ("connects-c",), RECONCILER_TOKEN_COMMAND=f"echo {canary(NAMES[1])}")["connects-c"]
+    assert first.token_check is not None
+    assert first.token_check == second.token_check != other.token_check
+
+
 def test_one_token_of_the_environment_is_not_used_twice(tmp_path: Path) -> None:
     found = run(tmp_path / "out", ("connects-a", "connects-b"), RECONCILER_TOKEN=canary("x"))
     assert sorted(each.exit_code for each in found.values()) == [0, 1]

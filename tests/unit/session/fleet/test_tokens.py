@@ -15,6 +15,8 @@ from reconciler.session.fleet.tokens import (
     TokenRegistry,
     admit_tokens,
     check_fleet_tokens,
+    compute_token_check,
+    find_token_check,
     install_gate,
 )
 
@@ -129,3 +131,33 @@ def test_one_token_store_is_for_one_tenant() -> None:
     check_fleet_tokens(2, {**shared, "RECONCILER_TOKEN_DIR": "/tokens"})  # not of tenants by OAuth
     with pytest.raises(SharedTokenError, match="RECONCILER_TOKEN_STORE is one place for the tokens of 2 tenants"):
         check_fleet_tokens(2, shared)
+
+
+# --- the check in a result ----------------------------------------------------------------------
+
+
+def test_a_check_is_of_one_token_at_one_address_and_commit() -> None:
+    def check(token: str = CANARY, address: str = "https://a.example/scim", commit: str = "c" * 40) -> str | None:
+        return compute_token_check(Secret(token), address, commit)
+
+    assert check() == check() == "74f5436a9077"
+    assert len({check(), check("x" + CANARY), check(address="https://b.example/scim"), check(commit="d" * 40)}) == 4
+    assert check("x" * 19) is None, "it could be guessed"
+
+
+def test_a_token_that_is_renewed_has_no_check() -> None:
+    assert find_token_check() is None
+    install_gate(gate(TokenRegistry(), "acme"))
+    admit_tokens(FixedToken(Secret(CANARY))).current()
+    assert find_token_check() is None
+    admit_tokens(FixedToken(Secret("another token, also long")), "https://a.example/scim").current()
+    assert find_token_check() == compute_token_check(Secret("another token, also long"), "https://a.example/scim", "")
+
+
+def test_a_token_that_was_refused_has_no_check() -> None:
+    registry = TokenRegistry()
+    gate(registry, "acme").admit(Secret(CANARY))
+    install_gate(gate(registry, "beta"))
+    with pytest.raises(SharedTokenError):
+        admit_tokens(FixedToken(Secret(CANARY)), "https://a.example/scim").current()
+    assert find_token_check() is None
