@@ -70,6 +70,11 @@ class Affected:
         """The tenants that something shared affects: defaults, a group, the program, or an unknown base."""
         return tuple(name for name, reasons in self.reasons.items() if _SHARED.intersection(reasons))
 
+    @property
+    def by_program_alone(self) -> frozenset[str]:
+        """The tenants whose desired state is as it was: another version of the program could plan something else."""
+        return frozenset(name for name, reasons in self.reasons.items() if reasons == (AffectedBy.PROGRAM,))
+
     def restrict(self, names: Collection[str]) -> Affected:
         """Return what a run changes that is about these tenants only."""
         return replace(self, reasons={name: found for name, found in self.reasons.items() if name in names})

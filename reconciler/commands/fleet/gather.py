@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from reconciler.commands.fleet.matrix import check_verb
 from reconciler.core.text import format_names, pluralize
 from reconciler.errors import ExitCode
-from reconciler.fleet.affected import find_affected
+from reconciler.fleet.affected import Affected, find_affected
 from reconciler.fleet.applied import APPLIED, write_applied
 from reconciler.fleet.drift_record import DriftCheck, read_drift, write_drift
 from reconciler.fleet.exit_codes import fold_exit_codes
@@ -24,6 +25,7 @@ from reconciler.fleet.fleet_guards import (
 )
 from reconciler.fleet.fleet_plan import compute_fleet_plan_id, format_fleet_plan, list_plans
 from reconciler.fleet.gathered import GOOD
+from reconciler.fleet.model import Fleet
 from reconciler.fleet.report import parse_report
 from reconciler.github.environment import read_workflow
 from reconciler.record.files import write_private
@@ -106,9 +108,10 @@ def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: T
 
     A change that was stopped at the first wave leaves that open, too: it has to be proven yet. So do files that are not
     as in the commit: what was applied is not what the record would say. A tenant that is held waits for its switch.
+    Another version of the program leaves no tenant open: what it changes is what drift finds, and is reviewed there.
     """
     fleet, results = gathering.selected.fleet, gathering.gathered.results
-    pending = find_affected(fleet, APPLIED)
+    pending = _find_pending(fleet, results.keys(), terminal)
     unproven = find_unproven(fleet, pending, results.keys(), gather_other(gathering, directories, "drift"))
     differ = find_changed_tenants(fleet) & results.keys()
     if differ:
@@ -116,6 +119,18 @@ def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: T
     done = {name for name, each in results.items() if each.exit_code in GOOD} - unproven - differ
     left = ((pending.reasons.keys() | gathering.gathered.failed.keys()) - done) | differ | gathering.gathered.held
     write_applied(fleet.root, gathering.wanted.commit, left, pending.added, unproven)
+
+
+def _find_pending(fleet: Fleet, reached: AbstractSet[str], terminal: Terminal) -> Affected:
+    """Return what changed since the record. `reached`: the tenants of this run, the others wait for no new program."""
+    changed = find_affected(fleet, APPLIED)
+    others = changed.by_program_alone - reached
+    if others:
+        terminal.note(
+            f"The version of the program changed since the last apply. For {pluralize(len(others), 'other tenant')}"
+            " the next drift shows what it would change."
+        )
+    return changed.restrict(changed.reasons.keys() - others)
 
 
 def _record_drift(gathering: Gathering, now: datetime) -> None:

@@ -171,6 +171,37 @@ def test_what_is_not_as_in_the_commit_stays_open(repository: GitRepository, tmp_
     assert found.open == NAMES
 
 
+def test_another_version_of_the_program_leaves_no_tenant_open(repository: GitRepository, tmp_path: Path) -> None:
+    apply(repository, tmp_path / "1", "acme beta gamma")
+    repository.commit("program", {"requirements/reconciler.txt": "2\n"})
+    repository.commit("change", {"tenants/acme/users/a.yaml": "# 2\n[]\n"})
+    write(tmp_path / "2", repository, "acme", verb="apply")
+    _, terminal = gather(repository, tmp_path / "2", verb="apply", only=frozenset({"acme"}))
+    assert read_applied(repository.root) == AppliedFleet(repository.head())
+    assert terminal.notes[0] == (
+        "The version of the program changed since the last apply. For 2 other tenants the next drift shows what it"
+        " would change."
+    )
+
+
+def test_another_version_of_the_program_hides_no_other_change(repository: GitRepository, tmp_path: Path) -> None:
+    apply(repository, tmp_path / "1", "acme", "beta")
+    repository.commit(
+        "change", {"requirements/reconciler.txt": "2\n", "tenants/acme/users/a.yaml": "# 2\n[]\n", "defaults/x": ""}
+    )
+    found = apply(repository, tmp_path / "2", "beta", only=frozenset({"acme"}))
+    assert found == AppliedFleet(repository.head(), NAMES)
+
+
+def test_many_tenants_of_another_version_are_not_unproven(repository: GitRepository, tmp_path: Path) -> None:
+    limits = "waves: [{name: canary, tenants: [acme]}, {name: rest}]\nguards: {tenants_changed_by_defaults: 1}\n"
+    repository.commit("waves", {"fleet.yaml": f"tenants: tenants/*\n{limits}"})
+    apply(repository, tmp_path / "1", "acme beta gamma")
+    repository.commit("change", {"requirements/a.txt": "2\n", "tenants/acme/users/a.yaml": "# 2\n[]\n"})
+    found = apply(repository, tmp_path / "2", "acme", "", only=frozenset({"acme"}))
+    assert found == AppliedFleet(repository.head())
+
+
 def test_a_wave_leaves_the_others_open(repository: GitRepository, tmp_path: Path) -> None:
     waves = "waves: [{name: canary, tenants: [acme]}, {name: rest}]\n"
     repository.commit("waves", {"fleet.yaml": f"tenants: tenants/*\n{waves}"})
