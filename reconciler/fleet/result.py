@@ -29,7 +29,10 @@ COUNTS = (
     "unchanged",
     "unmanaged",
     "failed",
+    "not_applied",
+    "removals_not_applied",
 )
+"""Of drift, `not_applied`: changes that only wait for an apply; `removals_not_applied`: those that remove a user."""
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _RUN = re.compile(r"[\w.:/-]{1,100}", re.ASCII)
@@ -37,6 +40,7 @@ _TOKEN_CHECK = re.compile(r"[0-9a-f]{12}")
 _MAX_COUNT = 100_000_000
 _MAX_SECONDS = 10_000_000.0
 _MAX_ERROR = 300
+_MAX_MOMENT = 100_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

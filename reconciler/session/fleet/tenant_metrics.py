@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from reconciler.core.plan import Attribution, Change, Outcome, Plan, Result
+from reconciler.core.plan import REMOVALS, Attribution, Change, Outcome, Plan, Result
 from reconciler.session.run_metrics import RunMetrics
 
 
 class TenantMetrics(RunMetrics):
     """The plan and the counts of one run.
 
-    Of an apply: the changes that were made, and those that failed. Of drift: not what only waits for an apply.
+    Of an apply: the changes that were made, and those that failed. Of drift, what only waits for an apply is counted
+    apart.
     """
 
     def __init__(self, command: str) -> None:
@@ -36,6 +37,10 @@ class TenantMetrics(RunMetrics):
         if self._is_apply:
             counts.clear()  # a plan that is blocked, stale or held has made nothing
         kept = {"unchanged": tally.unchanged, "unmanaged": tally.unmanaged, "failed": tally.failed}
+        if plan.drift is not None:
+            waiting = [change for change in plan.changes if not _is_drift(change)]
+            kept["not_applied"] = len(waiting)
+            kept["removals_not_applied"] = sum(change.action in REMOVALS for change in waiting)
         self.counts = {name: count for name, count in {**counts, **kept}.items() if count}
 
     def applied(self, outcomes: Iterable[Outcome]) -> None:

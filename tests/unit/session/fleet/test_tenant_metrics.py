@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from support.plans import every_action
 
-from reconciler.core.plan import Attribution, Drift, Outcome, Result, Tally
+from reconciler.core.plan import REMOVALS, Attribution, Drift, Outcome, Result, Tally
 from reconciler.session.fleet.tenant_metrics import TenantMetrics
 
 
@@ -49,7 +49,17 @@ def test_of_drift_counts_what_is_not_known_to_wait_for_an_apply() -> None:
     changes = [replace(each, attribution=kind) for each, kind in zip(every_action().changes, kinds, strict=False)]
     plan = replace(every_action(), changes=tuple(changes), drift=Drift(None, None, None), tally=Tally())
     metrics.planned(plan)
-    assert sum(metrics.counts.values()) == 2
+    assert metrics.counts == {"adopt": 1, "update": 1, "not_applied": 1}
+
+
+def test_of_drift_removals_that_wait_for_an_apply_are_counted_apart() -> None:
+    metrics = TenantMetrics("drift")
+    waiting = tuple(replace(each, attribution=Attribution.NOT_APPLIED) for each in every_action().changes)
+    plan = replace(every_action(), changes=waiting, drift=Drift(None, None, None), tally=Tally())
+    metrics.planned(plan)
+    removals = sum(each.action in REMOVALS for each in waiting)
+    assert removals
+    assert metrics.counts == {"not_applied": len(waiting), "removals_not_applied": removals}
 
 
 def test_nothing_counts_before_a_plan() -> None:
