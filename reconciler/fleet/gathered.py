@@ -28,15 +28,17 @@ _HEAD = 4_096
 _PLAN_ID = re.compile(rb'"plan_id": "(sha256:[0-9a-f]{64})"')
 GOOD = frozenset({ExitCode.OK, ExitCode.CHANGES})
 NO_RESULT = "no result"
+_FUTURE = "a result began in the future: correct the clock of that machine, remove the result, and run the tenant again"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which results count: those of one verb, commit and run."""
+    """Which results count: those of one verb, commit and run that did not begin after `until`, seconds since 1970."""
 
     verb: str
     commit: str
     run: str
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +96,16 @@ def _explain(result: TenantResult) -> str:
 def gather_results(directories: Sequence[Path], expected: Collection[str], wanted: Wanted) -> Gathered:
     """Read `DIR/TENANT/result.json` of each directory. Of two results of a tenant that of the later attempt counts.
 
-    Of two of one attempt the worse counts. Raises `UsageError` for a directory that is none or too large, and for
-    results of the sandbox among those of targets.
+    Of two of one attempt the one that began later counts, of two that began at once the worse. One that begins in the
+    future leaves the tenant without a result: the order is not known. Raises `UsageError` for a directory that is none
+    or too large, and for results of the sandbox among those of targets.
     """
     if len(directories) > MAX_DIRECTORIES:
         raise UsageError(f"more than {MAX_DIRECTORIES:,} directories", "Put the results of several shards into one.")
     results: dict[str, TenantResult] = {}
     why: dict[str, str] = {}
     first: dict[bool, str] = {}
+    future: set[str] = set()
     ignored = 0
     for directory in directories:
         for name in _list_tenants(directory):
@@ -112,10 +116,15 @@ def gather_results(directories: Sequence[Path], expected: Collection[str], wante
             if isinstance(found, str):
                 why[name] = found
                 continue
+            if wanted.until is not None and found.began > wanted.until:
+                future.add(name)
             first.setdefault(found.sandbox, name)
             if name not in results or _rank(found) > _rank(results[name]):
                 results[name] = found
     _check_same_target(first)
+    for name in future:
+        del results[name]
+        why[name] = _FUTURE
     missing = {name: why.get(name, NO_RESULT) for name in sorted(expected) if name not in results}
     return Gathered(dict(sorted(results.items())), missing, ignored)
 
@@ -129,9 +138,9 @@ def _check_same_target(first: Mapping[bool, str]) -> None:
         )
 
 
-def _rank(result: TenantResult) -> tuple[int, int]:
+def _rank(result: TenantResult) -> tuple[int, int, int]:
     attempt = parse_count(result.run.partition("/")[2]) or 0
-    return attempt, 0 if result.exit_code in GOOD else 1
+    return attempt, result.began, 0 if result.exit_code in GOOD else 1
 
 
 def _list_tenants(directory: Path) -> Iterator[str]:

@@ -52,6 +52,7 @@ class TenantResult:
     `sandbox`: the target was the embedded sandbox, so that nothing is known of the tenant's own. `held`: an apply with
     changes that sent nothing, because provisioning is switched off: no failure, and nothing that was done.
     `token_check`: the same for two tenants of a commit only if they used one token at one address; never shown.
+    `began`: when the command began, in seconds since 1970 (UTC): of two results of one attempt the later one counts.
     """
 
     tenant: str
@@ -67,6 +68,7 @@ class TenantResult:
     sandbox: bool = False
     held: bool = False
     token_check: str | None = None
+    began: int = 0
 
 
 _FIELDS = frozenset(each.name for each in fields(TenantResult))
@@ -110,6 +112,7 @@ def _is_valid(result: TenantResult) -> bool:
         and len(result.error) <= _MAX_ERROR
         and isinstance(result.sandbox, bool)
         and isinstance(result.held, bool)
+        and _is_count(result.began, _MAX_MOMENT)
         and (not result.held or (result.verb, result.exit_code) == ("apply", 0))
         and (result.token_check is None or _matches(_TOKEN_CHECK, result.token_check))
     )

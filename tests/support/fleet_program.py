@@ -44,7 +44,9 @@ def make_task(out: Path, tenant: str, verb: str = "plan") -> TenantTask:
 
 
 def make_result(task: TenantTask, exit_code: int) -> TenantResult:
-    return TenantResult(task.tenant, task.verb, task.commit, task.run, exit_code, sandbox=task.sandbox)
+    return TenantResult(
+        task.tenant, task.verb, task.commit, task.run, exit_code, sandbox=task.sandbox, began=task.began
+    )
 
 
 def _run(task: TenantTask, terminal: TenantTerminal) -> TenantResult:

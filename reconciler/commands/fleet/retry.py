@@ -41,7 +41,8 @@ def run_fleet_retry(options: FleetRetryOptions, terminal: Terminal) -> ExitCode:
     if run.out is None and len(options.directories) > 1:
         raise UsageError("there are several directories", "Name with -o where the new results go.")
     selection = replace(run.selection, only=frozenset(failed))
-    again = replace(run, selection=selection, out=run.out or options.directories[0])
+    after = max((each.began for each in gathering.gathered.results.values()), default=0)
+    again = replace(run, selection=selection, out=run.out or options.directories[0], after=after)
     if options.verb == "apply":
         return run_fleet_apply(replace(options.again, run=again), terminal)
     run_verb = run_fleet_plan if options.verb == "plan" else run_fleet_drift

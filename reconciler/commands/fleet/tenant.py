@@ -45,6 +45,7 @@ def run_task(task: TenantTask, terminal: TenantTerminal) -> TenantResult:
         counts=metrics.counts,
         error=_name_guards(plan) if code == ExitCode.BLOCKED and plan is not None else "",
         sandbox=task.sandbox,
+        began=task.began,
         held=code == ExitCode.OK and metrics.is_held,
     )
 

@@ -22,6 +22,7 @@ from reconciler.session.fleet.processes import PROGRAM, run_tenants
 from reconciler.session.fleet.stopping import StopSwitch
 from reconciler.session.fleet.task import PLAN, TenantTask
 from reconciler.session.fleet.task_feed import TaskFeed
+from reconciler.session.workspace import current_time
 
 
 class WorkerUnusableError(FleetError):
@@ -125,6 +126,7 @@ class EngineRunner:
             out=str((self._settings.out / task.tenant).resolve()),
             commit=task.commit,
             run=task.run,
+            began=int(current_time().timestamp()),
             sandbox=self._settings.sandbox,
             reviewed=str(self._plan_of(task.tenant).resolve()) if reviewed else None,
             plan_id=task.plan_id if reviewed else None,

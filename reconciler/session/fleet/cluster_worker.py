@@ -34,6 +34,7 @@ from reconciler.scim.secret import Secret
 from reconciler.session.fleet.cluster_database import explain_errors, open_database
 from reconciler.session.fleet.cluster_queue import HEARTBEAT_SECONDS, STALLED_SECONDS
 from reconciler.session.fleet.cluster_runner import WorkerUnusableError
+from reconciler.session.workspace import current_time
 
 _T = TypeVar("_T")
 _KEPT_DAYS = 30
@@ -265,7 +266,10 @@ class _Jobs:
 def build_failed(task: ClusterTask, why: str, *, sandbox: bool) -> TenantResult:
     """Return the result of a task that was not run, or did not end. `sandbox`: of a worker with --sandbox."""
     error = escape_control(shorten(why, 200))[:300]
-    return TenantResult(task.tenant, task.verb, task.commit, task.run, ExitCode.ERROR, error=error, sandbox=sandbox)
+    began = int(current_time().timestamp())
+    return TenantResult(
+        task.tenant, task.verb, task.commit, task.run, ExitCode.ERROR, error=error, sandbox=sandbox, began=began
+    )
 
 
 _WORKER = f"{platform.node()[:100] or 'unknown'}:{os.getpid()}"

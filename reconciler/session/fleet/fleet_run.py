@@ -25,7 +25,7 @@ from reconciler.session.fleet.stopping import stop_on_signals
 from reconciler.session.fleet.task import TenantTask
 from reconciler.session.fleet.tokens import check_fleet_tokens
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import parse_now
+from reconciler.session.workspace import current_time, parse_now
 
 _NO_COMMIT = "0" * 40
 _MAX_LINES = 1_000
@@ -34,7 +34,10 @@ _MAX_LINES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class FleetRunOptions:
-    """The command line of a verb for many tenants. `at_once`: not more than `caps.tenants_at_once`."""
+    """The command line of a verb for many tenants. `at_once`: not more than `caps.tenants_at_once`.
+
+    `after`: when results began that those of this run replace, in seconds since 1970.
+    """
 
     selection: FleetSelection
     out: Path | None = None
@@ -43,6 +46,7 @@ class FleetRunOptions:
     sandbox: bool = False
     no_cache: bool = False
     redact: bool = False
+    after: int = 0
 
 
 def select(options: FleetRunOptions, terminal: Terminal) -> Selected:
@@ -58,6 +62,7 @@ def select(options: FleetRunOptions, terminal: Terminal) -> Selected:
 def build_tasks(verb: str, selected: Selected, options: FleetRunOptions, out: Path) -> list[TenantTask]:
     """Return a task for each tenant, whose files go to a folder of its own in `out`."""
     commit, run = find_head_commit(selected.fleet.root) or _NO_COMMIT, identify_run(os.environ)
+    began = max(int(current_time().timestamp()), options.after + 1)  # also if the clock was set back
     rate = _share_rate(selected, options)
     return [
         TenantTask(
@@ -67,6 +72,7 @@ def build_tasks(verb: str, selected: Selected, options: FleetRunOptions, out: Pa
             out=os.fspath(out / tenant.name),
             commit=commit,
             run=run,
+            began=began,
             now=options.now,
             sandbox=options.sandbox,
             no_cache=options.no_cache,

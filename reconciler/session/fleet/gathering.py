@@ -15,7 +15,10 @@ from reconciler.git.repository import find_head_commit
 from reconciler.session.fleet.reviewed_plans import read_reviewed_fleet_plan
 from reconciler.session.fleet.selected import FleetSelection, Selected, load_selected
 from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import current_time
 
+_CLOCKS_DIFFER = 3600
+"""Seconds by which the clock of another machine may be ahead."""
 _NO_PLAN = "it was reviewed without a plan: that failed, or a guard blocked it"
 
 
@@ -43,14 +46,14 @@ def load_gathering(options: GatherOptions, terminal: Terminal) -> Gathering:
     if commit is None:
         raise RepositoryError("the fleet is not in a git repository with a commit", "Results belong to a commit.")
     selected = load_selected(options.selection, terminal)
-    wanted = Wanted(options.verb, commit, identify_run(os.environ))
+    until = int(current_time().timestamp()) + _CLOCKS_DIFFER
+    wanted = Wanted(options.verb, commit, identify_run(os.environ), until)
     return Gathering(selected, wanted, gather_results(options.directories, selected.names, wanted))
 
 
 def gather_other(gathering: Gathering, directories: Sequence[Path], verb: str) -> Gathered:
     """Gather the results of another verb for the same tenants."""
-    wanted = Wanted(verb, gathering.wanted.commit, gathering.wanted.run)
-    return gather_results(directories, gathering.selected.names, wanted)
+    return gather_results(directories, gathering.selected.names, replace(gathering.wanted, verb=verb))
 
 
 def add_unplanned(gathering: Gathering, selection: FleetSelection) -> Gathering:

@@ -257,8 +257,9 @@ def _read_result(task: TenantTask, status: int) -> TenantResult:
         return build_failure(task, ExitCode.ERROR, f"its result cannot be read: {describe_os_error(exc)}")
     except PlanFileError as exc:
         return keep_result(task, build_failure(task, ExitCode.ERROR, _no_result(exc.summary)))
-    expected = (task.tenant, task.verb, task.commit, task.run, task.sandbox, status)
-    if (result.tenant, result.verb, result.commit, result.run, result.sandbox, result.exit_code) != expected:
+    expected = (task.tenant, task.verb, task.commit, task.run, task.began, task.sandbox, status)
+    found = (result.tenant, result.verb, result.commit, result.run, result.began, result.sandbox, result.exit_code)
+    if found != expected:
         return keep_result(task, build_failure(task, ExitCode.ERROR, _no_result("it is of another run")))
     return result
 

@@ -22,8 +22,8 @@ class TenantTask:
     """One verb for one tenant.
 
     `state`: its folder; `out`: the directory that receives its files. `commit` and `run` are those of the results.
-    `now`: as `--now`. `reviewed`: the saved plan that an apply takes, `plan_id`: the one it must have.
-    `requests_per_second`: of this host at one address, all tenants together.
+    `began`: when the command began, in seconds since 1970. `now`: as `--now`. `reviewed`: the saved plan that an apply
+    takes, `plan_id`: the one it must have. `requests_per_second`: of this host at one address, all tenants together.
     """
 
     tenant: str
@@ -32,6 +32,7 @@ class TenantTask:
     out: str
     commit: str
     run: str
+    began: int = 0
     now: str | None = None
     sandbox: bool = False
     no_cache: bool = False
@@ -52,7 +53,16 @@ class TenantTask:
 
 def build_failure(task: TenantTask, exit_code: int, error: str) -> TenantResult:
     """Return the result of a task that left none, or none that counts."""
-    return TenantResult(task.tenant, task.verb, task.commit, task.run, exit_code, error=error, sandbox=task.sandbox)
+    return TenantResult(
+        task.tenant,
+        task.verb,
+        task.commit,
+        task.run,
+        exit_code,
+        error=error,
+        sandbox=task.sandbox,
+        began=task.began,
+    )
 
 
 def clear_results(tasks: Iterable[TenantTask]) -> None:

@@ -118,6 +118,34 @@ def test_of_two_results_the_later_attempt_counts_then_the_worse(tmp_path: Path) 
         assert found.failed == {"acme": "2 users failed"}
 
 
+def test_of_two_results_of_one_attempt_the_one_that_began_later_counts(tmp_path: Path) -> None:
+    write_result(tmp_path / "1", "acme", exit_code=5, run="17/10", began=100)
+    write_result(tmp_path / "2", "acme", run="17/10", began=101)
+    for order in ("12", "21"):
+        assert gather(*(tmp_path / each for each in order), expected="acme").failed == {}
+    write_result(tmp_path / "3", "acme", exit_code=1, run="17/10", began=102)
+    for order in ("123", "321"):
+        assert gather(*(tmp_path / each for each in order), expected="acme").failed == {"acme": "exit code 1"}
+
+
+def test_an_earlier_attempt_never_wins_whenever_it_says_that_it_began(tmp_path: Path) -> None:
+    write_result(tmp_path / "1", "acme", run="17/9", began=999)
+    write_result(tmp_path / "2", "acme", exit_code=5, run="17/10", began=100)
+    assert gather(tmp_path / "1", tmp_path / "2", expected="acme").failed == {"acme": "exit code 5"}
+
+
+@pytest.mark.parametrize("code", [0, 5])
+def test_a_result_of_the_future_leaves_the_tenant_without_one(tmp_path: Path, code: int) -> None:
+    # Neither is a success believed nor a failure forgotten because of a wrong clock.
+    write_result(tmp_path / "1", "acme", run="17/10", exit_code=5 - code, began=1_000)
+    write_result(tmp_path / "2", "acme", run="17/10", exit_code=code, began=1_001)
+    wanted = Wanted("plan", COMMIT, "17/10", until=1_000)
+    for order in ("12", "21"):
+        found = gather(*(tmp_path / each for each in order), expected="acme", wanted=wanted)
+        assert found.results == {}
+        assert found.failed["acme"].startswith("a result began in the future: correct the clock of that machine")
+
+
 def test_the_exit_code_is_the_worst(tmp_path: Path) -> None:
     write_result(tmp_path, "acme", exit_code=3)
     write_result(tmp_path, "beta", exit_code=5)

@@ -58,13 +58,14 @@ def test_failed_and_missing_tenants_are_run_again(
 ) -> None:
     out = tmp_path / "out"
     for name, code in (("acme", 0), ("beta", 5)):
-        write_result(out, name, commit=repository.head(), run="local", verb=verb, exit_code=code)
+        write_result(out, name, commit=repository.head(), run="local", verb=verb, exit_code=code, began=12 - code)
     code, terminal = retry(repository, out, verb=verb)
     ((name, options),) = begun
     assert (code, name) == (ExitCode.PARTIAL, verb)
     assert options.run.selection == FleetSelection(repository.root, shard="1/2", only=frozenset({"beta", "gamma"}))
     assert options.run.out == out
     assert terminal.notes == ['Again: 2 tenants, "beta", "gamma".']
+    assert options.run.after == 12
     if verb == "apply":
         assert options.auto_approve
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from reconciler.fleet.result import TenantResult
 from reconciler.session.fleet import fleet_run
 from reconciler.session.fleet.fleet_run import FleetRunOptions, build_tasks, limit_at_once, open_out, report_run
 from reconciler.session.fleet.selected import FleetSelection, Selected
+from reconciler.session.workspace import current_time
 
 
 def selected(root: Path, rate: float | None = None) -> Selected:
@@ -82,3 +84,12 @@ def test_the_exit_code_is_the_worst_one() -> None:
     results = [TenantResult(f"t{code}", "plan", "c" * 40, "local", code) for code in (0, 3, 1, 5)]
     assert report_run(results, terminal) == 1
     assert terminal.out.startswith("4 tenants: 1 failed, 1 partly failed, 1 blocked, 1 ok.\n")
+
+
+def test_results_begin_now_and_after_those_that_they_replace(tmp_path: Path) -> None:
+    now = int(current_time().timestamp())
+    first = build_tasks("plan", selected(tmp_path), options(tmp_path), tmp_path)[0].began
+    assert now <= first <= now + 60
+    # The clock was set back meanwhile, or less than a second has passed.
+    again = build_tasks("plan", selected(tmp_path), replace(options(tmp_path), after=first + 100), tmp_path)
+    assert {task.began for task in again} == {first + 101}
