@@ -39,7 +39,7 @@ def judge_fleet(
 
     `proves`: the tenants are a wave that has to prove something for the next one, so that one of them must go well.
     """
-    failed, held = len(gathered.failed), len(gathered.held)
+    failed, held = len(gathered.failed), sum(gathered.results[name].verb == "apply" for name in gathered.held)
     yield from judge_totals(fleet, failed, gathered.total, gathered.counts, proves=proves)
     if proves and held and failed + held == gathered.total and failed < gathered.total:
         found = f"{pluralize(held, 'tenant')} of {gathered.total:,} sent nothing, and none went well"

@@ -88,6 +88,7 @@ def format_fleet_plan(
                 "counts": dict(each.counts),
                 "seconds": each.seconds,
                 "receipt": each.receipt,
+                "held": each.held,
             }
             for name, each in gathered.results.items()
         },

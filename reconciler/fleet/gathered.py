@@ -70,7 +70,7 @@ class Gathered:
 
     @property
     def held(self) -> frozenset[str]:
-        """The tenants with changes that were not sent, because their provisioning is switched off."""
+        """The tenants with changes that an apply did not send, or would not, because provisioning is switched off."""
         return frozenset(name for name, each in self.results.items() if each.held)
 
     @property

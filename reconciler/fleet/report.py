@@ -42,6 +42,7 @@ class TenantState(StrEnum):
     STALE = "stale"
     PARTIAL = "partial"
     BLOCKED = "blocked"
+    HELD = "held"
     CHANGED = "changed"
     SAME = "same"
 
@@ -51,7 +52,7 @@ _STATES = {
     ExitCode.STALE: TenantState.STALE,
     ExitCode.PARTIAL: TenantState.PARTIAL,
 }
-GOOD_STATES = frozenset({TenantState.CHANGED, TenantState.SAME})
+GOOD_STATES = frozenset({TenantState.HELD, TenantState.CHANGED, TenantState.SAME})
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +175,14 @@ def _parse_tenants(found: dict[str, Any]) -> Iterator[ReportedTenant]:
         counts = {key: _count(value, "counts") for key, value in _mapping(result["counts"], "counts").items()}
         if not counts.keys() <= set(COUNTS):
             raise _InvalidError("counts")
-        state = _find_state(_count(result["exit_code"], "exit_code"), counts)
+        state = _find_state(_count(result["exit_code"], "exit_code"), counts, held=_flag(result["held"], "held"))
         yield ReportedTenant(name, state, counts, problem, result.get("receipt") is not None)
 
 
-def _find_state(exit_code: int, counts: Mapping[str, int]) -> TenantState:
+def _find_state(exit_code: int, counts: Mapping[str, int], *, held: bool) -> TenantState:
     if exit_code in (ExitCode.OK, ExitCode.CHANGES):
+        if held:
+            return TenantState.HELD
         changes = any(counts.get(name) for name in (*REMOVED, *CREATED, *CHANGED))
         return TenantState.CHANGED if changes else TenantState.SAME
     return next((state for code, state in _STATES.items() if code == exit_code), TenantState.FAILED)
@@ -208,6 +211,12 @@ def _match(value: Any, pattern: re.Pattern[str], field_name: str) -> str:
 
 def _count(value: Any, field_name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_COUNT:
+        raise _InvalidError(field_name)
+    return value
+
+
+def _flag(value: Any, field_name: str) -> bool:
+    if not isinstance(value, bool):
         raise _InvalidError(field_name)
     return value
 

@@ -41,6 +41,7 @@ _MAX_COUNT = 100_000_000
 _MAX_SECONDS = 10_000_000.0
 _MAX_ERROR = 300
 _MAX_MOMENT = 100_000_000_000
+_GOOD = (0, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ class TenantResult:
 
     `commit` and `run` tie it to one run: results of another one never count. `plan_id`: of the plan that was made;
     `receipt`: digest of the receipt of an apply. `exit_code`: of the verb. `error`: one line, if it failed.
-    `sandbox`: the target was the embedded sandbox, so that nothing is known of the tenant's own. `held`: an apply with
-    changes that sent nothing, because provisioning is switched off: no failure, and nothing that was done.
+    `sandbox`: the target was the embedded sandbox, so that nothing is known of the tenant's own. `held`: there are
+    changes, and an apply sent nothing, or would send nothing, because provisioning is switched off: no failure.
     `token_check`: the same for two tenants of a commit only if they used one token at one address; never shown.
     `began`: when the command began, in seconds since 1970 (UTC): of two results of one attempt the later one counts.
     """
@@ -113,7 +114,7 @@ def _is_valid(result: TenantResult) -> bool:
         and isinstance(result.sandbox, bool)
         and isinstance(result.held, bool)
         and _is_count(result.began, _MAX_MOMENT)
-        and (not result.held or (result.verb, result.exit_code) == ("apply", 0))
+        and (not result.held or (result.verb != "drift" and result.exit_code in _GOOD))
         and (result.token_check is None or _matches(_TOKEN_CHECK, result.token_check))
     )
 

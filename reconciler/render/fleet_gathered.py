@@ -28,7 +28,9 @@ def _list_lines(gathered: Gathered, title: str) -> Iterator[str]:
         yield f"Users: {', '.join(counts)}."
     if gathered.held:
         names = format_names(sorted(gathered.held), _MOST)
-        yield f"Held, since provisioning is switched off: {names}. Nothing was sent; the changes stay open."
+        verbs = {gathered.results[name].verb for name in gathered.held}
+        end = "Nothing was sent; the changes stay open" if verbs == {"apply"} else "An apply sends nothing to them"
+        yield f"Held, because provisioning is switched off: {names}. {end}."
     if gathered.ignored:
         yield f"Ignored: {pluralize(gathered.ignored, 'result')} of other tenants."
     if failed:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from reconciler.core.text import escape_control, shorten
-from reconciler.fleet.report import GOOD_STATES, TenantState
+from reconciler.fleet.report import TenantState
 from reconciler.render.fleet_text import format_note, join_names
-from reconciler.render.fleet_view import FleetView, Problem, TenantRow
+from reconciler.render.fleet_view import TONES, FleetView, Problem, TenantRow
 from reconciler.render.style import Style
 from reconciler.render.templating import Templates
 
@@ -77,15 +77,11 @@ def _row(row: TenantRow, style: Style, pages: Collection[str]) -> PageRow:
 
 
 def _tone(row: TenantRow) -> str:
-    if row.state is TenantState.BLOCKED:
-        return "warn"
-    if row.state not in GOOD_STATES:
-        return "bad"
-    return "quiet" if row.is_quiet else "change"
+    return TONES.get(row.state, "bad") or ("quiet" if row.is_quiet else "change")
 
 
 def _problem(problem: Problem, style: Style) -> tuple[str, str, str]:
-    tone = "warn" if problem.state is TenantState.BLOCKED else "bad"
+    tone = TONES.get(problem.state, "bad")
     reason = f": {style.message(problem.reason)}" if problem.reason else ""
     return tone, f"{len(problem.names):,} {problem.label}{reason}", join_names(problem.names)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from reconciler.core.text import escape_control, pluralize
 from reconciler.errors import ExitCode
 from reconciler.fleet.result import TenantResult
+from reconciler.render.fleet_words import WORDS
 from reconciler.render.style import BOLD, GREEN, RED, YELLOW, Style
 
 MAX_ROWS = 50
@@ -26,7 +27,6 @@ _ENDINGS = {
     ExitCode.USAGE: "failed",
 }
 _COLORS = {"ok": GREEN, "blocked": YELLOW, "stale": YELLOW, "held": YELLOW}
-_HELD = "provisioning is switched off, nothing was sent"
 
 
 def describe_ending(result: TenantResult) -> str:
@@ -52,9 +52,9 @@ def render_tenant(result: TenantResult, style: Style) -> str:
     counts = [f"{count:,} {word}" for count, word in zip(_count(result), _words(result.verb), strict=True) if count]
     failed = result.counts.get("failed", 0)
     counts += [f"{failed:,} failed"] if failed else []
-    error = f": {escape_control(result.error)}" if result.error else f": {_HELD}" if result.held else ""
-    facts = "" if error and not counts else f" ({', '.join(counts) or 'no changes'})"
-    return f"{result.tenant}: {style.paint(ending, _COLORS.get(ending, RED))}{facts}{error}"
+    why = escape_control(result.error) or (WORDS[result.verb].held if result.held else "")
+    facts = "" if why and not counts else f" ({', '.join(counts) or 'no changes'})"
+    return f"{result.tenant}: {style.paint(ending, _COLORS.get(ending, RED))}{facts}{why and f': {why}'}"
 
 
 def render_run(results: Sequence[TenantResult], style: Style) -> str:

@@ -7,8 +7,7 @@ from textwrap import wrap
 from typing import Any
 
 from reconciler.core.text import pluralize
-from reconciler.fleet.report import TenantState
-from reconciler.render.fleet_view import FleetView, Note, Problem, TenantRow
+from reconciler.render.fleet_view import TONES, FleetView, Note, Problem, TenantRow
 from reconciler.render.style import BOLD, GREY, RED, YELLOW, Style
 
 MOST_ROWS = 30
@@ -17,7 +16,7 @@ _MOST_NAMES = 20
 _LONGEST = 300
 _WIDTH = 80
 _WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
-_COLOURS = {TenantState.BLOCKED: YELLOW, TenantState.CHANGED: "", TenantState.SAME: GREY}
+_TONES = {"bad": RED, "warn": YELLOW, "": ""}
 
 
 def render_fleet_text(view: FleetView, style: Style) -> str:
@@ -50,7 +49,7 @@ def _problems(view: FleetView, style: Style) -> Iterator[str]:
 
 def _problem(problem: Problem, style: Style) -> Iterator[str]:
     """Yield a reason, and below it the tenants that it concerns."""
-    colour = YELLOW if problem.state is TenantState.BLOCKED else RED
+    colour = _TONES[TONES.get(problem.state, "bad")]
     reason = f": {style.message(problem.reason[:_LONGEST])}" if problem.reason else ""
     yield f"{style.paint(f'{len(problem.names):,} {problem.label}', BOLD, colour)}{reason}"
     yield from wrap_names(problem.names)
@@ -78,7 +77,7 @@ def _table(view: FleetView, style: Style) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
     yield style.paint(_line(heads, widths), GREY)
     for row, line in zip(shown, cells, strict=True):
-        yield style.paint(_line(line, widths), RED if row.removed else _COLOURS.get(row.state, RED))
+        yield style.paint(_line(line, widths), RED if row.removed else _TONES[TONES.get(row.state, "bad")])
     yield from _rest(noteworthy[MOST_ROWS:], len(view.rows) - len(noteworthy), view)
 
 

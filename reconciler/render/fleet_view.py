@@ -30,10 +30,20 @@ _ATTENTION = (
     TenantState.STALE,
     TenantState.PARTIAL,
     TenantState.BLOCKED,
+    TenantState.HELD,
     TenantState.CHANGED,
     TenantState.SAME,
 )
 """States, from what asks for the most attention to what asks for none."""
+_PLAIN = (TenantState.CHANGED, TenantState.SAME)
+"""States that need no reason."""
+TONES: Mapping[TenantState, str] = {
+    TenantState.BLOCKED: "warn",
+    TenantState.HELD: "warn",
+    TenantState.CHANGED: "",
+    TenantState.SAME: "",
+}
+"""How a state looks; "bad" if it is not here."""
 _LIFTABLE = ("removals", "new_tenants", "tenants_changed_by_defaults")
 _AGAIN = (TenantState.MISSING, TenantState.FAILED, TenantState.STALE, TenantState.PARTIAL)
 
@@ -136,7 +146,7 @@ def build_fleet_view(report: FleetReport, removed_users: Sequence[RemovedUsers] 
         trouble=_describe_trouble(report),
         figures=tuple(_list_figures(report, words)),
         words=words,
-        problems=tuple(_list_problems(report)),
+        problems=tuple(_list_problems(report, words)),
         guards=report.guards,
         removed_users=tuple(removed_users),
         rows=tuple(_row(tenant, words) for tenant in sorted(report.tenants, key=_rank)),
@@ -168,8 +178,12 @@ def _row(tenant: ReportedTenant, words: FleetWords) -> TenantRow:
         tenant.count(*CHANGED),
         tenant.count("failed"),
         tenant.count("unchanged"),
-        tenant.problem,
+        _explain(tenant, words),
     )
+
+
+def _explain(tenant: ReportedTenant, words: FleetWords) -> str:
+    return words.held if tenant.state is TenantState.HELD else tenant.problem
 
 
 def _label(state: TenantState, words: FleetWords) -> str:
@@ -192,10 +206,16 @@ def _describe_removals(report: FleetReport, words: FleetWords) -> str:
     count = report.count(*REMOVED)
     text = f"{pluralize(count, 'user')} {words.removed_one if count == 1 else words.removed_many}"
     text += f" in {pluralize(len(removing), 'tenant')}"
-    blocked = sum(tenant.count(*REMOVED) for tenant in removing if tenant.state is TenantState.BLOCKED)
-    if blocked == count:
+    waiting = {
+        state: sum(tenant.count(*REMOVED) for tenant in removing if tenant.state is state)
+        for state in (TenantState.BLOCKED, TenantState.HELD)
+    }
+    if waiting[TenantState.BLOCKED] == count:
         return f"{text}, if the guards that block it let it pass."
-    return f"{text}, {blocked:,} of them in blocked tenants." if blocked else f"{text}."
+    if waiting[TenantState.HELD] == count:
+        return f"{text} as soon as provisioning is switched on."
+    parts = [f"{number:,} of them in {STATE_WORDS[state]} tenants" for state, number in waiting.items() if number]
+    return f"{', '.join([text, *parts])}."
 
 
 def _describe_trouble(report: FleetReport) -> str:
@@ -216,9 +236,8 @@ def _list_figures(report: FleetReport, words: FleetWords) -> Iterator[Figure]:
     yield Figure("tenants", "tenants", len(report.tenants))
     for state in _ATTENTION:
         count = len(report.of_state(state))
-        if count or state in GOOD_STATES:
-            tone = "" if state in GOOD_STATES else "warn" if state is TenantState.BLOCKED else "bad"
-            yield Figure("tenants", _label(state, words), count, tone)
+        if count or state in _PLAIN:
+            yield Figure("tenants", _label(state, words), count, TONES.get(state, "bad"))
     removed = report.count(*REMOVED)
     yield Figure("users", f"users {words.columns[0]}", removed, "bad" if removed else "")
     yield Figure("users", f"users {words.columns[1]}", report.count(*CREATED))
@@ -227,12 +246,12 @@ def _list_figures(report: FleetReport, words: FleetWords) -> Iterator[Figure]:
         yield Figure("users", "users failed", failed, "bad")
 
 
-def _list_problems(report: FleetReport) -> Iterator[Problem]:
-    """Yield the tenants that failed or are blocked, those of one reason together, the largest group first."""
+def _list_problems(report: FleetReport, words: FleetWords) -> Iterator[Problem]:
+    """Yield the tenants that failed, are blocked or held, those of one reason together, the largest group first."""
     for state in _ATTENTION:
         groups: defaultdict[str, list[str]] = defaultdict(list)
-        for tenant in report.of_state(state) if state not in GOOD_STATES else ():
-            groups[tenant.problem].append(tenant.name)
+        for tenant in report.of_state(state) if state not in _PLAIN else ():
+            groups[_explain(tenant, words)].append(tenant.name)
         for reason, names in sorted(groups.items(), key=lambda item: (-len(item[1]), item[1][0])):
             yield Problem(state, STATE_WORDS[state], reason, tuple(names))
 
@@ -266,6 +285,9 @@ def _list_steps(report: FleetReport) -> Iterator[NextStep]:
         yield NextStep(
             "See why a tenant is blocked, and how to approve it:", (f"reconciler show DIR/{blocked[0].name}/plan.json",)
         )
+    if report.of_state(TenantState.HELD):
+        text = "Switch provisioning on for a held tenant in its settings.yaml. The next plan has all that is pending:"
+        yield NextStep(text, ("provisioning: {enabled: true}",), "yaml")
     lifts = [guard.guard for guard in report.guards if guard.guard in _LIFTABLE]
     if lifts and report.verb == "plan":
         lines = (

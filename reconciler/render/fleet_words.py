@@ -13,15 +13,18 @@ STATE_WORDS: Mapping[TenantState, str] = {
     TenantState.STALE: "stale",
     TenantState.PARTIAL: "partly applied",
     TenantState.BLOCKED: "blocked",
+    TenantState.HELD: "held",
 }
-"""How a tenant is that needs attention."""
+"""How a tenant is that is named with a reason."""
+HELD = "provisioning is switched off, an apply sends nothing"
+HELD_APPLY = "provisioning is switched off, nothing was sent"
 
 
 @dataclass(frozen=True, slots=True)
 class FleetWords:
     """`changed`, `same`: the state of a tenant without failure. `columns`: what happened to users.
 
-    `done`: whether what is counted was done.
+    `done`: whether what is counted was done. `held`: why a tenant is held.
     """
 
     title: str
@@ -32,6 +35,7 @@ class FleetWords:
     removed_one: str
     removed_many: str
     done: bool = False
+    held: str = HELD
 
 
 WORDS: Mapping[str, FleetWords] = {
@@ -53,6 +57,7 @@ WORDS: Mapping[str, FleetWords] = {
         "was removed",
         "were removed",
         done=True,
+        held=HELD_APPLY,
     ),
     "drift": FleetWords(
         "Drift of the fleet",

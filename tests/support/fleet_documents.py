@@ -33,7 +33,7 @@ def build_document(
         "changed_by_defaults": 0,
         "tenants": tenants,
         "results": {
-            name: {"exit_code": 1 if name in failed else 0, "counts": dict(counts), "seconds": 0.1}
+            name: {"exit_code": 1 if name in failed else 0, "counts": dict(counts), "seconds": 0.1, "held": False}
             for name, counts in results.items()
         },
         **changes,

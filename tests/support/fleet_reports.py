@@ -28,6 +28,7 @@ def full_fleet(verb: str = "plan", word: str = "the service does not answer") ->
             ReportedTenant("foxtrot", TenantState.MISSING, {}),
             ReportedTenant("golf", TenantState.PARTIAL, {"create": 1_200, "failed": 2}, word, has_receipt=True),
             ReportedTenant("hotel", TenantState.STALE, {}, word),
+            ReportedTenant("kilo", TenantState.HELD, {"create": 5, "delete": 2, "unchanged": 30}),
         ),
         base="a" * 40,
         guards=(ReportedGuard("removals", f"10 users of 190 would be removed in all tenants, {word}", "Review it."),),

@@ -11,6 +11,7 @@ from reconciler.commands.drift import DriftOptions, run_drift
 from reconciler.commands.plan import PlanOptions, run_plan
 from reconciler.core.plan import Plan
 from reconciler.errors import ExitCode
+from reconciler.fleet.gathered import GOOD
 from reconciler.fleet.result import TenantResult
 from reconciler.record.files import read_file
 from reconciler.record.layout import RECEIPT
@@ -46,7 +47,7 @@ def run_task(task: TenantTask, terminal: TenantTerminal) -> TenantResult:
         error=_name_guards(plan) if code == ExitCode.BLOCKED and plan is not None else "",
         sandbox=task.sandbox,
         began=task.began,
-        held=code == ExitCode.OK and metrics.is_held,
+        held=code in GOOD and metrics.is_held,
     )
 
 

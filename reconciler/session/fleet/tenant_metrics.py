@@ -25,8 +25,13 @@ class TenantMetrics(RunMetrics):
 
     @property
     def is_held(self) -> bool:
-        """Whether an apply had changes and sent nothing, with exit code 0: provisioning is switched off."""
-        return self._is_apply and not self._begun and self.plan is not None and bool(self.plan.changes)
+        """Whether there are changes that are not sent, because provisioning is switched off.
+
+        Of an apply that ends with exit code 0: that it sent nothing. Of a plan: that an apply would send nothing.
+        """
+        if self.plan is None or not self.plan.changes:
+            return False
+        return not self._begun if self._is_apply else self.plan.drift is None and not self.plan.provisioning.enabled
 
     def planned(self, plan: Plan) -> None:
         """Note the plan of this run."""

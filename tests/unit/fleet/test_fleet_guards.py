@@ -72,6 +72,11 @@ def test_a_wave_that_only_holds_its_tenants_proves_nothing(good: int, bad: int, 
     assert judge(fleet(), gathered) == []
 
 
+def test_a_plan_that_is_held_keeps_no_gate_closed() -> None:
+    held = TenantResult("held", "plan", COMMIT, RUN, 2, plan_id(1), held=True)
+    assert list(judge_fleet(fleet(), Gathered({"held": held}), None, proves=True)) == []
+
+
 def test_removals_of_all_tenants_together() -> None:
     where = fleet(removals=FleetLimit(20, 2))
     assert judge(where, results(10, deactivate=1, delete=1, unchanged=98)) == []

@@ -34,6 +34,7 @@ def test_the_id_is_over_sorted_lines() -> None:
 
 def test_the_document_says_everything_that_a_summary_needs(tmp_path: Path) -> None:
     tenants = {"acme": plan_id(1), "beta": plan_id(7)}
+    kept = {"receipt": None, "held": False}
     assert json.loads(document(tmp_path)) == {
         "format_version": 1,
         "id": compute_fleet_plan_id(tenants),
@@ -52,9 +53,9 @@ def test_the_document_says_everything_that_a_summary_needs(tmp_path: Path) -> No
         "changed_by_defaults": 1,
         "tenants": tenants,
         "results": {
-            "acme": {"exit_code": 2, "counts": {"create": 1, "delete": 1}, "seconds": 1.5, "receipt": None},
-            "beta": {"exit_code": 0, "counts": {"create": 2}, "seconds": 0.0, "receipt": None},
-            "gamma": {"exit_code": 3, "counts": {}, "seconds": 0.0, "receipt": None},
+            "acme": {"exit_code": 2, "counts": {"create": 1, "delete": 1}, "seconds": 1.5, **kept},
+            "beta": {"exit_code": 0, "counts": {"create": 2}, "seconds": 0.0, **kept},
+            "gamma": {"exit_code": 3, "counts": {}, "seconds": 0.0, **kept},
         },
     }
 

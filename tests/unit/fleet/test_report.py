@@ -17,6 +17,7 @@ from reconciler.fleet.report import FleetReport, ReportedGuard, ReportedTenant, 
 
 CODES = {
     "fails": (1, TenantState.FAILED),
+    "is-held": (2, TenantState.HELD),
     "is-blocked": (3, TenantState.BLOCKED),
     "is-partial": (5, TenantState.PARTIAL),
     "is-same": (0, TenantState.SAME),
@@ -30,7 +31,8 @@ def document(tmp_path: Path) -> str:
     for name, (code, _) in CODES.items():
         counts = {"create": 2, "delete": 1} if name == "was-changed" else {}
         error = "" if code in (0, 2) else f"code {code}"
-        write_result(tmp_path / "run", name, exit_code=code, counts={**counts, "unchanged": 3}, error=error)
+        counts |= {"unchanged": 3}
+        write_result(tmp_path / "run", name, exit_code=code, counts=counts, error=error, held=name == "is-held")
     wanted = Wanted("plan", COMMIT, RUN)
     gathered = gather_results([tmp_path / "run"], [*CODES, "lost"], wanted)
     reasons = {"is-same": (AffectedBy.NEW,), "fails": (AffectedBy.DEFAULTS,)}
@@ -46,10 +48,10 @@ def test_a_report_is_read_from_the_document(tmp_path: Path) -> None:
     found = read_report(file)
     assert {tenant.name: tenant.state for tenant in found.tenants} == states
     assert found.tenants[-1] == ReportedTenant("was-changed", TenantState.CHANGED, found.tenants[-1].counts)
-    assert (found.count("create"), found.count("delete"), found.count("unchanged")) == (2, 1, 21)
+    assert (found.count("create"), found.count("delete"), found.count("unchanged")) == (2, 1, 24)
     assert found.of_state(TenantState.MISSING) == (ReportedTenant("lost", TenantState.MISSING),)
     assert found.of_state(TenantState.BLOCKED)[0].problem == "code 3"
-    plans = {name: plan_id(1) for name in ("is-same", "was-changed")}
+    plans = {name: plan_id(1) for name in ("is-held", "is-same", "was-changed")}
     expected = FleetReport(
         "plan",
         compute_fleet_plan_id(plans),
@@ -74,7 +76,7 @@ def setting(key: str, value: Any) -> Callable[[dict[str, Any]], Any]:
     return lambda found: found.update({key: value})
 
 
-RESULT = {"exit_code": 0, "counts": {}, "seconds": 0}
+RESULT = {"exit_code": 0, "counts": {}, "seconds": 0, "held": False}
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,7 @@ RESULT = {"exit_code": 0, "counts": {}, "seconds": 0}
         setting("results", {"acme": {**RESULT, "counts": {"create": -1}}}),
         setting("results", {"acme": {**RESULT, "counts": {"create": 10**9}}}),
         setting("results", {"acme": {"exit_code": 0}}),
+        setting("results", {"acme": {**RESULT, "held": 1}}),
         setting("released", ["@team"]),
         setting("released", "acme"),
         setting("new", [1]),

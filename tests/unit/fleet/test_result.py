@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,6 +27,19 @@ def test_a_result_survives_the_file() -> None:
     assert text.count("\n") == 1
     assert text.isascii()
     assert from_json(text.encode()) == RESULT
+
+
+@pytest.mark.parametrize(
+    ("verb", "code", "valid"),
+    [("plan", 0, True), ("plan", 2, True), ("apply", 0, True), ("plan", 3, False), ("drift", 0, False)],
+)
+def test_only_a_plan_or_an_apply_that_went_well_is_held(verb: str, code: int, valid: bool) -> None:
+    content = to_json(replace(RESULT, verb=verb, exit_code=code, held=True)).encode()
+    if valid:
+        assert from_json(content).held
+    else:
+        with pytest.raises(PlanFileError):
+            from_json(content)
 
 
 @pytest.mark.parametrize(

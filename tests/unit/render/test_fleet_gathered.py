@@ -43,7 +43,11 @@ def test_what_a_gate_decides() -> None:
 
 def test_tenants_that_are_held_are_named() -> None:
     held = TenantResult("acme", "apply", COMMIT, RUN, 0, held=True)
-    assert render_gathered(Gathered({"acme": held}), "Wave canary") == (
+    text = render_gathered(Gathered({"acme": held}), "Wave canary")
+    assert text == (
         "Wave canary: 1 of 1 tenant without failure.\n"
-        'Held, since provisioning is switched off: "acme". Nothing was sent; the changes stay open.\n'
+        'Held, because provisioning is switched off: "acme". Nothing was sent; the changes stay open.\n'
     )
+    planned = TenantResult("acme", "plan", COMMIT, RUN, 0, counts={"create": 1}, held=True)
+    text = render_gathered(Gathered({"acme": planned}), "Fleet")
+    assert text.endswith('Held, because provisioning is switched off: "acme". An apply sends nothing to them.\n')

@@ -66,3 +66,6 @@ def test_a_tenant_that_is_switched_off_is_held() -> None:
     held = TenantResult("acme", "apply", "c" * 40, "7/1", 0, held=True)
     assert render_tenant(held, Style()) == "acme: held: provisioning is switched off, nothing was sent"
     assert render_run([held], Style()).splitlines()[0] == "1 tenant: 1 held."
+    planned = TenantResult("acme", "plan", "c" * 40, "7/1", 0, counts={"create": 2}, held=True)
+    expected = "acme: held (2 to create): provisioning is switched off, an apply sends nothing"
+    assert render_tenant(planned, Style()) == expected

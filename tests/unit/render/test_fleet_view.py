@@ -60,11 +60,23 @@ def test_removals_are_said_in_the_words_of_the_verb(verb: str, removals: str) ->
 
 
 def test_removals_that_are_blocked_are_told_apart() -> None:
-    blocked = ReportedTenant("held", TenantState.BLOCKED, {"delete": 1})
+    blocked = ReportedTenant("guarded", TenantState.BLOCKED, {"delete": 1})
     found = build_fleet_view(fleet(blocked)).removals
     assert found == "1 user will be REMOVED in 1 tenant, if the guards that block it let it pass."
     found = build_fleet_view(fleet(blocked, changed("one", delete=1))).removals
     assert found == "2 users will be REMOVED in 2 tenants, 1 of them in blocked tenants."
+
+
+def test_removals_of_a_tenant_that_is_held_are_told_apart() -> None:
+    held = ReportedTenant("off", TenantState.HELD, {"delete": 1})
+    view = build_fleet_view(fleet(held))
+    assert view.removals == "1 user will be REMOVED in 1 tenant as soon as provisioning is switched on."
+    assert (view.trouble, [row.label for row in view.rows]) == ("", ["held"])
+    (problem,) = view.problems
+    assert problem.reason == view.rows[0].problem == "provisioning is switched off, an apply sends nothing"
+    assert [step.lines for step in view.steps] == [("provisioning: {enabled: true}",)]
+    found = build_fleet_view(fleet(held, changed("one", delete=1))).removals
+    assert found == "2 users will be REMOVED in 2 tenants, 1 of them in held tenants."
 
 
 def test_without_removals_and_failures_nothing_alarms() -> None:

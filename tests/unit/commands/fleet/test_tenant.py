@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,13 @@ def test_what_is_done_on_the_sandbox_says_so(target: TargetWorkspace) -> None:
     assert not run(target, "plan").sandbox
     assert run(target, "plan", sandbox=True).sandbox
     assert target.service.writes == []
+
+
+def test_what_is_switched_off_is_held_in_the_plan_and_in_the_apply(target: TargetWorkspace, plan_file: Path) -> None:
+    target.desire(person("ada"))
+    settings = target.workspace.state / "settings.yaml"
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "provisioning": {"enabled": False}}))
+    planned = run(target, "plan", detailed_exitcode=True)
+    assert (planned.held, planned.counts["create"]) == (True, 1)
+    applied = run(target, "apply", reviewed=str(plan_file), plan_id=planned.plan_id)
+    assert (applied.exit_code, applied.held, target.service.writes) == (0, True, [])

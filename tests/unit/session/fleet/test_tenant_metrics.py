@@ -5,6 +5,7 @@ from dataclasses import replace
 from support.plans import every_action
 
 from reconciler.core.plan import REMOVALS, Attribution, Drift, Outcome, Result, Tally
+from reconciler.core.provisioning import Provisioning
 from reconciler.session.fleet.tenant_metrics import TenantMetrics
 
 
@@ -40,6 +41,17 @@ def test_an_apply_without_changes_holds_nothing() -> None:
     metrics = TenantMetrics("apply")
     assert not metrics.is_held
     metrics.planned(replace(every_action(), changes=()))
+    assert not metrics.is_held
+
+
+def test_a_plan_is_held_if_provisioning_is_off() -> None:
+    on, off = every_action(), replace(every_action(), provisioning=Provisioning(enabled=False))
+    for plan, held in ((on, False), (off, True), (replace(off, changes=()), False)):
+        metrics = TenantMetrics("plan")
+        metrics.planned(plan)
+        assert metrics.is_held is held
+    metrics = TenantMetrics("drift")
+    metrics.planned(replace(off, drift=Drift(None, None, None)))
     assert not metrics.is_held
 
 
