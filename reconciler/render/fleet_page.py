@@ -44,7 +44,7 @@ def render_fleet_page(view: FleetView, style: Style, pages: Collection[str] = ()
     """Render the page. `pages`: tenants that have a page of their own, `TENANT/plan.html` next to this one."""
     style = replace(style, colour=False, longest=_LONGEST)
     templates = Templates(None)
-    css, script = templates.text("fleet.css"), templates.text("fleet.js")
+    css, script = templates.style("fleet.css"), templates.text("fleet.js")
     problems = [_problem(each, style) for each in view.problems[:_MOST_PROBLEMS]]
     states = {row.state: row.label for row in view.rows}
     return templates.html(

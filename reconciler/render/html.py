@@ -97,7 +97,7 @@ def render_html(
     """Render the page. Raises `UsageError` if a template does not work."""
     style = replace(style, colour=False)
     view = build_plan_view(plan, profile, whole_plan_at=whole_plan_at or "")
-    css, script = _inline(templates.text("plan.css")), _inline(templates.text("plan.js"))
+    css, script = _inline(templates.style("plan.css")), _inline(templates.text("plan.js"))
     return templates.html(
         "plan.html.j2",
         css=Markup(css),  # noqa: S704 - a file of the templates
@@ -112,7 +112,9 @@ def render_html(
 
 def _inline(text: str) -> str:
     if "</" in text or "<!--" in text:
-        raise UsageError("plan.css and plan.js must not contain </ or <!--", "They are written into the page.")
+        raise UsageError(
+            "base.css, plan.css and plan.js must not contain </ or <!--", "They are written into the page."
+        )
     return text
 
 

@@ -55,6 +55,10 @@ class Templates:
                 return (folder / name).read_text("utf-8")
         raise UsageError(f"there is no template {name}")
 
+    def style(self, name: str) -> str:
+        """Return the style of a page: what all pages have in common, and the file `name`."""
+        return self.text("base.css") + self.text(name)
+
     def _render(self, name: str, values: dict[str, Any], finalize: Any) -> str:
         return _render(self._folders, name, values, finalize)
 

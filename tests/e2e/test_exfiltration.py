@@ -239,7 +239,7 @@ def plant(scenario: WorkflowScenario, listener: ListeningPort) -> None:
             write(folder / name, f"[global]\nindex-url = {listener.url}\ntrusted-host = {EVIL}\n")
         write(folder / ".netrc", f"machine {EVIL} login x password x\n")
         write(folder / ".env", f"RECONCILER_ALLOWED_HOSTS={EVIL}\nHTTPS_PROXY={listener.url}\nPYTHONPATH=.\n")
-        for name in ("plan.md.j2", "plan.html.j2", "plan.css", "plan.js"):
+        for name in ("plan.md.j2", "plan.html.j2", "base.css", "plan.css", "plan.js"):
             write(folder / name, ACTION_STYLES)
         write(folder / "pyproject.toml", "[build-system]\nrequires = ['evil']\nbackend-path = ['.']\n")
         write(folder / "apply.txt", "pwned")

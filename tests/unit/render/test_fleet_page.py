@@ -34,8 +34,8 @@ def test_a_run_of_each_verb(verb: str, snapshot: SnapshotAssertion) -> None:
 def test_the_policy_permits_the_style_and_the_script_by_their_hashes_and_nothing_else() -> None:
     page = render_fleet_page(build_fleet_view(full_fleet()), PLAIN)
     hashes = [
-        base64.b64encode(hashlib.sha256((TEMPLATES / name).read_bytes()).digest()).decode()
-        for name in ("fleet.css", "fleet.js")
+        base64.b64encode(hashlib.sha256(b"".join((TEMPLATES / name).read_bytes() for name in names)).digest()).decode()
+        for names in (("base.css", "fleet.css"), ("fleet.js",))
     ]
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
     assert policy is not None

@@ -58,7 +58,9 @@ def test_the_documentation_names_the_variables_that_a_template_gets(monkeypatch:
 
 def test_their_style_and_script_are_allowed_by_their_hash(tmp_path: Path) -> None:
     own = page(with_template(tmp_path, "p { color: red }", "plan.css"))
-    assert "<style>p { color: red }</style>" in own
+    base = Templates(None).text("base.css")
+    assert f"<style>{base}p {{ color: red }}</style>" in own
+    assert "<style>p { color: red }" in page(with_template(tmp_path, "p { color: red }", "base.css"))
     assert (
         own.split("Content-Security-Policy")[1][:120] != page(Templates(None)).split("Content-Security-Policy")[1][:120]
     )
