@@ -93,6 +93,24 @@ class DiagnosticList:
         return replace(item, summary=summary, detail=f"{item.detail} {where}".strip())
 
 
+class DiagnosticLog(DiagnosticList):
+    """Diagnostics that another list can be given as well, exactly as they were reported here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reported: list[tuple[Diagnostic, bool]] = []
+
+    def report(self, diagnostic: Diagnostic, *, first: bool = False) -> None:
+        """Add a diagnostic, and remember it."""
+        self._reported.append((diagnostic, first))
+        super().report(diagnostic, first=first)
+
+    def repeat(self, other: DiagnosticList) -> None:
+        """Report to `other` what was reported here."""
+        for diagnostic, first in self._reported:
+            other.report(diagnostic, first=first)
+
+
 def _get_message(item: Diagnostic) -> _Message:
     return (item.origin.file if item.origin else "", item.severity, item.summary, item.detail)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.core.model import Origin, SourceUser, error
 from reconciler.core.values import fold_case
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reconciler.desired.parsed_users import UsersPacker
 
 _START = PlainMark(0, 0)
+_Found = TypeVar("_Found")
 
 
 @dataclass(slots=True)
@@ -87,11 +88,20 @@ class Directory(DirectoryFiles):
     def _read_lower_settings(self) -> SettingsLayers:
         """Read settings.yaml of the layers below, once, with the keys that they declare final."""
         if self._layered is None:
-            self._layered = SettingsLayers()
-            for name in self.list_files("settings.yaml"):
-                if is_layer(name):
-                    self._layered.add(self._read_mapping(name), self.report)
+            self._layered = self.read_once(("settings", self._folders), Directory._read_lower_files)
         return self._layered
+
+    @property
+    def _folders(self) -> tuple[str, ...]:
+        """The folders of the layers; what is read of them alone is the same for all tenants that have these."""
+        return self.place.folders if self.place is not None else ()
+
+    def read_of_layers(self, name: str, key: Hashable, read: Callable[[Directory], _Found]) -> _Found:
+        """Return what `read` returns, as `read_once` does: if the directory has no file `name` of its own."""
+        if self.place is None or self._exists(name):
+            return read(self)
+        self._read_lower_settings()  # reported here, not once more with what is read now
+        return self.read_once((name, key, self._folders), read)
 
     def read_nodes(self, name: str) -> list[YamlMapping]:
         """Read a file of one mapping in each layer, the lowest first; those that cannot be read are reported."""
@@ -103,6 +113,21 @@ class Directory(DirectoryFiles):
     def list_finals(self) -> list[FinalKey]:
         """Return the keys that the layers declare final."""
         return self._read_lower_settings().finals
+
+    def _read_lower_files(self) -> SettingsLayers:
+        layers = SettingsLayers()
+        for name in self._list_lower_files("settings.yaml"):
+            layers.add(self._read_mapping(name), self.report)
+        return layers
+
+    def _start_again(self) -> Directory:
+        return replace(DirectoryFiles._start_again(self), rejected=[], _invalid={})
+
+    def _add_findings(self, other: DirectoryFiles) -> None:
+        DirectoryFiles._add_findings(self, other)
+        if isinstance(other, Directory):
+            self.rejected += other.rejected
+            self._invalid.update(other._invalid)
 
     def _report_missing_settings(self) -> None:
         name = "settings.yaml"
@@ -118,6 +143,9 @@ class Directory(DirectoryFiles):
 
     def read_scope(self) -> LocatedModel[schema.ScopeEntry] | None:
         """Read scope.yaml, merged from the layers; None if absent (every user is in scope) or invalid (reported)."""
+        return self.read_of_layers("scope.yaml", "rules", Directory._read_scope)
+
+    def _read_scope(self) -> LocatedModel[schema.ScopeEntry] | None:
         files = self.list_files("scope.yaml")
         nodes = [node for node in map(self._read_mapping, files) if node is not None]
         if not files or len(nodes) < len(files) or self.layers_unknown:

@@ -8,25 +8,34 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Self, TypeVar
 
 from reconciler.core.model import Diagnostic, Origin, Severity, error
 from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import quote
 from reconciler.desired import layout
-from reconciler.desired.diagnostic_list import DiagnosticList, add_source_lines
+from reconciler.desired.diagnostic_list import DiagnosticList, DiagnosticLog, add_source_lines
 from reconciler.desired.empty_files import Blobs, describe_way_out, list_tracked
 from reconciler.desired.file_content import find_foreign_content
 from reconciler.desired.fleet_files import FLEET_FILE, read_bounded
 from reconciler.desired.folders import contains_yaml, is_link_out_of_repository
-from reconciler.desired.layers import TenantPlace, find_fleet_root, find_place, find_strays, is_layer
+from reconciler.desired.layers import (
+    TenantPlace,
+    check_same_repository,
+    find_fleet_root,
+    find_place,
+    find_strays,
+    is_layer,
+)
 from reconciler.desired.missing_state import describe_missing_state
 from reconciler.desired.yaml_reader import MAX_DIAGNOSTICS
 from reconciler.desired.yaml_text import MAX_BYTES
 
 _MAX_FILES = 20_000
+_Found = TypeVar("_Found")
 
 
 @dataclass(slots=True)
@@ -49,6 +58,8 @@ class DirectoryFiles:
     """What git tracks, once it was asked."""
     _strays: list[str] = field(default_factory=list)
     """Names of files and folders that must not be in the desired state."""
+    shared: dict[Hashable, tuple[Any, DirectoryFiles]] | None = None
+    """What the tenants of one fleet have in common, as the first of them read it; None: each file is read here."""
     layers_unknown: bool = False
     """Whether fleet.yaml or tenant.yaml has an error: what the layers hold is not known then."""
     _place: TenantPlace | None = None
@@ -66,6 +77,34 @@ class DirectoryFiles:
                 self.layers_unknown = self._place is None and any(item.severity is Severity.ERROR for item in found)
         return self._place
 
+    def read_once(self, key: Hashable, read: Callable[[Self], _Found]) -> _Found:
+        """Return what `read` returns, and report what it reports; called for the first of the tenants with this `key`.
+
+        It must depend on the layers and on `key` alone, and what it returns must not be changed.
+        """
+        if self.shared is None:
+            return read(self)
+        if key not in self.shared:
+            alone = self._start_again()
+            self.shared[key] = (read(alone), alone)
+        found, reader = self.shared[key]
+        self._add_findings(reader)
+        return found  # type: ignore[no-any-return]
+
+    def _start_again(self) -> Self:
+        """Return the directory with nothing found yet."""
+        found = DiagnosticLog()
+        nothing: dict[str, Any] = {"digests": {}, "open_ended": set(), "unread": set(), "unseen": set(), "_strays": []}
+        return replace(self, **nothing, _found=found)
+
+    def _add_findings(self, other: DirectoryFiles) -> None:
+        """Add what `other`, which began with nothing, has found."""
+        if isinstance(other._found, DiagnosticLog):
+            other._found.repeat(self._found)
+        self.digests.update(other.digests)
+        self.open_ended |= other.open_ended
+        self.unread |= other.unread
+
     def has(self, name: str) -> bool:
         """Whether the file `name` exists; one at the top level can be in a layer."""
         return bool(self.list_files(name))
@@ -76,11 +115,23 @@ class DirectoryFiles:
 
     def list_files(self, name: str) -> list[str]:
         """Return where the file `name` exists: in the layers, the lowest first, then in the directory itself."""
-        below = self.place.list_files(name) if self.place is not None and name in layout.TOP_FILES else ()
-        return [file for file in (*below, name) if self._exists(file)]
+        return [*self._list_lower_files(name), *([name] if self._exists(name) else [])]
+
+    def _list_lower_files(self, name: str) -> list[str]:
+        """Return where the file `name` exists in the layers, the lowest first."""
+        if self.place is None or name not in layout.TOP_FILES:
+            return []
+        files = self.place.list_files(name)
+        return self.read_once(("exist", files), lambda reader: [file for file in files if reader._exists(file)])
 
     def _read_layer(self, name: str, limit: int = MAX_BYTES) -> bytes | None:
-        """Return the bytes of a file of a layer, or of tenant.yaml; links are not followed on the way to it."""
+        """Return the bytes of a file of a layer, or of tenant.yaml."""
+        if not is_layer(name):
+            return self._read_outside(name, limit)
+        return self.read_once((name, limit), lambda reader: reader._read_outside(name, limit))
+
+    def _read_outside(self, name: str, limit: int) -> bytes | None:
+        """Read a file that may be outside of the directory; links are not followed on the way to it."""
         for folder in list(Path(name).parents)[:-1]:
             if folder.name != ".." and (self.root / folder).is_symlink():
                 detail = "Put the folder itself here: links are not followed."
@@ -125,7 +176,7 @@ class DirectoryFiles:
         if self._leaves_repository() or self._is_fleet_root():
             return
         is_tenant = self.place is not None or self.layers_unknown
-        for problem in find_strays(self.root, self.place) if self.place is not None else ():
+        for problem in self._find_strays(self.place) if self.place is not None else ():
             self._report_unread(problem)
         for path in sorted(self.root.iterdir()):
             if not self._check_utf8(path):
@@ -136,6 +187,11 @@ class DirectoryFiles:
                     self._report_stray(stray, path)
             else:
                 self._report_stray(layout.check_top_file(path.name, is_tenant=is_tenant), path)
+
+    def _find_strays(self, place: TenantPlace) -> list[Diagnostic]:
+        """Return what is wrong with the folders of the layers."""
+        of_layers = self.read_once(("strays", place.folders), lambda reader: tuple(find_strays(reader.root, place)))
+        return [*check_same_repository(self.root), *of_layers]
 
     def _is_fleet_root(self) -> bool:
         """Whether the directory is the root of a fleet (reported): its tenants are the desired states."""

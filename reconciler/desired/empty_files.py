@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.desired.layers import TenantPlace, is_layer, list_tracked_names
+from reconciler.desired.layers import UP, TenantPlace, is_layer, list_tracked_names
 from reconciler.desired.layout import TOP_FILES
 from reconciler.errors import RepositoryError
 from reconciler.git.index import has_digest, list_blobs
@@ -42,7 +43,9 @@ def describe_way_out(root: Path, name: str, content: bytes, tracked: Blobs | Non
     To remove scope.yaml would put all users in scope, and to remove mappings.yaml would apply the profile's rows:
     neither is advised. To remove a file of users or groups is a way out only if git has no more of it.
     """
-    git, file = f"git -C {shlex.quote(str(root))}", shlex.quote(name)
+    # A file of a layer is one for all tenants: the commands are about the fleet.
+    place, path = (Path(os.path.normpath(root / UP)), name.removeprefix(UP)) if is_layer(name) else (root, name)
+    git, file = f"git -C {shlex.quote(str(place))}", shlex.quote(path)
     least = _LEAST.get(name) or _LEAST["groups" if name.startswith("groups/") else "users"]
     least = "write `{}` for a layer without keys" if is_layer(name) else least
     if tracked is None:

@@ -110,8 +110,8 @@ def _parse_valid(content: bytes) -> LocatedModel[FleetEntry] | None:
     return fleet if not found else None
 
 
-def find_strays(root: Path, place: TenantPlace) -> Iterator[Diagnostic]:
-    """Yield what is wrong with the folders of the layers of a tenant, by names relative to it."""
+def check_same_repository(root: Path) -> Iterator[Diagnostic]:
+    """Yield an error if the tenant is in another git repository than its fleet."""
     above = root.resolve().parent.parent
     with suppress(RepositoryError):  # reported where git is asked for the files
         if find_repository(root) != find_repository(above):
@@ -120,6 +120,11 @@ def find_strays(root: Path, place: TenantPlace) -> Iterator[Diagnostic]:
                 "tenant into the repository of fleet.yaml."
             )
             yield error("the tenant is in another git repository than its fleet.yaml", detail, Origin(FLEET_NAME, 1, 1))
+
+
+def find_strays(root: Path, place: TenantPlace) -> Iterator[Diagnostic]:
+    """Yield what is wrong with the folders of the layers of a tenant, by names relative to it."""
+    above = root.resolve().parent.parent
     folders = [folder.removeprefix(UP) for folder in place.folders]
     for item in find_strays_of_tenant(above, folders, place.parents):
         yield replace(item, origin=item.origin and replace(item.origin, file=f"{UP}{item.origin.file}"))

@@ -43,6 +43,11 @@ class CompiledMappings:
 
 def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime) -> CompiledMappings:
     """Compile the mappings of the directory, with a diagnostic for every invalid row."""
+    key = (profile.name, profile.active_when_absent, now)
+    return directory.read_of_layers("mappings.yaml", key, lambda reader: _compile_mappings(reader, profile, now))
+
+
+def _compile_mappings(directory: Directory, profile: TargetProfile, now: datetime) -> CompiledMappings:
     compiled: dict[str, AttributeMapping] = {}
     twins: dict[str, AttributeMapping] = {}
     known = len(directory.diagnostics)

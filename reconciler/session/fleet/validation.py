@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
+from typing import Any
 
 from reconciler.core.model import Diagnostic, Severity, error
 from reconciler.core.text import format_names, pluralize
@@ -58,17 +59,18 @@ def _place(item: Diagnostic, tenant: Tenant | None) -> Diagnostic:
     return replace(item, origin=replace(item.origin, file=file), address=address)
 
 
-def validate_fleet(fleet: Fleet, now: datetime) -> FleetFindings:
-    """Check each tenant as `validate` does."""
+def validate_fleet(fleet: Fleet, now: datetime, *, share: bool = True) -> FleetFindings:
+    """Check each tenant as `validate` does. `share`: the layers are read once, with the same findings."""
     findings = FleetFindings()
     findings.add(None, _find_missing(fleet))
+    shared: dict[Hashable, tuple[Any, Any]] | None = {} if share else None
     for tenant in fleet.tenants:
-        _check_tenant(fleet, tenant, now, findings)
+        _check_tenant(Directory(fleet.root / tenant.folder, shared=shared), tenant, now, findings)
     return findings
 
 
-def _check_tenant(fleet: Fleet, tenant: Tenant, now: datetime, findings: FleetFindings) -> None:
-    found = prepare_directory(Directory(fleet.root / tenant.folder), now, None)
+def _check_tenant(directory: Directory, tenant: Tenant, now: datetime, findings: FleetFindings) -> None:
+    found = prepare_directory(directory, now, None)
     content = found.read_content(lambda _user: None, checked_out=False) if isinstance(found, Preparation) else found
     findings.add(tenant, content.diagnostics)
     if isinstance(content, BrokenState):
