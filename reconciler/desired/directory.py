@@ -13,7 +13,6 @@ from reconciler.desired import layout, schema
 from reconciler.desired.directory_files import DirectoryFiles
 from reconciler.desired.final_keys import FinalKey, find_overrides
 from reconciler.desired.fleet_files import FLEET_FILE
-from reconciler.desired.layers import is_layer
 from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.plain_entries import PlainMark
 from reconciler.desired.settings_layers import SettingsLayers
@@ -41,7 +40,7 @@ class Directory(DirectoryFiles):
     """Called with the file and each entry of a user when it is read, before it is validated."""
     cache: UsersCache | None = None
     """Keeps parsed users from one run to the next."""
-    _invalid: dict[str, YamlMapping] = field(default_factory=dict)
+    invalid: dict[str, YamlMapping] = field(default_factory=dict)
     """Files of one mapping that are YAML, but not valid."""
     _layered: SettingsLayers | None = None
     """The settings of the layers below, once they were read."""
@@ -56,7 +55,7 @@ class Directory(DirectoryFiles):
             unread={*self.unread},
             unseen={*self.unseen},
             _found=self._found.copy(),
-            _invalid={**self._invalid},
+            invalid={**self.invalid},
             _strays=[*self._strays],
         )
 
@@ -120,14 +119,16 @@ class Directory(DirectoryFiles):
             layers.add(self._read_mapping(name), self.report)
         return layers
 
-    def _start_again(self) -> Directory:
-        return replace(DirectoryFiles._start_again(self), rejected=[], _invalid={})
+    def start_again(self) -> Directory:
+        """Return the directory with nothing found yet, but the settings of the layers."""
+        return replace(DirectoryFiles.start_again(self), rejected=[], invalid={})
 
-    def _add_findings(self, other: DirectoryFiles) -> None:
-        DirectoryFiles._add_findings(self, other)
+    def add_findings(self, other: DirectoryFiles) -> None:
+        """Add what `other`, which began with nothing, has found."""
+        DirectoryFiles.add_findings(self, other)
         if isinstance(other, Directory):
             self.rejected += other.rejected
-            self._invalid.update(other._invalid)
+            self.invalid.update(other.invalid)
 
     def _report_missing_settings(self) -> None:
         name = "settings.yaml"
@@ -138,7 +139,7 @@ class Directory(DirectoryFiles):
 
     def read_rest_of_settings(self) -> LocatedModel[schema.Settings] | None:
         """Return invalid settings without their invalid parts, to check other files; None if too little is valid."""
-        node = self._invalid.get("settings.yaml")
+        node = self.invalid.get("settings.yaml")
         return None if node is None else validate_rest(node, schema.Settings)
 
     def read_scope(self) -> LocatedModel[schema.ScopeEntry] | None:
@@ -267,7 +268,7 @@ class Directory(DirectoryFiles):
     def _validate(self, name: str, node: YamlMapping, model: type[Model]) -> LocatedModel[Model] | None:
         located = validate(node, model, self.report)
         if located is None:
-            self._invalid[name] = node
+            self.invalid[name] = node
             self.mark_unread(name)
         return located
 

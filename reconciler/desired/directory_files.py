@@ -85,19 +85,19 @@ class DirectoryFiles:
         if self.shared is None:
             return read(self)
         if key not in self.shared:
-            alone = self._start_again()
+            alone = self.start_again()
             self.shared[key] = (read(alone), alone)
         found, reader = self.shared[key]
-        self._add_findings(reader)
+        self.add_findings(reader)
         return found  # type: ignore[no-any-return]
 
-    def _start_again(self) -> Self:
+    def start_again(self) -> Self:
         """Return the directory with nothing found yet."""
         found = DiagnosticLog()
         nothing: dict[str, Any] = {"digests": {}, "open_ended": set(), "unread": set(), "unseen": set(), "_strays": []}
         return replace(self, **nothing, _found=found)
 
-    def _add_findings(self, other: DirectoryFiles) -> None:
+    def add_findings(self, other: DirectoryFiles) -> None:
         """Add what `other`, which began with nothing, has found."""
         if isinstance(other._found, DiagnosticLog):
             other._found.repeat(self._found)
@@ -122,15 +122,15 @@ class DirectoryFiles:
         if self.place is None or name not in layout.TOP_FILES:
             return []
         files = self.place.list_files(name)
-        return self.read_once(("exist", files), lambda reader: [file for file in files if reader._exists(file)])
+        return self.read_once(("exist", files), lambda reader: [file for file in files if reader.has_own(file)])
 
     def _read_layer(self, name: str, limit: int = MAX_BYTES) -> bytes | None:
         """Return the bytes of a file of a layer, or of tenant.yaml."""
         if not is_layer(name):
-            return self._read_outside(name, limit)
-        return self.read_once((name, limit), lambda reader: reader._read_outside(name, limit))
+            return self.read_outside(name, limit)
+        return self.read_once((name, limit), lambda reader: reader.read_outside(name, limit))
 
-    def _read_outside(self, name: str, limit: int) -> bytes | None:
+    def read_outside(self, name: str, limit: int) -> bytes | None:
         """Read a file that may be outside of the directory; links are not followed on the way to it."""
         for folder in list(Path(name).parents)[:-1]:
             if folder.name != ".." and (self.root / folder).is_symlink():
