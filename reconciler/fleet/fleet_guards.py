@@ -16,12 +16,13 @@ from reconciler.fleet.wave_members import assign_waves
 FAILED, REMOVALS, NEW_TENANTS, BY_DEFAULTS = "failed", "removals", "new_tenants", "tenants_changed_by_defaults"
 LIFTABLE = (REMOVALS, NEW_TENANTS, BY_DEFAULTS)
 """Guards that an approval of the fleet plan can lift. What failed has to be run again."""
-_MANAGED = ("update", "relink", "reactivate", "deactivate", "delete", "unchanged", "removals_not_applied")
+_MANAGED = ("update", "relink", "reactivate", "deactivate", "delete", "unchanged")
 """Counts of accounts that were managed before the run."""
-_REMOVALS = ("deactivate", "delete", "removals_not_applied")
-"""A plan that drift made has what waits for an apply, too."""
+_REMOVALS = ("deactivate", "delete")
 DIFFERENCES = ("create", "adopt", "update", "relink", "reactivate", "deactivate", "delete")
 """Counts of users that are not as desired."""
+_ALWAYS = 1
+"""Percent never stops a run for so few, as in a tenant's guards: small fleets have to work, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,36 +34,60 @@ class FleetVerdict:
     way_on: str
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What guards count of many tenants. `managed`: accounts that were managed before the run."""
+
+    tenants: int
+    failed: int
+    removals: int
+    managed: int
+
+
+def sum_totals(gathered: Gathered) -> Totals:
+    """Return the totals of results."""
+    counts = gathered.counts
+    return Totals(gathered.total, len(gathered.failed), count_removals(counts), count_managed(counts))
+
+
 def judge_fleet(
-    fleet: Fleet, gathered: Gathered, affected: Affected | None, *, proves: bool = False
+    fleet: Fleet, gathered: Gathered, affected: Affected | None, wave: str | None = None
 ) -> Iterator[FleetVerdict]:
     """Yield the guards that are exceeded, but for those that changes by defaults concern.
 
-    `proves`: the tenants are a wave that has to prove something for the next one, so that one of them must go well.
+    `wave`: the tenants are this wave, which has to prove something for the next one, so that one of them must go well.
     """
-    failed, held = len(gathered.failed), sum(gathered.results[name].verb == "apply" for name in gathered.held)
-    yield from judge_totals(fleet, failed, gathered.total, gathered.counts, proves=proves)
-    if proves and held and failed + held == gathered.total and failed < gathered.total:
+    totals = sum_totals(gathered)
+    failed, held = totals.failed, sum(gathered.results[name].verb == "apply" for name in gathered.held)
+    yield from judge_totals(fleet, totals, wave)
+    if wave is not None and held and failed + held == gathered.total and failed < gathered.total:
         found = f"{pluralize(held, 'tenant')} of {gathered.total:,} sent nothing, and none went well"
         yield FleetVerdict(FAILED, found, "Switch provisioning on for one of them, or name another tenant in the wave.")
     if affected is not None:
         yield from judge_new_tenants(fleet, affected)
 
 
-def judge_totals(
-    fleet: Fleet, failed: int, total: int, counts: Mapping[str, int], *, proves: bool = False
-) -> Iterator[FleetVerdict]:
-    """Yield the guards that are exceeded by how many tenants failed, of `total`, and by the counts of their users."""
-    over = exceeds_limit(fleet.guards.failed, failed, total)
-    if over or (proves and failed == total > 0):
-        found = f"{pluralize(failed, 'tenant')} of {total:,} failed, {over or 'and none went well'}"
+def judge_totals(fleet: Fleet, totals: Totals, wave: str | None = None) -> Iterator[FleetVerdict]:
+    """Yield the guards that are exceeded by how many tenants failed, and by how many users they remove."""
+    over = exceeds_limit(fleet.guards.failed, totals.failed, totals.tenants)
+    over = over or _judge_wave(fleet, totals, wave)
+    if over:
+        found = f"{pluralize(totals.failed, 'tenant')} of {totals.tenants:,} failed, {over}"
         yield FleetVerdict(
             FAILED, found, "Correct the cause, then run only these again: `reconciler fleet retry DIR…`."
         )
-    removals, managed = count_removals(counts), sum(counts.get(name, 0) for name in _MANAGED)
-    if over := exceeds_limit(fleet.guards.removals, removals, managed):
-        found = f"{pluralize(removals, 'user')} of {managed:,} would be removed in all tenants, {over}"
+    if over := exceeds_limit(fleet.guards.removals, totals.removals, totals.managed):
+        found = f"{pluralize(totals.removals, 'user')} of {totals.managed:,} would be removed in all tenants, {over}"
         yield FleetVerdict(REMOVALS, found, "Review who is removed. If that is right, approve the fleet plan.")
+
+
+def _judge_wave(fleet: Fleet, totals: Totals, wave: str | None) -> str:
+    """Return why the failures of a wave prove nothing for the next one, below each limit."""
+    if wave is None or not totals.failed:
+        return ""
+    if len(fleet.waves) > 1 and wave == fleet.waves[0].name:
+        return "the first wave allows none"
+    return "and none went well" if totals.failed == totals.tenants else ""
 
 
 def judge_new_tenants(fleet: Fleet, affected: Affected) -> Iterator[FleetVerdict]:
@@ -161,10 +186,19 @@ def count_removals(counts: Mapping[str, int]) -> int:
     return sum(counts.get(name, 0) for name in _REMOVALS)
 
 
+def count_managed(counts: Mapping[str, int]) -> int:
+    """Return how many accounts of a tenant were managed before the run."""
+    return sum(counts.get(name, 0) for name in _MANAGED)
+
+
 def exceeds_limit(limit: FleetLimit, found: int, total: int) -> str:
-    """Return how a limit is exceeded, for a message; "" if it is not. Percentages are exact: no limit rounds up."""
+    """Return how a limit is exceeded, for a message; "" if it is not. Percentages are exact: no limit rounds up.
+
+    A percentage above 0 always allows one.
+    """
     if limit.count is not None and found > limit.count:
         return f"the limit is {limit.count:,}"
-    if limit.percent is not None and found * 100 > limit.percent * total:
+    allowed = _ALWAYS if limit.percent else 0
+    if limit.percent is not None and found > allowed and found * 100 > limit.percent * total:
         return f"the limit is {limit.percent:g} %"
     return ""

@@ -31,9 +31,6 @@ _RUN = re.compile(r"[\w.:/-]{1,100}", re.ASCII)
 _AGAIN = "Make it again: `reconciler fleet gather DIR…`."
 REMOVED = ("deactivate", "delete")
 CREATED = ("create",)
-NOT_APPLIED = "not_applied"
-"""Of drift: changes that wait for an apply. They are no difference."""
-REMOVALS_NOT_APPLIED = "removals_not_applied"
 CHANGED = ("update", "adopt", "relink", "reactivate")
 
 
@@ -154,7 +151,8 @@ def _parse_plan_id(found: dict[str, Any]) -> str:
     plans = _mapping(found["tenants"], "tenants")
     if not all(is_tenant_name(name) for name in plans) or not all(_is_digest(each) for each in plans.values()):
         raise _InvalidError("tenants")
-    if found["id"] != compute_fleet_plan_id(plans):
+    counts = {name: _parse_counts(each) for name, each in _mapping(found["results"], "results").items()}
+    if found["id"] != compute_fleet_plan_id(plans, counts, _mapping(found["failed"], "failed")):
         raise _InvalidError("the id is not that of its plans")
     return str(found["id"])
 
@@ -174,12 +172,16 @@ def _parse_tenants(found: dict[str, Any]) -> Iterator[ReportedTenant]:
             # The state says as much.
             yield ReportedTenant(name, TenantState.MISSING, {}, problem if problem != NO_RESULT else "")
             continue
-        result = _mapping(results[name], "results")
-        counts = {key: _count(value, "counts") for key, value in _mapping(result["counts"], "counts").items()}
-        if not counts.keys() <= set(COUNTS):
-            raise _InvalidError("counts")
+        result, counts = results[name], _parse_counts(results[name])
         state = _find_state(_count(result["exit_code"], "exit_code"), counts, held=_flag(result["held"], "held"))
         yield ReportedTenant(name, state, counts, problem, result.get("receipt") is not None)
+
+
+def _parse_counts(result: Any) -> dict[str, int]:
+    counts = _mapping(_mapping(result, "results")["counts"], "counts")
+    if not counts.keys() <= set(COUNTS):
+        raise _InvalidError("counts")
+    return {key: _count(value, "counts") for key, value in counts.items()}
 
 
 def _find_state(exit_code: int, counts: Mapping[str, int], *, held: bool) -> TenantState:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.core.text import to_ascii_json
-from reconciler.fleet.fleet_plan import compute_fleet_plan_id
+from reconciler.fleet.fleet_plan import FORMAT_VERSION, compute_fleet_plan_id
 
 PLAN_ID = "sha256:" + "1" * 64
 
@@ -18,8 +18,8 @@ def build_document(
     failed = failed or {}
     tenants = {name: PLAN_ID for name in results if name not in failed}
     return {
-        "format_version": 1,
-        "id": compute_fleet_plan_id(tenants),
+        "format_version": FORMAT_VERSION,
+        "id": compute_fleet_plan_id(tenants, results, failed),
         "verb": "plan",
         "commit": "a" * 40,
         "run": "5/1",

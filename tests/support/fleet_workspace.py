@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.fleet.fleet_plan import compute_fleet_plan_id
+from reconciler.fleet.fleet_plan import FORMAT_VERSION, compute_fleet_plan_id
 from support.command import COMMAND, coverage_environment
 from support.servers.patching import User
 from support.servers.shared_address import SharedAddress, TenantService
@@ -127,10 +127,16 @@ def open_fleet(
         yield work
 
 
-def make_fleet_plan(tenants: dict[str, str]) -> str:
-    """A fleet plan with these plans."""
-    identity = compute_fleet_plan_id(tenants)
-    return json.dumps({"format_version": 1, "id": identity, "counts": {}, "failed": {}, "tenants": tenants})
+def make_fleet_plan(tenants: dict[str, str], *failed: str, **counts: int) -> str:
+    """A fleet plan with these plans; `failed`: tenants without one; `counts`: of the users of each plan."""
+    document = {
+        "format_version": FORMAT_VERSION,
+        "id": compute_fleet_plan_id(tenants, dict.fromkeys(tenants, counts), failed),
+        "failed": dict.fromkeys(failed, ""),
+        "tenants": tenants,
+        "results": {name: {"counts": counts} for name in tenants},
+    }
+    return json.dumps(document)
 
 
 def list_processes(word: str) -> dict[int, bytes]:

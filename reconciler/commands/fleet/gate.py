@@ -8,7 +8,7 @@ from reconciler.commands.fleet.matrix import check_verb
 from reconciler.errors import ExitCode, UsageError
 from reconciler.fleet.affected import Affected
 from reconciler.fleet.fleet_guards import FleetVerdict, find_lifted, find_proving_wave, judge_blast_radius, judge_fleet
-from reconciler.fleet.fleet_plan import compute_fleet_plan_id, list_plans, read_fleet_plan
+from reconciler.fleet.fleet_plan import identify_plans, read_fleet_plan
 from reconciler.fleet.gathered import Gathered
 from reconciler.render.fleet_gathered import render_gate, render_gathered
 from reconciler.session.fleet.before_apply import find_changed
@@ -20,7 +20,7 @@ from reconciler.session.terminal import Terminal
 def run_gate(options: GatherOptions, terminal: Terminal, today: date | None = None) -> ExitCode:
     """Judge the results; the exit code is 3 if a guard is exceeded. A missing result is a failure.
 
-    Raises `UsageError` for results of the sandbox.
+    Raises `UsageError` for results of the sandbox, and `SharedTokenError`.
     """
     check_verb(options.verb)
     if options.verb == "drift":
@@ -31,8 +31,7 @@ def run_gate(options: GatherOptions, terminal: Terminal, today: date | None = No
     fleet, affected = gathering.selected.fleet, gathering.selected.affected
     if options.verb == "apply":
         affected = find_changed(gathering.selected, options.selection)
-    proves = options.selection.wave is not None
-    verdicts = list(judge_fleet(fleet, gathering.gathered, affected, proves=proves))
+    verdicts = list(judge_fleet(fleet, gathering.gathered, affected, options.selection.wave))
     radius = _judge_blast_radius(options, gathering, affected)
     if radius is not None:
         verdicts.append(radius)
@@ -66,7 +65,7 @@ def _find_plan_id(options: GatherOptions, gathering: Gathering) -> str | None:
     """Return the fleet plan that was made, or of which each plan was applied that has a result; None: of no one."""
     results = gathering.gathered.results
     if options.verb == "plan":
-        return compute_fleet_plan_id(list_plans(gathering.gathered))
+        return identify_plans(gathering.gathered)
     if options.selection.plans is None:
         return None
     reviewed = read_fleet_plan(find_fleet_plan(options.selection.plans))

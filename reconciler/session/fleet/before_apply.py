@@ -17,7 +17,7 @@ from reconciler.fleet.fleet_guards import (
     judge_fleet,
     judge_totals,
 )
-from reconciler.fleet.fleet_plan import compute_fleet_plan_id, list_plans
+from reconciler.fleet.fleet_plan import identify_plans
 from reconciler.fleet.gathered import Gathered
 from reconciler.fleet.result import TenantResult
 from reconciler.session.fleet.reviewed_plans import read_reviewed_fleet_plan
@@ -73,8 +73,7 @@ def find_approved(selected: Selected, selection: FleetSelection, today: date | N
 def check_plans(selected: Selected, plans: Sequence[TenantResult], today: date | None = None) -> frozenset[str]:
     """Judge plans that were just made; return the guards that an approval lifts. Raises `BlockedError`."""
     gathered = Gathered({each.tenant: each for each in plans})
-    plan_id = compute_fleet_plan_id(list_plans(gathered))
-    approved = find_lifted(selected.fleet, plan_id, today or datetime.now(UTC).date())
+    approved = find_lifted(selected.fleet, identify_plans(gathered), today or datetime.now(UTC).date())
     for verdict in judge_fleet(selected.fleet, gathered, None):
         if verdict.guard not in approved:
             raise BlockedError(f"the guard {verdict.guard} blocks this: {verdict.found}", verdict.way_on)
@@ -84,5 +83,4 @@ def check_plans(selected: Selected, plans: Sequence[TenantResult], today: date |
 def _judge_reviewed(selected: Selected, selection: FleetSelection) -> Iterator[FleetVerdict]:
     reviewed = read_reviewed_fleet_plan(selection.plans)
     if reviewed is not None:
-        total = len(reviewed.tenants) + len(reviewed.failed)
-        yield from judge_totals(selected.fleet, len(reviewed.failed), total, reviewed.counts)
+        yield from judge_totals(selected.fleet, reviewed.totals)

@@ -10,9 +10,11 @@ from support.fleet_results import COMMIT, RUN, plan_id, write_result
 
 from reconciler.errors import PlanFileError
 from reconciler.fleet.affected import Affected, AffectedBy
-from reconciler.fleet.fleet_guards import FleetVerdict
+from reconciler.fleet.fleet_guards import FleetVerdict, Totals
 from reconciler.fleet.fleet_plan import FleetPlan, compute_fleet_plan_id, format_fleet_plan, read_fleet_plan
 from reconciler.fleet.gathered import Wanted, gather_results
+
+_CHANGED = "was changed: its id is not that of its plans"
 
 
 def document(tmp_path: Path) -> str:
@@ -27,17 +29,18 @@ def document(tmp_path: Path) -> str:
 
 
 def test_the_id_is_over_sorted_lines() -> None:
-    lines = f"acme {plan_id(1)}\nbeta {plan_id(7)}\n"
+    lines = f"acme {plan_id(1)} 3 9\nbeta {plan_id(7)} 0 0\ngamma failed\n"
     expected = f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
-    assert compute_fleet_plan_id({"beta": plan_id(7), "acme": plan_id(1)}) == expected
+    counts = {"acme": {"delete": 1, "deactivate": 2, "unchanged": 5, "update": 1, "create": 7, "unmanaged": 4}}
+    assert compute_fleet_plan_id({"beta": plan_id(7), "acme": plan_id(1)}, counts, ["gamma"]) == expected
 
 
 def test_the_document_says_everything_that_a_summary_needs(tmp_path: Path) -> None:
     tenants = {"acme": plan_id(1), "beta": plan_id(7)}
     kept = {"receipt": None, "held": False}
     assert json.loads(document(tmp_path)) == {
-        "format_version": 1,
-        "id": compute_fleet_plan_id(tenants),
+        "format_version": 2,
+        "id": compute_fleet_plan_id(tenants, {"acme": {"delete": 1}}, ["gamma", "lost"]),
         "verb": "plan",
         "commit": COMMIT,
         "run": RUN,
@@ -64,20 +67,29 @@ def test_the_plans_are_read_back(tmp_path: Path) -> None:
     file = tmp_path / "fleet-plan.json"
     file.write_text(document(tmp_path))
     tenants = {"acme": plan_id(1), "beta": plan_id(7)}
-    failed, counts = frozenset({"gamma", "lost"}), {"create": 3, "delete": 1}
-    assert read_fleet_plan(file) == FleetPlan(compute_fleet_plan_id(tenants), tenants, failed, counts)
+    failed = frozenset({"gamma", "lost"})
+    identity = compute_fleet_plan_id(tenants, {"acme": {"delete": 1}}, failed)
+    found = read_fleet_plan(file)
+    assert found == FleetPlan(identity, tenants, failed, 1, 1)
+    assert found.totals == Totals(4, 2, 1, 1)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format_version": 2}, "is no plan of a fleet, or of another version"),
+        ({"format_version": 1}, "is no plan of a fleet, or of another version"),
         ({"tenants": []}, "has an invalid entry of a tenant"),
         ({"tenants": {"../acme": plan_id(1)}}, "has an invalid entry of a tenant"),
         ({"tenants": {"acme": "sha256:1"}}, "has an invalid entry of a tenant"),
         ({"tenants": {"acme": plan_id(2)}}, "was changed: its id is not that of its plans"),
-        ({"counts": {"users": 1}}, "has invalid counts of users"),
-        ({"counts": {"delete": -1}}, "has invalid counts of users"),
+        ({"results": None}, "has invalid counts of users"),
+        ({"results": {"acme": {"counts": {}}}}, "has invalid counts of users"),
+        ({"results": {"acme": {"counts": {"users": 1}}, "beta": {"counts": {}}}}, "has invalid counts of users"),
+        ({"results": {"acme": {"counts": {"delete": -1}}, "beta": {"counts": {}}}}, "has invalid counts of users"),
+        ({"results": {"acme": {"counts": {}}, "beta": {"counts": {}}}}, _CHANGED),
+        ({"results": {"acme": {"counts": {"delete": 1, "unchanged": 900}}, "beta": {"counts": {}}}}, _CHANGED),
+        ({"failed": {"gamma": "", "lost": "", "more": ""}}, _CHANGED),
+        ({"failed": {}}, _CHANGED),
         ({"failed": None}, "does not say which tenants failed"),
         ({"failed": {"../acme": ""}}, "does not say which tenants failed"),
         ({"id": plan_id(1)}, "was changed: its id is not that of its plans"),

@@ -134,7 +134,8 @@ def test_there_is_no_gate_after_a_drift(repository: GitRepository, tmp_path: Pat
 
 # --- approvals ------------------------------------------------------------------
 
-IDENTITY = compute_fleet_plan_id(dict.fromkeys(NAMES, plan_id(1)))
+REMOVED = {"delete": 1}
+IDENTITY = compute_fleet_plan_id(dict.fromkeys(NAMES, plan_id(1)), dict.fromkeys(NAMES, REMOVED))
 
 
 def approve(
@@ -167,7 +168,7 @@ def test_an_approval_lifts_its_guards_of_its_plan_until_its_day(
 
 def test_an_approval_holds_for_an_apply_of_the_reviewed_plans_only(repository: GitRepository, tmp_path: Path) -> None:
     approve(repository)
-    plans = write(tmp_path / "plan", repository, *NAMES, verb="plan")
+    plans = write(tmp_path / "plan", repository, *NAMES, verb="plan", counts=REMOVED)
     selection = FleetSelection(repository.root)
     run_gather(GatherOptions(selection, (plans,)), GatherOutput(), RecordingTerminal())
     out = write(tmp_path / "apply", repository, "beta", "gamma", counts={"delete": 1})
@@ -179,7 +180,9 @@ def test_an_approval_holds_for_an_apply_of_the_reviewed_plans_only(repository: G
 
 
 def test_nothing_lifts_failures(repository: GitRepository, tmp_path: Path) -> None:
-    approve(repository, compute_fleet_plan_id(dict.fromkeys(NAMES[1:], plan_id(1))))
+    left = NAMES[1:]
+    identity = compute_fleet_plan_id(dict.fromkeys(left, plan_id(1)), dict.fromkeys(left, REMOVED), NAMES[:1])
+    approve(repository, identity)
     out = write(tmp_path / "plan", repository, *NAMES, verb="plan", counts={"delete": 1})
     write(out, repository, "acme", verb="plan", exit_code=3)
     code, text = gate(repository, out, verb="plan")
@@ -222,6 +225,6 @@ def test_a_wave_of_which_nothing_went_well_closes_it_below_each_limit(
     repository.commit("limit", {"fleet.yaml": FLEET.replace("failed: {count: 0}", "failed: {percent: 100}")})
     code, text = gate(repository, write(tmp_path / "1", repository, "acme", exit_code=1), wave="canary")
     assert code == ExitCode.BLOCKED
-    assert "The guard failed blocks: 1 tenant of 1 failed, and none went well.\n" in text
+    assert "The guard failed blocks: 1 tenant of 1 failed, the first wave allows none.\n" in text
     write(tmp_path / "1", repository, "beta", "gamma")
     assert gate(repository, tmp_path / "1", wave=None)[0] == ExitCode.OK

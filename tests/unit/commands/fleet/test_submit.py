@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 from support.cluster import make_fleet, run_git
 from support.fake_cluster import FakeCluster
+from support.fleet_workspace import make_fleet_plan
 from support.recording_terminal import RecordingTerminal
 
 from reconciler.commands.fleet import submit
@@ -15,7 +15,6 @@ from reconciler.commands.fleet.submit import SubmitOptions, run_submit
 from reconciler.errors import FleetError, UsageError
 from reconciler.fleet.cluster_job import ClusterJob
 from reconciler.fleet.cluster_task import ClusterTask
-from reconciler.fleet.fleet_plan import compute_fleet_plan_id
 from reconciler.fleet.result import TenantResult, from_json
 from reconciler.session.fleet.selected import FleetSelection
 
@@ -52,14 +51,7 @@ def test_an_apply_names_the_reviewed_plan_and_leaves_out_who_has_none(cluster: F
     plans = root.parent / "plans"
     plans.mkdir()
     tenants = {"acme": PLAN_ID}
-    document = {
-        "format_version": 1,
-        "id": compute_fleet_plan_id(tenants),
-        "counts": {},
-        "failed": {},
-        "tenants": tenants,
-    }
-    (plans / "fleet-plan.json").write_text(json.dumps(document))
+    (plans / "fleet-plan.json").write_text(make_fleet_plan(tenants))
     for place in (plans, plans / "fleet-plan.json"):
         code, _ = run(root, verb="apply", plans=place)
         assert code == 4, "a tenant without a reviewed plan is stale"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -130,12 +129,12 @@ def test_what_was_stopped_is_still_stopped_when_it_is_on_record(repository: GitR
 def test_the_plans_of_all_waves_count_together_before_the_first_write(repository: GitRepository) -> None:
     folder = plans(repository, *NAMES)
     file = folder / "fleet-plan.json"
-    document = json.loads(file.read_text())
-    for change, message in (
-        ({"counts": {"delete": 2, "deactivate": 1, "unchanged": 97}}, "3 users of 100 would be removed in all tenants"),
-        ({"failed": {"t8": "", "t9": ""}}, "2 tenants of 6 failed, the limit is 5 %"),
+    reviewed = dict.fromkeys(NAMES, plan_id(1))
+    for document, message in (
+        (make_fleet_plan(reviewed, delete=1, unchanged=24), "4 users of 100 would be removed in all tenants"),
+        (make_fleet_plan(reviewed, "t8", "t9"), "2 tenants of 6 failed, the limit is 5 %"),
     ):
-        file.write_text(json.dumps({**document, **change}))
+        file.write_text(document)
         selection = FleetSelection(repository.root, None, "canary", plans=folder)
         selected = load_selected(selection, RecordingTerminal())
         with pytest.raises(BlockedError, match=message):
@@ -147,7 +146,7 @@ def test_plans_that_were_just_made_are_judged_before_anybody_is_asked(repository
     made = [TenantResult(name, "plan", COMMIT, "local", 2, plan_id(1), counts={"delete": 1}) for name in NAMES]
     with pytest.raises(BlockedError, match="the guard removals blocks this: 4 users of 4 would be removed"):
         check_plans(selected, made, TODAY)
-    identity = compute_fleet_plan_id(dict.fromkeys(NAMES, plan_id(1)))
+    identity = compute_fleet_plan_id(dict.fromkeys(NAMES, plan_id(1)), {name: {"delete": 1} for name in NAMES})
     approval = FleetApproval(identity, ("removals",), TODAY, "a school closes")
     approved = replace(selected, fleet=replace(selected.fleet, approvals=(approval,)))
     assert check_plans(approved, made, TODAY) == {"removals"}
