@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.fleet_scenario import FleetScenario
@@ -223,20 +222,6 @@ def test_a_shard_whose_job_dies_is_named_stays_open_and_is_run_again(
         scenario.close()
 
 
-def test_a_switch_in_a_later_commit_holds_the_tenant(scenario: FleetScenario) -> None:
-    head = scenario.change(change_both)
-    scenario.plan(head)
-    merged = scenario.merge(head)
-    settings = scenario.origin / "tenants/acme-school/settings.yaml"
-    settings.write_text(f"{settings.read_text()}provisioning: {{enabled: false, reason: A move}}\n")
-    scenario.commit("Switch off")
-    applied = scenario.apply(merged)
-    assert (scenario.users("acme"), scenario.users("acme-school")) == ([ADA], [])
-    assert applied["rest"].result == "success", [(step.name, step.said) for step in applied["rest"].steps if step.code]
-    opened = json.loads(git(scenario.origin, "show", "reconciler-record:fleet/applied.json"))
-    assert opened["open"] == ["acme-school"]
-
-
 def test_nothing_is_applied_that_was_not_reviewed(scenario: FleetScenario) -> None:
     applied = scenario.apply(scenario.first)
     assert [step.code for step in applied["reviewed"].steps if step.code] == [4]
@@ -261,37 +246,5 @@ def test_the_plans_that_drift_made_can_be_applied_by_a_person(scenario: FleetSce
         (step.name, step.said) for job in applied.values() for step in job.steps if step.code
     ]
     assert (scenario.users("acme"), scenario.users("acme-school")) == ([ADA], [ALAN])
-    scenario.run("drift.yml", "workflow_dispatch", main)
-    assert [each["state"] for each in scenario.api.issues] == ["closed"]
-
-
-def read_applied_on_branch(scenario: FleetScenario) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(git(scenario.origin, "show", "reconciler-record:fleet/applied.json"))
-    return found
-
-
-def test_what_waits_for_an_apply_is_due_until_a_person_applies_the_plans_of_drift(scenario: FleetScenario) -> None:
-    head = scenario.change(change_both)
-    scenario.plan(head)
-    scenario.apply(scenario.merge(head))
-    # Merged, and its apply does not run: the tenant waits as it does after a date has passed.
-    people = scenario.origin / "tenants/acme/users/people.yaml"
-    people.write_text(people.read_text().replace("Ada", "Adele"))
-    main = scenario.commit("Not applied")
-    done = scenario.run("drift.yml", "workflow_dispatch", main)
-    assert {name: job.result for name, job in done.items() if name != "heartbeat"} == dict.fromkeys(
-        ("matrix", "drift", "issue", "record"), "success"
-    ), [(step.name, step.said) for job in done.values() for step in job.steps if step.code]
-    assert read_applied_on_branch(scenario)["due"] == ["acme"]
-    (issue,) = scenario.api.issues
-    assert issue["state"] == "open"
-    assert "1 change waits for an apply, in 1 tenant: `acme`." in issue["body"]
-    (plan_id,) = set(re.findall("id (sha256:[0-9a-f]{64})", issue["body"]))
-    run = re.findall(r"and the run (\d+)\.", issue["body"])[0]
-    applied = scenario.run("apply.yml", "workflow_dispatch", main, {"inputs": {"plan-id": plan_id, "run": run}})
-    assert applied["record"].result == "success", [
-        (step.name, step.said) for job in applied.values() for step in job.steps if step.code
-    ]
-    assert (read_applied_on_branch(scenario)["open"], read_applied_on_branch(scenario)["due"]) == ([], [])
     scenario.run("drift.yml", "workflow_dispatch", main)
     assert [each["state"] for each in scenario.api.issues] == ["closed"]

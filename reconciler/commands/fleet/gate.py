@@ -14,6 +14,7 @@ from reconciler.render.fleet_gathered import render_gate, render_gathered
 from reconciler.session.fleet.before_apply import find_changed
 from reconciler.session.fleet.gathering import Gathering, GatherOptions, add_unplanned, gather_other, load_gathering
 from reconciler.session.fleet.reviewed_plans import find_fleet_plan
+from reconciler.session.fleet.tokens import refuse_shared_tokens
 from reconciler.session.terminal import Terminal
 
 
@@ -27,6 +28,7 @@ def run_gate(options: GatherOptions, terminal: Terminal, today: date | None = No
         raise UsageError("a gate follows a plan or an apply", "Name --verb plan or --verb apply.")
     gathering = load_gathering(options, terminal)
     _check_target(gathering.gathered)
+    refuse_shared_tokens(gathering.gathered.results.values())
     gathering = add_unplanned(gathering, options.selection)
     fleet, affected = gathering.selected.fleet, gathering.selected.affected
     if options.verb == "apply":

@@ -33,6 +33,7 @@ from reconciler.render.fleet_page import render_fleet_page
 from reconciler.session.fleet.cluster_checkout import find_changed_tenants
 from reconciler.session.fleet.gathering import Gathering, GatherOptions, gather_other, load_gathering
 from reconciler.session.fleet.summary import check_fleet_format, find_pages, load_fleet_summary, render_fleet
+from reconciler.session.fleet.tokens import refuse_shared_tokens
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import current_time
 
@@ -56,6 +57,7 @@ def run_gather(options: GatherOptions, output: GatherOutput, terminal: Terminal,
     check_verb(options.verb)
     check_fleet_format(output.format, terminal.style)
     gathering = load_gathering(options, terminal)
+    refuse_shared_tokens(gathering.gathered.results.values())
     verdicts = _judge(gathering, options.verb)
     document = format_fleet_plan(gathering.gathered, gathering.wanted, gathering.selected.affected, verdicts)
     file = output.out or _choose_file(options)

@@ -47,7 +47,7 @@ class BodyKind(StrEnum):
 
 
 class MediaType(StrEnum):
-    """The media types that are distinguished."""
+    """The media types that are told apart."""
 
     SCIM = "application/scim+json"
     JSON = "application/json"

@@ -13,9 +13,10 @@ import hmac
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from reconciler.errors import TargetError
+from reconciler.fleet.result import TenantResult
 from reconciler.oauth.token_store import STORE_VARIABLE, TENANT
 from reconciler.scim.secret import Secret
 from reconciler.scim.token_source import TokenSource
@@ -31,7 +32,7 @@ _CHECK = "Each tenant needs the token of its own organisation: check where the t
 
 
 class SharedTokenError(TargetError):
-    """Two tenants have the same token: one of them would be given the users of the other. Nothing was sent."""
+    """Two tenants have the same token: one of them would be given the users of the other."""
 
 
 def check_fleet_tokens(tenants: int, environment: Mapping[str, str] = os.environ) -> None:
@@ -145,6 +146,18 @@ def admit_tokens(source: TokenSource, address: str | None = None) -> TokenSource
 def find_token_check() -> str | None:
     """Return the check of the token that this process used; None if it used none, or it must not be checked."""
     return _gates[0].check if _gates else None
+
+
+def refuse_shared_tokens(results: Iterable[TenantResult]) -> None:
+    """Raise `SharedTokenError` if two tenants used one token: in shards or jobs that know nothing of each other."""
+    owners: dict[str, str] = {}
+    for each in results:
+        owner = owners.setdefault(each.token_check, each.tenant) if each.token_check is not None else each.tenant
+        if owner != each.tenant:
+            raise SharedTokenError(
+                f"tenants {owner} and {each.tenant} have the same token",
+                f"{_CHECK} What one of them was given can be of the other: look at both, then run both again.",
+            )
 
 
 def compute_token_check(token: Secret, address: str, commit: str) -> str | None:

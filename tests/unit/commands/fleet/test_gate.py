@@ -17,6 +17,7 @@ from reconciler.fleet.applied import name_applied, write_applied
 from reconciler.fleet.fleet_plan import compute_fleet_plan_id
 from reconciler.session.fleet.gathering import GatherOptions
 from reconciler.session.fleet.selected import FleetSelection
+from reconciler.session.fleet.tokens import SharedTokenError
 
 NAMES = ("acme", "beta", "gamma")
 TODAY = date(2026, 11, 30)
@@ -228,3 +229,22 @@ def test_a_wave_of_which_nothing_went_well_closes_it_below_each_limit(
     assert "The guard failed blocks: 1 tenant of 1 failed, the first wave allows none.\n" in text
     write(tmp_path / "1", repository, "beta", "gamma")
     assert gate(repository, tmp_path / "1", wave=None)[0] == ExitCode.OK
+
+
+def test_two_shards_with_one_token_are_refused(repository: GitRepository, tmp_path: Path) -> None:
+    check = "0123456789ab"
+    one = write(tmp_path / "1", repository, "acme", token_check=check)
+    other = write(tmp_path / "2", repository, "beta", "gamma")
+    assert gate(repository, one, other)[0] == ExitCode.OK
+    write(other, repository, "gamma", token_check=check)
+    with pytest.raises(SharedTokenError, match="tenants acme and gamma have the same token"):
+        gate(repository, one, other)
+    file = tmp_path / "fleet.json"
+    options = GatherOptions(FleetSelection(repository.root), (one, other), "apply")
+    with pytest.raises(SharedTokenError, match="tenants acme and gamma have the same token"):
+        run_gather(options, GatherOutput(file), RecordingTerminal())
+    assert not file.exists()
+    write(other, repository, "gamma", token_check="ba9876543210")
+    assert check not in gate(repository, one, other)[1]
+    run_gather(options, GatherOutput(file, page=tmp_path / "page.html"), RecordingTerminal())
+    assert not [each for each in (file, tmp_path / "page.html") if check in each.read_text()]

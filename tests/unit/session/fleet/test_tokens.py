@@ -4,8 +4,10 @@ import pickle
 from collections.abc import Callable, Iterator
 
 import pytest
+from support.fleet_results import COMMIT, RUN
 
 from reconciler.errors import TargetError
+from reconciler.fleet.result import TenantResult
 from reconciler.scim.secret import Secret
 from reconciler.scim.token_source import FixedToken
 from reconciler.session.fleet import tokens
@@ -18,6 +20,7 @@ from reconciler.session.fleet.tokens import (
     compute_token_check,
     find_token_check,
     install_gate,
+    refuse_shared_tokens,
 )
 
 CANARY = "c4nary-Token-0f-acme"
@@ -161,3 +164,14 @@ def test_a_token_that_was_refused_has_no_check() -> None:
     with pytest.raises(SharedTokenError):
         admit_tokens(FixedToken(Secret(CANARY)), "https://a.example/scim").current()
     assert find_token_check() is None
+
+
+def test_two_tenants_with_one_check_are_refused() -> None:
+    def results(*checks: str | None) -> list[TenantResult]:
+        return [TenantResult(f"t{n}", "plan", COMMIT, RUN, 0, token_check=each) for n, each in enumerate(checks)]
+
+    refuse_shared_tokens(results("a" * 12, None, "b" * 12, None))
+    with pytest.raises(SharedTokenError) as raised:
+        refuse_shared_tokens(results("a" * 12, None, "a" * 12))
+    assert raised.value.summary == "tenants t0 and t2 have the same token"
+    assert "a" * 12 not in raised.value.detail
