@@ -33,12 +33,14 @@ def fleet_fetch_record(root: _Root = _HERE) -> int:
 
 @command(github_app)
 def fleet_push_record(
-    records: Annotated[Path, typer.Argument(metavar="DIR", help="Holds TENANT/plans of each tenant of the run.")],
+    records: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Each holds TENANT/plans of the tenants of one attempt.")
+    ],
     root: _Root = _HERE,
     author: Annotated[str, typer.Option("--author", metavar="'NAME <EMAIL>'", help="Commit author.")] = RECORD_AUTHOR,
 ) -> int:
-    """Add the plans and receipts of all tenants to the record branch, in one commit."""
-    return lazy.run_fleet_push_record(root, records, author, open_plain_terminal())
+    """Add the plans and receipts of all tenants to the record branch, in one commit for each attempt."""
+    return lazy.run_fleet_push_record(root, tuple(records), author, open_plain_terminal())
 
 
 @command(github_app)

@@ -1,7 +1,8 @@
-"""`github fleet-push-record`: plans and receipts of all tenants of a run, on the record branch, in one commit."""
+"""`github fleet-push-record`: plans and receipts of all tenants of a run, on the record branch."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from reconciler.commands.github.fleet_fetch_record import APPLIED_ON_BRANCH
@@ -19,26 +20,29 @@ from reconciler.session.network import read_network
 from reconciler.session.terminal import Terminal
 
 
-def run_fleet_push_record(root: Path, records: Path, author: str, terminal: Terminal) -> ExitCode:
-    """Add `records/TENANT/plans` of all tenants, and fleet/applied.json, to the branch and push it.
+def run_fleet_push_record(root: Path, records: Sequence[Path], author: str, terminal: Terminal) -> ExitCode:
+    """Add `DIR/TENANT/plans` of all tenants, and fleet/applied.json, to the branch and push it.
 
-    What is not a tenant of the fleet is left out. Raises `FleetError` if the fleet cannot be read.
+    `records`: a directory of each attempt, whose lines of a receipt are put together. What is not a tenant of the fleet
+    is left out. Raises `FleetError` if the fleet cannot be read.
     """
     by = parse_author(author)
     fleet, branch = read_fleet(root), read_record_branch(root)
     if branch is None:
         terminal.note("defaults/settings.yaml names no record.branch: nothing was pushed.")
         return ExitCode.OK
-    found = _find_records(fleet, records)
     others = {APPLIED_ON_BRANCH: read_file(name_applied(root))} if read_applied(root) is not None else {}
     here = read_workflow()
     note = f"Run {here.run}, commit {here.commit}" if here.run and here.commit.isalnum() else "Manual push"
-    commit = RecordBranch(root, branch, git_remote(read_network())).push_all(found, others, by, note)
-    terminal.note(
-        f"The record of {pluralize(len(found), 'tenant')} is {branch} at {commit[:12]}."
-        if commit
-        else f"Nothing is new for {branch}."
-    )
+    target = RecordBranch(root, branch, git_remote(read_network()))
+    for directory in records:
+        found = _find_records(fleet, directory)
+        commit = target.push_all(found, others, by, note)
+        terminal.note(
+            f"The record of {pluralize(len(found), 'tenant')} is {branch} at {commit[:12]}."
+            if commit
+            else f"Nothing is new for {branch}."
+        )
     return ExitCode.OK
 
 

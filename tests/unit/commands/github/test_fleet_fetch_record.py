@@ -29,7 +29,7 @@ def test_how_far_applies_have_come_is_fetched_too(
     assert read_applied(other) is None, "what the server does not have is not believed"
     assert (tmp_path / "outputs").read_text() == f"branch={BRANCH}\n"
     write_applied(one, "b" * 40, ["acme"])
-    run_fleet_push_record(one, tmp_path / "none", "Ada <ada@example.com>", terminal)
+    run_fleet_push_record(one, [tmp_path / "none"], "Ada <ada@example.com>", terminal)
     run_fleet_fetch_record(other, terminal)
     assert read_applied(other) == AppliedFleet("b" * 40, ("acme",))
 
