@@ -23,7 +23,8 @@ DRIFT_AGE = timedelta(days=3)
 class TenantStatus:
     """What the records say about one tenant. `is_open`: its last apply in the fleet was not complete.
 
-    `problem`: why its record cannot be read; then nothing else is known of its applies.
+    `problem`: why its record cannot be read; then nothing else is known of its applies. `is_held`: provisioning is
+    switched off.
     """
 
     name: str
@@ -35,6 +36,7 @@ class TenantStatus:
     drift: DriftCheck | None = None
     credential: ExpiryFinding | None = None
     problem: str = ""
+    is_held: bool = False
 
 
 def list_problems(status: TenantStatus, now: datetime) -> list[str]:
@@ -57,7 +59,7 @@ def list_problems(status: TenantStatus, now: datetime) -> list[str]:
     if status.drift is not None and status.drift.differences:
         found.append(f"{pluralize(status.drift.differences, 'user')} differed on {_minute(status.drift.at)}")
     elif status.drift is not None and now - status.drift.at > DRIFT_AGE:
-        found.append(f"no look for drift since {_minute(status.drift.at)}")
+        found.append(f"no check for drift since {_minute(status.drift.at)}")
     return found
 
 
@@ -76,11 +78,19 @@ def _list_lines(statuses: Sequence[TenantStatus], now: datetime) -> Iterator[str
     for status in statuses:
         if found := list_problems(status, now):
             groups[_rank(status), "; ".join(found)].append(status.name)
-    healthy = len(statuses) - sum(map(len, groups.values()))
-    yield f"{healthy:,} of {pluralize(len(statuses), 'tenant')} {'needs' if healthy == 1 else 'need'} no attention."
+    urgent = sum(map(len, groups.values()))
+    tenants = pluralize(len(statuses), "tenant")
+    if urgent:
+        yield f"{urgent:,} of {tenants} {'needs' if urgent == 1 else 'need'} attention."
+    else:
+        yield f"No tenant needs attention, of {tenants}."
     never_looked = sum(each.drift is None for each in statuses)
     if never_looked:
-        yield f"Of {pluralize(never_looked, 'tenant')} it is not on record when drift was looked for."
+        yield f"No check for drift is on record for {pluralize(never_looked, 'tenant')}: `reconciler fleet drift`."
+    held = [each.name for each in statuses if each.is_held]
+    if held:
+        yield f"{pluralize(len(held), 'tenant')} held, because provisioning is switched off; an apply sends nothing:"
+        yield from wrap_names(held)
     ranked = sorted(groups.items(), key=lambda item: (item[0][0], -len(item[1]), item[1][0]))
     for (_, why), names in ranked[:_MOST]:
         yield f"\n{pluralize(len(names), 'tenant')}: {escape_control(why)}"
@@ -120,6 +130,7 @@ def _build_entry(status: TenantStatus, now: datetime) -> dict[str, Any]:
         "failing_users": status.failing_users,
         "quarantined_since": _format(status.quarantined_since),
         "open": status.is_open,
+        "held": status.is_held,
         "drift": {"at": _format(drift.at), "differences": drift.differences} if drift is not None else None,
         "credential_days_left": credential.days_left if credential is not None else None,
     }

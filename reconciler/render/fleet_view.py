@@ -259,15 +259,13 @@ def _list_problems(report: FleetReport, words: FleetWords) -> Iterator[Problem]:
 def _list_notes(report: FleetReport) -> Iterator[Note]:
     gone = tuple(name for name in report.released if name not in report.renamed.values())
     if gone:
-        yield Note(
-            f"Released {pluralize(len(gone), 'tenant')}", gone, "Nothing is written to a released tenant any more."
-        )
+        yield Note(pluralize(len(gone), "released tenant"), gone, "Nothing is written to a released tenant any more.")
     if report.renamed:
         pairs = tuple(f"{old} → {new}" for new, old in sorted(report.renamed.items()))
         yield Note("Renamed", pairs, "Each is a new tenant: record, lock and token are its own.")
     new = tuple(name for name in report.new if name not in report.renamed)
     if new:
-        yield Note(f"New {pluralize(len(new), 'tenant')}", new)
+        yield Note(pluralize(len(new), "new tenant"), new)
     if report.changed_by_defaults:
         tenants = pluralize(report.changed_by_defaults, "tenant")
         yield Note(f"Defaults, a group or the version of the program affect {tenants}.")
@@ -285,9 +283,10 @@ def _list_steps(report: FleetReport) -> Iterator[NextStep]:
         yield NextStep(
             "See why a tenant is blocked, and how to approve it:", (f"reconciler show DIR/{blocked[0].name}/plan.json",)
         )
-    if report.of_state(TenantState.HELD):
-        text = "Switch provisioning on for a held tenant in its settings.yaml. The next plan has all that is pending:"
-        yield NextStep(text, ("provisioning: {enabled: true}",), "yaml")
+    held = report.of_state(TenantState.HELD)
+    if held:
+        text = "See which file switches provisioning off. The plan of the change that switches it on has all of this:"
+        yield NextStep(text, (f"reconciler fleet explain {held[0].name} settings.provisioning",))
     lifts = [guard.guard for guard in report.guards if guard.guard in _LIFTABLE]
     if lifts and report.verb == "plan":
         lines = (

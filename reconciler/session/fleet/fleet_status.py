@@ -9,6 +9,8 @@ from pathlib import Path
 
 from reconciler.apply.quarantine import assess
 from reconciler.core.expiry import ExpiryFinding, assess_credentials
+from reconciler.desired.directory import Directory
+from reconciler.desired.provisioning import read_provisioning
 from reconciler.errors import PlanFileError
 from reconciler.fleet.applied import AppliedFleet, read_applied
 from reconciler.fleet.drift_record import DriftCheck, read_drift
@@ -20,24 +22,30 @@ from reconciler.session.expiry import read_credentials
 
 _DATES = (b"_expires", b"token_issued")
 """What a settings.yaml holds that says when a credential ends: the others need not be parsed, and there are many."""
+_SWITCH = b"provisioning"
+_WORDS = frozenset({*_DATES, _SWITCH})
 _LONGEST = 1024 * 1024
 
 
 def read_fleet_status(fleet: Fleet, now: datetime) -> Iterator[TenantStatus]:
     """Yield the status of each tenant, in the order of their names. Raises `PlanFileError`."""
     applied, drift = read_applied(fleet.root), read_drift(fleet.root)
-    shared: dict[str, bool] = {}
+    shared: dict[str, frozenset[bytes]] = {}
     for tenant in fleet.tenants:
         layers = ["defaults", f"groups/{tenant.group}"] if tenant.group is not None else ["defaults"]
         for layer in layers:
             if layer not in shared:
-                shared[layer] = _has_dates(fleet.root / layer)
-        dated = any(shared[layer] for layer in layers) or _has_dates(fleet.root / tenant.folder)
-        yield _read_status(fleet.root, tenant, (applied, drift.get(tenant.name)), now, dated=dated)
+                shared[layer] = _find_words(fleet.root / layer)
+        words = _find_words(fleet.root / tenant.folder).union(*(shared[layer] for layer in layers))
+        yield _read_status(fleet.root, tenant, (applied, drift.get(tenant.name)), now, words)
 
 
 def _read_status(
-    root: Path, tenant: Tenant, known: tuple[AppliedFleet | None, DriftCheck | None], now: datetime, *, dated: bool
+    root: Path,
+    tenant: Tenant,
+    known: tuple[AppliedFleet | None, DriftCheck | None],
+    now: datetime,
+    words: frozenset[bytes],
 ) -> TenantStatus:
     applied, drift = known
     folder = root / tenant.folder
@@ -56,26 +64,33 @@ def _read_status(
         quarantined_since=health.quarantine.began if health.quarantine is not None else None,
         is_open=applied is not None and tenant.name in applied.open,
         drift=drift,
-        credential=_find_ending(folder, now) if dated else None,
+        credential=_find_ending(folder, now) if words.intersection(_DATES) else None,
+        is_held=_SWITCH in words and _is_switched_off(folder),
         problem=problem,
     )
 
 
-def _has_dates(folder: Path) -> bool:
-    """Whether a settings.yaml may say when a credential ends; one that cannot be read may."""
+def _find_words(folder: Path) -> frozenset[bytes]:
+    """Return which of the words a settings.yaml may have; one that cannot be read may have all."""
     try:
         handle = os.open(folder / "settings.yaml", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        return False
+        return frozenset()
     except OSError:
-        return True
+        return _WORDS
     try:
         content = os.read(handle, _LONGEST)
-        return len(content) == _LONGEST or any(word in content for word in _DATES)
+        return _WORDS if len(content) == _LONGEST else frozenset(word for word in _WORDS if word in content)
     except OSError:
-        return True
+        return _WORDS
     finally:
         os.close(handle)
+
+
+def _is_switched_off(folder: Path) -> bool:
+    """Whether an apply sends nothing; False if the settings are invalid: then an apply fails."""
+    settings = Directory(folder).read_settings()
+    return settings is not None and not read_provisioning(settings.value).enabled
 
 
 def _find_ending(folder: Path, now: datetime) -> ExpiryFinding | None:

@@ -39,7 +39,7 @@ ENDING = ExpiryFinding(
         ({"quarantined_since": NOW}, "in quarantine since 2026-11-30 12:00 UTC"),
         ({"is_open": True}, "left open by the last apply of the fleet"),
         ({"drift": DriftCheck(NOW, 3)}, "3 users differed on 2026-11-30 12:00 UTC"),
-        ({"drift": DriftCheck(NOW - timedelta(days=4), 0)}, "no look for drift since 2026-11-26 12:00 UTC"),
+        ({"drift": DriftCheck(NOW - timedelta(days=4), 0)}, "no check for drift since 2026-11-26 12:00 UTC"),
         ({"credential": ENDING}, "the token ends in 9 days"),
         ({"problem": "a receipt cannot be read"}, "a receipt cannot be read"),
     ],
@@ -62,11 +62,21 @@ def test_what_needs_none() -> None:
 def test_the_tenants_that_need_attention_are_named() -> None:
     beta = TenantStatus("beta", problem="bad \x1b[2J", failing_users=1)
     assert render_fleet_status([GOOD, beta], NOW) == (
-        "1 of 2 tenants needs no attention.\n"
-        "Of 1 tenant it is not on record when drift was looked for.\n"
+        "1 of 2 tenants needs attention.\n"
+        "No check for drift is on record for 1 tenant: `reconciler fleet drift`.\n"
         "\n"
         "1 tenant: bad \\u{1b}[2J; no apply on record; 1 failing user\n"
         "  beta\n"
+    )
+
+
+def test_tenants_that_are_held_are_named_and_healthy() -> None:
+    held = replace(GOOD, is_held=True)
+    assert is_healthy(held, NOW)
+    assert render_fleet_status([held], NOW) == (
+        "No tenant needs attention, of 1 tenant.\n"
+        "1 tenant held, because provisioning is switched off; an apply sends nothing:\n"
+        "  acme\n"
     )
 
 
@@ -105,6 +115,7 @@ def test_the_document_has_every_tenant() -> None:
                 "failing_users": 0,
                 "quarantined_since": None,
                 "open": False,
+                "held": False,
                 "drift": {"at": "2026-11-30T12:00:00+00:00", "differences": 0},
                 "credential_days_left": 9,
             }

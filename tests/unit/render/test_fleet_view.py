@@ -74,7 +74,7 @@ def test_removals_of_a_tenant_that_is_held_are_told_apart() -> None:
     assert (view.trouble, [row.label for row in view.rows]) == ("", ["held"])
     (problem,) = view.problems
     assert problem.reason == view.rows[0].problem == "provisioning is switched off, an apply sends nothing"
-    assert [step.lines for step in view.steps] == [("provisioning: {enabled: true}",)]
+    assert [step.lines for step in view.steps] == [("reconciler fleet explain off settings.provisioning",)]
     found = build_fleet_view(fleet(held, changed("one", delete=1))).removals
     assert found == "2 users will be REMOVED in 2 tenants, 1 of them in held tenants."
 

@@ -15,8 +15,8 @@ def test_tenants_without_an_apply_need_attention(tmp_path: Path) -> None:
     terminal = RecordingTerminal()
     assert run_fleet_status(write_fleet(tmp_path), "text", terminal) == ExitCode.ERROR
     assert terminal.out == (
-        "0 of 2 tenants need no attention.\n"
-        "Of 2 tenants it is not on record when drift was looked for.\n"
+        "2 of 2 tenants need attention.\n"
+        "No check for drift is on record for 2 tenants: `reconciler fleet drift`.\n"
         "\n"
         "2 tenants: no apply on record\n"
         "  acme, beta\n"

@@ -65,3 +65,18 @@ def test_the_dates_of_credentials_are_read_where_there_are_some(
     write_files(tmp_path, {"defaults/settings.yaml": dated})
     list(read_fleet_status(fleet, now))
     assert read == ["acme", "beta", "acme", "beta", "gamma"]
+
+
+def test_a_tenant_is_held_where_a_layer_or_its_own_settings_switch_provisioning_off(tmp_path: Path) -> None:
+    off = "provisioning: {enabled: false}\n"
+    files = {
+        "fleet.yaml": "tenants: tenants/*\n",
+        "defaults/settings.yaml": SETTINGS.format(more=""),
+        "groups/schools/settings.yaml": off,
+        "tenants/acme/settings.yaml": off,
+        "tenants/beta/tenant.yaml": "group: schools\ndomains: [beta.example]\n",
+        "tenants/gamma/settings.yaml": "provisioning: {enabled: true}\n",
+        "tenants/delta/settings.yaml": "provisioning: [\n",
+    }
+    fleet = read_fleet(write_files(tmp_path, with_domains(files)))
+    assert [each.name for each in read_fleet_status(fleet, current_time()) if each.is_held] == ["acme", "beta"]
