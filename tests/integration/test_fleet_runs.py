@@ -50,7 +50,12 @@ def test_a_plan_shows_totals_and_writes_nothing(fleet: FleetWorkspace) -> None:
             "  acme: ok (5 to update)\n"
         ),
     )
-    assert sorted(found.err.splitlines()) == ["acme: ok (5 to update)", "globex: ok (2 to remove)"]
+    *lines, apply, output = found.err.splitlines()
+    assert sorted(lines) == ["acme: ok (5 to update)", "globex: ok (2 to remove)"]
+    assert (apply[:45], output[:30]) == (
+        "To apply these plans: reconciler fleet apply ",
+        "What each tenant printed is in",
+    )
     assert fleet.run("plan", "--detailed-exitcode").code == 2
     assert writes(fleet) == dict.fromkeys(NAMES, 0)
 

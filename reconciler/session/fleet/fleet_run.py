@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from reconciler.session.fleet.processes import run_tenants
 from reconciler.session.fleet.run_guard import RunGuard
 from reconciler.session.fleet.selected import FleetSelection, Selected, load_selected
 from reconciler.session.fleet.stopping import stop_on_signals
-from reconciler.session.fleet.task import TenantTask
+from reconciler.session.fleet.task import OUTPUT, TenantTask
 from reconciler.session.fleet.tokens import check_fleet_tokens
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import current_time, parse_now
@@ -89,6 +90,7 @@ def open_out(out: Path | None, terminal: Terminal) -> Iterator[Path]:
     if out is not None:
         make_private_directory(out)
         yield out
+        terminal.note(f"What each tenant printed is in {shlex.quote(os.fspath(out))}/TENANT/{OUTPUT}.")
         return
     with tempfile.TemporaryDirectory(prefix="reconciler-fleet-") as name:
         yield Path(name)

@@ -76,6 +76,7 @@ def test_without_a_directory_nothing_is_kept(tmp_path: Path) -> None:
     assert terminal.notes == ["The plans and the output of the tenants were not kept: -o DIR keeps them."]
     with open_out(tmp_path / "out", terminal) as out:
         assert out == tmp_path / "out"
+    assert terminal.notes[1:] == [f"What each tenant printed is in {out}/TENANT/output.txt."]
     assert out.stat().st_mode & 0o777 == 0o700
 
 
