@@ -58,13 +58,16 @@ _Fleet = Annotated[FleetOptions, Only("fleet")]
 
 @command(fleet_app)
 def validate(
-    chosen: _Fleet,
+    chosen: Annotated[FleetOptions, Only("fleet", "base")],
     form: DataFormat = "text",
     *,
     common: Annotated[CommonOptions, Only("now", "no_color", "quiet", "verbose")],
 ) -> int:
-    """Check fleet.yaml, all layers and all tenants; each error is reported once."""
-    options = lazy.FleetValidateOptions(chosen.fleet, lazy.parse_now(common.now), form)
+    """Check fleet.yaml, all layers and all tenants; each error is reported once.
+
+    With --base, the files of a tenant are checked only if a change affects it.
+    """
+    options = lazy.FleetValidateOptions(chosen.fleet, lazy.parse_now(common.now), form, chosen.base)
     return lazy.run_fleet_validate(options, common.terminal())
 
 

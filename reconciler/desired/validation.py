@@ -45,6 +45,23 @@ def validate(node: YamlMapping, model: type[Model], report: Report) -> LocatedMo
         return None
 
 
+def validate_part(node: YamlMapping, model: type[BaseModel], report: Report) -> None:
+    """Report what is wrong with `node`, a part of a `model`: keys that are missing may be in another part.
+
+    Those of the elements of lists may not.
+    """
+    try:
+        model.model_validate(drop_nulls(node))
+    except ValidationError as exc:
+        problems = [
+            each
+            for each in exc.errors(include_url=False)
+            if each["type"] != "missing" or any(isinstance(step, int) for step in each["loc"])
+        ]
+        for found in _pair_misnamed(problems, node, model):
+            report(found)
+
+
 def _pair_misnamed(problems: Sequence[ErrorDetails], node: YamlMapping, model: type[BaseModel]) -> Iterator[Diagnostic]:
     """Yield the errors. One unknown key beside one that is missing is one error: it is that key, misnamed."""
     unknown = [tuple(each["loc"]) for each in problems if each["type"] == "extra_forbidden"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -33,7 +33,7 @@ from reconciler.desired.tenant_identity import describe_missing_domains
 from reconciler.desired.validation import LocatedModel
 from reconciler.errors import FleetError
 from reconciler.fleet.disjoint import find_shared_domains
-from reconciler.fleet.lost_tenants import find_lost_tenants
+from reconciler.fleet.lost_tenants import list_lost_tenants
 from reconciler.fleet.model import (
     MAX_TENANTS,
     Caps,
@@ -55,13 +55,21 @@ _NAME = "a name of at most 40 lower-case letters, digits and hyphens that begins
 
 
 class BrokenFleetError(FleetError):
-    """fleet.yaml or files of tenants have errors: all of them are in `diagnostics`. Exit code 1."""
+    """fleet.yaml or files of tenants have errors. Exit code 1.
 
-    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+    `diagnostics`: for display, the first of many. `problems`: all, with the number of tenants that each concerns.
+    `fleet`: as far as it can be read, to check the rest; it must not be planned.
+    """
+
+    def __init__(
+        self, diagnostics: tuple[Diagnostic, ...], problems: Mapping[Diagnostic, int], fleet: Fleet | None = None
+    ) -> None:
         first = diagnostics[0]
         place = f" ({first.origin})" if first.origin is not None else ""
         super().__init__(f"the fleet has errors: {first.summary}{place}", "`reconciler fleet validate` lists them all.")
         self.diagnostics = diagnostics
+        self.problems = problems
+        self.fleet = fleet
 
 
 def read_fleet(root: Path) -> Fleet:
@@ -72,15 +80,12 @@ def read_fleet(root: Path) -> Fleet:
     catalog = _Catalog(root)
     located = catalog.read_fleet_file()
     tenants = catalog.read_tenants(located.value) if located is not None else []
-    if located is not None and not catalog.problems:
-        for lost in find_lost_tenants(root, located.value, [tenant.folder for tenant in tenants]):
-            catalog.report(lost)
-    if located is not None and not catalog.problems:
-        check_waves(located, tenants, catalog.report)
-        catalog.check_domains(tenants)
-    if located is None or catalog.problems:
-        raise BrokenFleetError(add_source_lines(catalog.collect(), root))
-    return _build_fleet(root, located.value, tenants)
+    if located is not None:
+        catalog.check_together(located, tenants)
+    fleet = _build_fleet(root, located.value, tenants) if located is not None else None
+    if fleet is None or catalog.problems:
+        raise BrokenFleetError(add_source_lines(catalog.collect(), root), catalog.count(), fleet)
+    return fleet
 
 
 @dataclass(slots=True)
@@ -90,6 +95,10 @@ class _Catalog:
     root: Path
     problems: list[Diagnostic] = field(default_factory=list)
     _times: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _unread: set[str] = field(default_factory=set)
+    """The tenants whose tenant.yaml is missing or has an error: what it says is not known."""
+    _are_all_found: bool = False
+    """Whether no folder has an error, by which it may be that of a tenant."""
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Add an error. The same one of many tenants, such as an unknown group, is kept once, with their number."""
@@ -106,6 +115,19 @@ class _Catalog:
         left = len(self.problems) - len(shown)
         more = f"{pluralize(left, 'more error')} in this fleet; {'it is' if left == 1 else 'they are'} not shown"
         return [*shown, error(more, "Fix these first.")] if left else shown
+
+    def count(self) -> dict[Diagnostic, int]:
+        """Return all errors, with the number of tenants that each concerns."""
+        return {item: max(1, self._times[(item.summary, item.detail)]) for item in self.problems}
+
+    def check_together(self, located: LocatedModel[FleetEntry], tenants: list[Tenant]) -> None:
+        """Report what is wrong with the tenants together: an error in a file of one does not hide that of another."""
+        lost: list[str] = []
+        if self._are_all_found:
+            lost = list_lost_tenants(self.root, located.value, [tenant.folder for tenant in tenants], self.report)
+        if tenants:
+            check_waves(located, tenants, self.report, lost={folder.partition("/")[2] for folder in lost})
+        self.check_domains([tenant for tenant in tenants if tenant.name not in self._unread])
 
     def _add_count(self, item: Diagnostic) -> Diagnostic:
         times = self._times[(item.summary, item.detail)]
@@ -124,6 +146,7 @@ class _Catalog:
     def read_tenants(self, entry: FleetEntry) -> list[Tenant]:
         """Read the tenants that fleet.yaml names, sorted by name."""
         folders = self._find_folders(entry)
+        self._are_all_found = not self.problems
         self._check_twice(folders)
         if not folders and not self.problems:
             detail = f"`tenants` names {format_names(sorted(entry.tenants))}: create a folder for each tenant there."
@@ -238,6 +261,7 @@ class _Catalog:
         if path.is_symlink():
             self._report_link(f"{parent}/{name}")
             return
+        self._unread.add(name)
         summary = f"`tenants` names {parent}/{name}, which has no desired state"
         detail = "Create its settings.yaml or tenant.yaml, or remove it from `tenants`: no account of it changes then."
         self.report(error(summary, detail, Origin(FLEET_FILE, 1, 1)))
@@ -265,6 +289,8 @@ class _Catalog:
         if content is not None and entry is None:
             located = parse_tenant(content, self.report, file)
             entry = located.value if located is not None else None
+        if entry is None:
+            self._unread.add(name)
         return _build_tenant(name, folder, entry or TenantEntry())
 
     def _check_groups(self, tenants: list[Tenant]) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
-from reconciler.core.model import Diagnostic, Origin, error
+from reconciler.core.model import Origin, error
 from reconciler.core.text import format_names, pluralize
 from reconciler.desired.fleet_files import FLEET_FILE, TENANT_FILE, find_parents, names_tenant
 from reconciler.desired.fleet_schema import FleetEntry
 from reconciler.desired.layout import FOLDERS, TOP_FILES
+from reconciler.desired.yaml_reader import Report
 from reconciler.errors import RepositoryError
 from reconciler.fleet.model import is_tenant_name
 from reconciler.git.index import list_names
@@ -21,22 +22,23 @@ _STATE = frozenset({"", TENANT_FILE, *TOP_FILES, *FOLDERS})
 _MAX_NAMED = 5
 
 
-def find_lost_tenants(root: Path, entry: FleetEntry, folders: Collection[str]) -> Iterator[Diagnostic]:
-    """Yield an error that names the tenants that git tracks and that are not among `folders`, those in the work tree.
+def list_lost_tenants(root: Path, entry: FleetEntry, folders: Collection[str], report: Report) -> list[str]:
+    """Return the folders of the tenants that git tracks and that are not among `folders`, those in the work tree.
 
-    A tenant is released by `git rm` or a commit, never by a folder that is lost. Outside of git there is no error.
+    An error names them. A tenant is released by `git rm` or a commit, never by a folder that is lost. Outside of git
+    there is none.
     """
     try:
         names = list_names(root, sorted(find_parents(entry)))
     except RepositoryError as exc:
-        yield error(f"git cannot say whether all tenants of the fleet are here: {exc.summary}", exc.detail)
-        return
+        report(error(f"git cannot say whether all tenants of the fleet are here: {exc.summary}", exc.detail))
+        return []
     lost = sorted({folder for name in names if (folder := _find_tenant(name, entry)) is not None}.difference(folders))
     if lost:
         many = f"{pluralize(len(lost), 'tenant')} {'is' if len(lost) == 1 else 'are'} in git's index"
-        yield error(
-            f"{many}, but not in the work tree: {format_names(lost)}", _explain(root, lost), Origin(FLEET_FILE, 1, 1)
-        )
+        summary = f"{many}, but not in the work tree: {format_names(lost)}"
+        report(error(summary, _explain(root, lost), Origin(FLEET_FILE, 1, 1)))
+    return lost
 
 
 def _find_tenant(name: str, entry: FleetEntry) -> str | None:

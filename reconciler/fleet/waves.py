@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from reconciler.core.model import Origin, error
 from reconciler.core.text import pluralize
@@ -15,11 +15,16 @@ from reconciler.fleet.model import Tenant
 _WHOLE = 100
 
 
-def check_waves(fleet: LocatedModel[FleetEntry], tenants: Sequence[Tenant], report: Report) -> None:
-    """Report waves by which a tenant would be in none or in two, or in another one than its tenant.yaml says."""
+def check_waves(
+    fleet: LocatedModel[FleetEntry], tenants: Sequence[Tenant], report: Report, lost: Collection[str] = ()
+) -> None:
+    """Report waves by which a tenant would be in none or in two, or in another one than its tenant.yaml says.
+
+    `lost`: names of tenants that are missing, which is reported.
+    """
     _check_order(fleet, report)
     _check_percent(fleet, report)
-    named = _check_named(fleet, {tenant.name for tenant in tenants}, report)
+    named = _check_named(fleet, {*lost, *(tenant.name for tenant in tenants)}, report)
     names = {wave.name for wave in fleet.value.waves}
     for tenant in tenants:
         if tenant.wave is None:
@@ -63,7 +68,10 @@ def _check_named(fleet: LocatedModel[FleetEntry], known: set[str], report: Repor
         for position, name in enumerate(wave.tenants):
             at = fleet.at("waves", number, "tenants", position)
             if name not in known:
-                detail = f"The fleet has {pluralize(len(known), 'tenant')}, but none with this name."
+                detail = (
+                    f"The fleet has {pluralize(len(known), 'tenant')}, but none with this name. Correct it. If the "
+                    "tenant was released, remove its name here. If its folder was lost, restore it from git."
+                )
                 report(error(f"the wave {wave.name} names {name}, which is not a tenant", detail, at))
             if name in found:
                 summary = f"{name} is in two waves: {found[name]} and {wave.name}"

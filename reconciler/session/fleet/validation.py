@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+import os
+import shlex
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path, PurePosixPath
-from posixpath import normpath
-from typing import Any
+from pathlib import Path
+from types import MappingProxyType
 
 from reconciler.core.model import Diagnostic, Severity, error
 from reconciler.core.text import format_names, pluralize
-from reconciler.desired.directory import Directory
-from reconciler.desired.fleet_files import FLEET_FILE
-from reconciler.desired.layers import is_layer
-from reconciler.desired.layout import resembles_yaml
-from reconciler.desired.loader import BrokenState, Preparation, prepare_directory
+from reconciler.desired.diagnostic_list import add_source_lines
+from reconciler.desired.fleet_files import FLEET_FILE, TENANT_FILE
+from reconciler.desired.layer_strays import DEFAULTS, GROUPS
+from reconciler.desired.layout import TOP_FILES, resembles_yaml
 from reconciler.errors import RepositoryError
 from reconciler.fleet.model import Fleet, Tenant
-from reconciler.git.index import find_differences
+from reconciler.fleet.unused_groups import find_errors_of_unused
+from reconciler.git.index import FileState, find_differences
+from reconciler.session.fleet.tenant_checks_pool import check_at_once
+
+_NONE: Mapping[Diagnostic, int] = MappingProxyType({})
+_MAX_NAMED = 5
 
 
 @dataclass(slots=True)
@@ -29,10 +34,10 @@ class FleetFindings:
     invalid: list[str] = field(default_factory=list)
     """The tenants with an error that keeps them from being planned."""
 
-    def add(self, tenant: Tenant | None, diagnostics: Iterable[Diagnostic]) -> None:
-        """Add those of a tenant; None: their places are relative to the root of the fleet already."""
-        for item in dict.fromkeys(_place(item, tenant) for item in diagnostics):
-            self.counts[item] = self.counts.get(item, 0) + 1
+    def add(self, diagnostics: Iterable[Diagnostic], tenants: int = 1) -> None:
+        """Add diagnostics that concern this number of tenants more."""
+        for item in diagnostics:
+            self.counts[item] = self.counts.get(item, 0) + tenants
 
     @property
     def errors(self) -> int:
@@ -50,43 +55,58 @@ class FleetFindings:
         return item if count == 1 else replace(item, summary=f"{item.summary} ({pluralize(count, 'tenant')})")
 
 
-def _place(item: Diagnostic, tenant: Tenant | None) -> Diagnostic:
-    if tenant is None or item.origin is None:
-        return item
-    # The same error of a layer is the same diagnostic, whichever tenant it was found in.
-    file = normpath(PurePosixPath(tenant.folder) / item.origin.file)
-    address = None if is_layer(item.origin.file) else item.address
-    return replace(item, origin=replace(item.origin, file=file), address=address)
+def validate_fleet(
+    fleet: Fleet, now: datetime, tenants: Sequence[Tenant] | None = None, problems: Mapping[Diagnostic, int] = _NONE
+) -> FleetFindings:
+    """Check each tenant as `validate` does, and what they share. `tenants`: only these; None: all.
 
-
-def validate_fleet(fleet: Fleet, now: datetime, *, share: bool = True) -> FleetFindings:
-    """Check each tenant as `validate` does. `share`: the layers are read once, with the same findings."""
+    `problems`: what is wrong with the catalog, and the number of tenants that each error concerns. They hide no other.
+    """
     findings = FleetFindings()
-    findings.add(None, _find_missing(fleet))
-    shared: dict[Hashable, tuple[Any, Any]] | None = {} if share else None
-    for tenant in fleet.tenants:
-        _check_tenant(Directory(fleet.root / tenant.folder, shared=shared), tenant, now, findings)
+    for item, count in zip(add_source_lines(tuple(problems), fleet.root), problems.values(), strict=True):
+        findings.add([item], count)
+    missing, errors = _find_missing(fleet)
+    findings.add(errors)
+    findings.add(find_errors_of_unused(fleet))
+    chosen = fleet.tenants if tenants is None else tenants
+    for found in check_at_once(fleet.root, chosen, now):
+        findings.add(item for item in found.diagnostics if not _is_known(item, missing, is_broken=bool(problems)))
+        if found.is_broken:
+            findings.invalid.append(found.tenant)
     return findings
 
 
-def _check_tenant(directory: Directory, tenant: Tenant, now: datetime, findings: FleetFindings) -> None:
-    found = prepare_directory(directory, now, None)
-    content = found.read_content(lambda _user: None, checked_out=False) if isinstance(found, Preparation) else found
-    findings.add(tenant, content.diagnostics)
-    if isinstance(content, BrokenState):
-        findings.invalid.append(tenant.name)
+def _is_known(item: Diagnostic, missing: Collection[str], *, is_broken: bool) -> bool:
+    """Whether an error of a tenant was reported for the fleet: about a missing file, or about the catalog."""
+    if item.origin is None or item.severity is not Severity.ERROR:
+        return False
+    folder, _, name = item.origin.file.rpartition("/")
+    is_of_layers = folder.partition("/")[0] in (DEFAULTS, GROUPS)
+    is_of_catalog = name in (FLEET_FILE, TENANT_FILE) or (is_of_layers and name not in TOP_FILES)
+    return item.origin.file in missing or (is_broken and is_of_catalog)
 
 
-def _find_missing(fleet: Fleet) -> list[Diagnostic]:
-    """Return errors for the files that git tracks and that are not in the work tree: asked once for the whole fleet."""
+def _find_missing(fleet: Fleet) -> tuple[list[str], list[Diagnostic]]:
+    """Return the files that git tracks and that are not here, with errors: asked once for the whole fleet."""
     parents = {tenant.folder.partition("/")[0] for tenant in fleet.tenants}
     try:
-        found = find_differences(fleet.root, (FLEET_FILE, "defaults", "groups", *sorted(parents)))
+        found = find_differences(fleet.root, (FLEET_FILE, DEFAULTS, GROUPS, *sorted(parents)))
     except RepositoryError as exc:
-        return [error(f"git cannot say whether all files of the fleet are here: {exc.summary}", exc.detail)]
+        return [], [error(f"git cannot say whether all files of the fleet are here: {exc.summary}", exc.detail)]
     names = sorted(name for name in found if resembles_yaml(Path(name).name))
-    if not names:
-        return []
-    what = f"{pluralize(len(names), 'file')} of the fleet {'is' if len(names) == 1 else 'are'} not as in git's index"
-    detail = "Missing, unmerged or hidden from git: `git status` and `git ls-files -v` show which. Restore them first."
-    return [error(f"{what}: {format_names(names)}", detail)]
+    missing = [name for name in names if found[name] is FileState.MISSING]
+    others = [name for name in names if found[name] is not FileState.MISSING]
+    errors = [_describe_missing(missing, fleet.root)] if missing else []
+    if others:
+        what = f"{pluralize(len(others), 'file')} of the fleet {'is' if len(others) == 1 else 'are'} not as in"
+        detail = "Unmerged or hidden from git: `git status` and `git ls-files -v` show which. Restore them first."
+        errors.append(error(f"{what} git's index: {format_names(others)}", detail))
+    return missing, errors
+
+
+def _describe_missing(names: list[str], root: Path) -> Diagnostic:
+    verb, it = ("is", "it") if len(names) == 1 else ("are", "them")
+    git = f"git -C {shlex.quote(os.fspath(root))}"
+    which = shlex.join(names) if len(names) <= _MAX_NAMED else "FILE"
+    detail = f"`{git} checkout -- {which}` restores {it}. `{git} rm -- {which}` removes {it} for good."
+    return error(f"git tracks {format_names(names)}, which {verb} missing", detail)

@@ -106,14 +106,17 @@ def test_what_is_no_tenant(tmp_path: Path) -> None:
             ["fleet.yaml:1:1: `tenants` names tenants/none, which has no desired state"],
         ),
         (
-            {"fleet.yaml": "tenants: [tenants/*, more/acme]\n", "more/acme/settings.yaml": "target: {}\n"},
+            {"fleet.yaml": "tenants: [tenants/*, more/acme]\n", "more/acme/tenant.yaml": "domains: [more.example]\n"},
             ["fleet.yaml:1:1: 2 tenants with the name acme"],
         ),
         ({"tenants/Acme/settings.yaml": ""}, ['tenants/Acme:1:1: the folder "Acme" cannot be a tenant']),
         ({"tenants/a b/x.yaml": ""}, ['tenants/a b:1:1: the folder "a b" cannot be a tenant']),
         ({"tenants/.hidden/settings.yaml": ""}, ['tenants/.hidden:1:1: the folder ".hidden" cannot be a tenant']),
         ({"tenants/acme.yaml": ""}, ["tenants/acme.yaml:1:1: this file is not read"]),
-        ({"tenants/beta/tenant.yaml": "group: schol\n"}, ["tenants/beta/tenant.yaml:1:8: there is no group schol"]),
+        (
+            {"tenants/beta/tenant.yaml": "group: schol\ndomains: [beta.example]\n"},
+            ["tenants/beta/tenant.yaml:1:8: there is no group schol"],
+        ),
         (
             {"tenants/beta/tenant.yaml": "domains: [beta.example]\nwave: w\n"},
             ["tenants/beta/tenant.yaml:1:1: there is no wave w"],
@@ -160,6 +163,8 @@ def test_an_error_of_many_tenants_is_one(tmp_path: Path) -> None:
     assert _list_errors(tmp_path) == [
         'tenants/t0/tenant.yaml:1:1: unknown key "grup" (3 tenants)',
         "tenants/acme/tenant.yaml:2:8: there is no group none",
+        "tenants/acme/tenant.yaml:1:1: there is no wave w",
+        "tenants/acme/tenant.yaml:1:1: the tenant has no `domains` (2 tenants)",
     ]
 
 

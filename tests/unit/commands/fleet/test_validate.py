@@ -1,11 +1,13 @@
 """`fleet validate` as a command."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from support.fleets import with_domains, write_files, write_fleet
+from support.git_repository import GitRepository
 
 from reconciler.commands.fleet.validate import FleetValidateOptions, run_fleet_validate
 from reconciler.errors import ExitCode
@@ -57,6 +59,38 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             "tenants": 2,
         }
     ]
+
+
+def test_only_affected_tenants(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    repository = GitRepository(write_fleet(tmp_path / "f"), ".")
+    repository.commit("base")
+    write_files(repository.root, {"tenants/beta/settings.yaml": "gards: {}\n", "groups/unused/scope.yaml": "sync: x\n"})
+    repository.commit("an error")
+    write_files(repository.root, {"tenants/acme/settings.yaml": "{}\n"})
+    options = FleetValidateOptions(repository.root, NOW, "text", "HEAD")
+    assert run_fleet_validate(options, _terminal()) == ExitCode.ERROR
+    found = capsys.readouterr()
+    assert found.out == "1 error in the fleet.\n"
+    assert "on groups/unused/scope.yaml:1:7:" in found.err
+    (repository.root / "groups/unused/scope.yaml").unlink()
+    repository.git("add", "-A")
+    assert run_fleet_validate(options, _terminal()) == ExitCode.OK
+    assert capsys.readouterr().out == "The fleet is valid: 1 of 2 tenants checked, the others are not affected.\n"
+    assert run_fleet_validate(replace(options, base="HEAD~1"), _terminal()) == ExitCode.ERROR
+    assert "gards" in capsys.readouterr().err
+
+
+def test_without_a_base_all_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write_fleet(tmp_path)
+    assert run_fleet_validate(FleetValidateOptions(root, NOW, "text", "0" * 40), _terminal()) == ExitCode.OK
+    found = capsys.readouterr()
+    assert found.out == "The fleet is valid: 2 tenants.\n"
+    assert found.err == "All tenants are checked: there is no commit before this one.\n"
+
+
+def test_a_fleet_file_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _validate(write_fleet(tmp_path, fleet="tenants: [\n")) == ExitCode.ERROR
+    assert "not YAML" in capsys.readouterr().err
 
 
 def test_many_errors_are_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
