@@ -130,8 +130,8 @@ def test_files_that_are_not_committed_are_not_queued(run: Run, root: Path) -> No
 @pytest.mark.parametrize(
     ("dsn", "error"),
     [
-        ("", "nothing says where the queue's database is"),
-        (f"host=x {PASSWORD}", "RECONCILER_CLUSTER_DSN is not a connection string of Postgres"),
+        ("", "no database is set for the queue"),
+        (f"host=x {PASSWORD}", "RECONCILER_CLUSTER_DSN is not a Postgres connection string"),
         (f"postgresql://u:{PASSWORD}@127.0.0.1:1/x", "the queue's database cannot be reached"),
         (
             f"postgresql://u:{PASSWORD}@192.0.2.1/x?sslmode=prefer",

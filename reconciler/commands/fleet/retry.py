@@ -39,7 +39,7 @@ def run_fleet_retry(options: FleetRetryOptions, terminal: Terminal) -> ExitCode:
         return ExitCode.OK
     terminal.note(f"Again: {pluralize(len(failed), 'tenant')}, {format_names(list(failed), 20)}.")
     if run.out is None and len(options.directories) > 1:
-        raise UsageError("there are several directories", "Name with -o where the new results go.")
+        raise UsageError("there are several directories", "Name a directory for the new results: -o DIR.")
     selection = replace(run.selection, only=frozenset(failed))
     after = max((each.began for each in gathering.gathered.results.values()), default=0)
     again = replace(run, selection=selection, out=run.out or options.directories[0], after=after)

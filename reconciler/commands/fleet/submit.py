@@ -77,7 +77,7 @@ def _note_stale(names: Collection[str], terminal: Terminal) -> ExitCode:
 
 def _check(options: SubmitOptions) -> None:
     if options.verb not in VERBS:
-        raise UsageError(f"--verb {quote(options.verb)} is none of {', '.join(VERBS)}")
+        raise UsageError(f"--verb {quote(options.verb)} is not one of {', '.join(VERBS)}")
     if options.verb != "apply" and (options.plans is not None or options.auto_approve):
         raise UsageError("--plans and --auto-approve are for --verb apply")
     if options.verb == "apply" and (options.plans is None) is not options.auto_approve:

@@ -55,7 +55,7 @@ def read_address(environment: Mapping[str, str]) -> Secret:
     text = environment.get(VARIABLE, "").strip()
     given = {name: environment[variable] for variable, name in _LIBPQ.items() if environment.get(variable)}
     if not text and not given.keys() & {"host", "hostaddr", "dbname"}:
-        raise FleetError("nothing says where the queue's database is", _HOW)
+        raise FleetError("no database is set for the queue", _HOW)
     parameters = {**_DEFAULTS, **given, **_parse(text)}
     if "service" in parameters or environment.get("PGSERVICE"):
         raise FleetError("a service file cannot say where the queue's database is", _HOW)
@@ -68,7 +68,7 @@ def _parse(text: str) -> dict[str, Any]:
         return conninfo_to_dict(text)
     except (ProgrammingError, UnicodeError):
         # libpq's message repeats a part of the text, which can be the password.
-        raise FleetError(f"{VARIABLE} is not a connection string of Postgres", _HOW) from None
+        raise FleetError(f"{VARIABLE} is not a Postgres connection string", _HOW) from None
 
 
 def _require_encryption(parameters: dict[str, Any]) -> None:

@@ -100,7 +100,7 @@ def explain_errors() -> Iterator[None]:
         if code == "42501":
             raise FleetError("this role may not do that in the queue's database", _ROLES) from None
         if code == "23503":
-            raise FleetError("this worker counted as dead, and was removed from the queue", _REMOVED) from None
+            raise FleetError("this worker was taken for dead, and was removed from the queue", _REMOVED) from None
         if code == "P0001":
             raise FleetError("the job has changed meanwhile", "Look at it again: reconciler fleet jobs") from None
         raise FleetError(f"the queue's database failed{f' ({code})' if code else ''}", _LOST) from None

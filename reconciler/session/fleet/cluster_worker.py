@@ -123,7 +123,7 @@ async def _work(address: Secret, settings: WorkerSettings, runner: TenantRunner,
     if not stopping.is_set() and not settings.until_empty:
         raise FleetError(
             "the worker lost the queue's database",
-            "What was running was finished. Jobs of which that could not be noted are stalled: reconciler fleet jobs",
+            "What was running has finished. Jobs whose end could not be recorded are stalled: reconciler fleet jobs",
         )
 
 
@@ -224,8 +224,8 @@ class _Jobs:
             rows = await self.app.connector.execute_query_all_async(_IS_OPEN, job=number)
         if not rows and self.unusable is None:
             self.unusable = WorkerUnusableError(
-                f"job {number} was closed while it ran here: this worker counted as dead",
-                "What ran was asked to end. Read its receipts, and start the worker again.",
+                f"job {number} was closed while it ran here: this worker was taken for dead",
+                "Its tenants were asked to end. Read their receipts, and start the worker again.",
             )
             self.give_up()
             self.runner.stop()

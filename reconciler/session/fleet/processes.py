@@ -169,8 +169,8 @@ class _TenantsRun:
         self.running.clear()
         if self.restarts > _MAX_RESTARTS:
             raise MachineLimitError(
-                "the process that starts those of the tenants ends again and again",
-                "Often the machine has run out of memory: run fewer tenants at once (--at-once).",
+                "the process that starts the tenants' processes keeps ending",
+                "The machine may have run out of memory: run fewer tenants at once (--at-once).",
             )
 
     def _select(self) -> list[Any]:
@@ -232,7 +232,7 @@ class _Server:
 
 
 def _cannot_start(why: str, advice: str) -> MachineLimitError:
-    return MachineLimitError(f"the process that starts those of the tenants cannot be started: {why}", advice)
+    return MachineLimitError(f"the process that starts the tenants' processes cannot be started: {why}", advice)
 
 
 def _clear(task: TenantTask) -> None:

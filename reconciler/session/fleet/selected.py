@@ -97,7 +97,7 @@ def _describe(affected: Affected, terminal: Terminal) -> None:
     gone = [name for name in affected.released if name not in moved]
     if gone:
         names = format_names(gone, _MOST)
-        terminal.note(f"Released, nothing is written to {'it' if len(gone) == 1 else 'them'} any more: {names}.")
+        terminal.note(f"Released: {names}. Nothing is written to {'it' if len(gone) == 1 else 'them'} any more.")
     for old, new in list(moved.items())[:_MOST]:
         terminal.note(
             f"{quote(old)} was renamed to {quote(new)}, which is a new tenant: record, lock and token are its own."

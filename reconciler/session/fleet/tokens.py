@@ -44,7 +44,7 @@ def check_fleet_tokens(tenants: int, environment: Mapping[str, str] = os.environ
     if tenants > 1 and variable == TOKEN_VARIABLE and environment.get(variable, "").strip():
         raise SharedTokenError(
             f"{TOKEN_VARIABLE} is one token for {tenants:,} tenants",
-            f"Set {COMMAND_VARIABLE} or {DIRECTORY_VARIABLE} in its place: see docs/environment.md.",
+            f"Set {COMMAND_VARIABLE} or {DIRECTORY_VARIABLE} instead: see docs/environment.md.",
         )
     store = environment.get(STORE_VARIABLE, "").strip()
     if tenants > 1 and variable == TOKEN_VARIABLE and store and TENANT not in store:

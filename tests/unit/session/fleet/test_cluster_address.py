@@ -49,7 +49,7 @@ def test_what_holds_a_password_leaves_the_environment() -> None:
 @pytest.mark.parametrize("environment", [{}, {VARIABLE: " "}, {"PGUSER": "runner"}])
 def test_no_address_is_an_error(environment: dict[str, str]) -> None:
     error = refuse(**environment)
-    assert error.summary == "nothing says where the queue's database is"
+    assert error.summary == "no database is set for the queue"
     assert "RECONCILER_CLUSTER_DSN" in error.detail
 
 
@@ -58,7 +58,7 @@ def test_no_address_is_an_error(environment: dict[str, str]) -> None:
     [CANARY, f"host=x {CANARY}", f"postgresql://u:{CANARY}@[::1", f"password='{CANARY}", f"{CANARY}=1", "host=\udcff"],
 )
 def test_text_that_is_no_address_is_not_repeated(text: str) -> None:
-    assert refuse(**{VARIABLE: text}).summary == "RECONCILER_CLUSTER_DSN is not a connection string of Postgres"
+    assert refuse(**{VARIABLE: text}).summary == "RECONCILER_CLUSTER_DSN is not a Postgres connection string"
 
 
 @pytest.mark.parametrize("environment", [{VARIABLE: "service=fleet"}, {"PGSERVICE": "fleet", "PGHOST": "localhost"}])

@@ -269,7 +269,7 @@ def test_a_worker_that_comes_back_after_its_job_was_closed_ends_what_it_runs(
     worker.send_signal(signal.SIGCONT)
     _, stderr = worker.communicate(timeout=30)
     assert worker.returncode == 1
-    assert b"job 1 was closed while it ran here: this worker counted as dead" in stderr
+    assert b"job 1 was closed while it ran here: this worker was taken for dead" in stderr
     assert b"never retrieved" not in stderr
     assert read_notes(tmp_path) == {"acme": _WHOLE, "beta": _WHOLE}, "they were asked to end, and no other was begun"
     assert queue.states() == {"acme": ["failed", "todo"], "beta": ["failed"]}
@@ -284,7 +284,7 @@ def test_a_worker_that_was_removed_while_it_ran_nothing_says_so(
     queue.submit("acme")
     _, stderr = worker.communicate(timeout=30)
     assert worker.returncode == 1
-    assert b"this worker counted as dead, and was removed from the queue" in stderr
+    assert b"this worker was taken for dead, and was removed from the queue" in stderr
     assert queue.states() == {"acme": ["todo"]}
 
 

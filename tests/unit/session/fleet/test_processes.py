@@ -224,7 +224,7 @@ def test_when_the_fork_server_is_killed_its_tenants_fail_and_another_one_starts_
 def test_a_fork_server_that_cannot_start_is_one_error(tmp_path: Path) -> None:
     with pytest.raises(MachineLimitError) as caught:
         list(run_tenants([make_task(tmp_path, "ok")], 1, program="support.no_such_program"))
-    assert caught.value.summary == "the process that starts those of the tenants cannot be started: exit code 1"
+    assert caught.value.summary == "the process that starts the tenants' processes cannot be started: exit code 1"
 
 
 _PARENT = """

@@ -25,7 +25,7 @@ def test_what_is_released_renamed_or_unknown_is_noted(tmp_path: Path) -> None:
     selected = load_selected(FleetSelection(tmp_path, "HEAD~1", shard="1/1"), terminal)
     assert selected.names == {"zeta"}
     assert terminal.notes == [
-        'Released, nothing is written to them any more: "beta", "gamma".',
+        'Released: "beta", "gamma". Nothing is written to them any more.',
         '"acme" was renamed to "zeta", which is a new tenant: record, lock and token are its own.',
     ]
     terminal = RecordingTerminal()
