@@ -10,6 +10,7 @@ import typer
 
 from reconciler.cli import lazy
 from reconciler.cli.apps import github_app
+from reconciler.cli.fleet import FleetOptions
 from reconciler.cli.github import LOGIN, RECORD_AUTHOR, Login, Redact, open_plain_terminal
 from reconciler.cli.options import command
 from reconciler.core.text import quote, shorten
@@ -41,6 +42,20 @@ def fleet_push_record(
 ) -> int:
     """Add the plans and receipts of all tenants to the record branch, in one commit for each attempt."""
     return lazy.run_fleet_push_record(root, tuple(records), author, open_plain_terminal())
+
+
+@command(github_app)
+def fleet_tokens(
+    chosen: FleetOptions,
+    plans: Annotated[
+        Path | None, typer.Option("--plans", metavar="DIR", help="The reviewed plans, as for `fleet apply`.")
+    ] = None,
+) -> int:
+    """Write the tokens of this job's tenants, of the secret RECONCILER_FLEET_TOKENS, to a directory.
+
+    Sets the output `dir`, for RECONCILER_TOKEN_DIR. Does nothing without the secret.
+    """
+    return lazy.run_fleet_tokens(chosen.selection(plans), open_plain_terminal())
 
 
 @command(github_app)

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from reconciler.commands.github.fleet_record import run_fleet_record
     from reconciler.commands.github.fleet_reviewed import NamedRun, run_fleet_reviewed
     from reconciler.commands.github.fleet_summary import run_fleet_summary
+    from reconciler.commands.github.fleet_tokens import run_fleet_tokens
     from reconciler.commands.github.heartbeat import run_heartbeat
     from reconciler.commands.github.import_patch import run_import_patch
     from reconciler.commands.github.import_pull import run_import_pull
@@ -133,6 +134,7 @@ MODULES = {
     "reconciler.commands.github.fleet_record": ("run_fleet_record",),
     "reconciler.commands.github.fleet_reviewed": ("NamedRun", "run_fleet_reviewed"),
     "reconciler.commands.github.fleet_summary": ("run_fleet_summary",),
+    "reconciler.commands.github.fleet_tokens": ("run_fleet_tokens",),
     "reconciler.commands.github.heartbeat": ("run_heartbeat",),
     "reconciler.commands.github.import_patch": ("run_import_patch",),
     "reconciler.commands.github.import_pull": ("run_import_pull",),

@@ -222,6 +222,22 @@ def test_a_shard_whose_job_dies_is_named_stays_open_and_is_run_again(
         scenario.close()
 
 
+def test_a_small_fleet_has_its_tokens_in_one_secret(scenario: FleetScenario) -> None:
+    tokens = {tenant: (scenario.root / "tokens" / tenant).read_text() for tenant in ("acme", "acme-school")}
+    scenario.runner.vars, scenario.runner.secrets = {}, {"RECONCILER_FLEET_TOKENS": json.dumps(tokens)}
+    head = scenario.change(change_both)
+    planned = scenario.plan(head)
+    applied = scenario.apply(scenario.merge(head))
+    assert (scenario.users("acme"), scenario.users("acme-school")) == ([ADA], [ALAN])
+    for job in (planned["plan"], applied["canary"], applied["rest"]):
+        assert job.ran("Remove the tokens")
+        for step in job.steps:
+            said = re.sub("::add-mask::.*", "", step.said)
+            assert not any(token in said for token in tokens.values()), step.name
+    assert "This job has 1 token of 2." in applied["canary"].said("Tokens")
+    assert list(scenario.root.glob("runs/*/temp/reconciler-tokens-*")) == []
+
+
 def test_nothing_is_applied_that_was_not_reviewed(scenario: FleetScenario) -> None:
     applied = scenario.apply(scenario.first)
     assert [step.code for step in applied["reviewed"].steps if step.code] == [4]

@@ -205,6 +205,7 @@ class _Run:
             self.done.skipped = True
             return self.done
         (self.root / "home").mkdir()
+        (self.root / "temp").mkdir()
         for number, step in enumerate(self.job["steps"]):
             self.step(number, step)
         summary = self.root / "summary.md"
@@ -249,6 +250,7 @@ class _Run:
             "GITHUB_RUN_NUMBER": str(self.runner.api.runs[self.done.run]["run_number"]),
             "GITHUB_STEP_SUMMARY": str(self.root / "summary.md"),
             "GITHUB_OUTPUT": str(outputs),
+            "RUNNER_TEMP": str(self.root / "temp"),
         }
         if self.job.get("permissions", {}).get("id-token") == "write":
             env |= self.runner.oidc

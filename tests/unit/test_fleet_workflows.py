@@ -80,6 +80,21 @@ def test_secrets_and_the_token_command_need_an_environment_and_are_never_beside_
         assert "secrets." not in str(job.get("env", {}))
 
 
+@pytest.mark.parametrize("name", ["apply.yml", "drift.yml", "plan.yml"])
+def test_one_step_of_a_job_sees_all_tokens_and_what_it_writes_is_removed(name: str) -> None:
+    for found, job in jobs(name).items():
+        seen = [each for each in job["steps"] if "RECONCILER_FLEET_TOKENS" in str(each)]
+        assert [each["name"] for each in seen] == (["Tokens"] if "environment" in job else []), found
+        if seen:
+            uses = [each for each in job["steps"] if "steps.tokens.outputs.dir" in str(each)]
+            assert uses[-1]["name"] == "Remove the tokens"
+            assert "always()" in uses[-1]["if"]
+            after = job["steps"][job["steps"].index(uses[-1]) :]
+            before = job["steps"][: job["steps"].index(uses[-1])]
+            assert any("upload-artifact" in str(each) for each in after)
+            assert not any("upload-artifact" in str(each) for each in before)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_job_with_the_tokens_of_services_writes_nothing_here(name: str) -> None:
     for found, job in jobs(name).items():
@@ -175,7 +190,10 @@ def test_the_artifacts_of_shards_have_names_of_their_own_and_are_all_gathered() 
             if "upload-artifact" in step.get("uses", "") and "strategy" in job
         ]
         assert len(kept) == len(set(kept))
-        assert all(each.endswith("-${{ strategy.job-index }}") for each in kept)
+        index = "-${{ strategy.job-index }}"
+        assert all(each.removesuffix("-${{ github.run_attempt }}").endswith(index) for each in kept)
+        attempts = [each for each in kept if "run_attempt" in each]
+        assert attempts == ([each for each in kept if each.startswith("record-")] if name == "apply.yml" else [])
         patterns = [
             step["with"]["pattern"].removesuffix("*") for _, _, step in steps(name) if "pattern" in step.get("with", {})
         ]
