@@ -45,7 +45,7 @@ def _compare(name: str, below: YamlMapping, above: YamlMapping) -> Iterator[Diag
         lost = {fold_case(each): each for each in before}.keys() - set(map(fold_case, after))
         if lost:
             missing = format_names([shorten(each, 60) for each in before if fold_case(each) in lost])
-            detail = f"{below.value_origin(name)} lists them. A layer above must list them too: lists are replaced."
+            detail = f"{below.value_origin(name)} lists them. A later layer must list them too: lists are replaced."
             yield error(f"guards.{name}: {missing} would not be protected", detail, above.value_origin(name))
 
 

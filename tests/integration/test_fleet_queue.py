@@ -124,7 +124,7 @@ def test_files_that_are_not_committed_are_not_queued(run: Run, root: Path) -> No
     (root / "tenants/acme/users/new.yaml").write_text("[]\n", "utf-8")
     refused = run("submit")
     assert refused.returncode == 1
-    assert '1 file of the checkout differ from its commit: "tenants/acme/users/new.yaml"' in refused.stderr
+    assert '1 file of the checkout differs from its commit: "tenants/acme/users/new.yaml"' in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,9 @@ def _render(found: ExplainedKey) -> Iterator[str]:
     for each in found.layers[1:]:
         yield f"  overrides {_format(each.value)} in {_escape(each.origin)}"
     if found.final is not None:
-        yield f"  final: {_escape(found.final)} declares it, so no layer above may set it"
+        yield f"  final: {_escape(found.final)} declares it, so no later layer may set it"
     elif found.is_guard and found.layers:
-        yield "  a guard: a layer above may only tighten it"
+        yield "  a guard: a later layer may only tighten it"
 
 
 def _escape(origin: object) -> str:

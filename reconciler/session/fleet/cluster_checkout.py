@@ -59,4 +59,5 @@ def describe_changed_files(names: Sequence[str]) -> str | None:
     """Return one line about changed files; None if there are none."""
     if not names:
         return None
-    return f"{pluralize(len(names), 'file')} of the checkout differ from its commit: {format_names(names, 3)}"
+    verb = "differs" if len(names) == 1 else "differ"
+    return f"{pluralize(len(names), 'file')} of the checkout {verb} from its commit: {format_names(names, 3)}"

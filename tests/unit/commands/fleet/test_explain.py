@@ -22,7 +22,7 @@ def test_explain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "settings.guards.removals.count = 4\n"
         "  set in tenants/acme/settings.yaml:1:28\n"
         "  overrides 5 in groups/schools/settings.yaml:1:28\n"
-        "  a guard: a layer above may only tighten it\n"
+        "  a guard: a later layer may only tighten it\n"
     )
 
 

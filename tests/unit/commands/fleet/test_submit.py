@@ -77,7 +77,7 @@ def test_options_that_do_not_go_together(options: dict[str, Any], cluster: FakeC
 
 def test_changed_files_are_not_queued(cluster: FakeCluster, root: Path) -> None:
     (root / "tenants/acme/users/all.yaml").write_text("[]\n", "utf-8")
-    with pytest.raises(FleetError, match=r"^1 file of the checkout differ"):
+    with pytest.raises(FleetError, match=r"^1 file of the checkout differs"):
         run(root)
     assert cluster.submitted == []
 

@@ -30,7 +30,7 @@ def test_files_that_the_tenant_is_resolved_from_count(name: str, below: str, tmp
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("changed: 1\n", "utf-8")
     assert find_changed_files(root, ["tenants/acme"]) == [name]
-    assert describe_changed_files([name]) == f'1 file of the checkout differ from its commit: "{name}"'
+    assert describe_changed_files([name]) == f'1 file of the checkout differs from its commit: "{name}"'
 
 
 def test_a_deleted_file_counts(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_changed_files_are_refused(tmp_path: Path) -> None:
     root = make_fleet(tmp_path, "acme")
     with open_runner(root) as (runner, task):
         (root / "tenants/acme/settings.yaml").write_text("changed: 1\n", "utf-8")
-        assert runner.check(task) == ('1 file of the checkout differ from its commit: "tenants/acme/settings.yaml"')
+        assert runner.check(task) == ('1 file of the checkout differs from its commit: "tenants/acme/settings.yaml"')
 
 
 def test_a_checkout_that_moved_makes_the_worker_unusable(tmp_path: Path) -> None:
