@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from reconciler.core.model import Origin, SourceUser, error
+from reconciler.core.model import Diagnostic, Origin, SourceUser, error
 from reconciler.core.values import fold_case
 from reconciler.desired import layout, schema
 from reconciler.desired.directory_files import DirectoryFiles
@@ -67,8 +67,22 @@ class Directory(DirectoryFiles):
         layers = self.read_settings_layers()
         if layers is None:
             return None
-        node = layers.merge(self.report)
-        return self._validate("settings.yaml", node, schema.Settings)
+        return self._validate_settings(layers.merge(self.report))
+
+    def _validate_settings(self, node: YamlMapping) -> LocatedModel[schema.Settings] | None:
+        """Validate the merged settings. What is missing in them may be in the file of a layer that was lost."""
+        found: list[Diagnostic] = []
+        located = validate(node, schema.Settings, found.append)
+        if located is None:
+            self._mark_invalid("settings.yaml", node)
+            if any(map(_is_missing, found)) and self._report_lost_settings():
+                found = [item for item in found if not _is_missing(item)]
+        for item in found:
+            self.report(item)
+        return located
+
+    def _report_lost_settings(self) -> bool:
+        return self.place is not None and self.report_lost(self.place.list_files("settings.yaml"))
 
     def read_settings_layers(self) -> SettingsLayers | None:
         """Read settings.yaml of each layer; None if there is none, or one cannot be read."""
@@ -79,7 +93,8 @@ class Directory(DirectoryFiles):
         if own is None and not below.lower:
             # One error is enough: the name of the stray file is to be corrected, or another directory is meant.
             is_misspelt = "settings.yaml" in map(layout.suggest_name, self._strays)
-            if self.root.is_dir() and not self._exists(FLEET_FILE) and not is_misspelt:
+            is_here = self.root.is_dir() and not self._exists(FLEET_FILE)
+            if is_here and not is_misspelt and not self._report_lost_settings():
                 self._report_missing_settings()
             return None
         return below.complete(own, self.place)
@@ -268,9 +283,12 @@ class Directory(DirectoryFiles):
     def _validate(self, name: str, node: YamlMapping, model: type[Model]) -> LocatedModel[Model] | None:
         located = validate(node, model, self.report)
         if located is None:
-            self.invalid[name] = node
-            self.mark_unread(name)
+            self._mark_invalid(name, node)
         return located
+
+    def _mark_invalid(self, name: str, node: YamlMapping) -> None:
+        self.invalid[name] = node
+        self.mark_unread(name)
 
     def _read_models(self, name: str, model: type[Model]) -> list[LocatedModel[Model]]:
         content = self._read(name)
@@ -284,3 +302,8 @@ class Directory(DirectoryFiles):
             else:
                 found.append(located)
         return found
+
+
+def _is_missing(item: Diagnostic) -> bool:
+    """Whether a key is missing."""
+    return item.summary.endswith(" is missing")

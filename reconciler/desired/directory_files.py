@@ -20,15 +20,18 @@ from reconciler.desired import layout
 from reconciler.desired.diagnostic_list import DiagnosticList, DiagnosticLog, add_source_lines
 from reconciler.desired.empty_files import Blobs, describe_way_out, list_tracked
 from reconciler.desired.file_content import find_foreign_content
-from reconciler.desired.fleet_files import FLEET_FILE, read_bounded
+from reconciler.desired.fleet_files import FLEET_FILE, TENANT_FILE, read_bounded
 from reconciler.desired.folders import contains_yaml, is_link_out_of_repository
 from reconciler.desired.layers import (
+    FLEET_NAME,
     TenantPlace,
     check_same_repository,
+    describe_lost,
     find_fleet_root,
     find_place,
     find_strays,
     is_layer,
+    list_lost,
 )
 from reconciler.desired.missing_state import describe_missing_state
 from reconciler.desired.yaml_reader import MAX_DIAGNOSTICS
@@ -70,7 +73,13 @@ class DirectoryFiles:
         """The place of the directory in a fleet; None outside of one. What is wrong with it is reported, once."""
         if not self._is_placed:
             self._is_placed = True
-            if self.root.is_dir() and find_fleet_root(self.root) is not None and not self._leaves_repository():
+            is_in_fleet = self.root.is_dir() and find_fleet_root(self.root) is not None
+            # A desired state of its own has no tenant.yaml: git says whether its fleet was lost.
+            if not (is_in_fleet or self._exists(TENANT_FILE)) or self._leaves_repository():
+                return None
+            if not is_in_fleet:
+                self.layers_unknown = self.report_lost((FLEET_NAME,))
+            else:
                 before = len(self.diagnostics)
                 self._place = find_place(self.root, self._read_layer, self._report_unread)
                 found = self.diagnostics[before:]
@@ -104,6 +113,13 @@ class DirectoryFiles:
         self.digests.update(other.digests)
         self.open_ended |= other.open_ended
         self.unread |= other.unread
+
+    def report_lost(self, files: tuple[str, ...]) -> bool:
+        """Report those of these files of layers that git tracks and that are missing; whether there are any."""
+        lost = self.read_once(("lost", files), lambda reader: list_lost(reader.root, files))
+        for name in lost:
+            self._report_unread(describe_lost(self.root, name))
+        return bool(lost)
 
     def has(self, name: str) -> bool:
         """Whether the file `name` exists; one at the top level can be in a layer."""
@@ -338,7 +354,8 @@ class DirectoryFiles:
         """Return what to do about an empty file. git is asked once, for the first one."""
         if "tracked" not in self._asked:
             self._asked["tracked"] = list_tracked(self.root, self.place)
-        return describe_way_out(self.root, name, content, self._asked["tracked"])
+        is_tenant = self.place is not None
+        return describe_way_out(self.root, name, content, self._asked["tracked"], is_tenant=is_tenant)
 
     def _report_file(self, name: str, summary: str, detail: str) -> None:
         self._report_unread(error(summary, detail, Origin(name, 1, 1)))

@@ -37,7 +37,11 @@ _LEAST = {
 """What a file must have at least, and what that means, by its name or its folder."""
 
 
-def describe_way_out(root: Path, name: str, content: bytes, tracked: Blobs | None) -> str:
+_OF_LAYERS = ("settings.yaml", "scope.yaml")
+"""Files that may be empty where layers of a fleet complete them."""
+
+
+def describe_way_out(root: Path, name: str, content: bytes, tracked: Blobs | None, *, is_tenant: bool = False) -> str:
     """Return what to do about the empty file `name`, with commands that work.
 
     To remove scope.yaml would put all users in scope, and to remove mappings.yaml would apply the profile's rows:
@@ -46,8 +50,14 @@ def describe_way_out(root: Path, name: str, content: bytes, tracked: Blobs | Non
     # A file of a layer is one for all tenants: the commands are about the fleet.
     place, path = (Path(os.path.normpath(root / UP)), name.removeprefix(UP)) if is_layer(name) else (root, name)
     git, file = f"git -C {shlex.quote(str(place))}", shlex.quote(path)
-    least = _LEAST.get(name) or _LEAST["groups" if name.startswith("groups/") else "users"]
-    least = "write `{}` for a layer without keys" if is_layer(name) else least
+    least = (
+        _LEAST.get(name.rpartition("/")[2] if is_layer(name) else name)
+        or _LEAST["groups" if name.startswith("groups/") else "users"]
+    )
+    if is_layer(name) and not name.endswith("/mappings.yaml"):
+        least = "write `{}` for a layer without keys"
+    elif is_tenant and name in _OF_LAYERS:
+        least = "write `{}`: then the layers of the fleet give all of it"
     if tracked is None:
         return f"If git has its content, `{git} checkout -- {file}` restores it. Otherwise {least}."
     first = least[0].upper() + least[1:]

@@ -1,4 +1,4 @@
-"""Guards of a layer may only tighten those of the layers below it."""
+"""Guards of a layer may only tighten those of the layers before it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reconciler.desired.validation import drop_nulls
 from reconciler.desired.yaml_nodes import LayeredMapping, YamlMapping
 
 _GUARDS = "guards"
-_RAISE = "A layer may only tighten the guards of the layers below it. Choose a smaller value, or raise the other one."
+_RAISE = "A layer may only tighten the guards of earlier layers. Choose a smaller value, or raise the other one."
 
 
 def find_loosened(layers: Sequence[YamlMapping]) -> Iterator[Diagnostic]:

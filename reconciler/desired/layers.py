@@ -8,6 +8,7 @@ with a step up.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from reconciler.desired.validation import LocatedModel
 from reconciler.desired.yaml_reader import Report
 from reconciler.errors import RepositoryError
 from reconciler.git.checkout import find_repository
+from reconciler.git.index import list_blobs
 
 UP = "../../"
 _STEPS = 2
@@ -128,6 +130,24 @@ def find_strays(root: Path, place: TenantPlace) -> Iterator[Diagnostic]:
     folders = [folder.removeprefix(UP) for folder in place.folders]
     for item in find_strays_of_tenant(above, folders, place.parents):
         yield replace(item, origin=item.origin and replace(item.origin, file=f"{UP}{item.origin.file}"))
+
+
+def list_lost(root: Path, files: Collection[str]) -> list[str]:
+    """Return which of these files of layers git tracks, and are not there. None if git cannot tell."""
+    absent = [name for name in files if not os.path.lexists(root / name)]
+    try:
+        tracked = list_blobs(root, absent) if absent else {}
+    except RepositoryError:
+        return []  # reported where git is asked for all files
+    return [name for name in absent if name in tracked]
+
+
+def describe_lost(root: Path, name: str) -> Diagnostic:
+    """Return the error for a file of a layer that git tracks and that is not there. It is one for all tenants."""
+    file = name.removeprefix(UP)
+    git, path = f"git -C {shlex.quote(os.path.normpath(root / UP))}", shlex.quote(file)
+    detail = f"`{git} checkout -- {path}` restores it. `{git} rm -- {path}` removes it for good."
+    return error(f"git tracks {file}, which is missing", detail, Origin(name, 1, 1))
 
 
 def list_tracked_names(root: Path, place: TenantPlace | None) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
 from reconciler.core.text import format_names, pluralize
 from reconciler.desired.directory import Directory
 from reconciler.desired.fleet_files import TENANT_FILE
-from reconciler.desired.layers import is_layer, list_tracked_names
+from reconciler.desired.layers import describe_lost, is_layer, list_tracked_names
 from reconciler.desired.layout import TOP_FILES, is_yaml, list_parts, suggest_name
 from reconciler.errors import RepositoryError
 from reconciler.git.checkout import find_lock
@@ -137,6 +137,8 @@ def _describe_cut(name: str, line: int, root: Path) -> Diagnostic:
 
 def _describe_error(name: str, state: FileState, root: Path) -> Diagnostic:
     """Return the error for a missing or unmerged file that planning needs."""
+    if state is FileState.MISSING and is_layer(name):
+        return describe_lost(root, name)
     if state is FileState.UNMERGED:
         summary, detail = "an unresolved merge conflict in git's index", _RESOLVE
     elif state in (FileState.MISSING, FileState.SKIPPED):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -31,7 +32,7 @@ from reconciler.desired.layer_strays import DEFAULTS, find_group_strays, find_la
 from reconciler.desired.layout import FOLDERS, TOP_FILES, check_top_file, check_top_folder, is_utf8, resembles_yaml
 from reconciler.desired.tenant_identity import describe_missing_domains
 from reconciler.desired.validation import LocatedModel
-from reconciler.errors import FleetError
+from reconciler.errors import FleetError, RepositoryError
 from reconciler.fleet.disjoint import find_shared_domains
 from reconciler.fleet.lost_tenants import list_lost_tenants
 from reconciler.fleet.model import (
@@ -46,6 +47,7 @@ from reconciler.fleet.model import (
     is_tenant_name,
 )
 from reconciler.fleet.waves import check_waves
+from reconciler.git.index import list_names
 
 _MAX_SHOWN = 50
 _START = Origin(FLEET_FILE, 1, 1)
@@ -137,11 +139,19 @@ class _Catalog:
         """Read fleet.yaml."""
         path = self.root / FLEET_FILE
         if not os.path.lexists(path):
-            detail = "Name the root of the fleet with --fleet DIR. It holds fleet.yaml, at least `tenants: tenants/*`."
-            self.report(error(f"there is no {FLEET_FILE} in {self.root}", detail))
+            self.report(self._describe_no_file())
             return None
         content = read_bounded(path, FLEET_FILE, MAX_FLEET_BYTES, self.report)
         return parse_fleet(content, self.report) if content is not None else None
+
+    def _describe_no_file(self) -> Diagnostic:
+        """Return the error for a missing fleet.yaml."""
+        with suppress(RepositoryError):
+            if list_names(self.root, [FLEET_FILE]):
+                detail = f"`git -C {shlex.quote(os.fspath(self.root))} checkout -- {FLEET_FILE}` restores it."
+                return error(f"git tracks {FLEET_FILE}, which is missing", detail)
+        detail = "Name the root of the fleet with --fleet DIR. It holds fleet.yaml, at least `tenants: tenants/*`."
+        return error(f"there is no {FLEET_FILE} in {self.root}", detail)
 
     def read_tenants(self, entry: FleetEntry) -> list[Tenant]:
         """Read the tenants that fleet.yaml names, sorted by name."""

@@ -74,3 +74,19 @@ def test_what_git_tracks(tmp_path: Path) -> None:
     assert list(list_tracked(tmp_path) or ()) == [NAME]
     (tmp_path / ".git/HEAD").write_bytes(b"")
     assert list_tracked(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("settings.yaml", "Otherwise write `{}`: then the layers of the fleet give all of it."),
+        ("mappings.yaml", "Otherwise write its rows, such as"),
+        ("../../defaults/settings.yaml", "Otherwise write `{}` for a layer without keys."),
+        ("../../defaults/mappings.yaml", "Otherwise write its rows, such as"),
+    ],
+)
+def test_files_of_a_tenant(name: str, least: str) -> None:
+    text = describe_way_out(Path("/f/tenants/a"), name, b"", {name: OTHER}, is_tenant=True)
+    place = "/f checkout -- defaults" if name.startswith("..") else "/f/tenants/a checkout -- "
+    assert text.startswith(f"If its content was lost, `git -C {place}")
+    assert least in text

@@ -1,19 +1,24 @@
 """Where a tenant is in its fleet, and which files it is made of."""
 
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from support.fleets import write_fleet
+from support.git_repository import GitRepository
 
 from reconciler.desired import layers
 from reconciler.desired.directory import Directory
 from reconciler.desired.fleet_files import parse_fleet
 from reconciler.desired.fleet_schema import FleetEntry
 from reconciler.desired.layers import is_layer, is_settings, list_top_files, list_tracked_names
+from reconciler.desired.loader import BrokenState, check
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.work_tree import check_work_tree
 from reconciler.desired.yaml_reader import Report
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 def _commit(root: Path) -> Path:
@@ -81,8 +86,9 @@ def test_a_tracked_file_of_a_layer_that_is_missing_is_an_error(tmp_path: Path, n
     assert _check(state) == ([], None)
     (root / name).unlink()
     found, _ = _check(state)
-    shown = "tenant.yaml" if name.endswith("tenant.yaml") else f"../../{name}"
-    assert f"{shown}:1:1: {shown} is in git's index, but not in the work tree" in found
+    text = f"../../{name}:1:1: git tracks {name}, which is missing"
+    own = "tenant.yaml:1:1: tenant.yaml is in git's index, but not in the work tree"
+    assert (own if name.endswith("tenant.yaml") else text) in found
 
 
 def test_a_file_of_a_layer_that_was_cut_off_is_an_error(tmp_path: Path) -> None:
@@ -127,3 +133,42 @@ def test_fleet_yaml_is_parsed_once_for_all_tenants(tmp_path: Path, monkeypatch: 
         directory = Directory(root / "tenants" / name)
         assert directory.place is None
         assert directory.layers_unknown, "what is wrong is reported for each"
+
+
+# --- files of layers that were lost ----------------------------------------------------
+
+
+def _read_lost(root: Path, *lost: str, **changes: str | None) -> list[str]:
+    """Commit a fleet, remove files of it, and return the errors of the tenant acme with their ways out."""
+    repository = GitRepository(write_fleet(root, **changes), ".")
+    repository.commit("base")
+    for name in lost:
+        (root / name).unlink()
+    found = check(root / "tenants/acme", NOW)
+    assert isinstance(found, BrokenState)
+    return [f"{item.origin}: {item.summary}. {item.detail}" for item in found.diagnostics]
+
+
+@pytest.mark.parametrize(
+    "name", ["fleet.yaml", "defaults/settings.yaml", "groups/schools/settings.yaml", "defaults/scope.yaml"]
+)
+def test_a_lost_layer_is_restored_from_git(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "f"
+    (found,) = _read_lost(root, name, defaults__scope="sync: all\n")
+    assert found == (
+        f"../../{name}:1:1: git tracks {name}, which is missing. `git -C {root} checkout -- {name}` restores it. "
+        f"`git -C {root} rm -- {name}` removes it for good."
+    )
+
+
+def test_a_lost_layer_hides_no_other_error(tmp_path: Path) -> None:
+    found = _read_lost(tmp_path / "f", "defaults/settings.yaml", tenants__acme__settings="gards: {}\n")
+    assert [text.partition(". ")[0] for text in found] == [
+        "../../defaults/settings.yaml:1:1: git tracks defaults/settings.yaml, which is missing",
+        'settings.yaml:1:1: unknown key "gards"',
+    ]
+
+
+def test_without_git_a_layer_was_never_there(tmp_path: Path) -> None:
+    found = check(write_fleet(tmp_path, defaults__settings=None) / "tenants/acme", NOW)
+    assert [item.summary for item in found.diagnostics] == ['"profile" is missing', '"base_url" is missing']

@@ -1,11 +1,13 @@
 """The catalog of a fleet: tenants in order, and each error once, at its place."""
 
 import os
+import shutil
 from datetime import date
 from pathlib import Path
 
 import pytest
 from support.fleets import write_files, write_fleet
+from support.git_repository import GitRepository
 
 from reconciler.fleet.catalog import BrokenFleetError, read_fleet
 from reconciler.fleet.model import Caps, FleetApproval, FleetGuards, FleetLimit, Tenant, Wave
@@ -199,3 +201,24 @@ def test_more_entries_than_are_read(tmp_path: Path) -> None:
     waves = ", ".join(f"{{name: w{number}}}" for number in range(1_001))
     root = write_fleet(tmp_path, fleet=f"tenants: tenants/*\nwaves: [{waves}]\n")
     assert _list_errors(root) == ["fleet.yaml:1:1: waves: 1,001 entries; at most 1,000 are read"]
+
+
+def test_a_fleet_file_that_git_has(tmp_path: Path) -> None:
+    repository = GitRepository(write_fleet(tmp_path / "f"), ".")
+    repository.commit("base")
+    (repository.root / "fleet.yaml").unlink()
+    with pytest.raises(BrokenFleetError) as found:
+        read_fleet(repository.root)
+    (item,) = found.value.diagnostics
+    assert item.summary == "git tracks fleet.yaml, which is missing"
+    assert item.detail == f"`git -C {repository.root} checkout -- fleet.yaml` restores it."
+
+
+def test_a_lost_tenant_that_a_wave_names_is_one_error(tmp_path: Path) -> None:
+    waves = "tenants: tenants/*\nwaves: [{name: canary, tenants: [beta]}, {name: rest}]\n"
+    repository = GitRepository(write_fleet(tmp_path / "f", fleet=waves), ".")
+    repository.commit("base")
+    shutil.rmtree(repository.root / "tenants/beta")
+    assert _list_errors(repository.root) == [
+        'fleet.yaml:1:1: 1 tenant is in git\'s index, but not in the work tree: "tenants/beta"'
+    ]
