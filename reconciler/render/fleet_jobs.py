@@ -47,10 +47,10 @@ def label_state(state: str) -> str:
 
 
 def describe_result(result: TenantResult) -> str:
-    """Return the counts and the error of a result on one line."""
+    """Return the counts of a result, and its error or that it is held, on one line."""
     counts = [f"{count:,} {name}" for name, count in result.counts.items() if count and name != "unchanged"]
-    error = [escape_control(result.error)] if result.error else []
-    return f"exit {result.exit_code}" + "".join(f", {each}" for each in [*counts, *error])
+    why = [escape_control(result.error)] if result.error else ["held"] if result.held else []
+    return f"exit {result.exit_code}" + "".join(f", {each}" for each in [*counts, *why])
 
 
 def render_summary(results: Iterable[TenantResult], missing: int) -> str:

@@ -285,7 +285,7 @@ def _list_steps(report: FleetReport) -> Iterator[NextStep]:
         )
     held = report.of_state(TenantState.HELD)
     if held:
-        text = "See which file switches provisioning off. The plan of the change that switches it on has all of this:"
+        text = "See where provisioning is switched off; once it is on, all of this is planned:"
         yield NextStep(text, (f"reconciler fleet explain {held[0].name} settings.provisioning",))
     lifts = [guard.guard for guard in report.guards if guard.guard in _LIFTABLE]
     if lifts and report.verb == "plan":

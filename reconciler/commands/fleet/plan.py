@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.errors import ExitCode
+from reconciler.fleet.gathered import GOOD
 from reconciler.render.fleet_run import has_changes
 from reconciler.session.fleet.fleet_run import FleetRunOptions, build_tasks, open_out, report_run, run_tasks, select
 from reconciler.session.fleet.task import clear_results
@@ -35,12 +36,8 @@ def plan_tenants(verb: str, options: FleetPlanOptions, terminal: Terminal) -> Ex
         clear_results(tasks)
         results = run_tasks(tasks, selected, options.run, terminal)
         code = report_run(results, terminal)
-        if (
-            verb == "plan"
-            and options.run.out is not None
-            and any(map(has_changes, results))
-            and not options.run.selection.only
-        ):
+        whole = verb == "plan" and options.run.selection.only is None
+        if whole and options.run.out is not None and code in GOOD and any(map(has_changes, results)):
             terminal.note(f"To apply these plans: {_name_apply(options.run, options.run.out)}")
         return code
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from reconciler.core.model import Diagnostic, Severity
@@ -9,6 +10,7 @@ from reconciler.core.text import escape_control, redact_quoted, shorten
 from reconciler.errors import ReconcilerError
 from reconciler.session.terminal import Terminal
 
+_ABOVE = re.compile(r"^(\.\./)+")
 _LONGEST = 240
 """Characters, so that a result stays small."""
 
@@ -29,7 +31,9 @@ class TenantTerminal(Terminal):
         """Write diagnostics."""
         first = next((each for each in items if each.severity is Severity.ERROR), None)
         if first is not None:
-            self._remember(f"{first.origin}: {first.summary}" if first.origin else first.summary)
+            # A file of a layer is named from the root of the fleet, as `fleet validate` does.
+            origin = _ABOVE.sub("", str(first.origin)) if first.origin else ""
+            self._remember(f"{origin}: {first.summary}" if origin else first.summary)
         super().diagnostics(items, command)
 
     def _remember(self, text: str) -> None:

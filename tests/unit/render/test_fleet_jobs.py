@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.fleet.cluster_job import ClusterJob
@@ -34,6 +36,11 @@ def test_jobs_and_what_to_do_about_a_stalled_one() -> None:
         "nothing runs again by itself. Make sure that the worker and its processes have ended, then queue it again:\n"
         "  reconciler fleet requeue 12\n"
     )
+
+
+def test_a_tenant_that_is_held_is_said_to_be() -> None:
+    held = replace(make_result(), counts={}, held=True)
+    assert render_job(ClusterJob(3, "succeeded", TASK, "", held, 1)).endswith("1 s ago  exit 0, held")
 
 
 def test_no_jobs() -> None:

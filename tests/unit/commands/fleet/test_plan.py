@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,8 @@ def test_the_apply_of_the_plans_is_named_with_the_same_selection(
     files = {"fleet.yaml": "tenants: tenants/*\n", "tenants/acme/users/a.yaml": "[]\n"}
     fleet = write_files(tmp_path / "a fleet", with_domains(files))
     result = TenantResult("acme", "plan", "c" * 40, "7/1", 0, counts={"create": 1})
-    monkeypatch.setattr(plan, "run_tasks", lambda *_: [result])
-    for only, named in ((None, True), (frozenset({"acme"}), False)):
+    for only, code, named in ((None, 0, True), (frozenset({"acme"}), 0, False), (None, 1, False)):
+        monkeypatch.setattr(plan, "run_tasks", lambda *_, code=code: [replace(result, exit_code=code)])
         terminal = RecordingTerminal()
         chosen = FleetSelection(fleet, slice="1/1", only=only)
         run_fleet_plan(FleetPlanOptions(FleetRunOptions(chosen, tmp_path / "out", sandbox=True)), terminal)

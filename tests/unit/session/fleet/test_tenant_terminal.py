@@ -22,3 +22,9 @@ def test_it_is_one_line_of_bounded_length() -> None:
     terminal.error(TargetError("two\nlines\x1b[31m" + "x" * 1000))
     assert terminal.first_error.startswith("two\\nlines\\u{1b}[31mxxx")
     assert len(terminal.first_error) < 300
+
+
+def test_a_file_of_a_layer_is_named_from_the_root_of_the_fleet() -> None:
+    terminal = TenantTerminal(redact=False)
+    terminal.diagnostics([error("no such group", origin=Origin("../../defaults/scope.yaml", 7, 12))])
+    assert terminal.first_error == "defaults/scope.yaml:7:12: no such group"
