@@ -18,7 +18,7 @@ from reconciler.core.values import fold_case
 LONGEST_AGE = timedelta(minutes=5)
 """How long after the read of the list began it says that a user has no account."""
 FIRST = 3
-"""Look-ups that must have found nobody before the first is left out."""
+"""Look-ups that must have found no user before the first is left out."""
 EVERY = 25
 """Of so many creates that could do without, one is looked up."""
 

@@ -67,7 +67,7 @@ class _PlanExecutor:
         self._in_cycles: set[str] = set()
         self._begun_cycles: list[RenameCycle] = []
         self._unsettled: dict[str, Outcome] = {}
-        """Outcomes of temporarily renamed users whose change is not done: they are renamed back first."""
+        """Outcomes of temporarily renamed users, until their change is done: they are renamed back first."""
         self._interrupted = False
         self._unstarted: set[str] = set()
         self._report = Report()

@@ -123,7 +123,7 @@ def _configure_process() -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     # A hundred thousand users live as long as the process: looking through them again and again finds nothing.
     gc.set_threshold(100_000, 50, 100)
-    # httpx imports its own command line, with Click, Rich and Pygments, if it can: 30 ms for what nobody calls.
+    # httpx imports its own command line, with Click, Rich and Pygments, if it can: 30 ms for what is never called.
     sys.modules.setdefault("httpx._main", ModuleType("httpx._main"))
 
 

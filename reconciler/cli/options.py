@@ -121,7 +121,7 @@ class CommonOptions:
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
-    """Files about a run, besides its result."""
+    """Files about a run, in addition to its result."""
 
     log: LogFile = None
     metrics: MetricsFile = None

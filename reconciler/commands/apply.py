@@ -195,7 +195,7 @@ def _read_reviewed_plan(options: ApplyOptions) -> Plan | None:
 
 @dataclass(frozen=True, slots=True)
 class RunReports:
-    """What an apply reports to besides the terminal."""
+    """What an apply reports to, in addition to the terminal."""
 
     log: ProvisioningLog
     findings: ApplyFindings
@@ -269,7 +269,7 @@ class _Apply:
         plan = self._read_and_plan()
         approvals = [*self._session.approvals(), *build_given_approval(self._options.approve, self._options.lifts)]
         if self._options.unattended:
-            approvals = []  # They are for a plan that somebody reviewed, and would be used up.
+            approvals = []  # They are for a plan that was reviewed, and would be used up.
         plan = reevaluate_guards(plan, approvals, self._session.approval_date)
         reviewed = self._reviewed
         check_approval(self._options.approve, [plan, reviewed or plan], self._terminal)

@@ -1,6 +1,6 @@
 """When the credentials of a connection end: how many days are left, how urgent that is, and what to do.
 
-The date of a credential is the day, in UTC, on which it stops working at an hour that nobody knows. So it may be
+The date of a credential is the day, in UTC, on which it stops working at an unknown hour. So it may be
 refused on that day already, and on the day before where its service counts days in a time zone ahead of UTC.
 """
 
@@ -62,7 +62,7 @@ class ExpiryTopic(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionCredential:
-    """A credential, without its value. `expires`: see above; None: nobody said.
+    """A credential, without its value. `expires`: see above; None: not declared.
 
     `origin`: where `expires` is declared, or `issued` if it is computed from that. `rules`: what is known about tokens
     of this service. `others`: how many more credentials of this kind there are, if it was read.
@@ -174,7 +174,7 @@ def find_stage(days_left: int) -> int | None:
 
 
 def count_days_left(credential: ConnectionCredential, today: date) -> int | None:
-    """Return the days until the credential ends, negative after that; None: nobody said when."""
+    """Return the days until the credential ends, negative after that; None: the end is not declared."""
     return (credential.expires - today).days if credential.expires is not None else None
 
 

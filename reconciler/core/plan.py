@@ -69,7 +69,7 @@ class Attribution(StrEnum):
 class Base:
     """The commit that a plan was compared with: the merge base of `ref` and HEAD.
 
-    `offline`: its desired users stand in for the live ones, and the plan cannot be applied.
+    `offline`: its desired users take the place of the live ones, and the plan cannot be applied.
     """
 
     ref: str

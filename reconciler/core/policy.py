@@ -32,7 +32,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class UnattendedLimits:
-    """The most accounts that applies which nobody reviewed may change, in one plan and in 24 hours together."""
+    """The most accounts that applies without a review may change, in one plan and in 24 hours together."""
 
     updates: int = 0
     creates: int = 0
@@ -151,7 +151,7 @@ class Policy:
     relink: RelinkRules = NO_RELINKING
     approvals: tuple[Approval, ...] = ()
     unattended: UnattendedLimits | None = None
-    """How far an apply goes that nobody reviewed; None: nothing is applied unattended."""
+    """How far an apply without a review goes; None: nothing is applied unattended."""
 
     def permits(self, action: Action) -> bool:
         """Whether `lifecycle.actions` permits `action`; adopting, relinking and reactivating are updates."""

@@ -13,7 +13,7 @@ from reconciler.desired.layout import TOP_FILES
 
 _FOLDER = "desired-state"
 _MANY = 100
-"""Directories beside the current one that are looked into."""
+"""Directories next to the current one that are looked into."""
 
 
 def describe_missing_state(root: Path) -> Diagnostic:

@@ -107,7 +107,7 @@ LISTS = ("on_failure", "on_quarantine", "on_drift", "on_expiry", "on_import")
 def find_recipients(settings: schema.NotificationSettings, name: str) -> tuple[Recipient, ...]:
     """Return the recipients of one of `LISTS`, each once; those of `on_failure` if the list is absent.
 
-    Invalid ones are left out: they are errors of settings.yaml, and must not keep the others from being told.
+    Invalid ones are left out: they are errors of settings.yaml, and must not keep the others from being notified.
     """
     listed: Sequence[str] | None = getattr(settings, name)
     found: dict[Recipient, None] = {}
@@ -139,6 +139,6 @@ def check_recipients(settings: LocatedModel[schema.Settings], report: Report) ->
             if isinstance(found, WebhookFormat):
                 formats[found] = None
                 if len(formats) > 1 and found is not next(iter(formats)):
-                    summary = f"notifications.{name}: webhook:{found} beside webhook:{next(iter(formats))}"
+                    summary = f"notifications.{name}: webhook:{found} and webhook:{next(iter(formats))}"
                     hint = "RECONCILER_WEBHOOK_URL is one address, which understands one format: write that one."
                     report(error(summary, hint, origin))

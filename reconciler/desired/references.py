@@ -1,4 +1,4 @@
-"""Check references to users and groups: a misspelt one would drop users from the scope, or exclude nobody."""
+"""Check references to users and groups: a misspelt one would drop users from the scope, or exclude no one."""
 
 from __future__ import annotations
 

@@ -63,16 +63,16 @@ def validate_part(node: YamlMapping, model: type[BaseModel], report: Report) -> 
 
 
 def _pair_misnamed(problems: Sequence[ErrorDetails], node: YamlMapping, model: type[BaseModel]) -> Iterator[Diagnostic]:
-    """Yield the errors. One unknown key beside one that is missing is one error: it is that key, misnamed."""
+    """Yield the errors. One unknown key next to one that is missing is one error: it is that key, misnamed."""
     unknown = [tuple(each["loc"]) for each in problems if each["type"] == "extra_forbidden"]
     missing = [tuple(each["loc"]) for each in problems if each["type"] == "missing"]
     for problem in problems:
         location = tuple(problem["loc"])
-        beside = [each for each in unknown if each[:-1] == location[:-1]]
+        siblings = [each for each in unknown if each[:-1] == location[:-1]]
         absent = [each for each in missing if each[:-1] == location[:-1]]
-        paired = len(beside) == len(absent) == 1
+        paired = len(siblings) == len(absent) == 1
         found = _diagnose(problem, node, model)
-        if paired and location in beside and "Did you mean" not in found.detail:
+        if paired and location in siblings and "Did you mean" not in found.detail:
             yield replace(found, detail=f"Did you mean {absent[0][-1]}? {found.detail}")
         elif not (paired and location in absent):
             yield found

@@ -34,7 +34,7 @@ _HEADER_ENDS = (
     _HEADER_END,
     "Each entry names its place in the schema. What stands as a comment was left out, and why.",
 )
-_NO_FILTERS = (_NO_FILTER, "The schema has no scoping filter: whoever is assigned passes.")
+_NO_FILTERS = (_NO_FILTER, "The schema has no scoping filter: every assigned user passes.")
 """With the wording of version 0.1, whose files are imported again."""
 
 

@@ -196,7 +196,7 @@ def judge_run(hub: GitHub, run: WorkflowRun) -> RunVerdict:
 
 
 def find_sending_attempts(hub: GitHub, run: WorkflowRun) -> set[int]:
-    """Return the attempts of a run that may have sent a request that writes: 0 for one that nobody can name.
+    """Return the attempts of a run that may have sent a request that writes: 0 for one that cannot be identified.
 
     One that went well counts, unless it confirmed that it sent nothing. If a job of a run is run again, GitHub may list
     those that were not with the new attempt too: the same times are the same job.

@@ -78,7 +78,7 @@ def write_pull(hub: GitHub, pull: ImportPull, number: int | None) -> int:
 
 
 def close_pull(hub: GitHub, number: int, body: str) -> None:
-    """Close the pull request. Its body has no marker any more: nobody declined the change."""
+    """Close the pull request. Its body has no marker any more: no one declined the change."""
     hub.send("PATCH", f"/pulls/{number}", {"state": "closed", "body": body})
 
 

@@ -45,7 +45,7 @@ NOT_VALID = EditOutcome("not valid")
 
 
 def name_state(applied: AppliedChange, run: ApplyRun) -> str:
-    """Return the state of an edit whose change is on record in `run`."""
+    """Return the state of an edit that `run` has on record as a change."""
     if applied.not_started:
         return NOT_STARTED if run.ended is not None else f"{NOT_STARTED}, or not finished"
     return "applied" if applied.result == Result.DONE else applied.result

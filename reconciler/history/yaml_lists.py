@@ -157,7 +157,7 @@ def _find_dash(edits: TextEdits, at: int) -> int:
 
 
 def remove_flow(edits: TextEdits, spans: Sequence[Span], removed: set[int]) -> None:
-    """Remove elements of a flow list or mapping with one of the commas beside each."""
+    """Remove elements of a flow list or mapping with one of the commas next to each."""
     for number in sorted(removed):
         start, end = spans[number]
         comma = _COMMA.match(edits.text, end)

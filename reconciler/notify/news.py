@@ -27,7 +27,7 @@ REMINDER_DAYS = frozenset({60, 30, 14, 7, 1, 0})
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One event to tell about. `since`: when its state began; `before`: the state that was told before, None: none.
+    """One event to report. `since`: when its state began; `before`: the state that was reported before, None: none.
 
     `held_back`: messages about its topic that the rate limit has kept back before.
     """
@@ -51,7 +51,7 @@ class Sorting:
 def find_news(events: Sequence[Event], notified: Notified, channel: str, now: datetime, *, lasting: bool) -> Sorting:
     """Sort the events of one run for one channel.
 
-    `lasting`: whether `notified` holds what earlier runs have told. If it cannot, the end of a credential is told on
+    `lasting`: whether `notified` holds what earlier runs reported. If not, the end of a credential is reported on
     `REMINDER_DAYS` only, and every run tells about what is wrong; nothing is ever over, because nothing had begun.
     """
     news: list[News] = []
@@ -78,8 +78,8 @@ def find_news(events: Sequence[Event], notified: Notified, channel: str, now: da
 
 def record_sent(notified: Notified, news: News, now: datetime) -> Notified:
     """Return what is known once `news` was sent."""
-    told = _remember(notified, news.key, news.event, now, held_back=0)
-    return replace(told, sent=(*told.sent, SentMessage(news.key.channel, news.key.kind, now)))
+    known = _remember(notified, news.key, news.event, now, held_back=0)
+    return replace(known, sent=(*known.sent, SentMessage(news.key.channel, news.key.kind, now)))
 
 
 def _is_news(event: Event, before: TopicState | None, *, lasting: bool) -> bool:
@@ -95,7 +95,7 @@ def _is_reminder(event: Event) -> bool:
 
 
 def _describe(event: Event, key: TopicKey, before: TopicState | None) -> News:
-    """Return the news. What is over began when it was told; what has only changed its form began then too."""
+    """Return the news. What is over began when it was reported; what has only changed its form began then too."""
     known = before is not None and before.state != CALM
     since = before.since if before is not None and known else event.at
     return News(event, key, since, before.state if before is not None else None, before.held_back if before else 0)
@@ -118,7 +118,7 @@ def _remember(notified: Notified, key: TopicKey, event: Event, now: datetime, *,
 def _count_held_back(
     notified: Notified, key: TopicKey, before: TopicState | None, event: Event, now: datetime
 ) -> Notified:
-    """Count a message that has to wait, with the state that was told last: so it is news again in the next run."""
+    """Count a message that has to wait, with the state that was reported last: so it is news again in the next run."""
     if before is None:
         known = TopicState(CALM, event.at, now, 1)
     else:

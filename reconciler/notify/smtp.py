@@ -240,7 +240,7 @@ def _secure(client: smtplib.SMTP, server: SmtpServer, certificates: ssl.SSLConte
         if not client.has_extn("starttls"):
             raise _build_error(server, "offers no STARTTLS, so nothing was sent to it")
         with _explain(server, "STARTTLS"):
-            # Answers that came before the handshake are discarded with their buffer: nobody vouches for them.
+            # Answers that came before the handshake are discarded with their buffer: their sender is unknown.
             client.starttls(context=certificates)
             client.ehlo()
     if not isinstance(client.sock, ssl.SSLSocket):

@@ -1,4 +1,4 @@
-"""Send a message to a webhook by HTTPS. Its address is a secret: whoever knows it can write there.
+"""Send a message to a webhook by HTTPS. Its address is a secret: anyone who knows it can write there.
 
 Redirects are not followed, and the answer is not shown: only its status.
 """

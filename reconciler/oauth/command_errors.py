@@ -1,6 +1,6 @@
 """Show what a store's command printed to stderr, without anything that could be a part of a token.
 
-Which words are tokens cannot be known: the command may print a document that nobody here has seen, in pieces of any
+Which words are tokens cannot be known: the command may print a document that was never seen here, in pieces of any
 length. So only words of a fixed list are shown, small numbers, addresses of servers, and names that are `known`.
 """
 

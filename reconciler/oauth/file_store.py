@@ -56,7 +56,7 @@ class FileStore:
                 self._replace(directory, content)
 
     def find_lock(self) -> Path:
-        """Return the file to lock while the tokens are replaced, beside them: whoever shares them finds it.
+        """Return the file to lock while the tokens are replaced, next to them: every process that shares them finds it.
 
         Makes the directory. Raises `TokenStoreError` if others could put something in the place of the lock.
         """

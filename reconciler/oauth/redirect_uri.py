@@ -15,7 +15,7 @@ _LOCAL = ("127.0.0.1", "localhost")
 _MAX_URI = 2_000
 _MAX_FIELDS = 20
 _OF_THE_ANSWER = ("code", "state", "error")
-"""Fields that come with the code (RFC 6749 §4.1.2): with two of a name nobody could tell which is the service's."""
+"""Fields that come with the code (RFC 6749 §4.1.2): with two of a name it is unknown which is the service's."""
 _EXAMPLE = "Write it as it is registered, such as https://example.com/callback or http://127.0.0.1:8765/callback."
 
 

@@ -44,7 +44,7 @@ class TokenPlace(Protocol):
 
 
 class TokenStore:
-    """The token document in its place. Whoever writes holds the lock of the connection (`oauth.rotation`)."""
+    """The token document in its place. A writer holds the lock of the connection (`oauth.rotation`)."""
 
     def __init__(self, place: TokenPlace, cipher: TokenCipher) -> None:
         self._place = place

@@ -21,7 +21,7 @@ from reconciler.record.known_files import KnownFiles
 from reconciler.record.layout import RECEIPT
 
 _ENDS = 8
-"""Of so many parts one is kept besides the last ones: which is the last one is known at the end."""
+"""Of so many parts one is kept in addition to the last ones: which is the last one is known at the end."""
 
 
 class _KeptPart(msgspec.Struct, frozen=True, array_like=True):

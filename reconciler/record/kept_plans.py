@@ -25,7 +25,7 @@ _PlanFile = tuple[bytes, bytes | None]
 def read_packed_plans(
     outlines: Outlines, plans: Path, store: RecordStore | None, reader: PlanReader
 ) -> Iterator[tuple[ReceiptOutline, PackedPlan | None]]:
-    """Yield each receipt with its plan; None: whoever needs the plan has to read it.
+    """Yield each receipt with its plan; None: a caller that needs the plan has to read it.
 
     `plans`: the directory of the record. `store` keeps those of long records.
     """

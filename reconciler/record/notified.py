@@ -1,4 +1,4 @@
-"""What was last notified about one target: one small file beside the receipts, one for each named tenant. Pure.
+"""What was last notified about one target: one small file next to the receipts, one for each named tenant. Pure.
 
 A topic is what has a state, such as the failures of applies. Each channel has its own states: a mail that was sent must
 not keep the webhook from being tried again. The file names no user and no recipient.
@@ -33,7 +33,7 @@ class TopicKey:
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
-    """The state of which the recipients of a topic were last told. `since`: when it began; `at`: when they were told.
+    """The state of which the recipients of a topic were last notified. `since`: when it began; `at`: when that was.
 
     `held_back`: changes of state that the rate limit has kept back since.
     """

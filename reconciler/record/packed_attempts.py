@@ -11,7 +11,7 @@ import msgspec
 from reconciler.record.attempts import Attempt, LateAttempts, find_latest
 
 _encode = msgspec.msgpack.Encoder().encode
-# Whoever looks at an apply counts its attempts several times, one after another.
+# Callers that look at an apply count its attempts several times, one after another.
 _decode = lru_cache(2)(msgspec.msgpack.Decoder(tuple[Attempt, ...]).decode)
 
 

@@ -1,6 +1,6 @@
 """Write receipts: what an apply did, one JSON line per event, on disk before anything else happens.
 
-A receipt is `plans/<date>-<short plan id>/receipt.jsonl`, beside the plan it belongs to. A receipt names users,
+A receipt is `plans/<date>-<short plan id>/receipt.jsonl`, next to the plan it belongs to. A receipt names users,
 attributes and outcomes. It has the names of an account before a request; other values of users are in the plan only.
 """
 

@@ -92,7 +92,7 @@ class ApplyStarted(ReceiptLine, frozen=True, kw_only=True, tag="apply_started"):
         dict[str, str] | UnsetType, Meta(description="Which approval lifted each guard that failed; absent: unknown")
     ] = UNSET
     unattended: Annotated[
-        bool | UnsetType, Meta(description="true: nobody reviewed the plan (`apply --unattended`)")
+        bool | UnsetType, Meta(description="true: the plan was not reviewed (`apply --unattended`)")
     ] = UNSET
     protected: Annotated[
         tuple[str, ...] | UnsetType, Meta(description="Ids of accounts that the entries of their users protect")
@@ -235,7 +235,7 @@ def parse_line(text: bytes) -> ReceiptLine:
 def parse_whole_lines(content: bytes) -> list[ReceiptLine] | None:
     """Return the lines of a receipt, parsed at once; None if one has to be looked at by itself, or is not complete.
 
-    Whoever gets None parses line by line, with the same result for all that is not None here.
+    A caller that gets None parses line by line, with the same result for all that is not None here.
     """
     try:
         lines = _decode_lines(content)

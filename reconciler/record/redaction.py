@@ -1,6 +1,6 @@
 """Redact what a record says about users: keyed digests in place of names and values. Pure.
 
-HMAC-SHA256 with a secret key, not a salted hash: with a salt beside the digests, a department, a name or an employee
+HMAC-SHA256 with a secret key, not a salted hash: with a salt next to the digests, a department, a name or an employee
 number is found by trying all of them. docs/decisions/0023-record.md has the reasons.
 """
 

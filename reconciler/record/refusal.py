@@ -1,6 +1,6 @@
 """The last refusal: a service that refused an apply before there was a plan, which no receipt can record.
 
-One small file beside the receipts, or one for each named tenant, replaced as a whole each time. Once the service
+One small file next to the receipts, or one for each named tenant, replaced as a whole each time. Once the service
 answers again the file says so and no longer counts. It is not deleted: of two copies of the record the newer one
 counts.
 """

@@ -54,7 +54,7 @@ class CheckDocument(StrictDocument):
 def render_check_json(report: CheckReport, style: Style) -> str:
     """Render the result as JSON; redacted, quoted values are hidden.
 
-    Texts are escaped for display, because whoever reads the document usually prints them.
+    Texts are escaped for display, because readers of the document usually print them.
     """
     return json_text(_to_document(report, style)) + "\n"
 

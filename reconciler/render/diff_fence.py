@@ -9,7 +9,7 @@ _SYMBOL = re.compile(r"^( {2}| {6})([-+~!&>^]) (?=\S)", re.MULTILINE)
 _MARKS = {"+": "+", "-": "-", "~": "!", "&": "!", ">": "!", "^": "+", "!": "-"}
 """`+` is green, `-` red and `!` orange: the colours of the terminal. A deactivation is red."""
 _REPLACED = frozenset("+-~")
-"""Symbols that their mark replaces; the others stay beside it."""
+"""Symbols that their mark replaces; the others stay next to it."""
 
 
 def mark_lines(block: str) -> str:

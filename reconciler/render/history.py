@@ -172,7 +172,7 @@ def _address(entry: TimelineEntry, style: Style) -> str:
 
 
 def is_private_attribute(attribute: str) -> bool:
-    """Whether the name of an attribute is of somebody's own making: neither Entra's nor a path of SCIM."""
+    """Whether the name of an attribute is neither one of Entra's nor a path of SCIM."""
     first = attribute.partition(".")[0]
     return bool(first) and first not in _PUBLIC_ATTRIBUTES and ":" not in first and "[" not in first
 

@@ -43,7 +43,7 @@ class NotificationDocument(StrictDocument):
     users: list[str] | None = Field(
         description=f"Addresses of the first {MOST_NAMES} users; null unless notifications.names is true"
     )
-    more_users: int = Field(ge=0, description="How many others there are, beside those in users")
+    more_users: int = Field(ge=0, description="How many others there are, in addition to those in users")
     days_left: int | None = Field(description="Until a credential expires; negative after that")
     run_url: str | None = Field(description="The run in GitHub Actions")
     held_back: int = Field(ge=0, description="Earlier messages about this topic that the rate limit has kept back")

@@ -16,7 +16,7 @@ _MAX = 20
 
 
 def render_differences(pairs: Iterable[tuple[Change | None, Change | None]]) -> str:
-    """Render one line for each user whose change is new, no longer needed or different."""
+    """Render one line for each change of a user that is new, no longer needed or different."""
     lines = [line for reviewed, now in pairs for line in _lines(reviewed, now)]
     if len(lines) > _MAX:
         lines = [*lines[:_MAX], f"and {len(lines) - _MAX:,} more"]

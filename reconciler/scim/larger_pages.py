@@ -1,6 +1,6 @@
 """Pages larger than the first one, where the service proves in this run that it serves them.
 
-Nobody publishes how large a page may be, so the first page has the size of the profile. If it came as large as asked
+How large a page may be is not published, so the first page has the size of the profile. If it came as large as asked
 for, and many are left, the list is asked for once more from its first user, with a larger count. What comes must begin
 with the users of the first page, equal in every attribute and in their order, and bring more of them, not more slowly;
 otherwise the size of the first page stays. From the first user on, because services that compute the number of a page

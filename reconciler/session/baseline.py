@@ -74,7 +74,7 @@ def reads_alike(one: DesiredState, other: DesiredState) -> bool:
     """Return whether the readers of two desired states read the same live users from the same resources."""
     default = print_filter(DEFAULT_OWNERSHIP)
     return (
-        # With any other ownership live users have the whole resource, and what is owned is decided anew.
+        # With any other ownership live users have the whole resource, and what is owned is decided again.
         one.settings["ownership"] == other.settings["ownership"] == default
         and one.profile == other.profile
         and _list_read(one.mappings) == _list_read(other.mappings)

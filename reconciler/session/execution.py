@@ -43,7 +43,7 @@ from reconciler.tracing import trace_phase
 class Job:
     """What is executed: `selection` of the plan `recorded` under; `whole`: not limited to some users.
 
-    `unattended`: nobody reviewed the plan.
+    `unattended`: the plan was not reviewed.
     """
 
     selection: Selection

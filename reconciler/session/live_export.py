@@ -98,7 +98,7 @@ def check_destination(out: Path, workspace: Workspace) -> None:
 
 @contextmanager
 def open_destination(out: Path) -> Iterator[Path]:
-    """Return a directory beside `out` that becomes `out` at the end, and is removed after an exception.
+    """Return a directory next to `out` that becomes `out` at the end, and is removed after an exception.
 
     Raises `SourceError` if `out` cannot be written, or has files by then.
     """

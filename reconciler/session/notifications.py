@@ -89,9 +89,9 @@ def _tell(run: _Run, code: int, error: BaseException | None) -> None:
         if settings is not None:
             _tell_news(run, settings, code, error)
         elif _has_recipients(directory) and _find_failures(run, code, error):
-            _report(run.terminal, "Nobody was notified: settings.yaml cannot be read, and it names the recipients.")
+            _report(run.terminal, "No one was notified: settings.yaml cannot be read, and it names the recipients.")
     except LockedError:
-        _report(run.terminal, "Nobody was notified: another run is sending notifications. The next run tries again.")
+        _report(run.terminal, "No one was notified: another run is sending notifications. The next run tries again.")
     except KeyboardInterrupt:
         _report(run.terminal, "Notifications were interrupted. The next run tries again.")
     except Exception as exc:  # noqa: BLE001 - the command has ended, and its exit code stands
@@ -153,9 +153,9 @@ def _find_events(
 
 @contextmanager
 def _only_sender(run: _Run, target: Target) -> Iterator[None]:
-    """Hold the lock of a target's notifications, from reading what was told until it is written what is told now.
+    """Hold the lock of a target's notifications, from reading what was reported until what is reported now is written.
 
-    Two at once would tell the same twice, and each would forget what the other told. It is not the target's lock,
+    Two at once would report the same twice, and each would forget what the other reported. It is not the target's lock,
     which `drift` does not need. Raises `LockedError` if another run holds it for long.
     """
     wait = LockWait(SECONDS * _LONGEST_WAIT, lambda _: None, work="run that sends notifications about this target")

@@ -47,7 +47,7 @@ _BROKEN = "Nothing was written. Correct the files first; `reconciler validate` l
 
 
 class FurtherEdits(Protocol):
-    """Edits besides people, groups and assignments."""
+    """Edits other than those of people, groups and assignments."""
 
     @property
     def is_partial(self) -> bool:

@@ -33,7 +33,7 @@ def check_binding(reviewed: Plan, session: Session) -> None:
             f"the plan was made by version {reviewed.reconciler_version}, this is {__version__}", "Make a new plan."
         )
     if not reviewed.provisioning.enabled:
-        # Its readers were told that nothing of it is applied.
+        # Its readers read that nothing of it is applied.
         raise StalePlanError("the plan was made while provisioning was off", "Make a new plan and have it reviewed.")
     check_expiry(reviewed, session)
 

@@ -30,7 +30,7 @@ from reconciler.record.runs import QuarantineReason
 _NO_FAILURE = (UsageError, LockedError, StopRequestedError)
 """The command line is wrong, another apply is running, or this one was stopped: nothing is wrong with the target."""
 _DOUBTFUL = frozenset({"complete-read", "target", "tenant", DISCONNECT})
-"""Guards that doubt whose accounts were read, or whether all were: what differs from them is no edit of anybody."""
+"""Guards that doubt whose accounts were read, or whether all were: what differs from them is no one's edit."""
 _SEE_EDITS = "Run `reconciler drift`, or read the issue about drift: it lists the edits."
 _QUARANTINE_CAUSES = {
     QuarantineReason.REFUSED: EventCause.REFUSED,
@@ -134,7 +134,7 @@ def _find_edits(edited: Iterable[Change], blocking: Sequence[Guard], now: dateti
     facts: tuple[str, ...] = ()
     advice = "Make the same edit in the desired state to keep it; the next apply undoes it otherwise."
     if blocking:
-        # Whoever followed many edits in the desired state could remove everybody from it.
+        # Following many edits in the desired state could remove every user from it.
         facts = (f"The next apply would undo none of it: the plan is blocked by {_list_names(blocking)}.",)
         advice = "Find out who made these edits, and why, before you make them in the desired state."
     cause, steps = EventCause.EDITED_IN_TARGET, (_SEE_EDITS, advice)

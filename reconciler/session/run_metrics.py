@@ -49,7 +49,7 @@ class RunMetrics:
             Sample("users_in_error", plan.tally.failed),
             *(Sample("changes_planned", plan.count(action), (("action", action.value),)) for action in Action),
         ]
-        if plan.complete:  # an incomplete read counts nobody
+        if plan.complete:  # an incomplete read counts no users
             samples += [Sample("live_users", plan.tally.managed, managed)]
             samples += [Sample("live_users", plan.tally.unmanaged, unmanaged)]
         if plan.drift is not None:

@@ -102,7 +102,7 @@ class Terminal:
             self.note(escape_control(redact_quoted(text) if self._notes.redact else text))
 
     def waiting(self, text: str, until: str) -> None:
-        """Write a note about a pause, with `until` beside the progress bar until progress is made."""
+        """Write a note about a pause, with `until` next to the progress bar until progress is made."""
         if self._bars is not None:
             for task in self._bars.task_ids:
                 self._bars.update(task, waiting=f"waiting {until}")

@@ -1,7 +1,7 @@
 """The lock of a connection's tokens: one process at a time refreshes or replaces them.
 
 There are two, always taken in this order: one for the connection on this machine, wherever its tokens are, and one
-beside tokens in a file, which a service and a shell with different homes share, and containers with a common volume.
+next to tokens in a file, which a service and a shell with different homes share, and containers with a common volume.
 
 It is not the target's lock, which an apply holds while it runs, and a plan does not need: both refresh.
 """
@@ -34,13 +34,13 @@ def hold_token_lock(binding: TokenBinding, store: TokenStore, report: Callable[[
     wait = LockWait(_SECONDS, report, work="refresh of the tokens of this connection", reason=_REASON)
     with ExitStack() as held:
         held.enter_context(hold_lock(find_lock_directory() / build_token_lock_name(binding), wait))
-        beside = store.find_lock()
-        if beside is not None:
-            _hold_beside(held, beside, store, wait)
+        shared = store.find_lock()
+        if shared is not None:
+            _hold_shared(held, shared, store, wait)
         yield
 
 
-def _hold_beside(held: ExitStack, path: Path, store: TokenStore, wait: LockWait) -> None:
+def _hold_shared(held: ExitStack, path: Path, store: TokenStore, wait: LockWait) -> None:
     try:
         held.enter_context(hold_lock(path, wait))
     except LockedError:
@@ -48,7 +48,7 @@ def _hold_beside(held: ExitStack, path: Path, store: TokenStore, wait: LockWait)
     except ReconcilerError as exc:
         raise TokenStoreError(
             f"cannot write {store.name}: {exc.summary}",
-            "Nothing was sent, so nothing is lost. Two at once could lose the connection, so a file beside the\n"
+            "Nothing was sent, so nothing is lost. Two at once could lose the connection, so a file next to the\n"
             "tokens is locked: make its directory writable, or set RECONCILER_TOKEN_STORE to a file on a local disk.",
         ) from exc
 

@@ -1,4 +1,4 @@
-"""An apply that nobody reviewed and nobody is asked about: what it needs, and whether it may be made."""
+"""An apply without a review and without a question: what it needs, and whether it may be made."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ENABLE = (
 
 
 class ApplyChoices(Protocol):
-    """The options of `apply` by which somebody decides."""
+    """The options of `apply` that are a person's decision."""
 
     @property
     def unattended(self) -> bool: ...  # noqa: D102
@@ -46,7 +46,7 @@ class ApplyChoices(Protocol):
 
 
 def check_options(options: ApplyChoices, now: datetime) -> None:
-    """Raise `UsageError` for an option that is given beside `--unattended`: each of them is a person's decision.
+    """Raise `UsageError` for an option that is given together with `--unattended`: each of them is a person's decision.
 
     `now`: the time that is planned for; `--now` would make changes of another day.
     """
@@ -98,11 +98,11 @@ def _check_committed(session: Session) -> None:
 def _check_removals(plan: Plan, limits: UnattendedLimits) -> None:
     """Raise `FullPlanNeededError` for an incremental plan with removals that the limits may allow.
 
-    The account of a user in error, whom such a plan does not look at, cannot be told from one without a user.
+    The account of a user in error, whom such a plan does not look at, cannot be distinguished from one without a user.
     """
     removes = any(change.action in REMOVALS for change in plan.changes)
     if plan.incremental is not None and removes and limits.removals:
-        raise FullPlanNeededError("removals that nobody reviews are made from a plan of all users")
+        raise FullPlanNeededError("removals without a review are made from a plan of all users")
 
 
 def may_apply(plan: Plan, health: Health, runs: Sequence[ApplyRun], session: Session, terminal: Terminal) -> bool:

@@ -100,7 +100,7 @@ def assess_import(
 
 
 def _list_reasons_of_files(edits: Iterable[EntryEdit], files: set[str], lost_comments: int) -> Iterator[str]:
-    """Yield what changes in files besides their entries."""
+    """Yield what changes in files apart from their entries."""
     plain = len(files - {each.file for edit in edits for each in (edit.before, edit.after) if each})
     if plain:
         yield f"{pluralize(plain, 'file changes', 'files change')} without a change of an entry"

@@ -103,7 +103,7 @@ def takes_out(rules: MergeRules) -> bool:
 
 
 def _count_dependent(current: CurrentState, edits: Sequence[EntryEdit], edit: EntryEdit | None, without: Entity) -> int:
-    """Return how many users that are there today would leave if scope.yaml were `without`, besides those that do."""
+    """Return how many more of today's users would leave if scope.yaml were `without`."""
     planned = (*edits, edit) if edit is not None else edits
     before = find_departures(current, ImportPlan("", tuple(planned)))
     after = find_departures(current, ImportPlan("", (*edits, EntryEdit(current.scope, without))))

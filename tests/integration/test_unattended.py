@@ -350,7 +350,7 @@ def test_removals_without_a_review_are_of_all_users(tmp_path: Path, monkeypatch:
         space.git.commit("Edit")
         assert work.plan("--incremental").plan["incremental"] is not None
         said = refused(work, running, "--incremental")
-        assert "Incremental: no, all users are looked at: removals that nobody reviews are made from" in said
+        assert "Incremental: no, all users are looked at: removals without a review are made from" in said
         assert "1 user cannot be planned" in said
         people[0]["department"] = "Research"
         work.users(people)

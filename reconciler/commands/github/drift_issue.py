@@ -21,7 +21,7 @@ from reconciler.session.terminal import Terminal
 _KIND = "reconciler drift"
 _EXPIRY_TITLE = "A credential of the connection expires"
 _LISTED = 5
-"""Runs that are listed, and credentials that are announced: there is little room beside a long plan."""
+"""Runs that are listed, and credentials that are announced: a long plan leaves little room."""
 _TITLE = "The target differs from the default branch"
 
 
@@ -52,7 +52,7 @@ def run_drift_issue(file: Path, author: str, terminal: Terminal, *, redact: bool
 def _announce_expiry(
     hub: GitHub, marker: Marker, expiry: Sequence[Diagnostic], author: str, terminal: Terminal
 ) -> None:
-    """Comment once for each stage that a credential reaches: the daily update of the issue is mailed to nobody."""
+    """Comment once for each stage that a credential reaches: GitHub sends no mail about an update of the issue."""
     try:
         for item in expiry[:_LISTED]:
             comments.comment_once(hub, marker, f"{describe_stage(item)}. The issue says what to do.", author)

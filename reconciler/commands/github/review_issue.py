@@ -32,7 +32,7 @@ def run_review_issue(
 ) -> ExitCode:
     """Open or update the issue with a saved plan; without one, close it.
 
-    Raises `GitHubError` if GitHub refuses: nobody would know that something waits.
+    Raises `GitHubError` if GitHub refuses: no one would know that something waits.
     """
     settings = read_settings(workspace, terminal)
     if settings is None:

@@ -61,7 +61,7 @@ def match_users(
 
     `others`: how many managed accounts are not in `live`.
     """
-    # Users are told apart by identity.
+    # Users are distinguished by identity.
     return _Matcher(list(desired), list(live), mappings, rules, others).run()
 
 

@@ -1,4 +1,4 @@
-"""Plan from one desired state to another: the first one's users stand in for the live users."""
+"""Plan from one desired state to another: the first one's users take the place of the live users."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Whether a plan is applied although nobody reviewed it: it is small, today, and gives and takes nobody's access. Pure.
+"""Whether a plan is applied without a review: it is small, today, and gives and takes no one's access. Pure.
 
 All or nothing: a plan beyond a limit is left for a review as a whole. The limits count the accounts of the plan and
 those that earlier unattended applies changed within `WINDOW`, so that no series of small applies gets around them; what
-somebody reviewed does not count.
+was reviewed does not count.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def find_unattended_obstacles(plan: Plan, limits: UnattendedLimits, recent: Sequ
     """Return why a plan needs a review, a clause each; none: it may be applied unattended.
 
     `recent`: the changes of the applies on record within `WINDOW`. The plan has no approvals: they are for one that
-    somebody reviewed, and a plan that a guard blocks is not applied anyway.
+    was reviewed, and a plan that a guard blocks is not applied anyway.
     """
     earlier = [change for change in recent if change.unattended]
     obstacles = [
@@ -68,7 +68,7 @@ def changes_activity(change: Change) -> bool:
 
 
 def links_or_revives(change: Change) -> bool:
-    """Whether somebody would get an account that exists: their own again, or one that was not managed by this."""
+    """Whether a user would get an account that exists: their own again, or one that was not managed by this."""
     return change.action in (Action.REACTIVATE, Action.ADOPT, Action.RELINK)
 
 

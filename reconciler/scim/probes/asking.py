@@ -47,7 +47,7 @@ class BodyKind(StrEnum):
 
 
 class MediaType(StrEnum):
-    """The media types that are told apart."""
+    """The media types that are distinguished."""
 
     SCIM = "application/scim+json"
     JSON = "application/json"

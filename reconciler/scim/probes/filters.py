@@ -28,7 +28,7 @@ QUESTIONS = tuple(f"filter_{each}" for each in ("nobody", "user_name", "case", "
 
 
 class FilterOutcome(StrEnum):
-    """What a filter by one user's value, or by a value that nobody has, brought."""
+    """What a filter by one user's value, or by a value that no user has, brought."""
 
     FOUND = "found"
     NOBODY = "nobody"
@@ -49,7 +49,7 @@ class FilterResult:
 
 @dataclass(frozen=True)
 class FilterFindings:
-    """Answers to filters. `nobody`: by a userName of no user. `others`: of other kinds, by values that nobody has.
+    """Answers to filters. `nobody`: by a userName of no user. `others`: of other kinds, by values that no user has.
 
     The rest: by a value of one listed user; None: not asked, because that user has no such value.
     """
@@ -187,12 +187,12 @@ def _judge_nobody(result: FilterResult, total: int) -> Answer:
         return skip(name, "not learnt: the service has no users, so an ignored filter looks like one that works")
     match result.outcome:
         case FilterOutcome.NOBODY:
-            return ok(name, "a userName that nobody has: 200 with totalResults 0", **facts)
+            return ok(name, "a userName that no user has: 200 with totalResults 0", **facts)
         case FilterOutcome.IGNORED | FilterOutcome.FOUND:
             listed = result.reply.listed
             came = pluralize(listed.total, "user") if listed is not None else "users"
-            return fail(name, f"filters are ignored: a userName that nobody has brings {came}", *_DANGER, **facts)
-    summary = f"a userName that nobody has is answered with {result.reply.describe()}, not with an empty list"
+            return fail(name, f"filters are ignored: a userName that no user has brings {came}", *_DANGER, **facts)
+    summary = f"a userName that no user has is answered with {result.reply.describe()}, not with an empty list"
     return warn(name, summary, _NOT_LOOKED_UP, **facts)
 
 

@@ -280,5 +280,5 @@ def _judge_total(found: ListFindings) -> Answer:
         return ok("total", "the total is the same in every answer", users=next(iter(totals)))
     shown = " and ".join(f"{each:,}" for each in (min(totals), max(totals)))
     summary = f"the total changed between two reads: {shown}"
-    advice = "If nobody changed users meanwhile, plans may be incomplete: they read such a list again, twice."
+    advice = "If no one changed users meanwhile, plans may be incomplete: they read such a list again, twice."
     return warn("total", summary, advice, least=min(totals), most=max(totals))

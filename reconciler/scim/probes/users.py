@@ -1,4 +1,4 @@
-"""How a service shows users: by id and in lists, what it leaves out, and how it refuses an id that nobody has."""
+"""How a service shows users: by id and in lists, what it leaves out, and how it refuses an id that no user has."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class UserFindings:
     """Answers about one user, `listed` as the list shows it; None: not asked, because no user is listed."""
 
     unknown: Reply
-    """To an id that nobody has."""
+    """To an id that no user has."""
     listed: Resource | None = None
     alone: Reply | None = None
     """Read by id."""
@@ -160,11 +160,11 @@ def _judge_projection(found: UserFindings) -> Answer:
 def _judge_unknown(reply: Reply) -> Answer:
     name = "unknown_user"
     if reply.status in _GONE and reply.kind is not BodyKind.WEB_PAGE:
-        return ok(name, f"an id that nobody has is answered with {reply.status}", status=reply.status)
-    advice = "Accounts that are gone cannot be told from those that cannot be read."
+        return ok(name, f"an id that no user has is answered with {reply.status}", status=reply.status)
+    advice = "Accounts that are gone cannot be distinguished from those that cannot be read."
     if 200 <= reply.status < 300:  # noqa: PLR2004 - RFC 9110 §15.3
-        return fail(name, f"an id that nobody has is answered with {reply.describe()}", advice, status=reply.status)
-    return warn(name, f"an id that nobody has is answered with {reply.describe()}", advice, status=reply.status)
+        return fail(name, f"an id that no user has is answered with {reply.describe()}", advice, status=reply.status)
+    return warn(name, f"an id that no user has is answered with {reply.describe()}", advice, status=reply.status)
 
 
 def _judge_error_form(reply: Reply) -> Answer:

@@ -52,7 +52,7 @@ class CheckContext:
     client: ScimClient | None = None
     """Sends requests to the service, GET only, within the budget."""
     secrets: list[Secret] = field(default_factory=list, repr=False)
-    """What no answer may show, whoever says it."""
+    """What no answer may show, from any source."""
     answers: dict[str, Answer] = field(default_factory=dict)
     """The answers so far, by question."""
 

@@ -95,7 +95,7 @@ def _ask_with(
     except SourceError as exc:
         if not isinstance(credential, AzureCli):
             raise
-        # It is tried because it is installed: nobody said that it is to be used.
+        # It is tried because it is installed: no setting says that it is to be used.
         advice = (*exc.detail.splitlines(), "Only imports need it.")
         yield warn("graph_token", exc.summary, *advice)
         yield from (skip(name, "not asked: there is no token") for name in QUESTIONS[2:])

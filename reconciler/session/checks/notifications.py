@@ -34,8 +34,8 @@ def ask_notifications(context: CheckContext) -> Iterator[Answer]:
     channels = find_channels(settings.notifications) if settings is not None else []
     facts = tuple((channel.name, len(_list_recipients(channel))) for channel in channels)
     if channels:
-        told = " and ".join(f"{pluralize(count, 'recipient')} by {name}" for name, count in facts)
-        yield Answer("notifications", CheckVerdict.OK, told, facts=facts)
+        summary = " and ".join(f"{pluralize(count, 'recipient')} by {name}" for name, count in facts)
+        yield Answer("notifications", CheckVerdict.OK, summary, facts=facts)
     else:
         verdict = CheckVerdict.WARNING if context.notify else CheckVerdict.OK
         advice = ("Add some to `notifications` in settings.yaml.",) if context.notify else ()
@@ -79,5 +79,5 @@ def _send(context: CheckContext, channel: Channel, seconds: float) -> Answer:
         return Answer(channel.name, CheckVerdict.FAILED, delivery.problems[0], (f"Check {channel.variable}.",))
     if delivery.problems:
         return Answer(channel.name, CheckVerdict.WARNING, delivery.problems[0], ("Correct settings.yaml.",))
-    told = f"a test message was accepted for {describe_recipients(channel)}: look whether it arrived"
-    return Answer(channel.name, CheckVerdict.OK, told)
+    summary = f"a test message was accepted for {describe_recipients(channel)}: look whether it arrived"
+    return Answer(channel.name, CheckVerdict.OK, summary)

@@ -47,7 +47,7 @@ class ForkServer:
         self.desk = TokenDesk(self.selector)
 
     def serve(self) -> None:
-        """Serve until the other end is gone and, if it told them to stop, all children have ended."""
+        """Serve until the other end is gone and, if it asked them to stop, all children have ended."""
         wakeup, signals = socket.socketpair()
         for each in (wakeup, signals):
             each.setblocking(False)

@@ -82,7 +82,7 @@ def is_due(plan: Plan, runs: Sequence[ApplyRun]) -> bool:
 def load_changed(workspace: Workspace, start: IncrementalStart) -> tuple[DesiredState, ChangedEntries]:
     """Load the desired state with only the users whose entries changed since `start`, or whose dates passed.
 
-    Raises `FullPlanNeededError` if they cannot be told for certain, and if the desired state has an error.
+    Raises `FullPlanNeededError` if they cannot be known for certain, and if the desired state has an error.
     """
     try:
         files = CommitFiles(workspace.state, start.commit)
@@ -136,7 +136,7 @@ def _has_same_rest(directory: ChangedEntries, files: CommitFiles) -> bool:
 
 
 def _check_mappings(state: DesiredState, directory: ChangedEntries) -> None:
-    """Check that users are told apart by values that are written in their entries."""
+    """Check that users are distinguished by values that are written in their entries."""
     rows = {row.target: row for row in state.mappings}
     if any(row.uses_now for row in state.mappings):
         raise FullPlanNeededError("a mapping reads the clock")

@@ -27,7 +27,7 @@ _SHELL = re.compile(r'[\\"$`]')
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """One cell of the header. `name`: folded, without suffixes; `label`: beside a `[property]`, else None."""
+    """One cell of the header. `name`: folded, without suffixes; `label`: next to a `[property]`, else None."""
 
     position: int
     text: str

@@ -34,8 +34,8 @@ class ColumnChoice:
 class CsvOptions:
     """How a file is read. `delimiter`, `encoding` None: as the file shows; if it does not, the import asks.
 
-    `dates`: iso, dmy or mdy. `known`: attributes beside Entra's that a header may name, `matching`: attributes that
-    decide which account is a user's, beside objectId, userPrincipalName and employeeId. `users`: those of the desired
+    `dates`: iso, dmy or mdy. `known`: attributes that a header may name, apart from Entra's; `matching`: those that
+    decide which account is a user's, next to objectId, userPrincipalName and employeeId. `users`: those of the desired
     state, with whose values damage is recognised.
     """
 

@@ -172,7 +172,7 @@ class _PersonBuilder:
             summary = f"{self._place(column, damage.rows)}: {_describe(column)}: {what}"
             lines = format_lines([self._lines[row] for row in damage.rows])
             raise SourceError(
-                summary, f"{lines} {kind.detail}\nThe file is not imported: its users cannot be told apart."
+                summary, f"{lines} {kind.detail}\nThe file is not imported: its users cannot be distinguished."
             )
         else:
             self._refuse(column, what, kind.detail, damage.rows)

@@ -1,4 +1,4 @@
-"""Read the provisioning job of an enterprise application: its state, its schema, and the settings beside it.
+"""Read the provisioning job of an enterprise application: its state, its schema, and the settings next to it.
 
 https://learn.microsoft.com/graph/api/resources/synchronization-synchronizationjob; which settings are among the
 secrets: https://learn.microsoft.com/entra/identity/app-provisioning/skip-out-of-scope-deletions. The secrets can hold
@@ -113,7 +113,7 @@ def read_job_schema(graph: GraphClient, job: ProvisioningJob) -> bytes:
     return msgspec.json.encode(graph.get(path))
 
 
-# --- the settings beside it ----------------------------------------------------
+# --- the settings next to it ----------------------------------------------------
 
 
 def read_job_settings(graph: GraphClient, application: str) -> JobSettings:

@@ -126,7 +126,7 @@ def test_one_webhook_understands_one_format() -> None:
     assert problems("  on_failure: ['webhook:slack']\n  on_drift: ['webhook:json', 'webhook:slack']") == [
         (
             "settings.yaml:4:14",
-            "notifications.on_drift: webhook:json beside webhook:slack",
+            "notifications.on_drift: webhook:json and webhook:slack",
             "RECONCILER_WEBHOOK_URL is one address, which understands one format: write that one.",
         )
     ]

@@ -138,7 +138,7 @@ def test_the_header_names_the_command_and_is_removed_whichever_it_was() -> None:
             "# Scoping filters of Microsoft Entra, by `reconciler import entra-schema` from schema.json.\n# Rule X.\n"
             "# Each entry names its place in the schema. What stands as a comment was left out, and why.\n"
         ),
-        "# The schema has no scoping filter: whoever is assigned passes.\n",
+        "# The schema has no scoping filter: every assigned user passes.\n",
     ],
 )
 def test_the_header_of_version_0_1_is_removed_too(text: str) -> None:

@@ -152,7 +152,7 @@ def test_an_invalid_desired_state(target: TargetWorkspace, mail: SmtpService) ->
 
 
 def test_settings_that_cannot_be_read_tell_nobody_and_that_is_said(target: TargetWorkspace, mail: SmtpService) -> None:
-    said = "Nobody was notified: settings.yaml cannot be read, and it names the recipients."
+    said = "No one was notified: settings.yaml cannot be read, and it names the recipients."
     good = json.loads((target.workspace.state / "settings.yaml").read_text())
     without = {key: value for key, value in good.items() if key != "notifications"}
     for wrong, warned in (
@@ -473,7 +473,7 @@ def test_a_run_that_has_to_wait_for_long_tells_nothing_and_says_so(
     with hold_lock(notification_lock(target), LockWait(0, print)):
         fail(target, "apply")
     assert target.terminal.summaries == [
-        "Nobody was notified: another run is sending notifications. The next run tries again."
+        "No one was notified: another run is sending notifications. The next run tries again."
     ]
     assert subjects(mail) == []
     fail(target, "apply")

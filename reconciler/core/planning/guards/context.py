@@ -30,7 +30,7 @@ class RecentChange:
     reactivated: bool = False
     lifted: frozenset[str] = frozenset()
     unattended: bool = False
-    """Whether nobody reviewed the plan of that apply."""
+    """Whether the plan of that apply was not reviewed."""
     attributes: frozenset[str] = frozenset()
     """The attributes that a request named; of a create, all."""
     user_names: tuple[str, ...] = ()

@@ -40,7 +40,7 @@ def test_a_service_that_filters() -> None:
     answers = ProbedService().check()
     names = ("filter_nobody", "filter_user_name", "filter_case", "filter_external_id", "filter_id", "filter_others")
     assert {answers[name].verdict for name in names} == {OK}
-    assert answers["filter_nobody"].summary == "a userName that nobody has: 200 with totalResults 0"
+    assert answers["filter_nobody"].summary == "a userName that no user has: 200 with totalResults 0"
     assert facts(answers["filter_user_name"]) == {"outcome": "found", "status": 200, "scim_type": ""}
     assert facts(answers["filter_others"])["scim_type"] == "invalidFilter"
 
@@ -48,7 +48,7 @@ def test_a_service_that_filters() -> None:
 def test_a_service_that_ignores_filters_fails() -> None:
     answers = ProbedService(ServerFaults(ignore_filter=True)).check()
     assert answers["filter_nobody"].verdict is FAILED
-    assert answers["filter_nobody"].summary == "filters are ignored: a userName that nobody has brings 5 users"
+    assert answers["filter_nobody"].summary == "filters are ignored: a userName that no user has brings 5 users"
     assert answers["filter_user_name"].summary == "userName eq is ignored"
     assert {answers[name].verdict for name in ("filter_user_name", "filter_external_id")} == {FAILED}
     assert answers["filter_case"].verdict is SKIPPED

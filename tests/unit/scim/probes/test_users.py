@@ -27,7 +27,7 @@ Change = Callable[[str, Mapping[str, str], httpx.Response], httpx.Response]
 
 
 def answer_reads(answer: httpx.Response, *, unknown: bool = False) -> Change:
-    """Answer reads by id with another answer: those of users, or those of an id that nobody has."""
+    """Answer reads by id with another answer: those of users, or those of an id that no user has."""
 
     def change(path: str, _parameters: Mapping[str, str], response: httpx.Response) -> httpx.Response:
         by_id = path.startswith("/Users/")

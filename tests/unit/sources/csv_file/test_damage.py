@@ -42,7 +42,7 @@ def test_a_value_that_is_certainly_wrong_is_not_imported(value: str) -> None:
 def test_an_identity_that_is_damaged_refuses_the_file(value: str) -> None:
     summary, detail = refusal(column("employeeId", "0012", value))
     assert summary.startswith("staff.csv:3:2: column employeeId: ")
-    assert detail.endswith("The file is not imported: its users cannot be told apart.")
+    assert detail.endswith("The file is not imported: its users cannot be distinguished.")
 
 
 @pytest.mark.parametrize("value", ["#IT", "#1", "C#", "#", "F#!", "Room: 502", "#A-1!", "# Sales!"])
