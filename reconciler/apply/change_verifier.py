@@ -105,6 +105,19 @@ class ChangeVerifier:
             on_difference()
         if self.forms.is_applied(change, live):
             return self.forms.complete(change, live)
+        return self._doubt(change, live, identity, unapplied, lost=lost, seen=seen)
+
+    def _doubt(
+        self,
+        change: Change,
+        live: LiveUser | None,
+        identity: str | None,
+        unapplied: tuple[AttributePath, ...],
+        *,
+        lost: UnknownOutcomeError | None,
+        seen: Seen,
+    ) -> Outcome:
+        """Return the outcome of a change that no read shows, and note one that is to be looked at again."""
         shown = verification.settle(change, live, self.execution.mappings) if live is not None else None
         outcome = not_in_effect(change, shown, unapplied, "the service accepted it" if lost is None else lost.summary)
         if seen.shows_no_effect(live):

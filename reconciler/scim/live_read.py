@@ -60,6 +60,19 @@ class UserReader(Protocol):
         """One page of a filter by `active`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """How live users are joined with the desired ones while they are read.
+
+    `settles`: users that are as desired are settled, so that the live users are not those that the reader returned.
+    `helper`: converts pages then, by an equal reader. `open_block`: as for `JoinedUsers`.
+    """
+
+    settles: bool = True
+    helper: Helper | None = None
+    open_block: OpenBlock | None = None
+
+
 def read_live(
     client: UserReader,
     reader: ResourceReader,
@@ -69,31 +82,16 @@ def read_live(
     page_size: int,
     progress: Progress,
     check: ListCheck | None = None,
-    settles: bool = True,
-    helper: Helper | None = None,
-    open_block: OpenBlock | None = None,
+    joining: Joining = Joining(),
 ) -> LiveState:
     """Read the live state; a problem makes it incomplete. Raises `TargetError` if the service cannot be understood.
 
-    `check`: corrects what the list shows too late. `settles`: users that are as desired are settled, so that the live
-    users are not those that `reader` returned. `helper`: converts pages then, by an equal reader.
-    `open_block`: as for `JoinedUsers`.
+    `check`: corrects what the list shows too late.
     """
     packing = PackingReader(reader)
-    listed = JoinedUsers(
-        desired, mappings if settles else (), packing, lacks=_find_lacks(mappings), open_block=open_block
-    )
-    convert: Callable[[Resource], ListedUser] = packing.read if settles else reader.read
-    read = client.list_users(
-        convert,
-        page_size=page_size,
-        progress=lambda done, total: progress("Reading live users", done, total),
-        settling=listed,
-        elsewhere=PageConverter(helper, packing).convert if helper is not None and settles else None,
-    )
-    if helper is not None:
-        helper.end_questions()
-    listed.take(read.users)
+    settled, lacks = mappings if joining.settles else (), _find_lacks(mappings)
+    listed = JoinedUsers(desired, settled, packing, lacks=lacks, open_block=joining.open_block)
+    read = _read_list(client, reader, packing, listed, page_size=page_size, progress=progress, joining=joining)
     if read.problem is not None:
         return LiveState(listed, read.problem)
     matches = _ProbableMatches(listed, mappings)
@@ -103,15 +101,7 @@ def read_live(
         listed.correct(found.users)
         matches = _ProbableMatches(listed, mappings)
         missing = [user for user in matches.without_live() if user.key not in found.settled]
-    state = _check_list(
-        client,
-        reader,
-        listed,
-        matches,
-        missing,
-        read=read,
-        progress=progress,
-    )
+    state = _check_list(client, reader, listed, matches, missing, read=read, progress=progress)
     return replace(
         state,
         users=_add_hidden(state.users, found.hidden_users),
@@ -121,6 +111,32 @@ def read_live(
         notes=found.notes,
         inactive=find_inactive(client, reader, _list_witnesses(state.users)) if state.problem is None else frozenset(),
     )
+
+
+def _read_list(
+    client: UserReader,
+    reader: ResourceReader,
+    packing: PackingReader,
+    listed: JoinedUsers,
+    *,
+    page_size: int,
+    progress: Progress,
+    joining: Joining,
+) -> ListRead[ListedUser]:
+    """Read the list of users into `listed`."""
+    convert: Callable[[Resource], ListedUser] = packing.read if joining.settles else reader.read
+    helper = joining.helper
+    read = client.list_users(
+        convert,
+        page_size=page_size,
+        progress=lambda done, total: progress("Reading live users", done, total),
+        settling=listed,
+        elsewhere=PageConverter(helper, packing).convert if helper is not None and joining.settles else None,
+    )
+    if helper is not None:
+        helper.end_questions()
+    listed.take(read.users)
+    return read
 
 
 def _add_hidden(users: Sequence[LiveUser], hidden: Sequence[LiveUser]) -> Sequence[LiveUser]:

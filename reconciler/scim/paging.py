@@ -132,8 +132,7 @@ def read_all(
     """
     listed = ListedUsers(convert, progress, settling)
     reader: _IndexReader[T] | CursorReader[T] = _IndexReader(fetch, listed, workers, cursors, larger)
-    refusal: TargetError | None = None
-    problem, attempts = "", 0
+    refusal, problem, attempts = None, "", 0
     while attempts < _ATTEMPTS:
         listed.restart()
         attempts += 1
@@ -150,14 +149,16 @@ def read_all(
             if isinstance(reader, _IndexReader) and not isinstance(exc, TotalChangedError):
                 reader.be_careful()
         except ContradictionError as exc:
-            problem = str(exc)
-            break
+            return ListRead(listed.users, str(exc))
         except ScimError as exc:
             if refusal is not None and isinstance(reader, CursorReader) and not reader.answered:
                 raise refusal from exc
-            problem = f"a page failed: {exc.summary}" + (f". {exc.detail.removesuffix('.')}" if exc.detail else "")
-            break
+            return ListRead(listed.users, _describe_failure(exc))
     return ListRead(listed.users, problem)
+
+
+def _describe_failure(error: ScimError) -> str:
+    return f"a page failed: {error.summary}" + (f". {error.detail.removesuffix('.')}" if error.detail else "")
 
 
 class _IndexReader(Generic[T]):

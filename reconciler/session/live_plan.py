@@ -25,7 +25,7 @@ from reconciler.record.former_names import FormerNames
 from reconciler.record.reader import read_original_names
 from reconciler.scim.client import READ_WORKERS, ScimClient
 from reconciler.scim.list_check import Corrections, ListCheck
-from reconciler.scim.live_read import Progress, read_live
+from reconciler.scim.live_read import Joining, Progress, read_live
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.read_budget import ReadBudget
 from reconciler.session import connection
@@ -158,9 +158,7 @@ def read_live_state(
             progress=report,
             check=_build_list_check(client, session, reader),
             # A reader that reads for others too knows live users by what it returned.
-            settles=own,
-            helper=state.content,
-            open_block=open_block,
+            joining=Joining(settles=own, helper=state.content, open_block=open_block),
         )
     except TargetError:
         state.content.wait()  # errors in the desired state come first

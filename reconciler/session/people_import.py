@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from typing import Protocol
 
@@ -166,13 +167,13 @@ def carry_out(
     errors = _validate(workspace, changed, plan, terminal, read_back=read_back, users=_count_users(files, plan))
     reduced = _leave_out(workspace, files, plan, errors)
     if reduced is not None:
-        again = careful() if careful is not None else reduced
-        return carry_out(workspace, files, again, policy=policy, options=options, terminal=terminal)
+        reduced = careful() if careful is not None else reduced
+        return carry_out(workspace, files, reduced, policy=policy, options=options, terminal=terminal)
     report = ImportReport(
-        plan=plan,
-        locate=files.locate,
-        departures=departures,
-        guard=guard,
+        plan,
+        files.locate,
+        departures,
+        guard,
         outcome=_find_outcome(guard, changed, options),
         command=options.command,
         today=approval_date(workspace),
@@ -180,13 +181,19 @@ def carry_out(
         errors=(*plan.diagnostics, *errors),
         what_else=lines,
     )
+    return _finish(report, partial(write_files, files, changed), workspace, options, terminal)
+
+
+def _finish(
+    report: ImportReport,
+    write: Callable[[], None],
+    workspace: Workspace,
+    options: PeopleImportOptions,
+    terminal: Terminal,
+) -> ExitCode:
+    """Write the files if they are to be written, note the counts of the import, show it, and return its exit code."""
     if report.outcome is ImportOutcome.WRITTEN:
-        write_files(files, changed)
-    return _finish(report, workspace, options, terminal)
-
-
-def _finish(report: ImportReport, workspace: Workspace, options: PeopleImportOptions, terminal: Terminal) -> ExitCode:
-    """Note the counts of the import, show it, and return its exit code."""
+        write()
     options.metrics.imported(report)
     _show(report, workspace, options, terminal)
     return _find_exit_code(report, options)

@@ -22,7 +22,7 @@ from reconciler.core.model import DesiredUser
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.request import LiveState
 from reconciler.errors import ReconcilerError
-from reconciler.scim.live_read import read_live
+from reconciler.scim.live_read import Joining, read_live
 from reconciler.session.connection import connect, open_client
 
 READER = LiveReader(SCIM, MAPPINGS, OWNED)
@@ -41,7 +41,15 @@ def read(base_url: str, token: str, wanted: list[DesiredUser], helper: PageHelpe
     to = connect(base_url, SCIM, {"RECONCILER_TOKEN": token, "RECONCILER_ALLOWED_HOSTS": "127.0.0.1"})
     try:
         with open_client(to, writes=False) as client:
-            return read_live(client, READER, wanted, MAPPINGS, page_size=PAGE, progress=lambda *_: None, helper=helper)
+            return read_live(
+                client,
+                READER,
+                wanted,
+                MAPPINGS,
+                page_size=PAGE,
+                progress=lambda *_: None,
+                joining=Joining(helper=helper),
+            )
     except ReconcilerError as exc:
         return f"{exc.summary} {exc.detail}"
 

@@ -36,7 +36,7 @@ from reconciler.errors import ScimError, TargetError
 from reconciler.scim import live_read, missing_users
 from reconciler.scim.list_check import Corrections, ListCheck
 from reconciler.scim.listed_users import ConvertPage, ListedUsers, Page, Settling
-from reconciler.scim.live_read import read_live
+from reconciler.scim.live_read import Joining, read_live
 from reconciler.scim.paging import ListRead
 
 T = TypeVar("T")
@@ -138,9 +138,8 @@ def read_with(
 
     used = reader(rows, profile=profile)
     helper = helper_of(used) if helped else None
-    state = read_live(
-        service, used, wanted, rows, page_size=100, progress=progress, check=check, settles=settles, helper=helper
-    )
+    joining = Joining(settles=settles, helper=helper)
+    state = read_live(service, used, wanted, rows, page_size=100, progress=progress, check=check, joining=joining)
     assert helper is None or helper.ended
     return state
 
