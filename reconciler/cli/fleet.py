@@ -152,6 +152,10 @@ class _ApplyOptions:
     lock_timeout: Annotated[
         float, typer.Option("--lock-timeout", min=0, metavar="SECONDS", help="Wait for another apply to end.")
     ] = 0
+    newest: Annotated[
+        str | None,
+        typer.Option("--newest", metavar="COMMIT", help="A tenant whose provisioning is off there is held, too."),
+    ] = None
 
     def build(self, engine: _EngineOptions, chosen: FleetOptions, common: CommonOptions) -> FleetApplyOptions:
         """Return the options of an apply."""
@@ -162,6 +166,7 @@ class _ApplyOptions:
             self.strict,
             self.retry_failed,
             self.lock_timeout,
+            self.newest,
         )
 
 

@@ -59,6 +59,15 @@ def fleet_tokens(
 
 
 @command(github_app)
+def fleet_newest(root: _Root = _HERE) -> int:
+    """Fetch the newest commit of the branch, for `fleet apply --newest`.
+
+    A tenant whose provisioning it switches off is held, whatever the commit of this run says.
+    """
+    return lazy.run_fleet_newest(root, open_plain_terminal())
+
+
+@command(github_app)
 def fleet_reviewed(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Where to save them.")],
     plan_id: Annotated[

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from reconciler.commands.github.fleet_comment import run_fleet_comment
     from reconciler.commands.github.fleet_fetch_record import run_fleet_fetch_record
     from reconciler.commands.github.fleet_issue import run_fleet_issue
+    from reconciler.commands.github.fleet_newest import run_fleet_newest
     from reconciler.commands.github.fleet_push_record import run_fleet_push_record
     from reconciler.commands.github.fleet_record import run_fleet_record
     from reconciler.commands.github.fleet_reviewed import NamedRun, run_fleet_reviewed
@@ -130,6 +131,7 @@ MODULES = {
     "reconciler.commands.github.fleet_comment": ("run_fleet_comment",),
     "reconciler.commands.github.fleet_fetch_record": ("run_fleet_fetch_record",),
     "reconciler.commands.github.fleet_issue": ("run_fleet_issue",),
+    "reconciler.commands.github.fleet_newest": ("run_fleet_newest",),
     "reconciler.commands.github.fleet_push_record": ("run_fleet_push_record",),
     "reconciler.commands.github.fleet_record": ("run_fleet_record",),
     "reconciler.commands.github.fleet_reviewed": ("NamedRun", "run_fleet_reviewed"),

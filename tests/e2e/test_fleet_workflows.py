@@ -238,6 +238,20 @@ def test_a_small_fleet_has_its_tokens_in_one_secret(scenario: FleetScenario) -> 
     assert list(scenario.root.glob("runs/*/temp/reconciler-tokens-*")) == []
 
 
+def test_a_switch_in_a_later_commit_holds_the_tenant(scenario: FleetScenario) -> None:
+    head = scenario.change(change_both)
+    scenario.plan(head)
+    merged = scenario.merge(head)
+    settings = scenario.origin / "tenants/acme-school/settings.yaml"
+    settings.write_text(f"{settings.read_text()}provisioning: {{enabled: false, reason: A move}}\n")
+    scenario.commit("Switch off")
+    applied = scenario.apply(merged)
+    assert (scenario.users("acme"), scenario.users("acme-school")) == ([ADA], [])
+    assert applied["rest"].result == "success", [(step.name, step.said) for step in applied["rest"].steps if step.code]
+    opened = json.loads(git(scenario.origin, "show", "reconciler-record:fleet/applied.json"))
+    assert opened["open"] == ["acme-school"]
+
+
 def test_nothing_is_applied_that_was_not_reviewed(scenario: FleetScenario) -> None:
     applied = scenario.apply(scenario.first)
     assert [step.code for step in applied["reviewed"].steps if step.code] == [4]

@@ -11,9 +11,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reconciler.errors import ExitCode, UsageError
+from reconciler.core.text import quote, shorten
+from reconciler.errors import ExitCode, RepositoryError, UsageError
 from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.result import TenantResult
+from reconciler.git.repository import explain_missing_commit
 from reconciler.session.approval import ask_for_approval
 from reconciler.session.fleet.before_apply import check_before_apply, check_plans, find_approved
 from reconciler.session.fleet.fleet_run import (
@@ -35,7 +37,10 @@ _PLANNED = {ExitCode.OK, ExitCode.CHANGES}
 
 @dataclass(frozen=True, slots=True)
 class FleetApplyOptions:
-    """The command line of `fleet apply`. `plans`: a directory of reviewed plans, or the fleet plan in one."""
+    """The command line of `fleet apply`. `plans`: a directory of reviewed plans, or the fleet plan in one.
+
+    `newest`: the newest commit of the branch, which can switch provisioning off after the commit of this run.
+    """
 
     run: FleetRunOptions
     plans: Path | None = None
@@ -43,16 +48,22 @@ class FleetApplyOptions:
     strict: bool = False
     retry_failed: bool = False
     lock_timeout: float = 0.0
+    newest: str | None = None
 
 
 def run_fleet_apply(options: FleetApplyOptions, terminal: Terminal) -> ExitCode:
-    """Apply each tenant. Raises `UsageError` if there are no reviewed plans and no terminal to ask on."""
+    """Apply each tenant. Raises `UsageError` if there are no reviewed plans and no terminal to ask on.
+
+    Raises `RepositoryError` if the newest commit is not here: it is not known whether provisioning is on.
+    """
     if options.plans is not None and options.auto_approve:
         raise UsageError("--auto-approve cannot be combined with --plans", "Reviewed plans need no other approval.")
     if options.plans is None and not options.auto_approve and not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", "Give reviewed plans (--plans DIR), or add --auto-approve.")
     reviewed = read_reviewed_plans(options.plans) if options.plans is not None else None
     selected = select(options.run, terminal)
+    if options.newest is not None:
+        _check_newest(selected.fleet.root, options.newest)
     if not options.run.sandbox or options.run.selection.base is not None:
         check_before_apply(selected, replace(options.run.selection, plans=options.plans))
     with open_out(options.run.out, terminal) as out:
@@ -67,7 +78,22 @@ def run_fleet_apply(options: FleetApplyOptions, terminal: Terminal) -> ExitCode:
 
 
 def _add_options(task: TenantTask, options: FleetApplyOptions) -> TenantTask:
-    return replace(task, strict=options.strict, retry_failed=options.retry_failed, lock_timeout=options.lock_timeout)
+    return replace(
+        task,
+        strict=options.strict,
+        retry_failed=options.retry_failed,
+        lock_timeout=options.lock_timeout,
+        newest=options.newest,
+    )
+
+
+def _check_newest(root: Path, commit: str) -> None:
+    """Raise `RepositoryError` unless the whole id of a commit that is here was given."""
+    if (why := explain_missing_commit(root, commit)) is not None:
+        raise RepositoryError(
+            f"commit {quote(shorten(commit, 80))} {why}",
+            "Nothing is applied without the newest commit. `reconciler github fleet-newest` fetches it.",
+        )
 
 
 def _apply_reviewed(

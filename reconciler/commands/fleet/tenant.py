@@ -10,7 +10,8 @@ from reconciler.commands.apply import ApplyOptions, run_apply
 from reconciler.commands.drift import DriftOptions, run_drift
 from reconciler.commands.plan import PlanOptions, run_plan
 from reconciler.core.plan import Plan
-from reconciler.errors import ExitCode
+from reconciler.core.provisioning import SWITCH_ON, Provisioning
+from reconciler.errors import ExitCode, ReconcilerError
 from reconciler.fleet.gathered import GOOD
 from reconciler.fleet.result import TenantResult
 from reconciler.record.files import read_file
@@ -21,6 +22,7 @@ from reconciler.session.apply_findings import ApplyFindings
 from reconciler.session.fleet.task import PLAN, TenantTask
 from reconciler.session.fleet.tenant_metrics import TenantMetrics
 from reconciler.session.fleet.tenant_terminal import TenantTerminal
+from reconciler.session.provisioning_switch import read_provisioning_at
 from reconciler.session.saved_plan import read_live_plan
 from reconciler.session.workspace import Workspace, parse_now
 
@@ -70,6 +72,10 @@ def _drift(workspace: Workspace, task: TenantTask, metrics: TenantMetrics, termi
 
 
 def _apply(workspace: Workspace, task: TenantTask, metrics: TenantMetrics, terminal: TenantTerminal) -> ExitCode:
+    if task.newest not in {None, task.commit}:
+        newest = _read_newest(workspace, str(task.newest))
+        if not newest.enabled:
+            return _show_without_applying(workspace, newest, metrics, terminal)
     options = ApplyOptions(
         file=Path(task.reviewed) if task.reviewed is not None else None,
         # The user who started the run was asked, or gave the plans that were reviewed.
@@ -83,6 +89,28 @@ def _apply(workspace: Workspace, task: TenantTask, metrics: TenantMetrics, termi
         reviewed=task.plan_id,
     )
     return run_apply(workspace, options, terminal, ApplyFindings(metrics))
+
+
+def _read_newest(workspace: Workspace, commit: str) -> Provisioning:
+    """Return whether provisioning is on in the newest commit. Raises `ReconcilerError` if it cannot be read."""
+    newest = read_provisioning_at(workspace.state, commit)
+    if newest is None:
+        raise ReconcilerError(
+            f"the settings of this tenant cannot be read in commit {commit[:12]}, the newest one of the branch",
+            "Nothing is applied as long as it is not known whether provisioning is on. Correct it on the branch.",
+        )
+    return newest
+
+
+def _show_without_applying(
+    workspace: Workspace, newest: Provisioning, metrics: TenantMetrics, terminal: TenantTerminal
+) -> ExitCode:
+    """Plan by a client that cannot write, and say why nothing is applied; OK even if the plan is blocked."""
+    options = PlanOptions(out=None, output=_TEXT, users=(), detailed_exitcode=False)
+    code = run_plan(workspace, options, terminal, metrics)
+    why = terminal.style.message(f"Provisioning is {newest}, by the newest commit of the branch")
+    terminal.result(f"\nApply sent nothing. {why}.\n{SWITCH_ON}")
+    return ExitCode.OK if code == ExitCode.BLOCKED else code
 
 
 _VERBS: dict[str, _Run] = {"plan": _plan, "apply": _apply, "drift": _drift}

@@ -23,7 +23,8 @@ class TenantTask:
 
     `state`: its folder; `out`: the directory that receives its files. `commit` and `run` are those of the results.
     `began`: when the command began, in seconds since 1970. `now`: as `--now`. `reviewed`: the saved plan that an apply
-    takes, `plan_id`: the one it must have. `requests_per_second`: of this host at one address, all tenants together.
+    takes, `plan_id`: the one it must have. `newest`: the commit of which provisioning counts, too, before an
+    apply writes. `requests_per_second`: of this host at one address, all tenants together.
     """
 
     tenant: str
@@ -43,6 +44,7 @@ class TenantTask:
     strict: bool = False
     retry_failed: bool = False
     lock_timeout: float = 0.0
+    newest: str | None = None
     requests_per_second: float | None = None
 
     @property

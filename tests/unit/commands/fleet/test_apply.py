@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from support.fleets import with_domains, write_files
+from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 
 from reconciler.commands.fleet.apply import FleetApplyOptions, run_fleet_apply
-from reconciler.errors import BlockedError, UsageError
+from reconciler.errors import BlockedError, RepositoryError, UsageError
 from reconciler.session.fleet.fleet_run import FleetRunOptions
 from reconciler.session.fleet.selected import FleetSelection
 
@@ -40,4 +41,16 @@ def test_a_change_for_many_without_waves_stops_before_anything(tmp_path: Path, m
     options = FleetApplyOptions(FleetRunOptions(FleetSelection(root), out), auto_approve=True)
     with pytest.raises(BlockedError, match="defaults, a group or the program change 3 tenants, the limit is 2"):
         run_fleet_apply(options, RecordingTerminal())
+    assert not out.exists(), "no process was started"
+
+
+@pytest.mark.parametrize("newest", ["", "main", "f" * 40, "-x"])
+def test_nothing_is_applied_without_the_newest_commit(tmp_path: Path, newest: str) -> None:
+    repository = GitRepository(tmp_path / "fleet", ".")
+    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **with_domains({"tenants/a/users/a.yaml": ""})})
+    out = tmp_path / "out"
+    run = FleetRunOptions(FleetSelection(repository.root), out, sandbox=True)
+    with pytest.raises(RepositoryError, match="is not in this repository") as caught:
+        run_fleet_apply(FleetApplyOptions(run, auto_approve=True, newest=newest), RecordingTerminal())
+    assert "Nothing is applied without the newest commit" in (caught.value.detail or "")
     assert not out.exists(), "no process was started"

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.git_repository import GitRepository
 from support.sample_org import person
 from support.target_workspace import TargetWorkspace
 from support.workspace import ENTERPRISE
 
 from reconciler.commands.fleet.tenant import run_task
-from reconciler.errors import StalePlanError
+from reconciler.errors import ReconcilerError, StalePlanError
 from reconciler.fleet.result import TenantResult, from_json, to_json
 from reconciler.session.fleet.task import TenantTask
 from reconciler.session.fleet.tenant_terminal import TenantTerminal
@@ -106,3 +107,32 @@ def test_what_is_switched_off_is_held_in_the_plan_and_in_the_apply(target: Targe
     assert (planned.held, planned.counts["create"]) == (True, 1)
     applied = run(target, "apply", reviewed=str(plan_file), plan_id=planned.plan_id)
     assert (applied.exit_code, applied.held, target.service.writes) == (0, True, [])
+
+
+def test_what_the_newest_commit_switches_off_is_held(target: TargetWorkspace, plan_file: Path) -> None:
+    git = GitRepository(target.files.root)
+    target.desire(person("ada"))
+    on = git.commit("On")
+    planned = run(target, "plan")
+    target.files.settings(provisioning={"enabled": False, "reason": "A move"})
+    off = git.commit("Off")
+    target.files.settings()
+    given = {"reviewed": str(plan_file), "plan_id": planned.plan_id}
+    held = run(target, "apply", newest=off, **given)
+    assert (held.exit_code, held.held, held.counts, held.receipt) == (0, True, {"unchanged": 1}, None)
+    assert target.service.writes == []
+    assert read_saved_plan(plan_file).plan_id == planned.plan_id, "the reviewed plan stays"
+    done = run(target, "apply", newest=on, **given)
+    assert (done.exit_code, done.held, done.counts) == (0, False, {"create": 1, "unchanged": 1})
+
+
+def test_nothing_is_applied_if_the_newest_settings_cannot_be_read(target: TargetWorkspace) -> None:
+    git = GitRepository(target.files.root)
+    target.desire(person("ada"))
+    git.commit("Begin")
+    target.files.write("settings.yaml", "provisioning: off\n")
+    broken = git.commit("Break it")
+    target.files.settings()
+    with pytest.raises(ReconcilerError, match=f"cannot be read in commit {broken[:12]}, the newest one"):
+        run(target, "apply", newest=broken)
+    assert target.service.writes == []
