@@ -36,6 +36,7 @@ class AffectedBy(StrEnum):
     PROGRAM = "the version of the program"
     NEW = "it is new"
     OPEN = "its last apply was not complete"
+    DUE = "changes that a drift run found waiting for an apply"
     UNPROVEN = "a change that was stopped at the first wave"
     UNKNOWN_BASE = "the base is not known"
 
@@ -74,6 +75,14 @@ class Affected:
     def by_program_alone(self) -> frozenset[str]:
         """The tenants whose desired state is as it was: another version of the program could plan something else."""
         return frozenset(name for name, reasons in self.reasons.items() if reasons == (AffectedBy.PROGRAM,))
+
+    @property
+    def due_alone(self) -> frozenset[str]:
+        """The tenants without a change in git in which a drift run found changes that wait for an apply."""
+        unchanged = {AffectedBy.DUE, AffectedBy.PROGRAM}
+        return frozenset(
+            name for name, found in self.reasons.items() if AffectedBy.DUE in found and unchanged.issuperset(found)
+        )
 
     def restrict(self, names: Collection[str]) -> Affected:
         """Return what a run changes that is about these tenants only."""
@@ -148,6 +157,7 @@ class _FleetComparison:
         self._open = frozenset(applied.open if applied is not None else ())
         self._new = frozenset(applied.new if applied is not None else ())
         self._unproven = frozenset(applied.unproven if applied is not None else ())
+        self._due = frozenset(applied.due if applied is not None else ())
         self._groups: dict[str, bool] = {}
         self._defaults = self._is_same(f"{self._root}/{DEFAULTS}", before.defaults)
         self._program = all(
@@ -168,6 +178,8 @@ class _FleetComparison:
             yield AffectedBy.PROGRAM
         if tenant.name in self._open:
             yield AffectedBy.OPEN
+        if tenant.name in self._due:
+            yield AffectedBy.DUE
         if tenant.name in self._unproven:
             yield AffectedBy.UNPROVEN
 

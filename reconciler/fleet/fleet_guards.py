@@ -16,9 +16,10 @@ from reconciler.fleet.wave_members import assign_waves
 FAILED, REMOVALS, NEW_TENANTS, BY_DEFAULTS = "failed", "removals", "new_tenants", "tenants_changed_by_defaults"
 LIFTABLE = (REMOVALS, NEW_TENANTS, BY_DEFAULTS)
 """Guards that an approval of the fleet plan can lift. What failed has to be run again."""
-_MANAGED = ("update", "relink", "reactivate", "deactivate", "delete", "unchanged")
+_MANAGED = ("update", "relink", "reactivate", "deactivate", "delete", "unchanged", "removals_not_applied")
 """Counts of accounts that were managed before the run."""
-_REMOVALS = ("deactivate", "delete")
+_REMOVALS = ("deactivate", "delete", "removals_not_applied")
+"""A plan that drift made has what waits for an apply, too."""
 DIFFERENCES = ("create", "adopt", "update", "relink", "reactivate", "deactivate", "delete")
 """Counts of users that are not as desired."""
 _ALWAYS = 1

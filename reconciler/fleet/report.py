@@ -31,6 +31,9 @@ _RUN = re.compile(r"[\w.:/-]{1,100}", re.ASCII)
 _AGAIN = "Make it again: `reconciler fleet gather DIR…`."
 REMOVED = ("deactivate", "delete")
 CREATED = ("create",)
+NOT_APPLIED = "not_applied"
+"""Of drift: changes that wait for an apply. They are no difference."""
+REMOVALS_NOT_APPLIED = "removals_not_applied"
 CHANGED = ("update", "adopt", "relink", "reactivate")
 
 

@@ -12,6 +12,7 @@ from reconciler.fleet.result import COUNTS
 _MOST = 50
 """Failed tenants that are named one by one."""
 _LONGEST = 300
+_WORDS = {"not_applied": "not applied", "removals_not_applied": "removals not applied"}
 
 
 def render_gathered(gathered: Gathered, title: str) -> str:
@@ -23,7 +24,7 @@ def _list_lines(gathered: Gathered, title: str) -> Iterator[str]:
     failed = gathered.failed
     good = gathered.total - len(failed)
     yield f"{title}: {good:,} of {pluralize(gathered.total, 'tenant')} without failure."
-    counts = [f"{name} {count:,}" for name in COUNTS if (count := gathered.count(name))]
+    counts = [f"{_WORDS.get(name, name)} {count:,}" for name in COUNTS if (count := gathered.count(name))]
     if counts:
         yield f"Users: {', '.join(counts)}."
     if gathered.held:

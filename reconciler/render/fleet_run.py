@@ -16,6 +16,7 @@ _DONE = {"plan": ("to create", "to update", "to remove"), "drift": ("to create",
 _APPLIED = ("created", "updated", "removed")
 _UPDATES = ("update", "adopt", "relink", "reactivate")
 _REMOVALS = ("deactivate", "delete")
+_WAITING = "not_applied"
 _ENDINGS = {
     ExitCode.OK: "ok",
     ExitCode.CHANGES: "ok",
@@ -42,8 +43,8 @@ def needs_attention(result: TenantResult) -> bool:
 
 
 def has_changes(result: TenantResult) -> bool:
-    """Whether anything is to be changed, or was."""
-    return any(_count(result))
+    """Whether anything is to be changed, or was, or waits for an apply."""
+    return any(_count(result)) or bool(result.counts.get(_WAITING))
 
 
 def render_tenant(result: TenantResult, style: Style) -> str:
@@ -52,6 +53,8 @@ def render_tenant(result: TenantResult, style: Style) -> str:
     counts = [f"{count:,} {word}" for count, word in zip(_count(result), _words(result.verb), strict=True) if count]
     failed = result.counts.get("failed", 0)
     counts += [f"{failed:,} failed"] if failed else []
+    waiting = result.counts.get(_WAITING, 0)
+    counts += [f"{waiting:,} not applied yet"] if waiting else []
     why = escape_control(result.error) or (WORDS[result.verb].held if result.held else "")
     facts = "" if why and not counts else f" ({', '.join(counts) or 'no changes'})"
     return f"{result.tenant}: {style.paint(ending, _COLORS.get(ending, RED))}{facts}{why and f': {why}'}"
@@ -68,8 +71,9 @@ def render_run(results: Sequence[TenantResult], style: Style) -> str:
     sums = ", ".join(f"{count:,} {word}" for count, word in zip(_sum(total), words, strict=True))
     endings = Counter(describe_ending(each) for each in results)
     parts = ", ".join(f"{count:,} {ending}" for ending, count in sorted(endings.items(), key=_by_urgency))
+    waiting = f", {total[_WAITING]:,} not applied yet" if total[_WAITING] else ""
     head = style.paint(f"{pluralize(len(results), 'tenant')}: {parts}.", BOLD)
-    lines = [head, f"Users: {sums}, {total['unchanged']:,} unchanged, {total['failed']:,} failed."]
+    lines = [head, f"Users: {sums}, {total['unchanged']:,} unchanged, {total['failed']:,} failed{waiting}."]
     rows = sorted((each for each in results if needs_attention(each) or has_changes(each)), key=_rank)
     if rows:
         lines += ["", *(f"  {render_tenant(each, style)}" for each in rows[:MAX_ROWS])]

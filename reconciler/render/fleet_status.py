@@ -23,8 +23,8 @@ DRIFT_AGE = timedelta(days=3)
 class TenantStatus:
     """What the records say about one tenant. `is_open`: its last apply in the fleet was not complete.
 
-    `problem`: why its record cannot be read; then nothing else is known of its applies. `is_held`: provisioning is
-    switched off.
+    `is_due`: a drift run found changes that wait for an apply. `problem`: why its record cannot be read; then nothing
+    else is known of its applies. `is_held`: provisioning is switched off.
     """
 
     name: str
@@ -33,6 +33,7 @@ class TenantStatus:
     failing_users: int = 0
     quarantined_since: datetime | None = None
     is_open: bool = False
+    is_due: bool = False
     drift: DriftCheck | None = None
     credential: ExpiryFinding | None = None
     problem: str = ""
@@ -52,8 +53,7 @@ def list_problems(status: TenantStatus, now: datetime) -> list[str]:
         found.append(f"the last apply, {_minute(status.last_apply)}, was not successful")
     if status.failing_users:
         found.append(pluralize(status.failing_users, "failing user"))
-    if status.is_open:
-        found.append("left open by the last apply of the fleet")
+    found += _list_pending(status)
     if status.credential is not None and status.credential.level is not ExpiryLevel.NOTICE:
         found.append(status.credential.message)
     if status.drift is not None and status.drift.differences:
@@ -61,6 +61,13 @@ def list_problems(status: TenantStatus, now: datetime) -> list[str]:
     elif status.drift is not None and now - status.drift.at > DRIFT_AGE:
         found.append(f"no check for drift since {_minute(status.drift.at)}")
     return found
+
+
+def _list_pending(status: TenantStatus) -> Iterator[str]:
+    if status.is_open:
+        yield "left open by the last apply of the fleet"
+    if status.is_due:
+        yield "due since a drift run: changes wait for an apply"
 
 
 def is_healthy(status: TenantStatus, now: datetime) -> bool:
@@ -104,7 +111,10 @@ def _rank(status: TenantStatus) -> int:
     """Return how urgent the most urgent problem of a tenant is, from 0. New tenants may be very many."""
     urgent = (
         bool(status.problem) or status.quarantined_since is not None,
-        (status.last_apply is not None and not status.successful) or bool(status.failing_users) or status.is_open,
+        (status.last_apply is not None and not status.successful)
+        or bool(status.failing_users)
+        or status.is_open
+        or status.is_due,
         status.credential is not None and status.credential.level is not ExpiryLevel.NOTICE,
         status.drift is not None and bool(status.drift.differences),
         status.last_apply is None,
@@ -131,6 +141,7 @@ def _build_entry(status: TenantStatus, now: datetime) -> dict[str, Any]:
         "quarantined_since": _format(status.quarantined_since),
         "open": status.is_open,
         "held": status.is_held,
+        "due": status.is_due,
         "drift": {"at": _format(drift.at), "differences": drift.differences} if drift is not None else None,
         "credential_days_left": credential.days_left if credential is not None else None,
     }

@@ -15,6 +15,8 @@ from reconciler.fleet.report import (
     CHANGED,
     CREATED,
     GOOD_STATES,
+    NOT_APPLIED,
+    REMOVALS_NOT_APPLIED,
     REMOVED,
     FleetReport,
     ReportedGuard,
@@ -158,7 +160,7 @@ def build_fleet_view(report: FleetReport, removed_users: Sequence[RemovedUsers] 
 
 def find_most_removals(report: FleetReport, most: int) -> tuple[str, ...]:
     """Return the tenants that remove the most users, at most so many."""
-    found = sorted((each for each in report.tenants if each.count(*REMOVED)), key=_rank)
+    found = sorted((each for each in report.tenants if each.count(*REMOVED, REMOVALS_NOT_APPLIED)), key=_rank)
     return tuple(tenant.name for tenant in found[:most])
 
 
@@ -269,9 +271,22 @@ def _list_notes(report: FleetReport) -> Iterator[Note]:
     if report.changed_by_defaults:
         tenants = pluralize(report.changed_by_defaults, "tenant")
         yield Note(f"Defaults, a group or the version of the program affect {tenants}.")
+    yield from _note_waiting(report)
     if report.verb == "apply" and report.tenants:
         kept = sum(tenant.has_receipt for tenant in report.tenants)
         yield Note(f"{kept:,} of {pluralize(len(report.tenants), 'tenant')} left a receipt.")
+
+
+def _note_waiting(report: FleetReport) -> Iterator[Note]:
+    names = tuple(tenant.name for tenant in report.tenants if tenant.count(NOT_APPLIED))
+    if not names:
+        return
+    count, removed = report.count(NOT_APPLIED), report.count(REMOVALS_NOT_APPLIED)
+    text = f"{pluralize(count, 'change')} {'waits' if count == 1 else 'wait'} for an apply"
+    text += f", {removed:,} of them {'removes' if removed == 1 else 'remove'} a user" if removed else ""
+    yield Note(
+        f"{text}, in {pluralize(len(names), 'tenant')}", names, "A date passed, or a merged change was not applied."
+    )
 
 
 def _list_steps(report: FleetReport) -> Iterator[NextStep]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.fleet_scenario import FleetScenario
@@ -276,5 +277,37 @@ def test_the_plans_that_drift_made_can_be_applied_by_a_person(scenario: FleetSce
         (step.name, step.said) for job in applied.values() for step in job.steps if step.code
     ]
     assert (scenario.users("acme"), scenario.users("acme-school")) == ([ADA], [ALAN])
+    scenario.run("drift.yml", "workflow_dispatch", main)
+    assert [each["state"] for each in scenario.api.issues] == ["closed"]
+
+
+def read_applied_on_branch(scenario: FleetScenario) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(git(scenario.origin, "show", "reconciler-record:fleet/applied.json"))
+    return found
+
+
+def test_what_waits_for_an_apply_is_due_until_a_person_applies_the_plans_of_drift(scenario: FleetScenario) -> None:
+    head = scenario.change(change_both)
+    scenario.plan(head)
+    scenario.apply(scenario.merge(head))
+    # Merged, and its apply does not run: the tenant waits as it does after a date has passed.
+    people = scenario.origin / "tenants/acme/users/people.yaml"
+    people.write_text(people.read_text().replace("Ada", "Adele"))
+    main = scenario.commit("Not applied")
+    done = scenario.run("drift.yml", "workflow_dispatch", main)
+    assert {name: job.result for name, job in done.items() if name != "heartbeat"} == dict.fromkeys(
+        ("matrix", "drift", "issue", "record"), "success"
+    ), [(step.name, step.said) for job in done.values() for step in job.steps if step.code]
+    assert read_applied_on_branch(scenario)["due"] == ["acme"]
+    (issue,) = scenario.api.issues
+    assert issue["state"] == "open"
+    assert "1 change waits for an apply, in 1 tenant: `acme`." in issue["body"]
+    (plan_id,) = set(re.findall("id (sha256:[0-9a-f]{64})", issue["body"]))
+    run = re.findall(r"and the run (\d+)\.", issue["body"])[0]
+    applied = scenario.run("apply.yml", "workflow_dispatch", main, {"inputs": {"plan-id": plan_id, "run": run}})
+    assert applied["record"].result == "success", [
+        (step.name, step.said) for job in applied.values() for step in job.steps if step.code
+    ]
+    assert (read_applied_on_branch(scenario)["open"], read_applied_on_branch(scenario)["due"]) == ([], [])
     scenario.run("drift.yml", "workflow_dispatch", main)
     assert [each["state"] for each in scenario.api.issues] == ["closed"]

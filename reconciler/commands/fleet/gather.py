@@ -12,7 +12,7 @@ from reconciler.commands.fleet.matrix import check_verb
 from reconciler.core.text import format_names, pluralize
 from reconciler.errors import ExitCode
 from reconciler.fleet.affected import Affected, find_affected
-from reconciler.fleet.applied import APPLIED, write_applied
+from reconciler.fleet.applied import APPLIED, read_applied, write_applied
 from reconciler.fleet.drift_record import DriftCheck, read_drift, write_drift
 from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.fleet_guards import (
@@ -31,7 +31,7 @@ from reconciler.github.environment import read_workflow
 from reconciler.record.files import write_private
 from reconciler.render.fleet_page import render_fleet_page
 from reconciler.session.fleet.cluster_checkout import find_changed_tenants
-from reconciler.session.fleet.gathering import Gathering, GatherOptions, gather_other, load_gathering
+from reconciler.session.fleet.gathering import Gathering, GatherOptions, gather_other, leave_out_waiting, load_gathering
 from reconciler.session.fleet.summary import check_fleet_format, find_pages, load_fleet_summary, render_fleet
 from reconciler.session.fleet.tokens import refuse_shared_tokens
 from reconciler.session.terminal import Terminal
@@ -58,6 +58,8 @@ def run_gather(options: GatherOptions, output: GatherOutput, terminal: Terminal,
     check_fleet_format(output.format, terminal.style)
     gathering = load_gathering(options, terminal)
     refuse_shared_tokens(gathering.gathered.results.values())
+    if options.verb == "apply":
+        gathering = leave_out_waiting(gathering, terminal)
     verdicts = _judge(gathering, options.verb)
     document = format_fleet_plan(gathering.gathered, gathering.wanted, gathering.selected.affected, verdicts)
     file = output.out or _choose_file(options)
@@ -103,6 +105,7 @@ def _record(gathering: Gathering, options: GatherOptions, terminal: Terminal) ->
         _record_apply(gathering, options.directories, terminal)
     elif options.verb == "drift":
         _record_drift(gathering, current_time())
+        _record_due(gathering)
 
 
 def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: Terminal) -> None:
@@ -111,6 +114,7 @@ def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: T
     A change that was stopped at the first wave leaves that open, too: it has to be proven yet. So do files that are not
     as in the commit: what was applied is not what the record would say. A tenant that is held waits for its switch.
     Another version of the program leaves no tenant open: what it changes is what drift finds, and is reviewed there.
+    What is due since a drift run stays due until the tenant is applied.
     """
     fleet, results = gathering.selected.fleet, gathering.gathered.results
     pending = _find_pending(fleet, results.keys(), terminal)
@@ -120,19 +124,43 @@ def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: T
         terminal.note(f"Not as in the commit, and so left open: {format_names(sorted(differ), 20)}.")
     done = {name for name, each in results.items() if each.exit_code in GOOD} - unproven - differ
     left = ((pending.reasons.keys() | gathering.gathered.failed.keys()) - done) | differ | gathering.gathered.held
-    write_applied(fleet.root, gathering.wanted.commit, left, pending.added, unproven)
+    due = _find_due(fleet) - done
+    write_applied(fleet.root, gathering.wanted.commit, left, pending.added, unproven, due=due)
 
 
 def _find_pending(fleet: Fleet, reached: AbstractSet[str], terminal: Terminal) -> Affected:
     """Return what changed since the record. `reached`: the tenants of this run, the others wait for no new program."""
     changed = find_affected(fleet, APPLIED)
     others = changed.by_program_alone - reached
+    waiting = changed.due_alone - reached
     if others:
         terminal.note(
             f"The version of the program changed since the last apply. For {pluralize(len(others), 'other tenant')}"
             " the next drift shows what it would change."
         )
-    return changed.restrict(changed.reasons.keys() - others)
+    return changed.restrict(changed.reasons.keys() - others - waiting)
+
+
+def _find_due(fleet: Fleet) -> frozenset[str]:
+    applied = read_applied(fleet.root)
+    names = {tenant.name for tenant in fleet.tenants}
+    return frozenset(names.intersection(applied.due)) if applied is not None else frozenset()
+
+
+def _record_due(gathering: Gathering) -> None:
+    """Record in which tenants changes wait for an apply: the next one is about them, too, though no file changed.
+
+    Without a record the next apply is about all tenants, as it is.
+    """
+    fleet, results = gathering.selected.fleet, gathering.gathered.results
+    applied = read_applied(fleet.root)
+    if applied is None:
+        return
+    found = {name for name, each in results.items() if each.counts.get("not_applied")}
+    settled = {name for name, each in results.items() if each.exit_code in GOOD}
+    due = (_find_due(fleet) - settled) | found
+    if due != frozenset(applied.due):
+        write_applied(fleet.root, applied.commit, applied.open, applied.new, applied.unproven, due=due)
 
 
 def _record_drift(gathering: Gathering, now: datetime) -> None:

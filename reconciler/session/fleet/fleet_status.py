@@ -63,6 +63,7 @@ def _read_status(
         failing_users=len(health.failing_users),
         quarantined_since=health.quarantine.began if health.quarantine is not None else None,
         is_open=applied is not None and tenant.name in applied.open,
+        is_due=applied is not None and tenant.name in applied.due,
         drift=drift,
         credential=_find_ending(folder, now) if words.intersection(_DATES) else None,
         is_held=_SWITCH in words and _is_switched_off(folder),

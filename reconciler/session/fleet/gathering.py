@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reconciler.core.text import format_names
 from reconciler.errors import RepositoryError
-from reconciler.fleet.gathered import Gathered, Wanted, gather_results
+from reconciler.fleet.gathered import NO_RESULT, Gathered, Wanted, gather_results
 from reconciler.fleet.run_identity import identify_run
 from reconciler.fleet.selection import select_tenants
 from reconciler.git.repository import find_head_commit
@@ -54,6 +55,23 @@ def load_gathering(options: GatherOptions, terminal: Terminal) -> Gathering:
 def gather_other(gathering: Gathering, directories: Sequence[Path], verb: str) -> Gathered:
     """Gather the results of another verb for the same tenants."""
     return gather_results(directories, gathering.selected.names, replace(gathering.wanted, verb=verb))
+
+
+def leave_out_waiting(gathering: Gathering, terminal: Terminal) -> Gathering:
+    """Expect no result of tenants of which nothing changed in git, and that the apply was not about.
+
+    They are due since a drift run, or wait for the next one to run another version of the program: a run that does not
+    have them is complete all the same. What begun and has no valid result stays missing.
+    """
+    affected, missing = gathering.selected.affected, gathering.gathered.missing
+    if affected is None:
+        return gathering
+    due = {name for name in affected.due_alone if missing.get(name) == NO_RESULT}
+    others = {name for name in affected.by_program_alone if missing.get(name) == NO_RESULT}
+    if due:
+        terminal.note(f"Due since a drift run, and not part of this apply: {format_names(sorted(due), 20)}.")
+    left = {name: why for name, why in missing.items() if name not in due | others}
+    return replace(gathering, gathered=replace(gathering.gathered, missing=left))
 
 
 def add_unplanned(gathering: Gathering, selection: FleetSelection) -> Gathering:

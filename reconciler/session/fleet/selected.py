@@ -93,6 +93,9 @@ def _parse(text: str | None, option: str) -> Part | None:
 def _describe(affected: Affected, terminal: Terminal) -> None:
     if affected.base is None:
         terminal.note(f"All tenants are affected: {affected.why_all}.")
+    due = sorted(affected.due_alone)
+    if due:
+        terminal.note(f"Selected because a drift run found changes that wait for an apply: {format_names(due, _MOST)}.")
     moved = {old: new for new, old in affected.moved.items()}
     gone = [name for name in affected.released if name not in moved]
     if gone:

@@ -279,6 +279,13 @@ def test_what_guards_count_of_an_open_tenant_is_remembered(repository: GitReposi
     assert (found.restrict({"gamma"}).added, found.restrict({"beta"}).by_defaults) == ((), ("beta",))
 
 
+def test_tenants_in_which_drift_found_what_waits_for_an_apply_are_affected(repository: GitRepository) -> None:
+    write_applied(repository.root, repository.head(), ["beta"], due=["acme", "beta", "gone"])
+    found = find(repository, "applied")
+    assert found.reasons == {"acme": (AffectedBy.DUE,), "beta": (AffectedBy.OPEN, AffectedBy.DUE)}
+    assert (found.due_alone, found.by_defaults) == ({"acme"}, ())
+
+
 def test_a_last_apply_of_an_unknown_commit_affects_all(repository: GitRepository) -> None:
     write_applied(repository.root, "f" * 40, [])
     assert find(repository, "applied").why_all == (

@@ -18,6 +18,16 @@ def test_it_survives_the_file(tmp_path: Path) -> None:
     assert read_applied(tmp_path) == AppliedFleet(COMMIT, ("acme", "beta"))
     write_applied(tmp_path, COMMIT, {"beta", "acme"}, {"acme", "done"}, ["done", "beta"])
     assert read_applied(tmp_path) == AppliedFleet(COMMIT, ("acme", "beta"), ("acme",), ("beta",))
+    write_applied(tmp_path, COMMIT, {"beta"}, due={"gamma", "beta"})
+    assert read_applied(tmp_path) == AppliedFleet(COMMIT, ("beta",), due=("beta", "gamma"))
+
+
+def test_a_file_of_before_there_were_tenants_that_are_due_is_read(tmp_path: Path) -> None:
+    write_applied(tmp_path, COMMIT, ["acme"])
+    document = json.loads(name_applied(tmp_path).read_text())
+    assert document.pop("due") == []
+    name_applied(tmp_path).write_text(json.dumps(document))
+    assert read_applied(tmp_path) == AppliedFleet(COMMIT, ("acme",))
 
 
 @pytest.mark.parametrize(
@@ -33,6 +43,8 @@ def test_it_survives_the_file(tmp_path: Path) -> None:
         {"new": ["not-open"]},
         {"unproven": ["not-open"]},
         {"unproven": None},
+        {"due": ["../acme"]},
+        {"due": None},
         {"more": 1},
     ],
 )

@@ -126,6 +126,16 @@ def test_removals_of_all_tenants_together() -> None:
     assert found == [("removals", share)]
 
 
+def test_a_plan_that_drift_made_removes_what_waits_for_an_apply_too() -> None:
+    where, share = (
+        fleet(removals=FleetLimit(None, 2)),
+        "3 users of 100 would be removed in all tenants, the limit is 2 %",
+    )
+    found = results(1, verb="drift", delete=1, not_applied=9, removals_not_applied=2, unchanged=97)
+    assert judge(where, found) == [("removals", share)]
+    assert judge(where, results(1, verb="drift", not_applied=9, removals_not_applied=2, unchanged=98)) == []
+
+
 def test_new_tenants() -> None:
     affected = Affected({f"t{each}": (AffectedBy.NEW,) for each in range(6)}, "a" * 40)
     assert judge(fleet(new_tenants=6), results(1), affected) == []

@@ -30,6 +30,18 @@ def test_a_line_says_how_a_tenant_ended_and_what_changes() -> None:
     assert [has_changes(each) for each in lines] == [False, True, True, False, True, False]
 
 
+def test_what_waits_for_an_apply_is_said_apart() -> None:
+    found = result("a", verb="drift", not_applied=2, removals_not_applied=1, unchanged=3)
+    assert has_changes(found)
+    assert not needs_attention(found)
+    assert render_run([found], Style()) == (
+        "1 tenant: 1 ok.\n"
+        "Users: 0 to create, 0 to update, 0 to remove, 3 unchanged, 0 failed, 2 not applied yet.\n"
+        "\n"
+        "  a: ok (2 not applied yet)"
+    )
+
+
 def test_the_totals_come_first_then_the_most_urgent_tenants() -> None:
     results = [
         result("ok", unchanged=5, unmanaged=1),

@@ -38,6 +38,7 @@ ENDING = ExpiryFinding(
         ({"failing_users": 2}, "2 failing users"),
         ({"quarantined_since": NOW}, "in quarantine since 2026-11-30 12:00 UTC"),
         ({"is_open": True}, "left open by the last apply of the fleet"),
+        ({"is_due": True}, "due since a drift run: changes wait for an apply"),
         ({"drift": DriftCheck(NOW, 3)}, "3 users differed on 2026-11-30 12:00 UTC"),
         ({"drift": DriftCheck(NOW - timedelta(days=4), 0)}, "no check for drift since 2026-11-26 12:00 UTC"),
         ({"credential": ENDING}, "the token ends in 9 days"),
@@ -116,6 +117,7 @@ def test_the_document_has_every_tenant() -> None:
                 "quarantined_since": None,
                 "open": False,
                 "held": False,
+                "due": False,
                 "drift": {"at": "2026-11-30T12:00:00+00:00", "differences": 0},
                 "credential_days_left": 9,
             }

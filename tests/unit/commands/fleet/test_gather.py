@@ -221,6 +221,83 @@ def test_it_is_recorded_when_drift_was_looked_for(repository: GitRepository, tmp
     assert read_drift(repository.root)["beta"].differences == 0
 
 
+# --- what waits for an apply though no file changed ---------------------------------
+
+
+def drift(repository: GitRepository, out: Path, *names: str, waiting: int, **fields: Any) -> AppliedFleet | None:
+    counts = {"not_applied": waiting, "unchanged": 7} if waiting else {"unchanged": 7}
+    write(out, repository, *names, verb="drift", counts=counts, **fields)
+    gather(repository, out, verb="drift")
+    return read_applied(repository.root)
+
+
+def test_what_drift_finds_waiting_is_applied_next(repository: GitRepository, tmp_path: Path) -> None:
+    apply(repository, tmp_path / "1", "acme beta gamma")
+    head = repository.head()
+    assert drift(repository, tmp_path / "2", "acme", "beta", waiting=1) == AppliedFleet(head, due=("acme", "beta"))
+    # What is known of others stays; a later look settles it.
+    assert drift(repository, tmp_path / "3", "beta", "gamma", waiting=0) == AppliedFleet(head, due=("acme",))
+    assert drift(repository, tmp_path / "4", "acme", waiting=0, exit_code=1) == AppliedFleet(head, due=("acme",))
+    assert apply(repository, tmp_path / "5", "acme", base="applied") == AppliedFleet(head)
+
+
+def test_a_guard_that_blocks_what_is_due_does_not_hide_it(repository: GitRepository, tmp_path: Path) -> None:
+    apply(repository, tmp_path / "1", "acme beta gamma")
+    found = drift(repository, tmp_path / "2", "acme", waiting=9, exit_code=3)
+    assert found == AppliedFleet(repository.head(), due=("acme",))
+
+
+def test_without_an_apply_on_record_nothing_is_due(repository: GitRepository, tmp_path: Path) -> None:
+    assert drift(repository, tmp_path / "1", "acme", waiting=1) is None
+
+
+def test_an_apply_of_other_tenants_is_complete_without_those_that_are_due(
+    repository: GitRepository, tmp_path: Path
+) -> None:
+    apply(repository, tmp_path / "1", "acme beta gamma")
+    drift(repository, tmp_path / "2", "acme", waiting=1)
+    repository.commit("second", {"tenants/beta/users/a.yaml": "# 2\n[]\n"})
+    write(tmp_path / "3", repository, "beta", verb="apply")
+    code, terminal = gather(repository, tmp_path / "3", verb="apply", base="applied")
+    assert code == ExitCode.OK
+    assert 'Due since a drift run, and not part of this apply: "acme".' in terminal.notes
+    assert read_applied(repository.root) == AppliedFleet(repository.head(), due=("acme",))
+    # One that was begun and failed is open.
+    assert apply(repository, tmp_path / "4", "", "acme", base="applied") == AppliedFleet(
+        repository.head(), ("acme",), due=("acme",)
+    )
+    assert apply(repository, tmp_path / "5", "acme", base="applied") == AppliedFleet(repository.head())
+
+
+def test_a_result_that_does_not_count_leaves_a_tenant_that_is_due_open(
+    repository: GitRepository, tmp_path: Path
+) -> None:
+    apply(repository, tmp_path / "1", "acme beta gamma")
+    drift(repository, tmp_path / "2", "acme", waiting=1)
+    write(tmp_path / "3", repository, "acme", verb="apply")
+    (tmp_path / "3/acme/result.json").write_text("{}")
+    assert gather(repository, tmp_path / "3", verb="apply", base="applied")[0] == ExitCode.ERROR
+    assert read_applied(repository.root) == AppliedFleet(repository.head(), ("acme",), due=("acme",))
+
+
+def test_another_version_of_the_program_makes_no_apply_red(repository: GitRepository, tmp_path: Path) -> None:
+    apply(repository, tmp_path / "1", "acme beta gamma")
+    repository.commit("program", {"requirements/a.txt": "2\n", "tenants/acme/users/a.yaml": "# 2\n[]\n"})
+    write(tmp_path / "2", repository, "acme", verb="apply")
+    assert gather(repository, tmp_path / "2", verb="apply", base="applied")[0] == ExitCode.OK
+    assert read_applied(repository.root) == AppliedFleet(repository.head())
+
+
+def test_what_waits_for_an_apply_is_said(repository: GitRepository, tmp_path: Path) -> None:
+    write(tmp_path / "1", repository, "acme", verb="drift", counts={"not_applied": 2, "removals_not_applied": 1})
+    write(tmp_path / "1", repository, "beta", "gamma", verb="drift", counts={"unchanged": 2})
+    for form in ("text", "markdown", "html"):
+        code, terminal = gather(repository, tmp_path / "1", verb="drift", form=form)
+        assert code == ExitCode.OK
+        assert "2 changes wait for an apply, 1 of them removes a user, in 1 tenant: " in terminal.out
+        assert "A date passed, or a merged change was not applied." in terminal.out
+
+
 @pytest.mark.parametrize("verb", ["apply", "drift"])
 def test_what_was_done_on_the_sandbox_is_not_on_record(repository: GitRepository, tmp_path: Path, verb: str) -> None:
     write(tmp_path / "1", repository, *NAMES, verb=verb, sandbox=True)

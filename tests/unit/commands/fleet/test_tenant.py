@@ -136,3 +136,11 @@ def test_nothing_is_applied_if_the_newest_settings_cannot_be_read(target: Target
     with pytest.raises(ReconcilerError, match=f"cannot be read in commit {broken[:12]}, the newest one"):
         run(target, "apply", newest=broken)
     assert target.service.writes == []
+
+
+def test_a_date_that_has_passed_waits_for_an_apply_and_is_no_drift(target: TargetWorkspace) -> None:
+    target.desire(person("ada", lifecycle={"expires": "2131-06-01"}), person("bob"))
+    assert run(target, "apply").counts == {"create": 2, "unchanged": 1}
+    assert run(target, "drift").counts == {"unchanged": 3}
+    found = run(target, "drift", now="2131-06-02", detailed_exitcode=False)
+    assert (found.exit_code, found.counts) == (0, {"not_applied": 1, "removals_not_applied": 1, "unchanged": 2})

@@ -28,6 +28,16 @@ def test_each_part_of_the_day_has_an_issue_that_is_closed_without_drift(step: St
     assert "`beta`" in step.api.issues[1]["body"], "a tenant that could not be compared is no tenant without drift"
 
 
+def test_what_waits_for_an_apply_keeps_the_issue_open(step: Step, tmp_path: Path) -> None:
+    file = tmp_path / "fleet.json"
+    file.write_text(format_document({"acme": {"not_applied": 1, "removals_not_applied": 1}}, verb="drift"))
+    run_fleet_issue(file, "2/24", BOT, step.terminal, redact=False)
+    (issue,) = step.api.issues
+    assert issue["state"] == "open"
+    assert "1 change waits for an apply, 1 of them removes a user, in 1 tenant: `acme`" in issue["body"]
+    assert "To apply these plans, start the workflow `apply` with the id sha256:" in issue["body"]
+
+
 def test_a_part_is_a_part(step: Step, tmp_path: Path) -> None:
     (tmp_path / "fleet.json").write_text(format_document({"acme": {}}))
     with pytest.raises(UsageError, match="--slice"):

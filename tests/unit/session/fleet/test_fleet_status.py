@@ -31,12 +31,12 @@ def test_the_record_of_each_tenant_is_read(target: TargetWorkspace, tmp_path: Pa
     os.mkfifo(root / "tenants/gamma/plans/2026-01-01-000000000000/receipt.jsonl")
     now = current_time()
     check = DriftCheck(now, 2)
-    write_applied(root, "0" * 40, ["beta"])
+    write_applied(root, "0" * 40, ["beta"], due=["beta", "acme"])
     write_drift(root, {"beta": check})
     acme, beta, gamma = read_fleet_status(read_fleet(root), now)
     assert acme.last_apply is not None
-    assert acme == TenantStatus("acme", acme.last_apply, successful=True)
-    assert beta == TenantStatus("beta", is_open=True, drift=check)
+    assert acme == TenantStatus("acme", acme.last_apply, successful=True, is_due=True)
+    assert beta == TenantStatus("beta", is_open=True, is_due=True, drift=check)
     assert gamma.problem.endswith("is not a regular file")
 
 

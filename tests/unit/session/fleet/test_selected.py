@@ -7,6 +7,7 @@ from support.fleets import with_domains
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 
+from reconciler.fleet.applied import write_applied
 from reconciler.fleet.fleet_plan import format_fleet_plan
 from reconciler.fleet.gathered import Wanted, gather_results
 from reconciler.session.fleet.selected import FleetSelection, load_selected
@@ -31,6 +32,16 @@ def test_what_is_released_renamed_or_unknown_is_noted(tmp_path: Path) -> None:
     terminal = RecordingTerminal()
     assert load_selected(FleetSelection(tmp_path, "0" * 40), terminal).names == {"other", "zeta"}
     assert terminal.notes == ["All tenants are affected: there is no commit before this one."]
+
+
+def test_tenants_that_are_due_though_no_file_changed_are_noted(tmp_path: Path) -> None:
+    repository = GitRepository(tmp_path, ".")
+    files = {f"tenants/t{number}/users/a.yaml": USERS for number in range(3)}
+    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **with_domains(files)})
+    write_applied(tmp_path, repository.head(), [], due=["t1"])
+    terminal = RecordingTerminal()
+    assert load_selected(FleetSelection(tmp_path, "applied"), terminal).names == {"t1"}
+    assert terminal.notes == ['Selected because a drift run found changes that wait for an apply: "t1".']
 
 
 def test_without_a_base_nothing_is_said(tmp_path: Path) -> None:
