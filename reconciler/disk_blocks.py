@@ -11,11 +11,24 @@ import tempfile
 import weakref
 from collections.abc import Callable
 
+from reconciler.core.model import Diagnostic, warning
 from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import quote
 from reconciler.errors import MachineLimitError
 
 _FOLDER = "/var/tmp"  # noqa: S108 - only files without a name are there
+_lacks: dict[str, Diagnostic] = {}
+"""By folder, why blocks are in memory."""
+_taken: set[str] = set()
+
+
+def take_warning() -> Diagnostic | None:
+    """Return why blocks are in memory, once for each folder; None if they are in files."""
+    folder = next((each for each in _lacks if each not in _taken), None)
+    if folder is None:
+        return None
+    _taken.add(folder)
+    return _lacks[folder]
 
 
 class _DiskBlock:
@@ -50,7 +63,7 @@ class _DiskBlock:
 
 
 def open_block() -> _DiskBlock:
-    """Return an empty block; in memory if no file can be made.
+    """Return an empty block; in memory if no file can be made, of which `take_warning` tells.
 
     Raises `MachineLimitError` if that is not possible either.
     """
@@ -63,4 +76,14 @@ def open_block() -> _DiskBlock:
         if make is None:
             summary = f"no temporary file can be made in {quote(folder)}: {describe_os_error(exc)}"
             raise MachineLimitError(summary, advise(exc, "Set TMPDIR to a folder that can be written.")) from exc
+        _lacks.setdefault(folder, _describe_lack(folder, exc))
         return _DiskBlock(make("reconciler"), "memory")
+
+
+def _describe_lack(folder: str, exc: OSError) -> Diagnostic:
+    what = f"TMPDIR, {quote(folder)}," if os.environ.get("TMPDIR") else quote(folder)
+    summary = f"no temporary file can be made in {what} so users are kept in memory: {describe_os_error(exc)}"
+    unset = f", or unset it: then {_FOLDER} is used" if os.environ.get("TMPDIR") else ""
+    return warning(
+        summary, f"Set TMPDIR to a folder on a disk that can be written{unset}. The memory may not be enough."
+    )

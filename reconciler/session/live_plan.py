@@ -18,7 +18,7 @@ from reconciler.core.planning.temporary_names import find_temporarily_named
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
-from reconciler.disk_blocks import open_block
+from reconciler.disk_blocks import open_block, take_warning
 from reconciler.errors import TargetError, UsageError
 from reconciler.record.account_names import merge_names
 from reconciler.record.former_names import FormerNames
@@ -66,6 +66,9 @@ def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, base
         plan, notes = _make_plan(client, session, users, progress, baseline)
     for note in notes:
         terminal.note(note)
+    lack = take_warning()
+    if lack is not None:
+        terminal.diagnostics((lack,))
     if session.unreadable:
         note_unreadable_records(session.state, session.redactor, terminal)
     terminal.detail(f"Target: {session.target}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.disk_blocks import open_block
+from reconciler.disk_blocks import open_block, take_warning
 from reconciler.errors import MachineLimitError
 
 
@@ -41,6 +41,21 @@ def test_without_a_folder_blocks_are_in_memory(tmp_path: Path, monkeypatch: pyte
     block = open_block()
     block.write(1 << 40, b"far")
     assert block.read(1 << 40, 3) == b"far"
+    open_block()
+    found = take_warning()
+    assert found is not None
+    gone = tmp_path / "gone"
+    assert found.summary == (
+        f'no temporary file can be made in TMPDIR, "{gone}", so users are kept in memory: No such file or directory'
+    )
+    assert found.detail.startswith("Set TMPDIR to a folder on a disk that can be written, or unset it")
+    assert take_warning() is None
+
+
+def test_with_a_folder_there_is_no_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    open_block()
+    assert take_warning() is None
 
 
 def test_without_a_folder_and_memory_it_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
