@@ -25,6 +25,7 @@ _FOLDER = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
 _PLACE = re.compile(rf"(?P<parent>{_FOLDER})/(?P<name>\*|[^/*]+)")
 _OTHER_FOLDERS = ("defaults", "groups", "plans")
 """Folders at the root of a fleet that hold something other than tenants."""
+_PLACE_PATTERN = rf"^(?!({'|'.join(_OTHER_FOLDERS)})/){_FOLDER}/(\*|{_TENANT.pattern})$"
 
 
 def is_name(text: str) -> bool:
@@ -58,6 +59,13 @@ def _check_place(text: str) -> str:
     return text
 
 
+def _describe_places(found: dict[str, Any]) -> None:
+    """Say in the JSON Schema what `split_place` accepts."""
+    place = {"type": "string", "pattern": _PLACE_PATTERN}
+    found.pop("items")
+    found["anyOf"] = [place, {"type": found.pop("type"), "items": place, "minItems": 1}]
+
+
 def _to_places(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -72,6 +80,15 @@ class WaveEntry(StrictModel):
     tenants: Annotated[list[Name], *EMPTY_IS_LIST] = Field(default=[], description="Names of the tenants of this wave")
     percent: Percent | None = Field(
         default=None, description="Share of all tenants, by hash of the name: the same ones each time"
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {
+                "required": ["tenants", "percent"],
+                "properties": {"tenants": {"type": "array", "minItems": 1}, "percent": {"not": {"type": "null"}}},
+            }
+        }
     )
 
     @model_validator(mode="after")
@@ -162,9 +179,7 @@ class FleetEntry(StrictModel):
 
     tenants: Annotated[list[Annotated[str, AfterValidator(_check_place)]], BeforeValidator(_to_places)] = Field(
         description="Where the tenants are: tenants/*, or a list of FOLDER/* and FOLDER/NAME",
-        json_schema_extra=lambda found: found.update(
-            {"anyOf": [{"type": "string"}, {"type": found.pop("type"), "items": found.pop("items")}]}
-        ),
+        json_schema_extra=_describe_places,
     )
     waves: Annotated[list[WaveEntry], *EMPTY_IS_LIST] = Field(
         default=[], description="In which order tenants are applied; the last wave takes all that are left"
@@ -174,6 +189,11 @@ class FleetEntry(StrictModel):
     approvals: Annotated[list[FleetApprovalEntry], *EMPTY_IS_LIST] = Field(
         default=[], description="Each lets exactly one plan of the fleet pass"
     )
+
+
+def _describe_list(found: dict[str, Any]) -> None:
+    """Say in the JSON Schema that the list has an element."""
+    found.update({"type": "array", "minItems": 1})
 
 
 def _check_labels(labels: dict[str, str]) -> dict[str, str]:
@@ -198,10 +218,17 @@ class TenantEntry(StrictModel):
     )
     wave: Name | None = Field(default=None, description="Wave of fleet.yaml, in place of its share by percent")
     labels: Annotated[dict[str, str], AfterValidator(_check_labels)] = Field(
-        default={}, description="For readers and for reports"
+        default={},
+        description="For readers and for reports",
+        json_schema_extra={
+            "maxProperties": _MAX_LABELS,
+            "propertyNames": {"maxLength": _MAX_LABEL},
+            "additionalProperties": {"type": "string", "maxLength": _MAX_LABEL},
+        },
     )
     domains: TextList = Field(
         default=[],
         description="Verified domains of the organisation, at least one: they are target.domains, and no other "
         "tenant's. The token has to be for an organisation with one of them",
+        json_schema_extra=_describe_list,
     )

@@ -49,6 +49,9 @@ _TITLES = {
 }
 PARTIAL = ("layer-settings", "layer-scope", "tenant-settings")
 """The kinds of files of a fleet that others complete: no key of theirs is required, except in what is in a list."""
+_OF_FLEETS = ("fleet", "tenant")
+"""The kinds of files in which a key without a value has its default."""
+_NULL = {"type": "null"}
 _FINAL = {
     "title": "Final",
     "description": "Keys that no later layer may set, such as target.profile, ownership, scope.sync, mappings",
@@ -86,6 +89,12 @@ def build_json_schema(kind: str) -> dict[str, Any]:
     _COMPLETIONS.get(kind, _nothing)(found.get("$defs", {}))
     if kind in PARTIAL:
         _make_optional(found, found.get("$defs", {}))
+    if kind in _OF_FLEETS:
+        # Elements of lists are replaced as a whole: a key of theirs without a value is what its model says.
+        elements = {str(each["items"].get("$ref")) for each in _nodes(found) if isinstance(each.get("items"), dict)}
+        for name, definition in definitions.items():
+            if f"#/$defs/{name}" not in elements:
+                _allow_no_value(definition)
     if kind == "layer-settings":
         found["properties"][FINAL] = _FINAL
     return {"$schema": DIALECT, "$id": schema_id(kind), **found, "title": _TITLES[kind]}
@@ -115,6 +124,24 @@ def _loosen(node: dict[str, Any]) -> None:
         node["type"] = ["string", "number", "boolean"]
     if "default" in node and node["default"] is None and ("title" in node or "anyOf" in node):
         del node["default"]
+
+
+def _allow_no_value(node: dict[str, Any]) -> None:
+    """Let each key of a mapping that is not required be without a value."""
+    properties = node.get("properties", {})
+    for key in properties.keys() - set(node.get("required", ())):
+        found = properties[key]
+        if "$ref" in found:
+            found["anyOf"] = [{"$ref": found.pop("$ref")}, _NULL]
+        elif "anyOf" in found:
+            found["anyOf"] = [*found["anyOf"], *([] if _NULL in found["anyOf"] else [_NULL])]
+        elif isinstance(found.get("type"), str):
+            found["type"] = [found["type"], "null"]
+        elif "null" not in found["type"]:
+            found["type"] = [*found["type"], "null"]
+        values = found.get("additionalProperties")
+        if isinstance(values, dict):
+            values["type"] = [*values["type"], "null"]
 
 
 def _make_optional(node: dict[str, Any], definitions: dict[str, Any]) -> None:
