@@ -156,6 +156,14 @@ class _ApplyOptions:
         str | None,
         typer.Option("--newest", metavar="COMMIT", help="A tenant whose provisioning is off there is held, too."),
     ] = None
+    results: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--results",
+            metavar="DIR",
+            help="Results of the waves before --wave, applies and drift runs. Repeatable.",
+        ),
+    ] = None
 
     def build(self, engine: _EngineOptions, chosen: FleetOptions, common: CommonOptions) -> FleetApplyOptions:
         """Return the options of an apply."""
@@ -167,6 +175,7 @@ class _ApplyOptions:
             self.retry_failed,
             self.lock_timeout,
             self.newest,
+            tuple(self.results or ()),
         )
 
 
@@ -175,7 +184,7 @@ def apply(chosen: FleetOptions, execution: _ApplyOptions, engine: _EngineOptions
     """Apply the plan of each tenant.
 
     Without reviewed plans, it plans first, shows the totals and asks. Each tenant has its own process, token, lock and
-    record.
+    record. A wave begins only if the gates after the earlier ones are open, by --results; else the exit code is 3.
     """
     return lazy.run_fleet_apply(execution.build(engine, chosen, common), common.terminal())
 

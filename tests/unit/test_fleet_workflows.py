@@ -214,6 +214,11 @@ def test_a_wave_starts_when_the_gate_before_it_let_it() -> None:
             assert f"needs.gate-{before}.result == 'success'" in found[job]["if"], job
             assert "always()" not in found[job]["if"]
         assert f"gate-{before}" in found[f"gate-{wave}"]["needs"]
+        (apply,) = (step["run"] for step in found[wave]["steps"] if step.get("name") == APPLY_STEP)
+        assert "--results earlier/results --results earlier/drift" in apply
+        for earlier in WAVES[: WAVES.index(wave)]:
+            taken = {step["with"]["pattern"] for step in found[wave]["steps"] if "pattern" in step.get("with", {})}
+            assert {f"shard-{earlier}-*", f"drift-{earlier}-*"} <= taken, "as its gate"
     for wave in WAVES:
         assert wave in found[f"gate-{wave}"]["needs"]
         said = str(found[f"gate-{wave}"])

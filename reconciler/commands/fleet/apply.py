@@ -30,6 +30,7 @@ from reconciler.session.fleet.reviewed_plans import ReviewedPlans, read_reviewed
 from reconciler.session.fleet.run_guard import RunGuard
 from reconciler.session.fleet.selected import Selected
 from reconciler.session.fleet.task import TenantTask, build_failure, clear_results, keep_result
+from reconciler.session.fleet.wave_gate import check_earlier_waves
 from reconciler.session.terminal import Terminal
 
 _PLANNED = {ExitCode.OK, ExitCode.CHANGES}
@@ -40,6 +41,7 @@ class FleetApplyOptions:
     """The command line of `fleet apply`. `plans`: a directory of reviewed plans, or the fleet plan in one.
 
     `newest`: the newest commit of the branch, which can switch provisioning off after the commit of this run.
+    `results`: directories with the results of the earlier waves.
     """
 
     run: FleetRunOptions
@@ -49,6 +51,7 @@ class FleetApplyOptions:
     retry_failed: bool = False
     lock_timeout: float = 0.0
     newest: str | None = None
+    results: tuple[Path, ...] = ()
 
 
 def run_fleet_apply(options: FleetApplyOptions, terminal: Terminal) -> ExitCode:
@@ -66,6 +69,8 @@ def run_fleet_apply(options: FleetApplyOptions, terminal: Terminal) -> ExitCode:
         _check_newest(selected.fleet.root, options.newest)
     if not options.run.sandbox or options.run.selection.base is not None:
         check_before_apply(selected, replace(options.run.selection, plans=options.plans))
+    if not options.run.sandbox:
+        check_earlier_waves(selected, replace(options.run.selection, plans=options.plans), options.results)
     with open_out(options.run.out, terminal) as out:
         tasks = [_add_options(task, options) for task in build_tasks("apply", selected, options.run, out)]
         clear_results(tasks)

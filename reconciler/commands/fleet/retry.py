@@ -44,7 +44,8 @@ def run_fleet_retry(options: FleetRetryOptions, terminal: Terminal) -> ExitCode:
     after = max((each.began for each in gathering.gathered.results.values()), default=0)
     again = replace(run, selection=selection, out=run.out or options.directories[0], after=after)
     if options.verb == "apply":
-        return run_fleet_apply(replace(options.again, run=again), terminal)
+        results = (*options.again.results, *options.directories)
+        return run_fleet_apply(replace(options.again, run=again, results=results), terminal)
     run_verb = run_fleet_plan if options.verb == "plan" else run_fleet_drift
     return run_verb(FleetPlanOptions(again), terminal)
 

@@ -41,12 +41,22 @@ class Gathering:
     gathered: Gathered
 
 
-def load_gathering(options: GatherOptions, terminal: Terminal) -> Gathering:
-    """Gather the results of this commit and run. Raises `RepositoryError` without a commit: nothing would tie them."""
-    commit = find_head_commit(options.selection.fleet)
+def _find_commit(root: Path) -> str:
+    commit = find_head_commit(root)
     if commit is None:
         raise RepositoryError("the fleet is not in a git repository with a commit", "Results belong to a commit.")
-    selected = load_selected(options.selection, terminal)
+    return commit
+
+
+def load_gathering(options: GatherOptions, terminal: Terminal) -> Gathering:
+    """Gather the results of this commit and run. Raises `RepositoryError` without a commit: nothing would tie them."""
+    _find_commit(options.selection.fleet)
+    return gather_selected(options, load_selected(options.selection, terminal))
+
+
+def gather_selected(options: GatherOptions, selected: Selected) -> Gathering:
+    """Gather the same for tenants that are selected already."""
+    commit = _find_commit(options.selection.fleet)
     until = int(current_time().timestamp()) + _CLOCKS_DIFFER
     wanted = Wanted(options.verb, commit, identify_run(os.environ), until)
     return Gathering(selected, wanted, gather_results(options.directories, selected.names, wanted))

@@ -59,17 +59,28 @@ class Selected:
 
 def load_selected(options: FleetSelection, terminal: Terminal) -> Selected:
     """Read the fleet, select its tenants and note what is released or unknown. Raises `FleetError`, `UsageError`."""
-    shard = _parse(options.shard, "--shard")
-    slice_ = _parse(options.slice, "--slice")
+    for part, option in ((options.shard, "--shard"), (options.slice, "--slice")):
+        _parse(part, option)
     fleet = read_fleet(options.fleet)
     affected = find_affected(fleet, options.base) if options.base is not None else None
+    selected = _select(fleet, affected, options)
+    if affected is not None:
+        _describe(affected, terminal)
+    return selected
+
+
+def select_again(selected: Selected, options: FleetSelection) -> Selected:
+    """Select other tenants of the same fleet by the same base, such as those of another wave. Nothing is said."""
+    return _select(selected.fleet, selected.affected, options)
+
+
+def _select(fleet: Fleet, affected: Affected | None, options: FleetSelection) -> Selected:
+    shard, slice_ = _parse(options.shard, "--shard"), _parse(options.slice, "--slice")
     only = _find_names(options)
     tenants = select_tenants(fleet, options.base, options.wave, None, slice_, affected=affected, only=only)
     total = len(tenants)
     if shard is not None:
         tenants = select_tenants(fleet, options.base, options.wave, shard, slice_, affected=affected, only=only)
-    if affected is not None:
-        _describe(affected, terminal)
     return Selected(fleet, tenants, affected, total)
 
 

@@ -54,3 +54,21 @@ def test_nothing_is_applied_without_the_newest_commit(tmp_path: Path, newest: st
         run_fleet_apply(FleetApplyOptions(run, auto_approve=True, newest=newest), RecordingTerminal())
     assert "Nothing is applied without the newest commit" in (caught.value.detail or "")
     assert not out.exists(), "no process was started"
+
+
+def test_a_later_wave_stops_before_anything_without_the_results_of_the_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_TOKEN_DIR", str(tmp_path / "tokens"))
+    monkeypatch.delenv("RECONCILER_TOKEN", raising=False)
+    repository = GitRepository(tmp_path / "fleet", ".")
+    waves = "waves: [{name: canary, tenants: [a]}, {name: rest}]\n"
+    users = with_domains({f"tenants/{name}/users/a.yaml": "[]\n" for name in "ab"})
+    repository.commit("first", {"fleet.yaml": f"tenants: tenants/*\n{waves}", **users})
+    out = tmp_path / "out"
+    options = FleetApplyOptions(
+        FleetRunOptions(FleetSelection(repository.root, wave="rest"), out), auto_approve=True, results=(tmp_path,)
+    )
+    with pytest.raises(BlockedError, match='no result of the wave canary, which goes before rest: "a"'):
+        run_fleet_apply(options, RecordingTerminal())
+    assert not out.exists(), "no process was started"

@@ -68,6 +68,7 @@ def test_failed_and_missing_tenants_are_run_again(
     assert options.run.after == 12
     if verb == "apply":
         assert options.auto_approve
+        assert options.results == (out,), "it can have the results of earlier waves, too"
 
 
 def test_nothing_is_run_if_all_went_well(
