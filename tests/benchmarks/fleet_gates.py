@@ -1,4 +1,4 @@
-"""What the commands cost that read a whole fleet: `fleet matrix`, `gather`, `gate` and `status`, without a service.
+"""What the commands cost that read a whole fleet: `fleet matrix`, `gather`, `gate`, `status` and `validate`.
 
     .venv/bin/python tests/benchmarks/fleet_gates.py 1000 10000 [--users 20]
 
@@ -85,6 +85,8 @@ def measure(tenants: int, users: int) -> dict[str, Any]:
             "gather": ("gather", *at, str(out)),
             "gate": ("gate", *at, "--verb", "plan", str(out)),
             "status": ("status", *at),
+            "validate": ("validate", *at),
+            "validate --base": ("validate", *at, "--base", "HEAD~1"),
         }
         environment = make_environment(Path(scratch))
         figures: dict[str, Any] = {"tenants": tenants}

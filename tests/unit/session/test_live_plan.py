@@ -10,6 +10,7 @@ from support.recording_terminal import RecordingTerminal
 from support.sample_org import account, person
 from support.target_workspace import TargetWorkspace
 
+from reconciler.core.model import warning
 from reconciler.core.planning.request import LiveState
 from reconciler.errors import TargetError, UsageError
 from reconciler.scim.client import ScimClient
@@ -31,6 +32,14 @@ def test_a_plan_reports_details_with_verbose(target: TargetWorkspace) -> None:
         "Live: 1 managed users, 1 others",
     ]
     assert all(note.startswith("Guard ") for note in terminal.notes[3:])
+
+
+def test_blocks_in_memory_are_a_warning(target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_plan, "take_warning", lambda: warning("kept in memory"))
+    target.desire(person("ada"))
+    with target.session() as session:
+        make_plan(session, (), target.terminal)
+    assert target.terminal.summaries == ["kept in memory"]
 
 
 def test_the_client_of_a_plan_cannot_write(target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
