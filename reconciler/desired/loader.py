@@ -159,6 +159,14 @@ class Preparation:
         digest = compute_digest(directory.digests, rules.settings.value)
         return StateContent((), problems, digest, directory.digests, unseen)
 
+    def check_users(self, *, checked_out: bool) -> CheckedState | BrokenState:
+        """Read and check all users, without keeping anything of them."""
+        reader = self.build_reader(lambda _user: None)
+        reader.read()
+        _check_users(self.directory, self.rules, reader, checked_out=checked_out)
+        problems = self.directory.describe_problems()
+        return BrokenState(problems) if self.is_broken else CheckedState(problems)
+
     def load(self, *, checked_out: bool) -> DesiredState | BrokenState:
         """Load the rest."""
         users: list[DesiredUser] = []
@@ -219,15 +227,8 @@ def check(
 
     `watch`: called with the file and each entry of a user when it is read.
     """
-    directory = Directory(root, watch=watch)
-    rules = _read_rules(directory, now, None)
-    if isinstance(rules, BrokenState):
-        return rules
-    reader = _build_reader(directory, rules, now, lambda _user: None)
-    reader.read()
-    _check_users(directory, rules, reader, checked_out=True)
-    problems = directory.describe_problems()
-    return BrokenState(problems) if _is_broken(directory) else CheckedState(problems)
+    found = prepare_directory(Directory(root, watch=watch), now, None)
+    return found if isinstance(found, BrokenState) else found.check_users(checked_out=True)
 
 
 def _build_reader(

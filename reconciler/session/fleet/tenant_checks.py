@@ -37,7 +37,7 @@ def check_tenants(
     for tenant in tenants:
         directory = Directory(root / tenant.folder, shared=shared)
         found = prepare_directory(directory, now, None)
-        content = found.read_content(lambda _user: None, checked_out=False) if isinstance(found, Preparation) else found
+        content = found.check_users(checked_out=False) if isinstance(found, Preparation) else found
         is_broken = isinstance(content, BrokenState)
         if content.diagnostics or is_broken:
             names = _compile_names(directory.digests)
