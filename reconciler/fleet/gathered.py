@@ -28,6 +28,8 @@ _HEAD = 4_096
 _PLAN_ID = re.compile(rb'"plan_id": "(sha256:[0-9a-f]{64})"')
 GOOD = frozenset({ExitCode.OK, ExitCode.CHANGES})
 NO_RESULT = "no result"
+OTHER_COMMIT = "the result is of another commit, "
+"""What the reason begins with, before the commit."""
 _FUTURE = "a result began in the future: correct the clock of that machine, remove the result, and run the tenant again"
 
 
@@ -177,7 +179,7 @@ def _find_mismatch(result: TenantResult, name: str, wanted: Wanted) -> str | Non
     if result.verb != wanted.verb:
         return f"the result is of {result.verb}, not of {wanted.verb}"
     if result.commit != wanted.commit:
-        return f"the result is of another commit, {result.commit[:12]}"
+        return f"{OTHER_COMMIT}{result.commit[:12]}"
     return None if is_same_run(result.run, wanted.run) else f"the result is of another run, {quote(result.run)}"
 
 

@@ -101,6 +101,11 @@ class FleetReport:
     renamed: Mapping[str, str] = field(default_factory=dict)
     changed_by_defaults: int = 0
 
+    @property
+    def has_plans(self) -> bool:
+        """Whether there is a plan to approve."""
+        return bool(self.of_state(*GOOD_STATES))
+
     def count(self, *names: str) -> int:
         """Return the sum of these counts of all tenants."""
         return sum(tenant.count(*names) for tenant in self.tenants)

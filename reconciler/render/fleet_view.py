@@ -271,6 +271,8 @@ def _list_notes(report: FleetReport) -> Iterator[Note]:
     if report.changed_by_defaults:
         tenants = pluralize(report.changed_by_defaults, "tenant")
         yield Note(f"Defaults, a group or the version of the program affect {tenants}.")
+    if report.verb == "plan" and not report.has_plans:
+        yield Note("There is nothing to approve: no tenant has a plan that can be applied.")
     yield from _note_waiting(report)
     if report.verb == "apply" and report.tenants:
         kept = sum(tenant.has_receipt for tenant in report.tenants)
@@ -303,7 +305,7 @@ def _list_steps(report: FleetReport) -> Iterator[NextStep]:
         text = "See where provisioning is switched off; once it is on, all of this is planned:"
         yield NextStep(text, (f"reconciler fleet explain {held[0].name} settings.provisioning",))
     lifts = [guard.guard for guard in report.guards if guard.guard in _LIFTABLE]
-    if lifts and report.verb == "plan":
+    if lifts and report.verb == "plan" and report.has_plans:
         lines = (
             "approvals:",
             f"  - plan: {report.plan_id}",
@@ -316,7 +318,7 @@ def _list_steps(report: FleetReport) -> Iterator[NextStep]:
 
 def _list_facts(report: FleetReport, whole_at: str) -> Iterator[tuple[str, str]]:
     facts: Mapping[str, str] = {
-        "Fleet plan": report.plan_id if report.verb != "apply" else "",
+        "Fleet plan": report.plan_id if report.verb != "apply" and report.has_plans else "",
         "Commit": report.commit,
         "Compared with": report.base or "",
         "Run": report.run,

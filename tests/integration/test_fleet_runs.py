@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shutil
 import signal
@@ -140,6 +141,9 @@ def test_without_a_review_somebody_must_approve_what_is_shown(
         assert found.code == code
         assert "Users: 0 to create, 5 to update, 0 to remove, 10 unchanged, 0 failed.\n" in found.out
         assert writes(fleet)["acme"] == count
+    found = fleet.run("apply")
+    assert found.code == 0
+    assert "No plan has changes: there is nothing to approve.\n" in found.err
     assert fleet.run("apply", "--auto-approve").code == 0
 
 
@@ -156,6 +160,8 @@ def test_a_broken_tenant_and_one_that_is_switched_off_keep_no_other_from_its_app
 
 
 def test_beyond_the_limit_of_failed_tenants_no_further_one_is_written(fleet: FleetWorkspace) -> None:
+    limits = {"tenants": "tenants/*", "guards": {"failed": {"count": 0}}}
+    (fleet.root / "fleet.yaml").write_text(json.dumps(limits))
     (fleet.folder("acme") / "users" / "people.yaml").write_text("- [\n")
     fleet.desire("globex", department="Moved")
     fleet.desire("initech", department="Moved")

@@ -223,7 +223,8 @@ def test_a_wave_starts_when_the_gate_before_it_let_it() -> None:
         assert wave in found[f"gate-{wave}"]["needs"]
         said = str(found[f"gate-{wave}"])
         assert f"--wave {wave} " in said
-        assert f"shard-{wave}-*" in said
+        # Guards count the waves before it, too.
+        assert f"shard-{wave}-*" in said or (wave != WAVES[0] and "'pattern': 'shard-*'" in said)
         assert f"--wave {wave} " in str(found[wave])
         assert "environment" not in found[f"gate-{wave}"]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from reconciler.core.text import quote, shorten
 from reconciler.errors import ExitCode, RepositoryError, UsageError
 from reconciler.fleet.exit_codes import fold_exit_codes
+from reconciler.fleet.fleet_guards import DIFFERENCES
 from reconciler.fleet.result import TenantResult
 from reconciler.git.repository import explain_missing_commit
 from reconciler.session.approval import ask_for_approval
@@ -146,7 +147,9 @@ def _ask_and_apply(
     if code == ExitCode.INTERRUPTED or not planned:
         return code
     lifted = check_plans(run[0], plans)
-    if not ask_for_approval(terminal):
+    if not any(each.counts.get(name) for each in plans for name in DIFFERENCES):
+        terminal.note("No plan has changes: there is nothing to approve.")
+    elif not ask_for_approval(terminal):
         return ExitCode.ERROR
     reviewed = ReviewedPlans(out, {name: plan_id for name, plan_id in planned.items() if plan_id is not None})
     ready = [task for task in tasks if task.tenant in planned]

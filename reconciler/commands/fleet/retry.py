@@ -11,8 +11,8 @@ from reconciler.commands.fleet.matrix import check_verb
 from reconciler.commands.fleet.plan import FleetPlanOptions, run_fleet_plan
 from reconciler.core.text import format_names, pluralize
 from reconciler.errors import ExitCode, UsageError
-from reconciler.fleet.gathered import Gathered
-from reconciler.session.fleet.gathering import GatherOptions, load_gathering
+from reconciler.fleet.gathered import OTHER_COMMIT, Gathered
+from reconciler.session.fleet.gathering import Gathering, GatherOptions, load_gathering
 from reconciler.session.terminal import Terminal
 
 
@@ -26,12 +26,16 @@ class FleetRetryOptions:
 
 
 def run_fleet_retry(options: FleetRetryOptions, terminal: Terminal) -> ExitCode:
-    """Run the verb for the tenants that failed. Their results replace those in the directory, if it is one."""
+    """Run the verb for the tenants that failed. Their results replace those in the directory, if it is one.
+
+    Raises `UsageError` for results of another commit: all their tenants would count as missing, and run again.
+    """
     check_verb(options.verb)
     run = options.again.run
     # Of all shards: what no shard has a result of is missing.
     whole = replace(run.selection, shard=None)
     gathering = load_gathering(GatherOptions(whole, options.directories, options.verb), terminal)
+    _check_commit(gathering)
     _check_target(gathering.gathered, sandbox=run.sandbox)
     failed = gathering.gathered.failed
     if not failed:
@@ -48,6 +52,16 @@ def run_fleet_retry(options: FleetRetryOptions, terminal: Terminal) -> ExitCode:
         return run_fleet_apply(replace(options.again, run=again, results=results), terminal)
     run_verb = run_fleet_plan if options.verb == "plan" else run_fleet_drift
     return run_verb(FleetPlanOptions(again), terminal)
+
+
+def _check_commit(gathering: Gathering) -> None:
+    others = [why for why in gathering.gathered.missing.values() if why.startswith(OTHER_COMMIT)]
+    if others:
+        results, commit = pluralize(len(others), "result"), others[0].removeprefix(OTHER_COMMIT)[:12]
+        raise UsageError(
+            f"{results} of commit {commit}, HEAD is {gathering.wanted.commit[:12]}: these tenants would all run again",
+            "Check out that commit to run again what failed. For this commit, run the verb itself, not retry.",
+        )
 
 
 def _check_target(gathered: Gathered, *, sandbox: bool) -> None:

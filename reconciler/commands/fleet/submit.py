@@ -21,7 +21,13 @@ from reconciler.session.fleet.before_apply import check_before_apply
 from reconciler.session.fleet.cluster_checkout import describe_changed_files, find_changed_files, find_commit
 from reconciler.session.fleet.cluster_extra import import_cluster
 from reconciler.session.fleet.reviewed_plans import find_fleet_plan
-from reconciler.session.fleet.selected import FleetSelection, Selected, load_selected
+from reconciler.session.fleet.selected import (
+    FleetSelection,
+    Selected,
+    find_reviewed_names,
+    load_selected,
+    note_released,
+)
 from reconciler.session.fleet.task import RESULT
 from reconciler.session.terminal import Terminal
 
@@ -54,6 +60,8 @@ def run_submit(options: SubmitOptions, terminal: Terminal) -> ExitCode:
     if options.verb == "apply":
         check_before_apply(selected, replace(options.selection, plans=options.plans))
     tasks = _build_tasks(options, selected)
+    reviewed = find_reviewed_names(replace(options.selection, plans=options.plans)) or frozenset()
+    note_released(reviewed - {tenant.name for tenant in selected.fleet.tenants}, terminal)
     stale = _note_stale(selected.names - {task.tenant for task in tasks}, terminal)
     if not tasks:
         terminal.result("No tenant is queued.\n")

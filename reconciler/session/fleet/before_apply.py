@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from reconciler.errors import BlockedError
 from reconciler.fleet.affected import Affected, find_affected
 from reconciler.fleet.applied import APPLIED
 from reconciler.fleet.fleet_guards import (
-    FleetVerdict,
     exceeds_blast_radius,
     find_lifted,
     find_proving_wave,
@@ -17,10 +16,10 @@ from reconciler.fleet.fleet_guards import (
     judge_fleet,
     judge_totals,
 )
-from reconciler.fleet.fleet_plan import identify_plans
+from reconciler.fleet.fleet_plan import FleetPlan, identify_plans
 from reconciler.fleet.gathered import Gathered
 from reconciler.fleet.result import TenantResult
-from reconciler.session.fleet.reviewed_plans import read_reviewed_fleet_plan
+from reconciler.session.fleet.reviewed_plans import collect_plans, read_reviewed_fleet_plan
 from reconciler.session.fleet.selected import FleetSelection, Selected, find_reviewed_names
 
 _RAISE = "Or raise `guards: {%s: …}` in fleet.yaml, with a review."
@@ -43,8 +42,11 @@ def check_before_apply(selected: Selected, selection: FleetSelection, today: dat
     The plans of all waves count together. Raises `BlockedError` unless an approval lifts them.
     """
     affected = find_changed(selected, selection)
-    approved = find_approved(selected, selection, today)
-    verdicts = [*judge_before_apply(selected.fleet, affected, selection.wave), *_judge_reviewed(selected, selection)]
+    reviewed = _find_reviewed(selected, selection)
+    approved = find_lifted(selected.fleet, _get_id(reviewed), today or datetime.now(UTC).date())
+    verdicts = list(judge_before_apply(selected.fleet, affected, selection.wave))
+    if reviewed is not None:
+        verdicts += judge_totals(selected.fleet, reviewed.totals)
     for verdict in verdicts:
         if verdict.guard not in approved:
             why = f" All tenants count, because {affected.why_all}." if affected.why_all else ""
@@ -65,8 +67,7 @@ def must_prove(selected: Selected, selection: FleetSelection) -> bool:
 
 def find_approved(selected: Selected, selection: FleetSelection, today: date | None = None) -> frozenset[str]:
     """Return the guards that an approval of the reviewed fleet plan lifts today."""
-    reviewed = read_reviewed_fleet_plan(selection.plans)
-    plan_id = reviewed.plan_id if reviewed is not None else None
+    plan_id = _get_id(_find_reviewed(selected, selection))
     return find_lifted(selected.fleet, plan_id, today or datetime.now(UTC).date())
 
 
@@ -80,7 +81,13 @@ def check_plans(selected: Selected, plans: Sequence[TenantResult], today: date |
     return approved
 
 
-def _judge_reviewed(selected: Selected, selection: FleetSelection) -> Iterator[FleetVerdict]:
-    reviewed = read_reviewed_fleet_plan(selection.plans)
-    if reviewed is not None:
-        yield from judge_totals(selected.fleet, reviewed.totals)
+def _find_reviewed(selected: Selected, selection: FleetSelection) -> FleetPlan | None:
+    """Return the reviewed fleet plan; in a directory without one, what its plans are together."""
+    if selection.plans is None:
+        return None
+    found = read_reviewed_fleet_plan(selection.plans)
+    return found or collect_plans(selection.plans, [tenant.name for tenant in selected.fleet.tenants])
+
+
+def _get_id(reviewed: FleetPlan | None) -> str | None:
+    return reviewed.plan_id if reviewed is not None else None

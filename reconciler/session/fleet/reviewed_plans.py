@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.errors import UsageError
-from reconciler.fleet.fleet_plan import FLEET_PLAN, FleetPlan, read_fleet_plan
+from reconciler.errors import PlanFileError, UsageError
+from reconciler.fleet.fleet_guards import count_managed, count_removals
+from reconciler.fleet.fleet_plan import FLEET_PLAN, FleetPlan, compute_fleet_plan_id, read_fleet_plan
 from reconciler.session.fleet.task import PLAN
+from reconciler.session.saved_plan import read_saved_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,30 @@ def read_reviewed_fleet_plan(path: Path | None) -> FleetPlan | None:
     """Read the fleet plan that --plans names; None without --plans, or if the directory has none."""
     file = find_fleet_plan(path) if path is not None else None
     return read_fleet_plan(file) if file is not None and file.exists() else None
+
+
+def collect_plans(directory: Path, names: Iterable[str]) -> FleetPlan:
+    """Return what the plans of these tenants would be as a fleet plan: for a directory without one.
+
+    A tenant without a plan is left out; one whose plan cannot be read has failed.
+    """
+    tenants: dict[str, str] = {}
+    counts: dict[str, Mapping[str, int]] = {}
+    failed: set[str] = set()
+    for name in names:
+        file = directory / name / PLAN
+        if not file.is_file():
+            continue
+        try:
+            plan = read_saved_plan(file)
+        except PlanFileError:
+            failed.add(name)
+            continue
+        tenants[name] = plan.plan_id
+        counts[name] = Counter(each.action.value for each in plan.changes) + Counter(unchanged=plan.tally.unchanged)
+    removals, managed = (sum(map(count, counts.values())) for count in (count_removals, count_managed))
+    plan_id = compute_fleet_plan_id(tenants, counts, failed)
+    return FleetPlan(plan_id, tenants, frozenset(failed), removals, managed)
 
 
 def read_reviewed_plans(path: Path) -> ReviewedPlans:

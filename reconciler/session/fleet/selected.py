@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,8 @@ def load_selected(options: FleetSelection, terminal: Terminal) -> Selected:
     selected = _select(fleet, affected, options)
     if affected is not None:
         _describe(affected, terminal)
+    elif options.plans is not None:
+        note_released((find_reviewed_names(options) or frozenset()) - {each.name for each in fleet.tenants}, terminal)
     return selected
 
 
@@ -101,6 +104,13 @@ def _parse(text: str | None, option: str) -> Part | None:
     return parse_part(text, option) if text is not None else None
 
 
+def note_released(gone: Collection[str], terminal: Terminal) -> None:
+    """Note tenants that are in the fleet no more, such as those of a plan that was reviewed before."""
+    if gone:
+        names = format_names(sorted(gone), _MOST)
+        terminal.note(f"Released: {names}. Nothing is written to {'it' if len(gone) == 1 else 'them'} any more.")
+
+
 def _describe(affected: Affected, terminal: Terminal) -> None:
     if affected.base is None:
         terminal.note(f"All tenants are affected: {affected.why_all}.")
@@ -108,10 +118,7 @@ def _describe(affected: Affected, terminal: Terminal) -> None:
     if due:
         terminal.note(f"Selected because a drift run found changes that wait for an apply: {format_names(due, _MOST)}.")
     moved = {old: new for new, old in affected.moved.items()}
-    gone = [name for name in affected.released if name not in moved]
-    if gone:
-        names = format_names(gone, _MOST)
-        terminal.note(f"Released: {names}. Nothing is written to {'it' if len(gone) == 1 else 'them'} any more.")
+    note_released([name for name in affected.released if name not in moved], terminal)
     for old, new in list(moved.items())[:_MOST]:
         terminal.note(
             f"{quote(old)} was renamed to {quote(new)}, which is a new tenant: record, lock and token are its own."

@@ -23,6 +23,7 @@ from reconciler.session.fleet.gathering import (
     gather_selected,
 )
 from reconciler.session.fleet.reviewed_plans import find_fleet_plan
+from reconciler.session.fleet.run_so_far import add_earlier_waves, judge_so_far
 from reconciler.session.fleet.selected import FleetSelection, Selected, select_again
 from reconciler.session.fleet.tokens import refuse_shared_tokens
 
@@ -44,12 +45,14 @@ def judge_gate(
     Raises `UsageError` for results of the sandbox, and `SharedTokenError`.
     """
     _check_target(gathering.gathered)
-    refuse_shared_tokens(gathering.gathered.results.values())
     gathering = add_unplanned(gathering, options.selection)
+    so_far = add_earlier_waves(gathering, options.directories, options.selection.wave)
+    refuse_shared_tokens(so_far.results.values())
     fleet, affected = gathering.selected.fleet, gathering.selected.affected
     if options.verb == "apply":
         affected = changed or find_changed(gathering.selected, options.selection)
     verdicts = list(judge_fleet(fleet, gathering.gathered, affected, options.selection.wave))
+    verdicts += judge_so_far(gathering, so_far, verdicts)
     radius = _judge_blast_radius(options, gathering, affected)
     if radius is not None:
         verdicts.append(radius)

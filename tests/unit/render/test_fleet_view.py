@@ -3,9 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from support.fleet_documents import format_document
 from support.fleet_reports import full_fleet, large_fleet, removed_users
 
-from reconciler.fleet.report import FleetReport, ReportedGuard, ReportedTenant, TenantState
+from reconciler.fleet.report import FleetReport, ReportedGuard, ReportedTenant, TenantState, parse_report
 from reconciler.render.fleet_view import Problem, build_fleet_view, find_most_removals
 
 
@@ -110,3 +111,13 @@ def test_the_totals_are_those_of_all_tenants() -> None:
     figures = {figure.label: figure.count for figure in view.figures}
     states = ("without a result", "failed", "blocked", "with changes", "without changes")
     assert sum(figures[state] for state in states) == figures["tenants"] == 1_000
+
+
+def test_a_fleet_plan_without_plans_offers_nothing_to_approve() -> None:
+    guards = [{"guard": "new_tenants", "found": "6 new tenants", "way_on": "Approve."}]
+    for results, offered in (({"acme": {}}, True), ({}, False)):
+        report = parse_report(format_document(results, {"beta": "401"}, guards=guards))
+        view = build_fleet_view(report)
+        shown = str((view.steps, view.facts, view.notes))
+        assert (report.plan_id in shown) == offered
+        assert ("There is nothing to approve" in shown) != offered

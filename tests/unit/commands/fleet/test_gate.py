@@ -248,3 +248,13 @@ def test_two_shards_with_one_token_are_refused(repository: GitRepository, tmp_pa
     assert check not in gate(repository, one, other)[1]
     run_gather(options, GatherOutput(file, page=tmp_path / "page.html"), RecordingTerminal())
     assert not [each for each in (file, tmp_path / "page.html") if check in each.read_text()]
+
+
+def test_a_gate_counts_the_waves_before_it(repository: GitRepository, tmp_path: Path) -> None:
+    one = write(tmp_path / "1", repository, "acme", counts=REMOVED | {"unchanged": 99})
+    other = write(tmp_path / "2", repository, "beta", counts=REMOVED | {"unchanged": 99})
+    write(other, repository, "gamma")
+    assert gate(repository, other, wave="rest")[0] == ExitCode.OK
+    code, text = gate(repository, one, other, wave="rest")
+    assert code == ExitCode.BLOCKED
+    assert "2 users of 200 would be removed in all tenants, the limit is 1, in all waves so far" in text

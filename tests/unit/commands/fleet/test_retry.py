@@ -108,3 +108,19 @@ def test_a_retry_has_the_target_of_the_results(
     assert begun == []
     retry(repository, out, sandbox=earlier)
     assert len(begun) == 1
+
+
+def test_results_of_another_commit_are_not_run_again(
+    repository: GitRepository, tmp_path: Path, begun: list[tuple[str, Any]]
+) -> None:
+    old = repository.head()
+    for name in ("acme", "beta"):
+        write_result(tmp_path / "out", name, commit=old, run="local")
+    new = repository.commit("second", {"tenants/acme/users/b.yaml": "[]\n"})
+    write_result(tmp_path / "out", "acme", commit=new, run="local")
+    with pytest.raises(UsageError) as caught:
+        retry(repository, tmp_path / "out")
+    assert caught.value.summary == (
+        f"1 result of commit {old[:12]}, HEAD is {new[:12]}: these tenants would all run again"
+    )
+    assert not begun

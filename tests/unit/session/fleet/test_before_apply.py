@@ -9,6 +9,7 @@ from support.fleet_results import COMMIT, plan_id
 from support.fleet_workspace import make_fleet_plan
 from support.fleets import with_domains
 from support.git_repository import GitRepository
+from support.plans import every_action
 from support.recording_terminal import RecordingTerminal
 
 from reconciler.errors import BlockedError
@@ -16,7 +17,15 @@ from reconciler.fleet.applied import write_applied
 from reconciler.fleet.fleet_plan import compute_fleet_plan_id
 from reconciler.fleet.model import FleetApproval
 from reconciler.fleet.result import TenantResult
-from reconciler.session.fleet.before_apply import check_before_apply, check_plans, find_changed, must_prove
+from reconciler.record.plan_file import to_json
+from reconciler.session.fleet.before_apply import (
+    check_before_apply,
+    check_plans,
+    find_approved,
+    find_changed,
+    must_prove,
+)
+from reconciler.session.fleet.reviewed_plans import collect_plans
 from reconciler.session.fleet.selected import FleetSelection, load_selected
 
 NAMES = ("t0", "t1", "t2", "t3")
@@ -139,6 +148,22 @@ def test_the_plans_of_all_waves_count_together_before_the_first_write(repository
         selected = load_selected(selection, RecordingTerminal())
         with pytest.raises(BlockedError, match=message):
             check_before_apply(selected, selection, TODAY)
+
+
+def test_plans_without_a_fleet_plan_count_together_before_the_first_write(repository: GitRepository) -> None:
+    folder = repository.root.parent / "saved"
+    for name in ("t0", "t3"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "plan.json").write_text(to_json(every_action()))
+    selection = FleetSelection(repository.root, None, "canary", plans=folder)
+    selected = load_selected(selection, RecordingTerminal())
+    with pytest.raises(BlockedError, match=r"the guard removals blocks this: \d users of \d+ would be removed in all"):
+        check_before_apply(selected, selection, TODAY)
+    identity = collect_plans(folder, NAMES).plan_id
+    approval = FleetApproval(identity, ("removals",), TODAY, "a school closes")
+    approved = replace(selected, fleet=replace(selected.fleet, approvals=(approval,)))
+    check_before_apply(approved, selection, TODAY)
+    assert find_approved(approved, selection, TODAY) == {"removals"}
 
 
 def test_plans_that_were_just_made_are_judged_before_anybody_is_asked(repository: GitRepository) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from support.fleet_workspace import make_fleet_plan
+from support.plans import every_action
 
 from reconciler.errors import PlanFileError, UsageError
-from reconciler.session.fleet.reviewed_plans import read_reviewed_plans
+from reconciler.record.plan_file import to_json
+from reconciler.session.fleet.reviewed_plans import collect_plans, read_reviewed_plans
 
 PLAN_ID = f"sha256:{'a' * 64}"
 
@@ -39,3 +42,19 @@ def test_another_file_is_no_fleet_plan(tmp_path: Path) -> None:
 def test_a_missing_directory_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--plans: .* does not exist"):
         read_reviewed_plans(tmp_path / "none")
+
+
+def test_plans_without_a_fleet_plan_are_counted_as_one_would_be(tmp_path: Path) -> None:
+    plan = every_action()
+    for name in ("acme", "beta", "broken", "gone"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "plan.json").write_text(to_json(plan) if name != "broken" else "{}")
+    found = collect_plans(tmp_path, ["acme", "beta", "broken", "none"])
+    counts = Counter(each.action.value for each in plan.changes)
+    removals = 2 * (counts["deactivate"] + counts["delete"])
+    assert removals
+    assert (found.tenants, found.failed) == (dict.fromkeys(("acme", "beta"), plan.plan_id), {"broken"})
+    assert (found.removals, found.totals.tenants, found.totals.failed) == (removals, 3, 1)
+    assert found.managed == 2 * (
+        plan.tally.unchanged + sum(counts[each] for each in ("update", "relink", "reactivate", "deactivate", "delete"))
+    )

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.fleet_results import write_result
+from support.fleet_results import plan_id, write_result
+from support.fleet_workspace import make_fleet_plan
 from support.fleets import with_domains
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
@@ -73,3 +74,13 @@ def test_reviewed_plans_select_their_tenants_unless_a_base_does(tmp_path: Path) 
     assert select("HEAD~1") == {"gamma"}
     (plans / "fleet-plan.json").unlink()
     assert select() == {"acme", "beta", "gamma"}
+
+
+def test_a_tenant_that_was_reviewed_and_is_gone_is_released(tmp_path: Path) -> None:
+    repository = GitRepository(tmp_path / "fleet", ".")
+    files = {f"tenants/{name}/users/a.yaml": USERS for name in ("acme", "beta")}
+    repository.commit("first", {"fleet.yaml": "tenants: tenants/*\n", **with_domains(files)})
+    (tmp_path / "fleet-plan.json").write_text(make_fleet_plan(dict.fromkeys(("acme", "gone"), plan_id(1))))
+    terminal = RecordingTerminal()
+    assert load_selected(FleetSelection(repository.root, plans=tmp_path), terminal).names == {"acme"}
+    assert terminal.notes == ['Released: "gone". Nothing is written to it any more.']
