@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,6 +22,7 @@ DEFAULT_QUEUE = "fleet"
 MAX_TASK_BYTES = 1024
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PLAN_ID = re.compile(r"sha256:[0-9a-f]{64}")
+_SUBMISSION = re.compile(r"[0-9a-f]{16}-[0-9]{1,5}")
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
 _CHECKS: Mapping[str, Callable[[str], object]] = {
     "tenant": is_tenant_name,
@@ -28,19 +30,24 @@ _CHECKS: Mapping[str, Callable[[str], object]] = {
     "commit": _COMMIT.fullmatch,
     "run": _RUN.fullmatch,
     "plan_id": _PLAN_ID.fullmatch,
+    "submission": _SUBMISSION.fullmatch,
 }
 _REFUSED = "It was not queued by fleet submit of this version. Nothing was run: find out who wrote it."
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterTask:
-    """One verb for one tenant at one commit. `run`: whose result it is; `plan_id`: the reviewed plan of an apply."""
+    """One verb for one tenant at one commit. `run`: whose result it is; `plan_id`: the reviewed plan of an apply.
+
+    `submission`: the tasks that were queued together; None: a person queued this one again.
+    """
 
     tenant: str
     verb: str
     commit: str
     run: str
     plan_id: str | None = None
+    submission: str | None = None
 
 
 def to_arguments(task: ClusterTask) -> dict[str, Any]:
@@ -59,9 +66,19 @@ def read_task(arguments: Mapping[str, Any]) -> ClusterTask:
 
 
 def _is_valid(name: str, value: object) -> bool:
-    if name == "plan_id" and value is None:
+    if name in ("plan_id", "submission") and value is None:
         return True
     return isinstance(value, str) and bool(_CHECKS[name](value))
+
+
+def name_submission(tasks: int) -> str:
+    """Return a new name for so many tasks that are queued together."""
+    return f"{secrets.token_hex(8)}-{tasks}"
+
+
+def count_submission(submission: str) -> int:
+    """Return how many tasks were queued together."""
+    return int(submission.rpartition("-")[2])
 
 
 def is_run_name(text: str) -> bool:

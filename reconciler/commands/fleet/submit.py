@@ -10,7 +10,7 @@ from pathlib import Path
 from reconciler.core.text import format_names, pluralize, quote
 from reconciler.errors import ExitCode, FleetError, UsageError
 from reconciler.fleet.cluster_job import STALLED, ClusterJob
-from reconciler.fleet.cluster_task import ClusterTask
+from reconciler.fleet.cluster_task import ClusterTask, name_submission
 from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.fleet_plan import read_fleet_plan
 from reconciler.fleet.result import VERBS, TenantResult, to_json
@@ -104,9 +104,14 @@ def _build_tasks(options: SubmitOptions, selected: Selected) -> list[ClusterTask
         raise FleetError(changed, "Workers run the commit: commit the files and push them, then submit.")
     names = [tenant.name for tenant in selected.tenants]
     if options.plans is None:
-        return [ClusterTask(name, options.verb, commit, run) for name in names]
+        return _put_together([ClusterTask(name, options.verb, commit, run) for name in names])
     ids = read_fleet_plan(find_fleet_plan(options.plans)).tenants
-    return [ClusterTask(name, options.verb, commit, run, ids[name]) for name in names if name in ids]
+    return _put_together([ClusterTask(name, options.verb, commit, run, ids[name]) for name in names if name in ids])
+
+
+def _put_together(tasks: Sequence[ClusterTask]) -> list[ClusterTask]:
+    submission = name_submission(len(tasks))
+    return [replace(task, submission=submission) for task in tasks]
 
 
 @dataclass(slots=True)

@@ -47,7 +47,9 @@ def run_worker(options: FleetWorkerOptions, terminal: Terminal) -> ExitCode:
     with open_out(options.out, terminal) as out:
         runner = RunnerSettings(commit, out, at_once, options.plans, options.auto_approve, options.sandbox)
         terminal.note(f"Waiting for tenants of commit {commit[:12]}, {at_once} at once. Ctrl-C finishes what runs.")
-        settings = worker.WorkerSettings(options.queue, commit, at_once, options.until_empty, options.sandbox)
+        settings = worker.WorkerSettings(
+            options.queue, commit, at_once, options.until_empty, options.sandbox, fleet.guards.failed
+        )
         cluster.work(settings, partial(EngineRunner, fleet, runner, os.environ), _Notes(terminal))
     return ExitCode.OK
 

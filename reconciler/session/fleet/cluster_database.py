@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS reconciler_results (
     result text CHECK (octet_length(result) <= {MAX_BYTES})
 );
 CREATE INDEX IF NOT EXISTS reconciler_lock ON procrastinate_jobs (lock) WHERE status IN ('todo', 'doing');
+CREATE INDEX IF NOT EXISTS reconciler_failed ON procrastinate_jobs ((args ->> 'submission')) WHERE status = 'failed';
 ALTER TABLE procrastinate_jobs DROP CONSTRAINT IF EXISTS reconciler_task;
 ALTER TABLE procrastinate_jobs ADD CONSTRAINT reconciler_task CHECK (
     queue_name NOT LIKE 'reconciler-%'

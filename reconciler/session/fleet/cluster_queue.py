@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -56,7 +57,8 @@ UPDATE procrastinate_jobs SET status = 'failed', abort_requested = false, attemp
 """
 _LATER = """
 SELECT later.id FROM procrastinate_jobs AS later
-  JOIN procrastinate_jobs AS job ON job.lock = later.lock AND job.args = later.args AND job.id < later.id
+  JOIN procrastinate_jobs AS job ON job.lock = later.lock AND job.args - 'submission' = later.args - 'submission'
+   AND job.id < later.id
  WHERE job.id = %(number)s AND later.status::text NOT IN ('cancelled', 'aborted') ORDER BY later.id DESC LIMIT 1
 """
 """A later job of the same task: tenant, verb, commit, run and plan."""
@@ -110,14 +112,14 @@ class ClusterQueue:
 
         None if another job of the tenant waits already: it can run now. A job that is over is queued again as it is.
         """
-        task = check_requeue(job)
+        again = replace(check_requeue(job), submission=None)
         with explain_errors():
             connector = cast(PsycopgConnector, self._app.connector)
             async with connector.pool.connection() as connection, connection.transaction():
                 await self._claim(job, connection)
                 with suppress(AlreadyEnqueued):
                     async with connection.transaction():  # the claim stays if another job waits
-                        queued = await self._app.job_manager.defer_job_async(self._build_job(task), connection)
+                        queued = await self._app.job_manager.defer_job_async(self._build_job(again), connection)
                         return queued.id
         return None
 

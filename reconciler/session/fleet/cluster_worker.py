@@ -12,14 +12,14 @@ import signal
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from procrastinate import App, JobContext
-from procrastinate.exceptions import ConnectorException
+from procrastinate.exceptions import ConnectorException, JobAborted
 
-from reconciler.core.text import escape_control, shorten
+from reconciler.core.text import escape_control, pluralize, shorten
 from reconciler.errors import ExitCode, FleetError
 from reconciler.fleet.cluster_task import (
     TASK_NAME,
@@ -27,8 +27,11 @@ from reconciler.fleet.cluster_task import (
     build_lock,
     build_lock_prefix,
     build_queue_name,
+    count_submission,
     read_task,
 )
+from reconciler.fleet.fleet_guards import exceeds_limit
+from reconciler.fleet.model import FleetLimit
 from reconciler.fleet.result import TenantResult, to_json
 from reconciler.scim.secret import Secret
 from reconciler.session.fleet.cluster_database import explain_errors, open_database
@@ -51,6 +54,10 @@ INSERT INTO reconciler_results (job, worker) VALUES (%(job)s, %(worker)s)
 """
 _ENDED = "UPDATE reconciler_results SET result = %(result)s WHERE job = %(job)s"
 _IS_OPEN = "SELECT id FROM procrastinate_jobs WHERE id = %(job)s AND status = 'doing'"
+_FAILED = """
+SELECT count(*) AS failed FROM procrastinate_jobs
+ WHERE status = 'failed' AND queue_name = %(queue)s AND args ->> 'submission' = %(submission)s
+"""
 _GOOD = (ExitCode.OK, ExitCode.CHANGES)
 
 
@@ -72,6 +79,7 @@ class WorkerSettings:
     """`commit`: of the checkout; tasks of others wait for other workers. `at_once`: tenants at a time.
 
     `until_empty`: end when no job waits, in place of waiting for more.
+    `failed`: the limit of failed tenants of a submission, beyond which no apply of it begins.
     """
 
     queue: str
@@ -79,6 +87,7 @@ class WorkerSettings:
     at_once: int
     until_empty: bool = False
     sandbox: bool = False
+    failed: FleetLimit = field(default=FleetLimit())
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     stalled_seconds: float = STALLED_SECONDS
 
@@ -199,6 +208,9 @@ class _Jobs:
             self.report.refused(number, exc.summary)
             raise
         await self.app.connector.execute_query_async(_STARTED, job=number, worker=_WORKER)
+        why = await self._find_limit(task)
+        if why:
+            await self._leave(number, task, why)
         watch = asyncio.create_task(self._watch(number))
         result = await self._run_task(task)
         watch.cancel()
@@ -207,6 +219,23 @@ class _Jobs:
         await self._check_open(number)
         if result.exit_code not in _GOOD:
             raise _JobFailedError(f"exit code {result.exit_code}")
+
+    async def _find_limit(self, task: ClusterTask) -> str:
+        """Return how the tasks that were queued together with this apply exceed the limit of failed tenants, or ""."""
+        if task.verb != "apply" or task.submission is None or self.settings.failed == FleetLimit():
+            return ""
+        queue = build_queue_name(self.settings.queue, task.commit)
+        rows = await self.app.connector.execute_query_all_async(_FAILED, queue=queue, submission=task.submission)
+        failed, total = rows[0]["failed"], count_submission(task.submission)
+        over = exceeds_limit(self.settings.failed, failed, total)
+        return f"not begun: {pluralize(failed, 'tenant')} of {total:,} failed, {over}" if over else ""
+
+    async def _leave(self, number: int, task: ClusterTask, why: str) -> NoReturn:
+        """End a job that nothing was done for. Only a person queues it again."""
+        result = build_failed(task, why, ExitCode.BLOCKED, sandbox=self.settings.sandbox)
+        self.report.ended(number, result)
+        await self.app.connector.execute_query_async(_ENDED, job=number, result=to_json(result))
+        raise JobAborted
 
     async def _watch(self, number: int) -> None:
         while True:
@@ -263,12 +292,12 @@ class _Jobs:
         return future.result()
 
 
-def build_failed(task: ClusterTask, why: str, *, sandbox: bool) -> TenantResult:
+def build_failed(task: ClusterTask, why: str, exit_code: ExitCode = ExitCode.ERROR, *, sandbox: bool) -> TenantResult:
     """Return the result of a task that was not run, or did not end. `sandbox`: of a worker with --sandbox."""
     error = escape_control(shorten(why, 200))[:300]
     began = int(current_time().timestamp())
     return TenantResult(
-        task.tenant, task.verb, task.commit, task.run, ExitCode.ERROR, error=error, sandbox=sandbox, began=began
+        task.tenant, task.verb, task.commit, task.run, exit_code, error=error, sandbox=sandbox, began=began
     )
 
 

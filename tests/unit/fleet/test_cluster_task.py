@@ -21,7 +21,8 @@ from reconciler.fleet.cluster_task import (
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PLAN_ID = "sha256:" + "a" * 64
-TASK = ClusterTask("acme", "apply", COMMIT, "run-1", PLAN_ID)
+SUBMISSION = "0123456789abcdef-20000"
+TASK = ClusterTask("acme", "apply", COMMIT, "run-1", PLAN_ID, SUBMISSION)
 
 
 @pytest.mark.parametrize("task", [TASK, ClusterTask("a-1", "plan", "f" * 64, "github:7/2")])
@@ -30,7 +31,7 @@ def test_a_task_is_read_as_it_was_queued(task: ClusterTask) -> None:
 
 
 def test_the_largest_task_is_within_its_limit() -> None:
-    largest = ClusterTask("a" * 40, "apply", "f" * 64, "r" * 100, PLAN_ID)
+    largest = ClusterTask("a" * 40, "apply", "f" * 64, "r" * 100, PLAN_ID, SUBMISSION)
     assert read_task(to_arguments(largest)) == largest
     assert len(json.dumps(to_arguments(largest))) < MAX_TASK_BYTES / 2
 
@@ -57,6 +58,10 @@ def test_the_largest_task_is_within_its_limit() -> None:
         ("run", "a b"),
         ("run", "\u202e"),
         ("run", "r" * 101),
+        ("submission", ""),
+        ("submission", "0123456789abcdef-"),
+        ("submission", SUBMISSION + "0"),
+        ("submission", 7),
         ("plan_id", ""),
         ("plan_id", "sha256:abc"),
         ("plan_id", False),

@@ -14,7 +14,7 @@ from reconciler.commands.fleet import submit
 from reconciler.commands.fleet.submit import SubmitOptions, run_submit
 from reconciler.errors import FleetError, UsageError
 from reconciler.fleet.cluster_job import ClusterJob
-from reconciler.fleet.cluster_task import ClusterTask
+from reconciler.fleet.cluster_task import ClusterTask, count_submission
 from reconciler.fleet.result import TenantResult, from_json
 from reconciler.session.fleet.selected import FleetSelection
 
@@ -44,7 +44,11 @@ def run(root: Path, **options: Any) -> tuple[int, str]:
 def test_all_selected_tenants_are_queued_at_the_commit(cluster: FakeCluster, root: Path) -> None:
     commit = run_git(root, "rev-parse", "HEAD")
     assert run(root) == (0, f"Queued: 2 tenants of commit {commit[:12]}.\n")
-    assert cluster.submitted == [ClusterTask(name, "plan", commit, "local") for name in ("acme", "beta")]
+    (submission,) = {task.submission for task in cluster.submitted}
+    assert submission is not None
+    assert count_submission(submission) == 2
+    expected = [ClusterTask(name, "plan", commit, "local", None, submission) for name in ("acme", "beta")]
+    assert cluster.submitted == expected
 
 
 def test_an_apply_names_the_reviewed_plan_and_leaves_out_who_has_none(cluster: FakeCluster, root: Path) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 import support.cluster
-from support.cluster import COMMIT, FileRunner, Notes, QueueOnPostgres, read_notes, wait_for
+from support.cluster import COMMIT, FileRunner, Notes, QueueOnPostgres, make_task, read_notes, wait_for
 from support.command import coverage_environment
 from support.servers.postgres import PostgresServer
 
 from reconciler.errors import ExitCode, FleetError
-from reconciler.fleet.cluster_task import ClusterTask, build_queue_name
+from reconciler.fleet.cluster_task import ClusterTask, build_queue_name, name_submission
+from reconciler.fleet.model import FleetLimit
 from reconciler.fleet.result import TenantResult
 from reconciler.scim.secret import Secret
 from reconciler.session.fleet.cluster_runner import WorkerUnusableError
@@ -123,9 +124,45 @@ def test_a_tenant_that_fails_is_a_failed_job_and_the_others_go_on(queue: QueueOn
     assert read_notes(tmp_path) == {"acme": ["began", "ended"]}
 
 
+class AlwaysFailing(FileRunner):
+    def run(self, task: ClusterTask) -> TenantResult:
+        super().run(task)
+        return TenantResult(task.tenant, task.verb, task.commit, task.run, ExitCode.PARTIAL)
+
+
+def test_beyond_the_limit_of_failed_tenants_no_apply_of_the_submission_begins(
+    queue: QueueOnPostgres, tmp_path: Path
+) -> None:
+    settings = replace(UNTIL_EMPTY, at_once=1, failed=FleetLimit(1))
+    submission = name_submission(4)
+    names = ("acme", "beta", "delta", "gamma")
+    tasks = [replace(make_task(name, "apply"), submission=submission) for name in names]
+    queue.use(lambda found: found.submit(tasks))
+    work(queue.secret, settings, AlwaysFailing(tmp_path), Notes())
+    assert read_notes(tmp_path).keys() == {"acme", "beta"}
+    assert [job.state for job in queue.jobs()] == ["failed", "failed", "aborted", "aborted"]
+    left = queue.jobs()[2]
+    assert left.result is not None
+    assert (left.result.exit_code, left.result.error) == (3, "not begun: 2 tenants of 4 failed, the limit is 1")
+    # What a person queues again is run, and another submission counts by itself.
+    queue.use(lambda found: found.requeue(left))
+    other = replace(make_task("gamma", "apply"), submission=name_submission(1))
+    queue.use(lambda found: found.submit([other]))
+    work(queue.secret, settings, FileRunner(tmp_path), Notes())
+    assert [job.state for job in queue.jobs()][4:] == ["succeeded", "succeeded"]
+
+
+def test_a_plan_is_made_whatever_failed(queue: QueueOnPostgres, tmp_path: Path) -> None:
+    submission = name_submission(2)
+    tasks = [replace(make_task(name), submission=submission) for name in ("acme", "beta")]
+    queue.use(lambda found: found.submit(tasks))
+    work(queue.secret, replace(UNTIL_EMPTY, at_once=1, failed=FleetLimit(0)), AlwaysFailing(tmp_path), Notes())
+    assert [job.state for job in queue.jobs()] == ["failed", "failed"]
+
+
 ROW = """INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
 VALUES ('{queue}', '{task}', {lock}, {lock}, '{args}')"""
-ARGS = json.dumps({"tenant": "acme", "verb": "plan", "commit": COMMIT, "run": "r", "plan_id": None})
+ARGS = json.dumps({"tenant": "acme", "verb": "plan", "commit": COMMIT, "run": "r", "plan_id": None, "submission": None})
 LOCK = "'reconciler:fleet/acme'"
 
 
