@@ -68,14 +68,14 @@ def run_fleet_apply(options: FleetApplyOptions, terminal: Terminal) -> ExitCode:
     selected = select(options.run, terminal)
     if options.newest is not None:
         _check_newest(selected.fleet.root, options.newest)
-    if not options.run.sandbox or options.run.selection.base is not None:
-        check_before_apply(selected, replace(options.run.selection, plans=options.plans))
+    selection = replace(options.run.selection, plans=options.plans)
+    judged = not options.run.sandbox or selection.base is not None
+    lifted = (check_before_apply if judged else find_approved)(selected, selection)
     if not options.run.sandbox:
-        check_earlier_waves(selected, replace(options.run.selection, plans=options.plans), options.results)
+        check_earlier_waves(selected, selection, options.results)
     with open_out(options.run.out, terminal) as out:
         tasks = [_add_options(task, options) for task in build_tasks("apply", selected, options.run, out)]
         clear_results(tasks)
-        lifted = find_approved(selected, replace(options.run.selection, plans=options.plans))
         if reviewed is not None:
             return _apply_reviewed(tasks, reviewed, (selected, options.run), terminal, lifted)
         if options.auto_approve:

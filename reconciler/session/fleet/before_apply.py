@@ -36,10 +36,10 @@ def find_changed(selected: Selected, selection: FleetSelection) -> Affected:
     return affected
 
 
-def check_before_apply(selected: Selected, selection: FleetSelection, today: date | None = None) -> None:
+def check_before_apply(selected: Selected, selection: FleetSelection, today: date | None = None) -> frozenset[str]:
     """Judge the guards that can be judged before an apply: by what changed, and by all plans that were reviewed.
 
-    The plans of all waves count together. Raises `BlockedError` unless an approval lifts them.
+    The plans of all waves count together. Return the guards that an approval lifts. Raises `BlockedError` for others.
     """
     affected = find_changed(selected, selection)
     reviewed = _find_reviewed(selected, selection)
@@ -54,6 +54,7 @@ def check_before_apply(selected: Selected, selection: FleetSelection, today: dat
                 f"the guard {verdict.guard} blocks this: {verdict.found}",
                 f"{verdict.way_on}{why}\n{_RAISE % verdict.guard}",
             )
+    return approved
 
 
 def must_prove(selected: Selected, selection: FleetSelection) -> bool:

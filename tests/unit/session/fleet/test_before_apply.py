@@ -162,7 +162,7 @@ def test_plans_without_a_fleet_plan_count_together_before_the_first_write(reposi
     identity = collect_plans(folder, NAMES).plan_id
     approval = FleetApproval(identity, ("removals",), TODAY, "a school closes")
     approved = replace(selected, fleet=replace(selected.fleet, approvals=(approval,)))
-    check_before_apply(approved, selection, TODAY)
+    assert check_before_apply(approved, selection, TODAY) == {"removals"}
     assert find_approved(approved, selection, TODAY) == {"removals"}
 
 
