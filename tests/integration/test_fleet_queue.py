@@ -86,7 +86,7 @@ def test_a_fleet_is_planned_and_applied_by_a_worker(
     assert applied.stderr.splitlines()[1:2] == ["Job 2: acme apply, exit 0, 2 create"]
     assert len(list(root.rglob("receipt.jsonl"))) == 1
     rows = repr(postgres.execute(address, "SELECT * FROM procrastinate_jobs, reconciler_results"))
-    assert not [secret for secret in (TOKEN, PASSWORD, "ada", str(root)) if secret in rows]
+    assert not [secret for secret in (TOKEN, PASSWORD, "ada.example", str(root)) if secret in rows]
 
 
 def test_waiting_returns_the_exit_code_of_the_run(

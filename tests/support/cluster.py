@@ -130,6 +130,10 @@ class FileRunner:
         code = 130 if stopped else 0
         return TenantResult(task.tenant, task.verb, task.commit, task.run, code, seconds=self._seconds)
 
+    def keep(self, task: ClusterTask, result: TenantResult) -> TenantResult:
+        self._note(task.tenant, f"kept-{result.exit_code:d}")
+        return result
+
     def stop(self) -> None:
         self._stop.set()
 

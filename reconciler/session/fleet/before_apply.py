@@ -42,7 +42,7 @@ def check_before_apply(selected: Selected, selection: FleetSelection, today: dat
     The plans of all waves count together. Return the guards that an approval lifts. Raises `BlockedError` for others.
     """
     affected = find_changed(selected, selection)
-    reviewed = _find_reviewed(selected, selection)
+    reviewed = find_reviewed(selected, selection)
     approved = find_lifted(selected.fleet, _get_id(reviewed), today or datetime.now(UTC).date())
     verdicts = list(judge_before_apply(selected.fleet, affected, selection.wave))
     if reviewed is not None:
@@ -68,7 +68,7 @@ def must_prove(selected: Selected, selection: FleetSelection) -> bool:
 
 def find_approved(selected: Selected, selection: FleetSelection, today: date | None = None) -> frozenset[str]:
     """Return the guards that an approval of the reviewed fleet plan lifts today."""
-    plan_id = _get_id(_find_reviewed(selected, selection))
+    plan_id = _get_id(find_reviewed(selected, selection))
     return find_lifted(selected.fleet, plan_id, today or datetime.now(UTC).date())
 
 
@@ -82,7 +82,7 @@ def check_plans(selected: Selected, plans: Sequence[TenantResult], today: date |
     return approved
 
 
-def _find_reviewed(selected: Selected, selection: FleetSelection) -> FleetPlan | None:
+def find_reviewed(selected: Selected, selection: FleetSelection) -> FleetPlan | None:
     """Return the reviewed fleet plan; in a directory without one, what its plans are together."""
     if selection.plans is None:
         return None

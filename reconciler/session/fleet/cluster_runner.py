@@ -20,7 +20,7 @@ from reconciler.git.repository import find_head_commit
 from reconciler.session.fleet.cluster_checkout import describe_changed_files, find_changed_files
 from reconciler.session.fleet.processes import PROGRAM, run_tenants
 from reconciler.session.fleet.stopping import StopSwitch
-from reconciler.session.fleet.task import PLAN, TenantTask
+from reconciler.session.fleet.task import PLAN, TenantTask, keep_result
 from reconciler.session.fleet.task_feed import TaskFeed
 from reconciler.session.workspace import current_time
 
@@ -112,6 +112,10 @@ class EngineRunner:
             self._waiting[task.tenant] = future
         self._feed.add(self._build_task(task))
         return future.result()
+
+    def keep(self, task: ClusterTask, result: TenantResult) -> TenantResult:
+        """Write the result of a task that was not run: an older one of the tenant must not count for it."""
+        return keep_result(self._build_task(task), result) if task.tenant in self._folders else result
 
     def stop(self) -> None:
         """Ask the tenants that are running to end as on SIGTERM."""

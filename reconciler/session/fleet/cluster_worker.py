@@ -70,6 +70,9 @@ class TenantRunner(Protocol):
     def run(self, task: ClusterTask) -> TenantResult:
         """Run the task to its end. Raises `ReconcilerError`, `WorkerUnusableError`."""
 
+    def keep(self, task: ClusterTask, result: TenantResult) -> TenantResult:
+        """Keep the result of a task that was not run in place of an older one; its error says if that failed."""
+
     def stop(self) -> None:
         """Ask the tenants that are running to end as on SIGTERM."""
 
@@ -232,7 +235,7 @@ class _Jobs:
 
     async def _leave(self, number: int, task: ClusterTask, why: str) -> NoReturn:
         """End a job that nothing was done for. Only a person queues it again."""
-        result = build_failed(task, why, ExitCode.BLOCKED, sandbox=self.settings.sandbox)
+        result = await self._fail(task, why, ExitCode.BLOCKED)
         self.report.ended(number, result)
         await self.app.connector.execute_query_async(_ENDED, job=number, result=to_json(result))
         raise JobAborted
@@ -273,15 +276,20 @@ class _Jobs:
         try:
             why = await self._in_thread(partial(self.runner.check, task))
             if why is not None:
-                return build_failed(task, why, sandbox=self.settings.sandbox)
+                return await self._fail(task, why)
             return await self._in_thread(partial(self.runner.run, task))
         except WorkerUnusableError as exc:
             # One job fails in place of all that wait.
             self.unusable = exc
             self.give_up()
-            return build_failed(task, exc.summary, sandbox=self.settings.sandbox)
+            return await self._fail(task, exc.summary)
         except Exception as exc:  # noqa: BLE001 - one tenant's failure is not that of the worker
-            return build_failed(task, getattr(exc, "summary", "") or type(exc).__name__, sandbox=self.settings.sandbox)
+            return await self._fail(task, getattr(exc, "summary", "") or type(exc).__name__)
+
+    async def _fail(self, task: ClusterTask, why: str, exit_code: ExitCode = ExitCode.ERROR) -> TenantResult:
+        """Return and keep the result of a task that was not run, or did not end."""
+        result = build_failed(task, why, exit_code, sandbox=self.settings.sandbox)
+        return await self._in_thread(partial(self.runner.keep, task, result))
 
     async def _in_thread(self, call: Callable[[], _T]) -> _T:
         """Wait for a call in a thread, whatever happens: a job that is aborted must not unlock a tenant at work."""

@@ -11,10 +11,10 @@ from reconciler.core.text import format_names
 from reconciler.errors import BlockedError, UsageError
 from reconciler.fleet.affected import Affected
 from reconciler.fleet.fleet_guards import FleetVerdict, find_lifted, find_proving_wave, judge_blast_radius, judge_fleet
-from reconciler.fleet.fleet_plan import identify_plans, read_fleet_plan
+from reconciler.fleet.fleet_plan import identify_plans
 from reconciler.fleet.gathered import NO_RESULT, Gathered
 from reconciler.fleet.wave_members import find_earlier_waves
-from reconciler.session.fleet.before_apply import find_changed
+from reconciler.session.fleet.before_apply import find_changed, find_reviewed
 from reconciler.session.fleet.gathering import (
     Gathering,
     GatherOptions,
@@ -22,7 +22,6 @@ from reconciler.session.fleet.gathering import (
     gather_other,
     gather_selected,
 )
-from reconciler.session.fleet.reviewed_plans import find_fleet_plan
 from reconciler.session.fleet.run_so_far import add_earlier_waves, judge_so_far
 from reconciler.session.fleet.selected import FleetSelection, Selected, select_again
 from reconciler.session.fleet.tokens import refuse_shared_tokens
@@ -118,8 +117,8 @@ def _find_plan_id(options: GatherOptions, gathering: Gathering) -> str | None:
     results = gathering.gathered.results
     if options.verb == "plan":
         return identify_plans(gathering.gathered)
-    if options.selection.plans is None:
+    reviewed = find_reviewed(gathering.selected, options.selection)
+    if reviewed is None:
         return None
-    reviewed = read_fleet_plan(find_fleet_plan(options.selection.plans))
     same = all(each.plan_id in (None, reviewed.tenants.get(name)) for name, each in results.items())
     return reviewed.plan_id if same else None

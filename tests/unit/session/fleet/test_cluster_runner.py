@@ -16,6 +16,7 @@ from support.fleet_program import PROGRAM
 
 from reconciler.fleet.catalog import read_fleet
 from reconciler.fleet.cluster_task import ClusterTask
+from reconciler.fleet.result import TenantResult, from_json, to_json
 from reconciler.session.fleet.cluster_runner import EngineRunner, RunnerSettings, WorkerUnusableError
 
 PLAN_ID = "sha256:" + "a" * 64
@@ -55,6 +56,18 @@ def test_a_task_of_this_commit_can_be_run(tmp_path: Path) -> None:
     with open_runner(make_fleet(tmp_path, "acme")) as (runner, task):
         assert runner.check(task) is None
         assert runner.check(replace(task, verb="drift")) is None
+
+
+def test_the_result_of_a_task_that_was_not_run_replaces_an_older_one(tmp_path: Path) -> None:
+    root = make_fleet(tmp_path, "acme")
+    file = root.parent / "out/acme/result.json"
+    file.parent.mkdir(parents=True)
+    with open_runner(root) as (runner, task):
+        file.write_text(to_json(TenantResult("acme", "plan", task.commit, task.run, 0)))
+        failed = TenantResult("acme", "plan", task.commit, task.run, 3, error="not begun")
+        assert runner.keep(task, failed) == failed == from_json(file.read_bytes())
+        unknown = replace(failed, tenant="other")
+        assert runner.keep(replace(task, tenant="other"), unknown) == unknown
 
 
 def test_an_unknown_tenant_is_refused(tmp_path: Path) -> None:

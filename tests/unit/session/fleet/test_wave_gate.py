@@ -9,11 +9,13 @@ import pytest
 from support.fleet_results import write_result
 from support.fleets import with_domains
 from support.git_repository import GitRepository
+from support.plans import every_action
 from support.recording_terminal import RecordingTerminal
 
 from reconciler.commands.fleet.gather import GatherOutput, run_gather
 from reconciler.errors import BlockedError, ExitCode, UsageError
 from reconciler.fleet.applied import write_applied
+from reconciler.record.plan_file import to_json
 from reconciler.session.fleet.gathering import GatherOptions
 from reconciler.session.fleet.selected import FleetSelection, load_selected
 from reconciler.session.fleet.wave_gate import check_earlier_waves
@@ -101,6 +103,17 @@ def test_nothing_is_asked_of_waves_that_the_apply_is_not_about(repository: GitRe
     selection = FleetSelection(repository.root, only=frozenset({"gamma"}))
     run_gather(GatherOptions(selection, (plans,)), GatherOutput(), RecordingTerminal())
     check(repository, "rest", plans=plans)
+
+
+def test_plans_without_a_fleet_plan_are_judged_between_waves_too(repository: GitRepository, tmp_path: Path) -> None:
+    plans = tmp_path / "plans"
+    for name in NAMES:
+        (plans / name).mkdir(parents=True)
+        (plans / name / "plan.json").write_text(to_json(every_action()))
+    one = write(tmp_path / "1", repository, "acme")
+    check(repository, "early", one, plans=plans)
+    with pytest.raises(BlockedError, match="the gate after canary is closed"):
+        check(repository, "early", write(tmp_path / "1", repository, "acme", exit_code=5), plans=plans)
 
 
 def test_a_change_by_defaults_needs_a_first_wave_that_is_free_of_drift(
