@@ -69,7 +69,7 @@ def check_earlier_waves(
     """
     if selection.wave is None:
         return
-    whole = replace(selection, shard=None, only=None)
+    whole = replace(selection, shard=None, slice=None, only=None)
     earlier = find_earlier_waves(selected.fleet, selection.wave)
     changed = find_changed(selected, whole) if earlier else None
     for wave in earlier:

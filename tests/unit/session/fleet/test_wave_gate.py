@@ -89,7 +89,8 @@ def test_a_part_of_the_wave_needs_the_whole_of_the_earlier_ones(repository: GitR
     repository.commit("waves", {"fleet.yaml": FLEET.replace("[acme]", "[acme, gamma]")})
     write_applied(repository.root, repository.head(), [])
     one = write(tmp_path / "1", repository, "acme")
-    for more in ({"shard": "1/2"}, {"shard": "2/2"}, {"only": frozenset({"beta"})}):
+    slices = ({"slice": f"{number}/3"} for number in (1, 2, 3))
+    for more in ({"shard": "1/2"}, {"shard": "2/2"}, *slices, {"only": frozenset({"beta"})}):
         with pytest.raises(BlockedError, match="the gate after canary is closed"):
             check(repository, "early", one, **more)
         check(repository, "early", write(tmp_path / "2", repository, *NAMES), **more)
