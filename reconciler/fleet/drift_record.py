@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from reconciler.core.untrusted_values import parse_count, parse_moment
 from reconciler.errors import PlanFileError
 from reconciler.fleet.applied import FOLDER
 from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
+from reconciler.fleet.result import TenantResult
 from reconciler.record.files import read_file, write_text
 
 _FILE = "drift.json"
@@ -28,7 +29,7 @@ _REPAIR = "Restore it from the record, or remove it: then it is not known when d
 
 @dataclass(frozen=True, slots=True)
 class DriftCheck:
-    """When drift was looked for, and how many users differed."""
+    """When a run began that looked for drift, and how many users differed."""
 
     at: datetime
     differences: int
@@ -56,6 +57,20 @@ def _parse(entry: Any) -> DriftCheck | None:
     at = parse_moment(entry.get("at")) if isinstance(entry, dict) else None
     differences = parse_count(entry.get("differences")) if isinstance(entry, dict) else None
     return DriftCheck(at, differences) if at is not None and differences is not None else None
+
+
+def select_current(root: Path, results: Mapping[str, TenantResult]) -> dict[str, TenantResult]:
+    """Return the results of runs that did not begin before the last check of their tenant: others are out of date.
+
+    Raises `PlanFileError`.
+    """
+    known = read_drift(root)
+    return {name: each for name, each in results.items() if name not in known or known[name].at <= find_began(each)}
+
+
+def find_began(result: TenantResult) -> datetime:
+    """Return when the command of a result began."""
+    return datetime.fromtimestamp(result.began, UTC)
 
 
 def write_drift(root: Path, checks: Mapping[str, DriftCheck]) -> None:

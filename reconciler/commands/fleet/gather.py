@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 from reconciler.commands.fleet.matrix import check_verb
@@ -13,7 +13,7 @@ from reconciler.core.text import format_names, pluralize
 from reconciler.errors import ExitCode
 from reconciler.fleet.affected import Affected, find_affected
 from reconciler.fleet.applied import APPLIED, read_applied, write_applied
-from reconciler.fleet.drift_record import DriftCheck, read_drift, write_drift
+from reconciler.fleet.drift_record import DriftCheck, find_began, read_drift, select_current, write_drift
 from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.fleet_guards import (
     DIFFERENCES,
@@ -27,6 +27,7 @@ from reconciler.fleet.fleet_plan import format_fleet_plan, identify_plans
 from reconciler.fleet.gathered import GOOD
 from reconciler.fleet.model import Fleet
 from reconciler.fleet.report import parse_report
+from reconciler.fleet.result import TenantResult
 from reconciler.github.environment import read_workflow
 from reconciler.record.files import write_private
 from reconciler.render.fleet_page import render_fleet_page
@@ -104,8 +105,10 @@ def _record(gathering: Gathering, options: GatherOptions, terminal: Terminal) ->
     elif options.verb == "apply":
         _record_apply(gathering, options.directories, terminal)
     elif options.verb == "drift":
-        _record_drift(gathering, current_time())
-        _record_due(gathering)
+        fleet = gathering.selected.fleet
+        current = select_current(fleet.root, gathering.gathered.results)
+        _record_drift(fleet, current)
+        _record_due(fleet, current)
 
 
 def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: Terminal) -> None:
@@ -114,7 +117,7 @@ def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: T
     A change that was stopped at the first wave leaves that open, too: it has to be proven yet. So do files that are not
     as in the commit: what was applied is not what the record would say. A tenant that is held waits for its switch.
     Another version of the program leaves no tenant open: what it changes is what drift finds, and is reviewed there.
-    What is due since a drift run stays due until the tenant is applied.
+    What is due since a drift run stays due until an apply of the tenant that began later.
     """
     fleet, results = gathering.selected.fleet, gathering.gathered.results
     pending = _find_pending(fleet, results.keys(), terminal)
@@ -124,7 +127,11 @@ def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: T
         terminal.note(f"Not as in the commit, and so left open: {format_names(sorted(differ), 20)}.")
     done = {name for name, each in results.items() if each.exit_code in GOOD} - unproven - differ
     left = ((pending.reasons.keys() | gathering.gathered.failed.keys()) - done) | differ | gathering.gathered.held
-    due = _find_due(fleet) - done
+    due = _find_due(fleet)
+    late = (due & done) - select_current(fleet.root, results).keys()
+    if late:
+        terminal.note(f"Still due, because these applies began before the drift run: {format_names(sorted(late), 20)}.")
+    due = (due - done) | late
     write_applied(fleet.root, gathering.wanted.commit, left, pending.added, unproven, due=due)
 
 
@@ -147,30 +154,31 @@ def _find_due(fleet: Fleet) -> frozenset[str]:
     return frozenset(names.intersection(applied.due)) if applied is not None else frozenset()
 
 
-def _record_due(gathering: Gathering) -> None:
+def _record_due(fleet: Fleet, current: Mapping[str, TenantResult]) -> None:
     """Record in which tenants changes wait for an apply: the next one is about them, too, though no file changed.
 
     Without a record the next apply is about all tenants, as it is.
     """
-    fleet, results = gathering.selected.fleet, gathering.gathered.results
     applied = read_applied(fleet.root)
     if applied is None:
         return
-    found = {name for name, each in results.items() if each.counts.get("not_applied")}
-    settled = {name for name, each in results.items() if each.exit_code in GOOD}
+    found = {name for name, each in current.items() if each.counts.get("not_applied")}
+    settled = {name for name, each in current.items() if each.exit_code in GOOD}
     due = (_find_due(fleet) - settled) | found
     if due != frozenset(applied.due):
         write_applied(fleet.root, applied.commit, applied.open, applied.new, applied.unproven, due=due)
 
 
-def _record_drift(gathering: Gathering, now: datetime) -> None:
-    """Record when drift was looked for, for the tenants where that went well; what is known of others stays."""
-    fleet, results = gathering.selected.fleet, gathering.gathered.results
+def _record_drift(fleet: Fleet, current: Mapping[str, TenantResult]) -> None:
+    """Record when drift was looked for, for the tenants where that went well; what is known of others stays.
+
+    A run that a guard blocks has compared the tenant, too, if it found what waits for an apply.
+    """
     names = {tenant.name for tenant in fleet.tenants}
     known = {name: check for name, check in read_drift(fleet.root).items() if name in names}
     found = {
-        name: DriftCheck(now, sum(each.counts.get(count, 0) for count in DIFFERENCES))
-        for name, each in results.items()
-        if each.exit_code in GOOD
+        name: DriftCheck(find_began(each), sum(each.counts.get(count, 0) for count in DIFFERENCES))
+        for name, each in current.items()
+        if each.exit_code in GOOD or each.counts.get("not_applied")
     }
     write_drift(fleet.root, {**known, **found})

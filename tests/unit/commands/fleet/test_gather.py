@@ -221,6 +221,15 @@ def test_it_is_recorded_when_drift_was_looked_for(repository: GitRepository, tmp
     assert read_drift(repository.root)["beta"].differences == 0
 
 
+def test_drift_was_looked_for_when_the_run_began(repository: GitRepository, tmp_path: Path) -> None:
+    now = current_time().replace(microsecond=0)
+    old, older = now - timedelta(days=40), now - timedelta(days=41)
+    for began, expected in ((old, old), (older, old), (now, now)):
+        write(tmp_path / "1", repository, "acme", verb="drift", began=int(began.timestamp()))
+        gather(repository, tmp_path / "1", verb="drift")
+        assert read_drift(repository.root)["acme"].at == expected
+
+
 # --- what waits for an apply though no file changed ---------------------------------
 
 
@@ -239,6 +248,26 @@ def test_what_drift_finds_waiting_is_applied_next(repository: GitRepository, tmp
     assert drift(repository, tmp_path / "3", "beta", "gamma", waiting=0) == AppliedFleet(head, due=("acme",))
     assert drift(repository, tmp_path / "4", "acme", waiting=0, exit_code=1) == AppliedFleet(head, due=("acme",))
     assert apply(repository, tmp_path / "5", "acme", base="applied") == AppliedFleet(head)
+
+
+@pytest.mark.parametrize("code", [ExitCode.OK, ExitCode.BLOCKED])
+def test_an_apply_of_before_the_drift_run_settles_nothing(
+    repository: GitRepository, tmp_path: Path, code: ExitCode
+) -> None:
+    """Its results are still in the directory that another apply wrote to. Of drift, `code` is the exit code."""
+    now = int(current_time().timestamp())
+    write(tmp_path / "1", repository, *NAMES, verb="apply", began=now - 50)
+    gather(repository, tmp_path / "1", verb="apply")
+    drift(repository, tmp_path / "2", "beta", "gamma", waiting=1, began=now - 20, exit_code=code)
+    write(tmp_path / "1", repository, "beta", verb="apply", began=now - 10)
+    found, terminal = gather(repository, tmp_path / "1", verb="apply", base="applied")
+    gamma_is_due = AppliedFleet(repository.head(), due=("gamma",))
+    assert (found, read_applied(repository.root)) == (ExitCode.OK, gamma_is_due)
+    assert 'Still due, because these applies began before the drift run: "gamma".' in terminal.notes
+    assert drift(repository, tmp_path / "3", "gamma", waiting=0, began=now - 30) == gamma_is_due, "it is older, too"
+    write(tmp_path / "1", repository, "gamma", verb="apply", began=now - 10)
+    gather(repository, tmp_path / "1", verb="apply", base="applied")
+    assert read_applied(repository.root) == AppliedFleet(repository.head())
 
 
 def test_a_guard_that_blocks_what_is_due_does_not_hide_it(repository: GitRepository, tmp_path: Path) -> None:
