@@ -104,7 +104,7 @@ class CapsEntry(StrictModel):
     tenants_at_once: Annotated[int, Field(ge=1, le=MAX_AT_ONCE)] = Field(
         default=8, description="Tenants that one shard plans or applies at the same time"
     )
-    requests_per_second: Annotated[float, Field(gt=0, le=MAX_RATE)] | None = Field(
+    requests_per_second: Annotated[float, Field(ge=1, le=MAX_RATE)] | None = Field(
         default=None, description="Of all tenants at one address together; without it each tenant has its own rate"
     )
     shards: Annotated[int, Field(ge=1, le=MAX_SHARDS)] = Field(

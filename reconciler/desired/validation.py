@@ -194,8 +194,13 @@ _AS_TEXT = (
 _TRUE, _FALSE = frozenset({"yes", "y", "on", "1", "ja", "oui"}), frozenset({"no", "n", "off", "0", "nein", "non"})
 
 
+def _as_written(limit: Any) -> Any:
+    """Return a limit as a person writes it: 100, not 100.0."""
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
+
+
 def _format_error(problem: ErrorDetails) -> tuple[str, str]:
-    context = problem.get("ctx", {})
+    context = {name: _as_written(limit) for name, limit in problem.get("ctx", {}).items()}
     given = problem["input"]
     if problem["type"] == "literal_error":
         known = re.findall(r"'([^']*)'", str(context["expected"]))

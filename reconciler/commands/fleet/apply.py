@@ -18,7 +18,7 @@ from reconciler.fleet.fleet_guards import DIFFERENCES
 from reconciler.fleet.result import TenantResult
 from reconciler.git.repository import explain_missing_commit
 from reconciler.session.approval import ask_for_approval
-from reconciler.session.fleet.before_apply import check_before_apply, check_plans, find_approved
+from reconciler.session.fleet.before_apply import check_before_apply, check_plans, find_approved, refuse_unknown_base
 from reconciler.session.fleet.fleet_run import (
     FleetRunOptions,
     build_tasks,
@@ -69,6 +69,7 @@ def run_fleet_apply(options: FleetApplyOptions, terminal: Terminal) -> ExitCode:
     if options.newest is not None:
         _check_newest(selected.fleet.root, options.newest)
     selection = replace(options.run.selection, plans=options.plans)
+    refuse_unknown_base(selected, selection)
     judged = not options.run.sandbox or selection.base is not None
     lifted = (check_before_apply if judged else find_approved)(selected, selection)
     if not options.run.sandbox:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from reconciler.errors import BlockedError
+from reconciler.errors import BlockedError, UsageError
 from reconciler.fleet.affected import Affected, find_affected
 from reconciler.fleet.applied import APPLIED
 from reconciler.fleet.fleet_guards import (
@@ -55,6 +55,19 @@ def check_before_apply(selected: Selected, selection: FleetSelection, today: dat
                 f"{verdict.way_on}{why}\n{_RAISE % verdict.guard}",
             )
     return approved
+
+
+def refuse_unknown_base(selected: Selected, selection: FleetSelection) -> None:
+    """Raise `UsageError` for a base that names no commit: the apply of a few tenants would be one of all.
+
+    Before the first apply on record, `--base applied` means all.
+    """
+    affected = selected.affected
+    if affected is not None and affected.base is None and selection.base != APPLIED:
+        raise UsageError(
+            f"--base: {affected.why_all}",
+            "Name a branch, a tag or a commit that is here. Without --base, all tenants are applied.",
+        )
 
 
 def must_prove(selected: Selected, selection: FleetSelection) -> bool:

@@ -33,7 +33,7 @@ FLEET: dict[str, tuple[str, ...]] = {
         *("[{name: a, percent: -1}]", "[{name: a, tenants: [X]}]", "[{name: a, tenants: b}]", "x", "{}"),
     ),
     "caps": (
-        *("", "{}", "{shards: }", "{shards: 1}", "{requests_per_second: 0.5}", "{requests_per_second: }"),
+        *("", "{}", "{shards: }", "{shards: 1}", "{requests_per_second: 1.5}", "{requests_per_second: }"),
         *("{tenants_at_once: 256}", "{shards: 0}", "{shards: 257}", "{requests_per_second: 0}", "{x: 1}", "[]"),
         *("{requests_per_second: 1001}", "{tenants_at_once: many}"),
     ),

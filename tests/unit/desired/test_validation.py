@@ -88,7 +88,7 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
         (
             "guards: {updates: {percent: 101}}\n",
             "4:29",
-            "guards.updates.percent: expected 100.0 or less",
+            "guards.updates.percent: expected 100 or less",
             "Choose a smaller number.",
         ),
         (

@@ -12,7 +12,7 @@ from support.git_repository import GitRepository
 from support.plans import every_action
 from support.recording_terminal import RecordingTerminal
 
-from reconciler.errors import BlockedError
+from reconciler.errors import BlockedError, UsageError
 from reconciler.fleet.applied import write_applied
 from reconciler.fleet.fleet_plan import compute_fleet_plan_id
 from reconciler.fleet.model import FleetApproval
@@ -24,6 +24,7 @@ from reconciler.session.fleet.before_apply import (
     find_approved,
     find_changed,
     must_prove,
+    refuse_unknown_base,
 )
 from reconciler.session.fleet.reviewed_plans import collect_plans
 from reconciler.session.fleet.selected import FleetSelection, load_selected
@@ -164,6 +165,22 @@ def test_plans_without_a_fleet_plan_count_together_before_the_first_write(reposi
     approved = replace(selected, fleet=replace(selected.fleet, approvals=(approval,)))
     assert check_before_apply(approved, selection, TODAY) == {"removals"}
     assert find_approved(approved, selection, TODAY) == {"removals"}
+
+
+def test_a_base_that_names_nothing_is_an_error_of_an_apply(repository: GitRepository) -> None:
+    def refuse(base: str | None) -> None:
+        selection = FleetSelection(repository.root, base)
+        refuse_unknown_base(load_selected(selection, RecordingTerminal()), selection)
+
+    for base in (None, "HEAD", "applied"):
+        refuse(base)
+    with pytest.raises(UsageError, match=r"^--base: .*nosuch") as caught:
+        refuse("nosuch")
+    assert (
+        caught.value.detail == "Name a branch, a tag or a commit that is here. Without --base, all tenants are applied."
+    )
+    with pytest.raises(UsageError, match="there is no commit before this one"):
+        refuse("0" * 40)
 
 
 def test_plans_that_were_just_made_are_judged_before_anybody_is_asked(repository: GitRepository) -> None:
