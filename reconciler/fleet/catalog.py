@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 from reconciler.core.model import Diagnostic, Origin, Severity, error
 from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import format_names, pluralize, quote, shorten
-from reconciler.desired.diagnostic_list import add_source_lines
+from reconciler.desired.diagnostic_list import DiagnosticList, add_source_lines
 from reconciler.desired.fleet_files import (
     FLEET_FILE,
     MAX_FLEET_BYTES,
@@ -34,6 +34,7 @@ from reconciler.desired.tenant_identity import describe_missing_domains
 from reconciler.desired.validation import LocatedModel
 from reconciler.errors import FleetError, RepositoryError
 from reconciler.fleet.disjoint import find_shared_domains
+from reconciler.fleet.folded_errors import fold_tenants
 from reconciler.fleet.lost_tenants import list_lost_tenants
 from reconciler.fleet.model import (
     MAX_TENANTS,
@@ -59,12 +60,12 @@ _NAME = "a name of at most 40 lower-case letters, digits and hyphens that begins
 class BrokenFleetError(FleetError):
     """fleet.yaml or files of tenants have errors. Exit code 1.
 
-    `diagnostics`: for display, the first of many. `problems`: all, with the number of tenants that each concerns.
+    `diagnostics`: for display, the first of many. `problems`: all, each at its own place.
     `fleet`: as far as it can be read, to check the rest; it must not be planned.
     """
 
     def __init__(
-        self, diagnostics: tuple[Diagnostic, ...], problems: Mapping[Diagnostic, int], fleet: Fleet | None = None
+        self, diagnostics: tuple[Diagnostic, ...], problems: tuple[Diagnostic, ...], fleet: Fleet | None = None
     ) -> None:
         first = diagnostics[0]
         place = f" ({first.origin})" if first.origin is not None else ""
@@ -86,7 +87,7 @@ def read_fleet(root: Path) -> Fleet:
         catalog.check_together(located, tenants)
     fleet = _build_fleet(root, located.value, tenants) if located is not None else None
     if fleet is None or catalog.problems:
-        raise BrokenFleetError(add_source_lines(catalog.collect(), root), catalog.count(), fleet)
+        raise BrokenFleetError(add_source_lines(catalog.collect(), root), tuple(catalog.list_all()), fleet)
     return fleet
 
 
@@ -95,32 +96,32 @@ class _Catalog:
     """What is read of a fleet, and what is wrong with it."""
 
     root: Path
-    problems: list[Diagnostic] = field(default_factory=list)
-    _times: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _found: DiagnosticList = field(default_factory=DiagnosticList)
     _unread: set[str] = field(default_factory=set)
     """The tenants whose tenant.yaml is missing or has an error: what it says is not known."""
     _are_all_found: bool = False
     """Whether no folder has an error, by which it may be that of a tenant."""
 
+    @property
+    def problems(self) -> list[Diagnostic]:
+        """The errors so far."""
+        return self._found.items
+
     def report(self, diagnostic: Diagnostic) -> None:
-        """Add an error. The same one of many tenants, such as an unknown group, is kept once, with their number."""
-        if diagnostic.severity is not Severity.ERROR:
-            return
-        message = (diagnostic.summary, diagnostic.detail)
-        self._times[message] += 1
-        if self._times[message] == 1:
-            self.problems.append(diagnostic)
+        """Add an error. The same one of a file is kept once, with the number of times."""
+        if diagnostic.severity is Severity.ERROR:
+            self._found.report(diagnostic)
 
     def collect(self) -> list[Diagnostic]:
-        """Return the errors for display, at most `_MAX_SHOWN`."""
-        shown = [self._add_count(each) for each in self.problems[:_MAX_SHOWN]]
-        left = len(self.problems) - len(shown)
+        """Return the errors for display, at most `_MAX_SHOWN`; the same one of several tenant.yaml is one."""
+        found = fold_tenants(self.list_all())
+        left = max(0, len(found) - _MAX_SHOWN)
         more = f"{pluralize(left, 'more error')} in this fleet; {'it is' if left == 1 else 'they are'} not shown"
-        return [*shown, error(more, "Fix these first.")] if left else shown
+        return [*found[:_MAX_SHOWN], error(more, "Fix these first.")] if left else found
 
-    def count(self) -> dict[Diagnostic, int]:
-        """Return all errors, with the number of tenants that each concerns."""
-        return {item: max(1, self._times[(item.summary, item.detail)]) for item in self.problems}
+    def list_all(self) -> list[Diagnostic]:
+        """Return all errors, each at its own place."""
+        return self._found.collect()
 
     def check_together(self, located: LocatedModel[FleetEntry], tenants: list[Tenant]) -> None:
         """Report what is wrong with the tenants together: an error in a file of one does not hide that of another."""
@@ -130,10 +131,6 @@ class _Catalog:
         if tenants:
             check_waves(located, tenants, self.report, lost={folder.partition("/")[2] for folder in lost})
         self.check_domains([tenant for tenant in tenants if tenant.name not in self._unread])
-
-    def _add_count(self, item: Diagnostic) -> Diagnostic:
-        times = self._times[(item.summary, item.detail)]
-        return item if times <= 1 else replace(item, summary=f"{item.summary} ({pluralize(times, 'tenant')})")
 
     def read_fleet_file(self) -> LocatedModel[FleetEntry] | None:
         """Read fleet.yaml."""
@@ -174,7 +171,7 @@ class _Catalog:
         """Report what is not read in defaults/ and groups/, and folders that may be meant to be one of them."""
         layers = (find_layer_strays(self.root, DEFAULTS), find_group_strays(self.root))
         for item in chain(*layers, find_misnamed_layers(self.root, parents)):
-            self.problems.append(item)
+            self.report(item)
 
     # --- folders ------------------------------------------------------------
 
@@ -260,7 +257,7 @@ class _Catalog:
             check = check_top_folder if is_folder else check_top_file
             stray = check(entry.name, is_tenant=True) if is_utf8(entry.name) else None
             if stray is not None:
-                self.problems.append(error(stray.summary, stray.detail, Origin(f"{folder}/{entry.name}", 1, 1)))
+                self.report(error(stray.summary, stray.detail, Origin(f"{folder}/{entry.name}", 1, 1)))
 
     def _report_link(self, name: str) -> None:
         detail = "Put the folder itself here: links are not followed."

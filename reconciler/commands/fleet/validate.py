@@ -65,13 +65,14 @@ class _Checked:
 def _check(options: FleetValidateOptions, terminal: Terminal) -> _Checked:
     """Check the fleet; what a broken catalog says of its tenants is good enough to check them."""
     try:
-        fleet, problems = read_fleet(options.fleet), {}
+        fleet = read_fleet(options.fleet)
+        problems: tuple[Diagnostic, ...] = ()
     except BrokenFleetError as exc:
         if exc.fleet is None:
             findings = FleetFindings()
-            findings.add(add_source_lines(tuple(exc.problems), options.fleet))
+            findings.add(add_source_lines(exc.problems, options.fleet))
             return _Checked(findings)
-        fleet, problems = exc.fleet, dict(exc.problems)
+        fleet, problems = exc.fleet, exc.problems
     chosen = fleet.tenants
     if options.base is not None:
         affected = find_affected(fleet, options.base)

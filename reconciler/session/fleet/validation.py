@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 
 from reconciler.core.model import Diagnostic, Severity, error
 from reconciler.core.text import format_names, pluralize
@@ -17,12 +16,12 @@ from reconciler.desired.fleet_files import FLEET_FILE, TENANT_FILE
 from reconciler.desired.layer_strays import DEFAULTS, GROUPS
 from reconciler.desired.layout import TOP_FILES, resembles_yaml
 from reconciler.errors import RepositoryError
+from reconciler.fleet.folded_errors import fold_tenants
 from reconciler.fleet.model import Fleet, Tenant
 from reconciler.fleet.unused_groups import find_errors_of_unused
 from reconciler.git.index import FileState, find_differences
 from reconciler.session.fleet.tenant_checks_pool import check_at_once
 
-_NONE: Mapping[Diagnostic, int] = MappingProxyType({})
 _MAX_NAMED = 5
 
 
@@ -41,14 +40,14 @@ class FleetFindings:
 
     @property
     def errors(self) -> int:
-        """How many different errors there are."""
-        return sum(item.severity is Severity.ERROR for item in self.counts)
+        """How many different errors there are. The same one of several tenant.yaml is one."""
+        return sum(item.severity is Severity.ERROR for item in fold_tenants(self.counts))
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
         """The diagnostics for display: errors first, those that concern most tenants before the others."""
         ordered = sorted(self.counts, key=lambda item: (item.severity is not Severity.ERROR, -self.counts[item]))
-        return [self._add_count(item) for item in ordered]
+        return fold_tenants(map(self._add_count, ordered))
 
     def _add_count(self, item: Diagnostic) -> Diagnostic:
         count = self.counts[item]
@@ -56,21 +55,25 @@ class FleetFindings:
 
 
 def validate_fleet(
-    fleet: Fleet, now: datetime, tenants: Sequence[Tenant] | None = None, problems: Mapping[Diagnostic, int] = _NONE
+    fleet: Fleet, now: datetime, tenants: Sequence[Tenant] | None = None, problems: Sequence[Diagnostic] = ()
 ) -> FleetFindings:
     """Check each tenant as `validate` does, and what they share. `tenants`: only these; None: all.
 
-    `problems`: what is wrong with the catalog, and the number of tenants that each error concerns. They hide no other.
+    `problems`: what is wrong with the catalog, each error at its own place. They hide no other.
     """
     findings = FleetFindings()
-    for item, count in zip(add_source_lines(tuple(problems), fleet.root), problems.values(), strict=True):
-        findings.add([item], count)
+    findings.add(add_source_lines(problems, fleet.root))
+    reported = {(item.origin, item.summary) for item in problems}
     missing, errors = _find_missing(fleet)
     findings.add(errors)
     findings.add(find_errors_of_unused(fleet))
     chosen = fleet.tenants if tenants is None else tenants
     for found in check_at_once(fleet.root, chosen, now):
-        findings.add(item for item in found.diagnostics if not _is_known(item, missing, is_broken=bool(problems)))
+        findings.add(
+            item
+            for item in found.diagnostics
+            if (item.origin, item.summary) not in reported and not _is_known(item, missing, is_broken=bool(problems))
+        )
         if found.is_broken:
             findings.invalid.append(found.tenant)
     return findings

@@ -61,6 +61,27 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_an_error_of_several_tenants_is_named_in_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = {f"tenants/{name}/tenant.yaml": f"domains: [{name}.example]\nlabls: {{}}\n" for name in ("acme", "beta")}
+    write_files(write_fleet(tmp_path), wrong)
+    assert _validate(tmp_path) == ExitCode.ERROR
+    found = capsys.readouterr()
+    assert found.out == "1 error in the fleet.\n"
+    assert 'unknown key "labls" (2 tenants)' in found.err
+    assert "Also in tenants/beta/tenant.yaml:2:1." in found.err
+    assert _validate(tmp_path, "json") == ExitCode.ERROR
+    entries = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert [(each["origin"]["file"], each["tenants"]) for each in entries] == [(name, 1) for name in wrong]
+
+
+def test_a_folder_that_may_be_meant_for_defaults_is_one_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_files(write_fleet(tmp_path), {"Defaults/scope.yaml": "sync: all\n"})
+    assert _validate(tmp_path) == ExitCode.ERROR
+    assert "this directory is not read\n" in capsys.readouterr().err
+
+
 def test_only_affected_tenants(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     repository = GitRepository(write_fleet(tmp_path / "f"), ".")
     repository.commit("base")
