@@ -31,8 +31,11 @@ COUNTS = (
     "failed",
     "not_applied",
     "removals_not_applied",
+    "may_wait",
 )
-"""Of drift, `not_applied`: changes that only wait for an apply; `removals_not_applied`: those that remove a user."""
+"""Of drift, `not_applied`: changes that only wait for an apply; `removals_not_applied`: those that remove a user;
+`may_wait`: of the others, those that the record cannot attribute, or of which only a part undoes an edit.
+"""
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _RUN = re.compile(r"[\w.:/-]{1,100}", re.ASCII)

@@ -12,7 +12,11 @@ from reconciler.fleet.result import COUNTS
 _MOST = 50
 """Failed tenants that are named one by one."""
 _LONGEST = 300
-_WORDS = {"not_applied": "not applied", "removals_not_applied": "removals not applied"}
+_WORDS = {
+    "not_applied": "not applied",
+    "removals_not_applied": "removals not applied",
+    "may_wait": "not attributed",
+}
 
 
 def render_gathered(gathered: Gathered, title: str) -> str:

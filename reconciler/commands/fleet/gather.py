@@ -162,7 +162,7 @@ def _record_due(fleet: Fleet, current: Mapping[str, TenantResult]) -> None:
     applied = read_applied(fleet.root)
     if applied is None:
         return
-    found = {name for name, each in current.items() if each.counts.get("not_applied")}
+    found = {name for name, each in current.items() if _may_be_due(each)}
     settled = {name for name, each in current.items() if each.exit_code in GOOD}
     due = (_find_due(fleet) - settled) | found
     if due != frozenset(applied.due):
@@ -179,6 +179,11 @@ def _record_drift(fleet: Fleet, current: Mapping[str, TenantResult]) -> None:
     found = {
         name: DriftCheck(find_began(each), sum(each.counts.get(count, 0) for count in DIFFERENCES))
         for name, each in current.items()
-        if each.exit_code in GOOD or each.counts.get("not_applied")
+        if each.exit_code in GOOD or _may_be_due(each)
     }
     write_drift(fleet.root, {**known, **found})
+
+
+def _may_be_due(result: TenantResult) -> bool:
+    """Whether a drift run found a change that waits for an apply, or may: the record does not always show it."""
+    return any(result.counts.get(name) for name in ("not_applied", "may_wait"))

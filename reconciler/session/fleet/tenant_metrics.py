@@ -13,7 +13,7 @@ class TenantMetrics(RunMetrics):
     """The plan and the counts of one run.
 
     Of an apply: the changes that were made, and those that failed. Of drift, what only waits for an apply is counted
-    apart.
+    apart, and what may wait for one is counted twice.
     """
 
     def __init__(self, command: str) -> None:
@@ -46,6 +46,7 @@ class TenantMetrics(RunMetrics):
             waiting = [change for change in plan.changes if not _is_drift(change)]
             kept["not_applied"] = len(waiting)
             kept["removals_not_applied"] = sum(change.action in REMOVALS for change in waiting)
+            kept["may_wait"] = sum(_is_drift(change) and _may_wait(change) for change in plan.changes)
         self.counts = {name: count for name, count in {**counts, **kept}.items() if count}
 
     def applied(self, outcomes: Iterable[Outcome]) -> None:
@@ -65,3 +66,8 @@ class TenantMetrics(RunMetrics):
 def _is_drift(change: Change) -> bool:
     """Whether a change undoes an edit in the target, or may: not each can be attributed."""
     return change.attribution is not Attribution.NOT_APPLIED
+
+
+def _may_wait(change: Change) -> bool:
+    """Whether a change, or a part of it, may be due: not each can be attributed."""
+    return change.attribution is not Attribution.EDITED_IN_TARGET or bool(change.pending)

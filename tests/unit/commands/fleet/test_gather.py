@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -233,9 +234,16 @@ def test_drift_was_looked_for_when_the_run_began(repository: GitRepository, tmp_
 # --- what waits for an apply though no file changed ---------------------------------
 
 
-def drift(repository: GitRepository, out: Path, *names: str, waiting: int, **fields: Any) -> AppliedFleet | None:
+def drift(
+    repository: GitRepository,
+    out: Path,
+    *names: str,
+    waiting: int,
+    more: Mapping[str, int] | None = None,
+    **fields: Any,
+) -> AppliedFleet | None:
     counts = {"not_applied": waiting, "unchanged": 7} if waiting else {"unchanged": 7}
-    write(out, repository, *names, verb="drift", counts=counts, **fields)
+    write(out, repository, *names, verb="drift", counts={**counts, **(more or {})}, **fields)
     gather(repository, out, verb="drift")
     return read_applied(repository.root)
 
@@ -274,6 +282,16 @@ def test_a_guard_that_blocks_what_is_due_does_not_hide_it(repository: GitReposit
     apply(repository, tmp_path / "1", "acme beta gamma")
     found = drift(repository, tmp_path / "2", "acme", waiting=9, exit_code=3)
     assert found == AppliedFleet(repository.head(), due=("acme",))
+
+
+@pytest.mark.parametrize("code", [ExitCode.OK, ExitCode.BLOCKED])
+def test_a_change_that_the_record_cannot_attribute_is_a_difference_and_due(
+    repository: GitRepository, tmp_path: Path, code: ExitCode
+) -> None:
+    apply(repository, tmp_path / "1", "acme beta gamma")
+    found = drift(repository, tmp_path / "2", "acme", waiting=0, exit_code=code, more={"deactivate": 1, "may_wait": 1})
+    assert found == AppliedFleet(repository.head(), due=("acme",))
+    assert read_drift(repository.root)["acme"].differences == 1
 
 
 def test_without_an_apply_on_record_nothing_is_due(repository: GitRepository, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,6 @@ def test_a_date_that_has_passed_waits_for_an_apply_and_is_no_drift(target: Targe
     assert run(target, "drift").counts == {"unchanged": 3}
     found = run(target, "drift", now="2131-06-02", detailed_exitcode=False)
     assert (found.exit_code, found.counts) == (0, {"not_applied": 1, "removals_not_applied": 1, "unchanged": 2})
+    shutil.rmtree(target.workspace.state / "plans")
+    found = run(target, "drift", now="2131-06-02", detailed_exitcode=False)
+    assert found.counts == {"deactivate": 1, "may_wait": 1, "unchanged": 2}, "without the record it may be either"

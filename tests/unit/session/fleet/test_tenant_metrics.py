@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from support.plans import every_action
 
 from reconciler.core.plan import REMOVALS, Attribution, Drift, Outcome, Result, Tally
 from reconciler.core.provisioning import Provisioning
+from reconciler.fleet.fleet_guards import count_removals
 from reconciler.session.fleet.tenant_metrics import TenantMetrics
 
 
@@ -61,7 +64,27 @@ def test_of_drift_counts_what_is_not_known_to_wait_for_an_apply() -> None:
     changes = [replace(each, attribution=kind) for each, kind in zip(every_action().changes, kinds, strict=False)]
     plan = replace(every_action(), changes=tuple(changes), drift=Drift(None, None, None), tally=Tally())
     metrics.planned(plan)
-    assert metrics.counts == {"adopt": 1, "update": 1, "not_applied": 1}
+    assert metrics.counts == {"adopt": 1, "update": 1, "not_applied": 1, "may_wait": 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "counts"),
+    [
+        ({"attribution": Attribution.UNKNOWN}, {"may_wait": 1}),
+        ({"attribution": Attribution.EDITED_IN_TARGET}, {}),
+        ({"attribution": Attribution.EDITED_IN_TARGET, "pending": ("userName",)}, {"may_wait": 1}),
+    ],
+)
+def test_of_drift_a_difference_that_may_wait_for_an_apply_is_one_and_is_counted_apart(
+    fields: dict[str, Any], counts: dict[str, int]
+) -> None:
+    metrics = TenantMetrics("drift")
+    removal = next(each for each in every_action().changes if each.action in REMOVALS)
+    metrics.planned(
+        replace(every_action(), changes=(replace(removal, **fields),), drift=Drift(None, None, None), tally=Tally())
+    )
+    assert metrics.counts == {removal.action.value: 1, **counts}
+    assert count_removals(metrics.counts) == 1, "no guard counts it twice"
 
 
 def test_of_drift_removals_that_wait_for_an_apply_are_counted_apart() -> None:
