@@ -111,6 +111,16 @@ def find_affected(fleet: Fleet, base: str | None) -> Affected:
     return Affected(reasons, commit, "", released, comparison.find_moved(reasons, released))
 
 
+def find_different(fleet: Fleet, commit: str) -> frozenset[str]:
+    """Return the tenants of which a file differs at `commit`, of the program none counts; all if it cannot be read."""
+    try:
+        files = _read_base(fleet.root, commit)
+    except (_NoBaseError, RepositoryError):
+        return frozenset(each.name for each in fleet.tenants)
+    comparison = _FleetComparison(fleet, files, None)
+    return frozenset(each.name for each in fleet.tenants if {*comparison.find_reasons(each)} - {AffectedBy.PROGRAM})
+
+
 def _find_commit(root: Path, base: str | None) -> tuple[str, AppliedFleet | None]:
     if base == APPLIED:
         applied = read_applied(root)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from support.fleet_workspace import FleetWorkspace, list_processes, make_fleet_plan, open_fleet
+from support.git_repository import GitRepository
 from support.workspace import run
 
 NAMES = ("acme", "globex", "initech")
@@ -352,3 +353,36 @@ def test_a_tenant_that_is_switched_off_or_blocked_made_nothing(fleet: FleetWorks
     assert "  acme: held: provisioning is switched off, nothing was sent\n" in found.out
     assert "Users: 0 created, 5 updated, 0 removed, 0 unchanged, 0 failed." in found.out
     assert {name for name, count in writes(fleet).items() if count} == {"initech"}
+
+
+def test_plans_of_an_earlier_commit_than_was_applied_are_stale(fleet: FleetWorkspace) -> None:
+    """A user is removed, that fails, and the revert is applied without a change, and so without a receipt."""
+    repository = GitRepository(fleet.root, ".")
+    ignored = "/fleet/\n/out*/\n/done*/\n/tokens/\n/home/\nplans/\n.reconciler/\n"
+    (fleet.root / ".gitignore").write_text(ignored)
+    for name in NAMES:
+        fleet.desire(name)
+    repository.commit("first")
+
+    def gather_apply(*arguments: str, done: str) -> None:
+        fleet.run("apply", *arguments, "-o", str(fleet.root / done))
+        fleet.run("gather", "--verb", "apply", "--base", "applied", str(fleet.root / done))
+
+    gather_apply("--auto-approve", done="done1")
+    before = (fleet.folder("acme") / "users/people.yaml").read_text()
+    fleet.desire("acme", 4)
+    fleet.desire("globex", department="Moved")
+    removes = repository.commit("removes")
+    fleet.run("plan", "--base", "applied", "-o", str(fleet.out))
+    (fleet.folder("acme") / "users/people.yaml").write_text(before)
+    later = repository.commit("reverts")
+    gather_apply("--auto-approve", "--base", removes, done="done2")
+    repository.git("checkout", "--quiet", removes)
+
+    for arguments in (("--plans", str(fleet.out)), ("--auto-approve", "--base", "applied")):
+        found = fleet.run("apply", *arguments, "-o", str(fleet.root / "done3"))
+        assert found.code == 4
+        why = f"the later commit {later[:12]} has been applied, and this one would undo it"
+        assert f"  acme: stale: {why}\n" in found.out
+        assert "Run the newest commit instead." in found.err
+    assert writes(fleet) == {"acme": 0, "globex": 5, "initech": 0}, "globex is the same in both commits"

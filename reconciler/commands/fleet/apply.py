@@ -11,10 +11,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reconciler.core.text import quote, shorten
+from reconciler.core.text import format_names, pluralize, quote, shorten
 from reconciler.errors import ExitCode, RepositoryError, UsageError
 from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.fleet_guards import DIFFERENCES
+from reconciler.fleet.later_apply import find_later_apply
 from reconciler.fleet.result import TenantResult
 from reconciler.git.repository import explain_missing_commit
 from reconciler.session.approval import ask_for_approval
@@ -55,6 +56,14 @@ class FleetApplyOptions:
     results: tuple[Path, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What is decided before a tenant is begun: guards that are lifted, and results of tenants that are left out."""
+
+    lifted: Collection[str]
+    results: Sequence[TenantResult] = ()
+
+
 def run_fleet_apply(options: FleetApplyOptions, terminal: Terminal) -> ExitCode:
     """Apply each tenant. Raises `UsageError` if there are no reviewed plans and no terminal to ask on.
 
@@ -77,11 +86,31 @@ def run_fleet_apply(options: FleetApplyOptions, terminal: Terminal) -> ExitCode:
     with open_out(options.run.out, terminal) as out:
         tasks = [_add_options(task, options) for task in build_tasks("apply", selected, options.run, out)]
         clear_results(tasks)
+        tasks, older = _leave_out_older(tasks, selected, terminal)
         if reviewed is not None:
-            return _apply_reviewed(tasks, reviewed, (selected, options.run), terminal, lifted)
-        if options.auto_approve:
-            return _run(tasks, (selected, options.run), terminal, lifted)
-        return _ask_and_apply(tasks, out, (selected, options.run), terminal)
+            return _apply_reviewed(tasks, reviewed, (selected, options.run), terminal, _Judged(lifted, older))
+        if options.auto_approve or not tasks:
+            return _run(tasks, (selected, options.run), terminal, _Judged(lifted, older))
+        code = _ask_and_apply(tasks, out, (selected, options.run), terminal)
+        return fold_exit_codes([code, *(each.exit_code for each in older)])
+
+
+def _leave_out_older(
+    tasks: Sequence[TenantTask], selected: Selected, terminal: Terminal
+) -> tuple[list[TenantTask], list[TenantResult]]:
+    """Return the tasks that undo no later commit that was applied, and a result for each of the others: stale."""
+    later = find_later_apply(selected.fleet) if not all(task.sandbox for task in tasks) else None
+    older = [task for task in tasks if later is not None and task.tenant in later.different]
+    if later is None or not older:
+        return list(tasks), []
+    commit, names = later.applied.commit[:12], format_names([task.tenant for task in older], 20)
+    terminal.note(
+        f"The later commit {commit} has been applied, and the files of {pluralize(len(older), 'tenant')} differ there,"
+        f" left as they are: {names}. Run the newest commit instead."
+    )
+    why = f"the later commit {commit} has been applied, and this one would undo it"
+    results = [keep_result(task, build_failure(task, ExitCode.STALE, why)) for task in older]
+    return [task for task in tasks if task.tenant not in later.different], results
 
 
 def _add_options(task: TenantTask, options: FleetApplyOptions) -> TenantTask:
@@ -108,7 +137,7 @@ def _apply_reviewed(
     reviewed: ReviewedPlans,
     run: tuple[Selected, FleetRunOptions],
     terminal: Terminal,
-    lifted: Collection[str],
+    judged: _Judged,
 ) -> ExitCode:
     """Apply the plans that were reviewed; a tenant without one is stale."""
     ready: list[TenantTask] = []
@@ -120,19 +149,18 @@ def _apply_reviewed(
             stale.append(keep_result(task, result))
         else:
             ready.append(replace(task, reviewed=os.fspath(found[0]), plan_id=found[1]))
-    return _run(ready, run, terminal, lifted, stale)
+    return _run(ready, run, terminal, replace(judged, results=(*judged.results, *stale)))
 
 
 def _run(
     tasks: Sequence[TenantTask],
     run: tuple[Selected, FleetRunOptions],
     terminal: Terminal,
-    lifted: Collection[str],
-    before: Sequence[TenantResult] = (),
+    judged: _Judged,
 ) -> ExitCode:
-    """Run the tasks until the fleet's guards stop it: then the exit code is 3. `before`: results that there are."""
-    guard = RunGuard(run[0].fleet, run[0].total, lifted)
-    code = report_run([*before, *run_tasks(tasks, *run, terminal, guard)], terminal)
+    """Run the tasks until the fleet's guards stop it: then the exit code is 3."""
+    guard = RunGuard(run[0].fleet, run[0].total, judged.lifted)
+    code = report_run([*judged.results, *run_tasks(tasks, *run, terminal, guard)], terminal)
     return ExitCode.BLOCKED if guard.stopped and code != ExitCode.INTERRUPTED else code
 
 
@@ -154,5 +182,5 @@ def _ask_and_apply(
         return ExitCode.ERROR
     reviewed = ReviewedPlans(out, {name: plan_id for name, plan_id in planned.items() if plan_id is not None})
     ready = [task for task in tasks if task.tenant in planned]
-    applied = _apply_reviewed(ready, reviewed, run, terminal, lifted)
+    applied = _apply_reviewed(ready, reviewed, run, terminal, _Judged(lifted))
     return fold_exit_codes([applied, *(each.exit_code for each in plans if each.tenant not in planned)])

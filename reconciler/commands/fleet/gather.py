@@ -25,6 +25,7 @@ from reconciler.fleet.fleet_guards import (
 )
 from reconciler.fleet.fleet_plan import format_fleet_plan, identify_plans
 from reconciler.fleet.gathered import GOOD
+from reconciler.fleet.later_apply import LaterApply, find_later_apply
 from reconciler.fleet.model import Fleet
 from reconciler.fleet.report import parse_report
 from reconciler.fleet.result import TenantResult
@@ -120,6 +121,10 @@ def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: T
     What is due since a drift run stays due until an apply of the tenant that began later.
     """
     fleet, results = gathering.selected.fleet, gathering.gathered.results
+    later = find_later_apply(fleet)
+    if later is not None:
+        _record_older(gathering, later, terminal)
+        return
     pending = _find_pending(fleet, results.keys(), terminal)
     unproven = find_unproven(fleet, pending, results.keys(), gather_other(gathering, directories, "drift"))
     differ = find_changed_tenants(fleet) & results.keys()
@@ -133,6 +138,25 @@ def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: T
         terminal.note(f"Still due, because these applies began before the drift run: {format_names(sorted(late), 20)}.")
     due = (due - done) | late
     write_applied(fleet.root, gathering.wanted.commit, left, pending.added, unproven, due=due)
+
+
+def _record_older(gathering: Gathering, later: LaterApply, terminal: Terminal) -> None:
+    """Keep the later commit that was applied: only tenants with the same files there are as far as this run came.
+
+    A tenant with other files stays as it is on record, unless something other than a refusal went wrong.
+    """
+    applied, gathered = later.applied, gathering.gathered
+    terminal.note(f"The later commit {applied.commit[:12]} has been applied before: the record stays at that commit.")
+    differ = later.different | find_changed_tenants(gathering.selected.fleet)
+    good = {name for name, each in gathered.results.items() if each.exit_code in GOOD}
+    refused = {name for name, each in gathered.results.items() if each.exit_code == ExitCode.STALE} & later.different
+    done = good - differ - gathered.held
+    failed = (
+        (gathered.failed.keys() - refused) | ((good & differ) - later.different) | (gathered.held - later.different)
+    )
+    left = (set(applied.open) - done) | failed
+    due = frozenset(applied.due) - done
+    write_applied(gathering.selected.fleet.root, applied.commit, left, applied.new, applied.unproven, due=due)
 
 
 def _find_pending(fleet: Fleet, reached: AbstractSet[str], terminal: Terminal) -> Affected:

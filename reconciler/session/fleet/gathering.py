@@ -10,6 +10,7 @@ from pathlib import Path
 from reconciler.core.text import format_names
 from reconciler.errors import RepositoryError
 from reconciler.fleet.gathered import NO_RESULT, Gathered, Wanted, gather_results
+from reconciler.fleet.later_apply import find_later_apply
 from reconciler.fleet.run_identity import identify_run
 from reconciler.fleet.selection import select_tenants
 from reconciler.git.repository import find_head_commit
@@ -71,16 +72,17 @@ def leave_out_waiting(gathering: Gathering, terminal: Terminal) -> Gathering:
     """Expect no result of tenants of which nothing changed in git, and that the apply was not about.
 
     They are due since a drift run, or wait for the next one to run another version of the program: a run that does not
-    have them is complete all the same. What begun and has no valid result stays missing.
+    have them is complete all the same. So is a run of an earlier commit than that on record without what changed since.
+    What begun and has no valid result stays missing.
     """
-    affected, missing = gathering.selected.affected, gathering.gathered.missing
-    if affected is None:
-        return gathering
-    due = {name for name in affected.due_alone if missing.get(name) == NO_RESULT}
-    others = {name for name in affected.by_program_alone if missing.get(name) == NO_RESULT}
+    affected, later = gathering.selected.affected, find_later_apply(gathering.selected.fleet)
+    absent = {name for name, why in gathering.gathered.missing.items() if why == NO_RESULT}
+    undone = absent & (later.different - set(later.applied.open)) if later is not None else set()
+    due = (absent & affected.due_alone if affected is not None else set()) - undone
+    others = absent & affected.by_program_alone if affected is not None else set()
     if due:
         terminal.note(f"Due since a drift run, and not part of this apply: {format_names(sorted(due), 20)}.")
-    left = {name: why for name, why in missing.items() if name not in due | others}
+    left = {name: why for name, why in gathering.gathered.missing.items() if name not in due | others | undone}
     return replace(gathering, gathered=replace(gathering.gathered, missing=left))
 
 

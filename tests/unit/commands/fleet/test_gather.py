@@ -15,7 +15,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from reconciler.commands.fleet.gather import GatherOutput, run_gather
 from reconciler.errors import ExitCode, UsageError
-from reconciler.fleet.applied import AppliedFleet, read_applied
+from reconciler.fleet.applied import AppliedFleet, read_applied, write_applied
 from reconciler.fleet.drift_record import read_drift
 from reconciler.fleet.fleet_plan import compute_fleet_plan_id, read_fleet_plan
 from reconciler.session.fleet.gathering import GatherOptions
@@ -201,6 +201,43 @@ def test_many_tenants_of_another_version_are_not_unproven(repository: GitReposit
     repository.commit("change", {"requirements/a.txt": "2\n", "tenants/acme/users/a.yaml": "# 2\n[]\n"})
     found = apply(repository, tmp_path / "2", "acme", "", only=frozenset({"acme"}))
     assert found == AppliedFleet(repository.head())
+
+
+def go_back(repository: GitRepository) -> str:
+    """Record an apply of a change of acme, check out the commit before it again, and return the later one."""
+    first = repository.head()
+    later = repository.commit("second", {"tenants/acme/users/a.yaml": "# 2\n[]\n"})
+    write_applied(repository.root, later, ["beta"], due=["gamma"])
+    repository.git("checkout", "--quiet", first)
+    return later
+
+
+def test_a_run_of_an_earlier_commit_moves_the_record_not_back(repository: GitRepository, tmp_path: Path) -> None:
+    later = go_back(repository)
+    out = write(tmp_path / "1", repository, "acme", "beta", verb="apply")
+    code, terminal = gather(repository, out, verb="apply", base="applied")
+    assert (code, read_applied(repository.root)) == (ExitCode.OK, AppliedFleet(later, due=("gamma",)))
+    assert f"The later commit {later[:12]} has been applied before: the record stays at that commit." in terminal.notes
+
+
+def test_what_an_earlier_commit_was_refused_for_stays_as_it_is_on_record(
+    repository: GitRepository, tmp_path: Path
+) -> None:
+    later = go_back(repository)
+    out = write(tmp_path / "1", repository, "acme", verb="apply", exit_code=4)
+    write(tmp_path / "1", repository, "gamma", verb="apply", exit_code=5)
+    assert gather(repository, out, verb="apply", base="applied")[0] == ExitCode.ERROR
+    assert read_applied(repository.root) == AppliedFleet(later, ("beta", "gamma"), due=("gamma",))
+    write(tmp_path / "1", repository, "acme", verb="apply", exit_code=5)
+    gather(repository, out, verb="apply", base="applied")
+    assert read_applied(repository.root) == AppliedFleet(later, NAMES, due=("gamma",)), "something was sent"
+
+
+def test_a_run_of_an_earlier_commit_needs_nothing_that_changed_since(repository: GitRepository, tmp_path: Path) -> None:
+    later = go_back(repository)
+    out = write(tmp_path / "1", repository, "beta", verb="apply")
+    assert gather(repository, out, verb="apply", base="applied")[0] == ExitCode.OK
+    assert read_applied(repository.root) == AppliedFleet(later, due=("gamma",))
 
 
 def test_a_wave_leaves_the_others_open(repository: GitRepository, tmp_path: Path) -> None:
