@@ -46,7 +46,9 @@ def fetch_token(tenant: str | None, environment: Mapping[str, str] = os.environ)
     name = _check_tenant(tenant, variable)
     if variable == COMMAND_VARIABLE:
         return _parse(run_token_command(name, environment), f"what {variable} printed", _ALONE)
-    return _parse(read_token_file(name, environment), f"the file {name} of {variable}", _ALONE)
+    return _parse(
+        read_token_file(name, environment), f"this tenant's file in {variable}", f"{_ALONE} The file is {name}."
+    )
 
 
 def _check_tenant(tenant: str | None, variable: str) -> str:

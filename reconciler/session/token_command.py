@@ -40,12 +40,12 @@ def run_token_command(tenant: str, environment: Mapping[str, str], seconds: floa
     finally:
         _end(process)
     if isinstance(output, str):
-        raise TargetError(f"{COMMAND_VARIABLE} was stopped for tenant {tenant}: {output}", _CHECK)
+        raise TargetError(f"{COMMAND_VARIABLE} was stopped: {output}", _CHECK)
     if process.returncode:
         status = process.returncode
         ended = f"exit status {status}" if status > 0 else f"signal {-status}"
-        raise TargetError(f"{COMMAND_VARIABLE} failed for tenant {tenant}: {ended}", _CHECK)
-    return _decode_line(output, tenant)
+        raise TargetError(f"{COMMAND_VARIABLE} failed: {ended}", _CHECK)
+    return _decode_line(output)
 
 
 def _split_command(text: str, tenant: str) -> list[str]:
@@ -110,11 +110,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.stdout.close()
 
 
-def _decode_line(output: bytes, tenant: str) -> str:
+def _decode_line(output: bytes) -> str:
     """Return the one line of the output without its end."""
     line = output.removesuffix(b"\n").removesuffix(b"\r")
     if not line:
-        raise TargetError(f"{COMMAND_VARIABLE} printed nothing for tenant {tenant}", _ONE_LINE)
+        raise TargetError(f"{COMMAND_VARIABLE} printed nothing", _ONE_LINE)
     if b"\n" in line or b"\r" in line:
-        raise TargetError(f"{COMMAND_VARIABLE} printed more than one line for tenant {tenant}", _ONE_LINE)
+        raise TargetError(f"{COMMAND_VARIABLE} printed more than one line", _ONE_LINE)
     return line.decode("utf-8", "replace")

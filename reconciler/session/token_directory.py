@@ -38,9 +38,7 @@ def read_token_file(tenant: str, environment: Mapping[str, str], suffix: str = "
             return content.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
         except FileNotFoundError as exc:
             if not attempts_left:
-                raise _unusable(
-                    tenant + suffix, folder, describe_os_error(exc), "Add its file, with the token alone."
-                ) from None
+                raise _unusable(name, folder, describe_os_error(exc), "Add it, with the token alone.") from None
         except OSError as exc:
             advice = advise(exc, "Check the directory, and that this user may read the file.")
             raise _unusable(name, folder, describe_os_error(exc), advice) from None
@@ -77,5 +75,10 @@ def _read(folder: str, name: str) -> bytes:
 
 
 def _unusable(name: str, folder: str, why: str, advice: str) -> TargetError:
+    """Return the error. Only its detail has the tenant's name: so many tenants of a fleet have the same summary."""
     where = escape_control(shorten(folder, 200))
-    return TargetError(f"the file {name} of {DIRECTORY_VARIABLE} ({where}) cannot be read: {why}", advice)
+    _, dot, suffix = name.partition(".")
+    what = f"this tenant's file{f' {dot}{suffix}' if dot else ''}"
+    return TargetError(
+        f"{what} in {DIRECTORY_VARIABLE} ({where}) cannot be read: {why}", f"The file is {name}. {advice}"
+    )

@@ -188,7 +188,7 @@ def test_one_token_for_two_tenants_is_an_error_before_any_request_of_the_second(
     (fleet.tokens / "globex").write_text((fleet.tokens / "acme").read_text())
     found = fleet.run("plan", "--at-once", "1")
     assert found.code == 1
-    assert "  globex: failed: tenants acme and globex have the same token\n" in found.out
+    assert "  globex: failed: this tenant has the same token as acme\n" in found.out
     assert fleet.services["globex"].log == []
 
 

@@ -98,7 +98,7 @@ class TokenGate:
             except (OSError, EOFError) as exc:
                 raise TargetError("the process that runs the fleet has ended", "Nothing was sent.") from exc
             if other:
-                raise SharedTokenError(f"tenants {other} and {self._tenant} have the same token", _CHECK)
+                raise SharedTokenError(f"this tenant has the same token as {other}", _CHECK)
             self._admitted.add(digest)
             if address is not None and self.check is None:
                 self.check = compute_token_check(token, address, self._commit)

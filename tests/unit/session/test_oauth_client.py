@@ -57,7 +57,7 @@ def test_a_tenant_can_have_a_client_of_its_own(tmp_path: Path) -> None:
     found = read_oauth_credentials(environment, "acme")
     assert (found.client_id, found.client_secret.reveal()) == ("id-of-acme", "c4nary")
     assert read_oauth_credentials({**environment, **ENVIRONMENT}, "acme").client_id != "id-of-acme"
-    with pytest.raises(TargetError, match=r"the file beta\.client-id of RECONCILER_TOKEN_DIR"):
+    with pytest.raises(TargetError, match=r"this tenant's file \.client-id in RECONCILER_TOKEN_DIR"):
         read_oauth_credentials(environment, "beta")
     with pytest.raises(TargetError, match="RECONCILER_OAUTH_CLIENT_ID is not set"):
         read_oauth_credentials(environment)

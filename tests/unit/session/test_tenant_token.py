@@ -64,13 +64,13 @@ def test_a_name_is_checked_before_it_is_used(variable: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("content", "summary"),
     [
-        ("", "the file acme of RECONCILER_TOKEN_DIR is empty"),
-        (f"Bearer {CANARY}", 'the file acme of RECONCILER_TOKEN_DIR begins with "Bearer"'),
-        (f"{CANARY}\n{CANARY}\n", "the file acme of RECONCILER_TOKEN_DIR has characters that no token has"),
-        (f"{CANARY}\n\n", "the file acme of RECONCILER_TOKEN_DIR has characters that no token has"),
-        (f" {CANARY}", "the file acme of RECONCILER_TOKEN_DIR has characters that no token has"),
-        (f"{CANARY}\0", "the file acme of RECONCILER_TOKEN_DIR has characters that no token has"),
-        ("x" * (LONGEST_TOKEN + 1), "the file acme of RECONCILER_TOKEN_DIR has more than 32 KiB"),
+        ("", "this tenant's file in RECONCILER_TOKEN_DIR is empty"),
+        (f"Bearer {CANARY}", 'this tenant\'s file in RECONCILER_TOKEN_DIR begins with "Bearer"'),
+        (f"{CANARY}\n{CANARY}\n", "this tenant's file in RECONCILER_TOKEN_DIR has characters that no token has"),
+        (f"{CANARY}\n\n", "this tenant's file in RECONCILER_TOKEN_DIR has characters that no token has"),
+        (f" {CANARY}", "this tenant's file in RECONCILER_TOKEN_DIR has characters that no token has"),
+        (f"{CANARY}\0", "this tenant's file in RECONCILER_TOKEN_DIR has characters that no token has"),
+        ("x" * (LONGEST_TOKEN + 1), "this tenant's file in RECONCILER_TOKEN_DIR has more than 32 KiB"),
     ],
 )
 def test_what_cannot_be_a_token_is_refused_without_showing_it(tmp_path: Path, content: str, summary: str) -> None:

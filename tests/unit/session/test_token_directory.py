@@ -23,7 +23,8 @@ def refusal(folder: Path | str) -> str:
     error = raised.value
     for text in (repr(error), error.detail, repr(error.__cause__), repr(error.__context__)):
         assert CANARY not in text
-    return error.summary.removeprefix(f"the file acme of RECONCILER_TOKEN_DIR ({folder}) cannot be read: ")
+    assert "acme" not in error.summary.replace(str(folder), "")  # many tenants are shown as one by their summary
+    return error.summary.removeprefix(f"this tenant's file in RECONCILER_TOKEN_DIR ({folder}) cannot be read: ")
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])

@@ -57,8 +57,8 @@ def test_the_second_tenant_with_a_token_is_refused(tmp_path: Path, at_once: int)
     refused = [each for each in found.values() if each.exit_code]
     assert len(refused) == 1
     assert refused[0].error in (
-        "tenants connects-a and connects-b have the same token",
-        "tenants connects-b and connects-a have the same token",
+        "this tenant has the same token as connects-a",
+        "this tenant has the same token as connects-b",
     )
 
 

@@ -48,7 +48,7 @@ def test_two_tenants_with_one_token_are_refused() -> None:
     gate(registry, "beta").admit(Secret("another"))
     with pytest.raises(SharedTokenError) as raised:
         gate(registry, "gamma").admit(Secret(CANARY))
-    assert raised.value.summary == "tenants acme and gamma have the same token"
+    assert raised.value.summary == "this tenant has the same token as acme"
 
 
 def test_no_token_leaves_its_process() -> None:
