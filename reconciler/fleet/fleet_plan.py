@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ _AGAIN = "Make it again: `reconciler fleet gather DIR…`."
 class FleetPlan:
     """What was reviewed: the id, and the plan of each tenant. `failed`: tenants without a plan that can be applied.
 
-    `removals`: users that all plans together remove, of `managed` accounts.
+    `removals`: users that all plans together remove, of `managed` accounts. `counts`: of the users of each plan.
     """
 
     plan_id: str
@@ -42,6 +42,7 @@ class FleetPlan:
     failed: frozenset[str] = frozenset()
     removals: int = 0
     managed: int = 0
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict, compare=False)
 
     @property
     def totals(self) -> Totals:
@@ -143,7 +144,8 @@ def _parse(found: dict[str, Any], path: Path) -> FleetPlan:
     if found.get("id") != compute_fleet_plan_id(tenants, counts, failed):
         raise PlanFileError(f"{path} was changed: its id is not that of its plans", _AGAIN)
     removals = sum(map(count_removals, counts.values()))
-    return FleetPlan(found["id"], tenants, frozenset(failed), removals, sum(map(count_managed, counts.values())))
+    managed = sum(map(count_managed, counts.values()))
+    return FleetPlan(found["id"], tenants, frozenset(failed), removals, managed, counts)
 
 
 def _find_counts(results: Any, tenants: Mapping[str, str]) -> dict[str, Mapping[str, int]] | None:

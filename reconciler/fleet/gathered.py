@@ -6,7 +6,6 @@ What is invalid, of another run or another commit counts as missing, and a missi
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import ExitCode, PlanFileError, UsageError
 from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
+from reconciler.fleet.plan_counts import count_saved_plan
 from reconciler.fleet.result import COUNTS, MAX_BYTES, TenantResult, from_json
 from reconciler.fleet.run_identity import is_same_run
 from reconciler.record.files import read_beginning
@@ -24,8 +24,8 @@ from reconciler.record.files import read_beginning
 RESULT, PLAN = "result.json", "plan.json"
 MAX_DIRECTORIES = 1_024
 _MAX_ENTRIES = 4 * MAX_TENANTS
-_HEAD = 4_096
-_PLAN_ID = re.compile(rb'"plan_id": "(sha256:[0-9a-f]{64})"')
+_WITH_PLAN = ("plan", "drift")
+"""Verbs that save a plan."""
 GOOD = frozenset({ExitCode.OK, ExitCode.CHANGES})
 NO_RESULT = "no result"
 OTHER_COMMIT = "the result is of another commit, "
@@ -168,8 +168,8 @@ def _read_result(folder: Path, name: str, wanted: Wanted) -> TenantResult | str:
     except PlanFileError as exc:
         return f"{exc.summary}: it does not count"
     why = _find_mismatch(result, name, wanted)
-    if why is None and result.verb == "plan" and result.exit_code in GOOD:
-        why = None if _read_plan_id(folder / PLAN) == result.plan_id else "plan.json is not the plan of the result"
+    if why is None and result.verb in _WITH_PLAN and result.exit_code in GOOD:
+        why = _find_other_plan(folder / PLAN, result)
     return result if why is None else f"{why}: it does not count"
 
 
@@ -183,7 +183,10 @@ def _find_mismatch(result: TenantResult, name: str, wanted: Wanted) -> str | Non
     return None if is_same_run(result.run, wanted.run) else f"the result is of another run, {quote(result.run)}"
 
 
-def _read_plan_id(path: Path) -> str | None:
-    """Return the id that a saved plan states. An apply verifies it; here it only has to be the same."""
-    found = _PLAN_ID.search(read_beginning(path, _HEAD, follow_links=False) or b"")
-    return found[1].decode("ascii") if found else None
+def _find_other_plan(path: Path, result: TenantResult) -> str | None:
+    """Return why the saved plan is not that of the result. What is reviewed, and what guards count, has to be it."""
+    plan = count_saved_plan(path)
+    if plan is None or plan.plan_id != result.plan_id:
+        return "plan.json is not the plan of the result"
+    said = {name: count for name, count in result.counts.items() if count}
+    return None if plan.counts == said else "the counts are not those of plan.json"

@@ -61,7 +61,9 @@ def _commit(root: Path) -> str:
 
 def write_results(out: Path, commit: str, tenants: int) -> None:
     """Write a result and a plan for each tenant, as `fleet plan -o` does."""
-    plan = json.dumps({"format_version": "1", "plan_id": _PLAN_ID, "resource_changes": ["x" * 80] * 100}, indent=2)
+    changes = [{"action": action, "detail": "x" * 2_000} for action in ("create", "update", "update")]
+    kept = {"unchanged": 17, "unmanaged": 0, "failed": 0}
+    plan = json.dumps({"plan_id": _PLAN_ID, "summary": kept, "resource_changes": changes}, indent=2)
     counts = {"create": 1, "update": 2, "unchanged": 17}
     for number in range(tenants):
         name = f"t{number:05}"

@@ -24,5 +24,21 @@ def write_result(directory: Path, tenant: str, **fields: Any) -> TenantResult:
     folder = directory / tenant
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").write_text(to_json(result))
-    (folder / "plan.json").write_text(json.dumps({"format_version": "1", "plan_id": result.plan_id}, indent=2))
+    (folder / "plan.json").write_text(format_plan(result))
     return result
+
+
+def format_plan(result: TenantResult) -> str:
+    """What is read of the plan of a result: a document with the same id and counts."""
+    counts = dict(result.counts)
+    kept = {name: counts.pop(name, 0) for name in ("unchanged", "unmanaged", "failed")}
+    removals = counts.pop("removals_not_applied", 0)
+    waiting = ["delete"] * removals + ["update"] * (counts.pop("not_applied", 0) - removals)
+    changes = [{"action": action} for action, count in counts.items() for _ in range(count)]
+    document = {
+        "plan_id": result.plan_id,
+        "drift": {} if result.verb == "drift" else None,
+        "summary": kept,
+        "resource_changes": [*changes, *({"action": each, "attribution": "not_applied"} for each in waiting)],
+    }
+    return json.dumps(document)

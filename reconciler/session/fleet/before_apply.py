@@ -19,7 +19,7 @@ from reconciler.fleet.fleet_guards import (
 from reconciler.fleet.fleet_plan import FleetPlan, identify_plans
 from reconciler.fleet.gathered import Gathered
 from reconciler.fleet.result import TenantResult
-from reconciler.session.fleet.reviewed_plans import collect_plans, read_reviewed_fleet_plan
+from reconciler.session.fleet.reviewed_plans import check_counts, collect_plans, read_reviewed_fleet_plan
 from reconciler.session.fleet.selected import FleetSelection, Selected, find_reviewed_names
 
 _RAISE = "Or raise `guards: {%s: …}` in fleet.yaml, with a review."
@@ -39,10 +39,13 @@ def find_changed(selected: Selected, selection: FleetSelection) -> Affected:
 def check_before_apply(selected: Selected, selection: FleetSelection, today: date | None = None) -> frozenset[str]:
     """Judge the guards that can be judged before an apply: by what changed, and by all plans that were reviewed.
 
-    The plans of all waves count together. Return the guards that an approval lifts. Raises `BlockedError` for others.
+    The plans of all waves count together. Return the guards that an approval lifts. Raises `BlockedError` for others,
+    and `PlanFileError` if a plan is not what was counted.
     """
     affected = find_changed(selected, selection)
     reviewed = find_reviewed(selected, selection)
+    if reviewed is not None and selection.plans is not None:
+        check_counts(reviewed, selection.plans)
     approved = find_lifted(selected.fleet, _get_id(reviewed), today or datetime.now(UTC).date())
     verdicts = list(judge_before_apply(selected.fleet, affected, selection.wave))
     if reviewed is not None:

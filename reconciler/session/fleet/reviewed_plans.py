@@ -10,6 +10,7 @@ from pathlib import Path
 from reconciler.errors import PlanFileError, UsageError
 from reconciler.fleet.fleet_guards import count_managed, count_removals
 from reconciler.fleet.fleet_plan import FLEET_PLAN, FleetPlan, compute_fleet_plan_id, read_fleet_plan
+from reconciler.fleet.plan_counts import count_saved_plan
 from reconciler.session.fleet.task import PLAN
 from reconciler.session.saved_plan import read_saved_plan
 
@@ -62,6 +63,24 @@ def collect_plans(directory: Path, names: Iterable[str]) -> FleetPlan:
     removals, managed = (sum(map(count, counts.values())) for count in (count_removals, count_managed))
     plan_id = compute_fleet_plan_id(tenants, counts, failed)
     return FleetPlan(plan_id, tenants, frozenset(failed), removals, managed)
+
+
+def check_counts(reviewed: FleetPlan, path: Path) -> None:
+    """Raise `PlanFileError` if a plan has other counts than the fleet plan: these were reviewed, and guards count them.
+
+    `path`: the fleet plan, or its directory. What is not there, or has another id, is not applied, and not counted.
+    """
+    directory = find_fleet_plan(path).parent
+    for name, counts in reviewed.counts.items():
+        plan = count_saved_plan(directory / name / PLAN)
+        if plan is None or plan.plan_id != reviewed.tenants.get(name):
+            continue
+        if any(count(plan.counts) != count(counts) for count in (count_removals, count_managed)):
+            raise PlanFileError(
+                f"the plan of {name} removes {count_removals(plan.counts):,} of {count_managed(plan.counts):,} users, "
+                f"and the fleet plan says {count_removals(counts):,} of {count_managed(counts):,}",
+                "One of them was changed. Make the plans again: `reconciler fleet plan`.",
+            )
 
 
 def read_reviewed_plans(path: Path) -> ReviewedPlans:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from support.fleet_results import COMMIT, plan_id, write_result
 from reconciler.errors import ExitCode, UsageError
 from reconciler.fleet import gathered as module
 from reconciler.fleet.gathered import Gathered, Wanted, gather_results
+from reconciler.fleet.result import to_json
 
 WANTED = Wanted("plan", COMMIT, "17/10")
 
@@ -163,3 +165,14 @@ def test_what_is_no_directory_or_too_large_is_refused(tmp_path: Path, monkeypatc
     write_result(tmp_path, "beta")
     with pytest.raises(UsageError, match="has more than 1 entries"):
         gather(tmp_path)
+
+
+@pytest.mark.parametrize("verb", ["plan", "drift"])
+def test_the_counts_of_a_result_have_to_be_those_of_its_plan(tmp_path: Path, verb: str) -> None:
+    """Else an artifact could say that a plan removes no user, and guards and reviewers would believe it."""
+    wanted = Wanted(verb, COMMIT, "17/10")
+    honest = write_result(tmp_path, "acme", verb=verb, counts={"delete": 4, "unchanged": 1})
+    assert gather(tmp_path, expected="acme", wanted=wanted).results == {"acme": honest}
+    (tmp_path / "acme/result.json").write_text(to_json(replace(honest, counts={"unchanged": 5})))
+    found = gather(tmp_path, expected="acme", wanted=wanted)
+    assert found.failed == {"acme": "the counts are not those of plan.json: it does not count"}

@@ -12,7 +12,7 @@ from support.git_repository import GitRepository
 from support.plans import every_action
 from support.recording_terminal import RecordingTerminal
 
-from reconciler.errors import BlockedError, UsageError
+from reconciler.errors import BlockedError, PlanFileError, UsageError
 from reconciler.fleet.applied import write_applied
 from reconciler.fleet.fleet_plan import compute_fleet_plan_id
 from reconciler.fleet.model import FleetApproval
@@ -192,3 +192,14 @@ def test_plans_that_were_just_made_are_judged_before_anybody_is_asked(repository
     approval = FleetApproval(identity, ("removals",), TODAY, "a school closes")
     approved = replace(selected, fleet=replace(selected.fleet, approvals=(approval,)))
     assert check_plans(approved, made, TODAY) == {"removals"}
+
+
+def test_a_plan_that_is_not_what_was_counted_stops_the_apply(repository: GitRepository) -> None:
+    plan = every_action()
+    folder = plans(repository, "t0")
+    (folder / "fleet-plan.json").write_text(make_fleet_plan({"t0": plan.plan_id}, unchanged=5))
+    (folder / "t0").mkdir()
+    (folder / "t0/plan.json").write_text(to_json(plan))
+    selection = FleetSelection(repository.root, plans=folder)
+    with pytest.raises(PlanFileError, match="and the fleet plan says 0 of 5"):
+        check_before_apply(load_selected(selection, RecordingTerminal()), selection, TODAY)

@@ -8,8 +8,14 @@ from support.fleet_workspace import make_fleet_plan
 from support.plans import every_action
 
 from reconciler.errors import PlanFileError, UsageError
+from reconciler.fleet.plan_counts import count_plan
 from reconciler.record.plan_file import to_json
-from reconciler.session.fleet.reviewed_plans import collect_plans, read_reviewed_plans
+from reconciler.session.fleet.reviewed_plans import (
+    check_counts,
+    collect_plans,
+    read_reviewed_fleet_plan,
+    read_reviewed_plans,
+)
 
 PLAN_ID = f"sha256:{'a' * 64}"
 
@@ -58,3 +64,21 @@ def test_plans_without_a_fleet_plan_are_counted_as_one_would_be(tmp_path: Path) 
     assert found.managed == 2 * (
         plan.tally.unchanged + sum(counts[each] for each in ("update", "relink", "reactivate", "deactivate", "delete"))
     )
+
+
+@pytest.mark.parametrize("named", ["", "fleet-plan.json"])
+def test_a_plan_that_removes_more_than_was_reviewed_is_refused(tmp_path: Path, named: str) -> None:
+    plan = every_action()
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme/plan.json").write_text(to_json(plan))
+    counted = count_plan(to_json(plan).encode())
+    assert counted is not None
+    for counts in (counted.counts, {"unchanged": 5}):
+        (tmp_path / "fleet-plan.json").write_text(make_fleet_plan({"acme": plan.plan_id, "gone": PLAN_ID}, **counts))
+        reviewed = read_reviewed_fleet_plan(tmp_path)
+        assert reviewed is not None
+        if counts == counted.counts:
+            check_counts(reviewed, tmp_path / named)
+            continue
+        with pytest.raises(PlanFileError, match="acme removes 2 of 7 users, and the fleet plan says 0 of 5"):
+            check_counts(reviewed, tmp_path / named)
