@@ -173,6 +173,30 @@ def test_beyond_the_limit_of_failed_tenants_no_further_one_is_written(fleet: Fle
     assert writes(fleet) == dict.fromkeys(NAMES, 0)
 
 
+def test_what_failed_in_the_first_wave_is_run_again_and_no_later_wave(fleet: FleetWorkspace) -> None:
+    """The way on that a closed gate names begins no tenant of a later wave."""
+    waves = [{"name": "canary", "tenants": ["acme"]}, {"name": "rest"}]
+    (fleet.root / "fleet.yaml").write_text(json.dumps({"tenants": "tenants/*", "waves": waves}))
+    for name in NAMES:
+        fleet.desire(name, department="Moved")
+    git = GitRepository(fleet.root, ".")
+    git.commit("fleet", {".gitignore": "/out/\n/done/\n/tokens/\n/home/\nplans/\n"})
+    done, token = str(fleet.root / "done"), fleet.services["acme"].token
+    fleet.run("plan", "-o", str(fleet.out))
+    (fleet.tokens / "acme").write_text("x" * 40)
+    assert fleet.run("apply", "--plans", str(fleet.out), "--wave", "canary", "-o", done).code == 1
+    found = fleet.run("retry", done, "--plans", str(fleet.out))
+    assert (found.code, writes(fleet)) == (1, dict.fromkeys(NAMES, 0))
+    assert 'Again: 1 tenant of the wave canary, "acme".\n' in found.err
+    found = fleet.run("retry", done, "--plans", str(fleet.out), "--wave", "rest")
+    assert (found.code, writes(fleet)) == (3, dict.fromkeys(NAMES, 0))
+    assert "the gate after canary is closed, so rest cannot begin" in found.err
+    (fleet.tokens / "acme").write_text(token)
+    for count in (0, 5):
+        found = fleet.run("retry", done, "--plans", str(fleet.out))
+        assert (found.code, writes(fleet)) == (0, {"acme": 5, "globex": count, "initech": count})
+
+
 def test_swapped_tokens_change_nothing(fleet: FleetWorkspace) -> None:
     for name in ("acme", "globex"):
         fleet.desire(name, department="Moved")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from reconciler.commands.fleet.plan import FleetPlanOptions, run_fleet_plan
 from reconciler.core.text import format_names, pluralize
 from reconciler.errors import ExitCode, UsageError
 from reconciler.fleet.gathered import OTHER_COMMIT, Gathered
+from reconciler.fleet.model import Fleet
+from reconciler.fleet.wave_members import assign_waves
 from reconciler.session.fleet.gathering import Gathering, GatherOptions, load_gathering
 from reconciler.session.terminal import Terminal
 
@@ -28,6 +31,7 @@ class FleetRetryOptions:
 def run_fleet_retry(options: FleetRetryOptions, terminal: Terminal) -> ExitCode:
     """Run the verb for the tenants that failed. Their results replace those in the directory, if it is one.
 
+    An apply is of one wave: the first one with such tenants, unless --wave names another, and its gates are judged.
     Raises `UsageError` for results of another commit: all their tenants would count as missing, and run again.
     """
     check_verb(options.verb)
@@ -41,10 +45,19 @@ def run_fleet_retry(options: FleetRetryOptions, terminal: Terminal) -> ExitCode:
     if not failed:
         terminal.result("No tenant failed, and no result is missing.")
         return ExitCode.OK
-    terminal.note(f"Again: {pluralize(len(failed), 'tenant')}, {format_names(list(failed), 20)}.")
+    wave, names = run.selection.wave, list(failed)
+    if options.verb == "apply" and wave is None:
+        wave, names = _find_first_wave(gathering.selected.fleet, names)
+    of_wave = f" of the wave {wave}" if wave is not None else ""
+    terminal.note(f"Again: {pluralize(len(names), 'tenant')}{of_wave}, {format_names(names, 20)}.")
+    if later := [name for name in failed if name not in names]:
+        count = pluralize(len(later), "tenant")
+        terminal.note(
+            f"Not run, because of later waves: {count}, {format_names(later, 20)}. Name the next one: --wave."
+        )
     if run.out is None and len(options.directories) > 1:
         raise UsageError("there are several directories", "Name a directory for the new results: -o DIR.")
-    selection = replace(run.selection, only=frozenset(failed))
+    selection = replace(run.selection, wave=wave, only=frozenset(names))
     after = max((each.began for each in gathering.gathered.results.values()), default=0)
     again = replace(run, selection=selection, out=run.out or options.directories[0], after=after)
     if options.verb == "apply":
@@ -52,6 +65,18 @@ def run_fleet_retry(options: FleetRetryOptions, terminal: Terminal) -> ExitCode:
         return run_fleet_apply(replace(options.again, run=again, results=results), terminal)
     run_verb = run_fleet_plan if options.verb == "plan" else run_fleet_drift
     return run_verb(FleetPlanOptions(again), terminal)
+
+
+def _find_first_wave(fleet: Fleet, names: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Return the first wave with some of these tenants, and which; None and all of them if the fleet has no waves.
+
+    The others may not have begun: what failed in a wave keeps them from it.
+    """
+    members = assign_waves(fleet)
+    for wave in fleet.waves:
+        if found := [name for name in names if members[name] == wave.name]:
+            return wave.name, found
+    return None, list(names)
 
 
 def _check_commit(gathering: Gathering) -> None:

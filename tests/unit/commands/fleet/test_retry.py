@@ -45,9 +45,10 @@ def retry(
     verb: str = "plan",
     out: Path | None = None,
     sandbox: bool = False,
+    wave: str | None = None,
 ) -> tuple[ExitCode, RecordingTerminal]:
     terminal = RecordingTerminal()
-    run = FleetRunOptions(FleetSelection(repository.root, shard="1/2"), out, sandbox=sandbox)
+    run = FleetRunOptions(FleetSelection(repository.root, wave=wave, shard="1/2"), out, sandbox=sandbox)
     again = FleetApplyOptions(run, auto_approve=True)
     return run_fleet_retry(FleetRetryOptions(directories, verb, again), terminal), terminal
 
@@ -69,6 +70,30 @@ def test_failed_and_missing_tenants_are_run_again(
     if verb == "apply":
         assert options.auto_approve
         assert options.results == (out,), "it can have the results of earlier waves, too"
+
+
+def test_an_apply_is_run_again_for_one_wave(
+    repository: GitRepository, tmp_path: Path, begun: list[tuple[str, Any]]
+) -> None:
+    """Tenants of a later wave that never began are missing, too: a closed gate keeps them from it."""
+    waves = "waves: [{name: canary, tenants: [beta]}, {name: early, tenants: [acme]}, {name: rest}]\n"
+    repository.commit("waves", {"fleet.yaml": f"tenants: tenants/*\n{waves}"})
+    out = tmp_path / "out"
+    write_result(out, "beta", commit=repository.head(), run="local", verb="apply", exit_code=5)
+    _, terminal = retry(repository, out, verb="apply")
+    assert terminal.notes == [
+        'Again: 1 tenant of the wave canary, "beta".',
+        'Not run, because of later waves: 2 tenants, "acme", "gamma". Name the next one: --wave.',
+    ]
+    write_result(out, "beta", commit=repository.head(), run="local", verb="apply")
+    retry(repository, out, verb="apply")
+    _, terminal = retry(repository, out, verb="apply", wave="rest")
+    assert terminal.notes == ['Again: 1 tenant of the wave rest, "gamma".']
+    found = [(each.run.selection.wave, each.run.selection.only) for _, each in begun]
+    assert found == [("canary", {"beta"}), ("early", {"acme"}), ("rest", {"gamma"})]
+    (tmp_path / "plans").mkdir()
+    retry(repository, tmp_path / "plans", verb="plan")
+    assert begun[-1][1].run.selection.only == {"acme", "beta", "gamma"}, "what cannot write needs no waves"
 
 
 def test_nothing_is_run_if_all_went_well(
