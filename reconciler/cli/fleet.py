@@ -141,6 +141,14 @@ def plan(
     return lazy.run_fleet_plan(options, common.terminal())
 
 
+Results = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--results", metavar="DIR", help="Results of the waves before --wave, applies and drift runs. Repeatable."
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class _ApplyOptions:
     plans: _Plans = None
@@ -156,14 +164,7 @@ class _ApplyOptions:
         str | None,
         typer.Option("--newest", metavar="COMMIT", help="A tenant whose provisioning is off there is held, too."),
     ] = None
-    results: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--results",
-            metavar="DIR",
-            help="Results of the waves before --wave, applies and drift runs. Repeatable.",
-        ),
-    ] = None
+    results: Results = None
 
     def build(self, engine: _EngineOptions, chosen: FleetOptions, common: CommonOptions) -> FleetApplyOptions:
         """Return the options of an apply."""
@@ -273,9 +274,10 @@ def retry(
     *,
     common: _Common,
 ) -> int:
-    """Run a verb again for the tenants that failed or have no result.
+    """Run a verb again for the tenants that failed or have no result; an apply for those of one wave.
 
-    Without -o, the new results replace those in the one DIR. The other options are those of the verb.
+    That is the first wave with such tenants, unless --wave names another. Without -o, the new results replace those in
+    the one DIR. The other options are those of the verb.
     """
     again = execution.build(engine, chosen, common)
     return lazy.run_fleet_retry(lazy.FleetRetryOptions(tuple(directories), verb, again), common.terminal())

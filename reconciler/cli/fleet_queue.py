@@ -9,7 +9,7 @@ import typer
 
 from reconciler.cli import lazy
 from reconciler.cli.apps import fleet_app
-from reconciler.cli.fleet import FleetOptions
+from reconciler.cli.fleet import FleetOptions, Results
 from reconciler.cli.options import CommonOptions, DataFormat, Only, command
 
 _Queue = Annotated[str, typer.Option("--queue", metavar="NAME", help="Which queue of the database.")]
@@ -73,11 +73,18 @@ def submit(
     time_limit: Annotated[
         int, typer.Option("--time-limit", min=1, max=10_000, metavar="MINUTES", help="How long to wait at most.")
     ] = 360,
+    results: Results = None,
     *,
     common: _Terminal,
 ) -> int:
-    """Queue tenants for the workers: all that are selected, or none."""
-    options = lazy.SubmitOptions(chosen.selection(), queue, verb, plans, auto_approve, wait, out, time_limit)
+    """Queue tenants for the workers: all that are selected, or none.
+
+    An apply of a wave is queued only if the gates after the earlier ones are open, by --results. Else the exit code
+    is 3.
+    """
+    options = lazy.SubmitOptions(
+        chosen.selection(), queue, verb, plans, auto_approve, wait, out, time_limit, tuple(results or ())
+    )
     return lazy.run_submit(options, common.terminal())
 
 

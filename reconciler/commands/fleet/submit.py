@@ -29,6 +29,7 @@ from reconciler.session.fleet.selected import (
     note_released,
 )
 from reconciler.session.fleet.task import RESULT
+from reconciler.session.fleet.wave_gate import check_earlier_waves
 from reconciler.session.terminal import Terminal
 
 
@@ -36,7 +37,8 @@ from reconciler.session.terminal import Terminal
 class SubmitOptions:
     """`plans`: the fleet plan that was reviewed, for apply; `auto_approve`: apply what the workers find.
 
-    `out`: receives the results; `minutes`: how long to wait at most.
+    `out`: receives the results; `minutes`: how long to wait at most. `results`: directories with the results of the
+    earlier waves.
     """
 
     selection: FleetSelection
@@ -47,6 +49,7 @@ class SubmitOptions:
     wait: bool = False
     out: Path | None = None
     minutes: int = 360
+    results: tuple[Path, ...] = ()
 
 
 def run_submit(options: SubmitOptions, terminal: Terminal) -> ExitCode:
@@ -58,7 +61,9 @@ def run_submit(options: SubmitOptions, terminal: Terminal) -> ExitCode:
     cluster = import_cluster("cluster")
     selected = load_selected(options.selection, terminal)
     if options.verb == "apply":
-        check_before_apply(selected, replace(options.selection, plans=options.plans))
+        selection = replace(options.selection, plans=options.plans)
+        check_before_apply(selected, selection)
+        check_earlier_waves(selected, selection, options.results)
     tasks = _build_tasks(options, selected)
     reviewed = find_reviewed_names(replace(options.selection, plans=options.plans)) or frozenset()
     note_released(reviewed - {tenant.name for tenant in selected.fleet.tenants}, terminal)
@@ -86,8 +91,8 @@ def _note_stale(names: Collection[str], terminal: Terminal) -> ExitCode:
 def _check(options: SubmitOptions) -> None:
     if options.verb not in VERBS:
         raise UsageError(f"--verb {quote(options.verb)} is not one of {', '.join(VERBS)}")
-    if options.verb != "apply" and (options.plans is not None or options.auto_approve):
-        raise UsageError("--plans and --auto-approve are for --verb apply")
+    if options.verb != "apply" and (options.plans is not None or options.auto_approve or options.results):
+        raise UsageError("--plans, --auto-approve and --results are for --verb apply")
     if options.verb == "apply" and (options.plans is None) is not options.auto_approve:
         raise UsageError(
             "an apply needs the plans that were reviewed", "Give --plans FLEET-PLAN, or --auto-approve; not both."

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from support.cluster import make_fleet, run_git
 from support.fake_cluster import FakeCluster
+from support.fleet_results import write_result
 from support.fleet_workspace import make_fleet_plan
 from support.recording_terminal import RecordingTerminal
 
 from reconciler.commands.fleet import submit
 from reconciler.commands.fleet.submit import SubmitOptions, run_submit
-from reconciler.errors import FleetError, UsageError
+from reconciler.errors import BlockedError, FleetError, UsageError
 from reconciler.fleet.cluster_job import ClusterJob
 from reconciler.fleet.cluster_task import ClusterTask, count_submission
 from reconciler.fleet.result import TenantResult, from_json
@@ -70,6 +71,7 @@ def test_an_apply_names_the_reviewed_plan_and_leaves_out_who_has_none(cluster: F
         {"verb": "apply", "plans": Path("x"), "auto_approve": True},
         {"verb": "plan", "auto_approve": True},
         {"verb": "drift", "plans": Path("x")},
+        {"verb": "drift", "results": (Path("x"),)},
         {"out": Path("x")},
     ],
 )
@@ -84,6 +86,30 @@ def test_changed_files_are_not_queued(cluster: FakeCluster, root: Path) -> None:
     with pytest.raises(FleetError, match=r"^1 file of the checkout differs"):
         run(root)
     assert cluster.submitted == []
+
+
+@pytest.mark.parametrize("slice_", [None, "1/2", "2/2"])
+def test_an_apply_of_a_wave_is_queued_if_the_gates_before_it_are_open(
+    cluster: FakeCluster, root: Path, tmp_path: Path, slice_: str | None
+) -> None:
+    waves = "waves: [{name: canary, tenants: [acme]}, {name: rest}]\n"
+    (root / "fleet.yaml").write_text(f"tenants: tenants/*\n{waves}", "utf-8")
+    run_git(root, "commit", "-qam", "waves")
+    plans, results = tmp_path / "plans", tmp_path / "results"
+    plans.mkdir()
+    (plans / "fleet-plan.json").write_text(make_fleet_plan({"acme": PLAN_ID, "beta": PLAN_ID}))
+    selection = FleetSelection(root, wave="rest", slice=slice_)
+    options = SubmitOptions(selection, "fleet", "apply", plans, results=(results,))
+    fields = {"verb": "apply", "commit": run_git(root, "rev-parse", "HEAD"), "run": "local", "plan_id": PLAN_ID}
+    write_result(results, "acme", exit_code=5, **fields)
+    with pytest.raises(BlockedError, match="the gate after canary is closed, so rest cannot begin"):
+        run_submit(options, RecordingTerminal())
+    with pytest.raises(BlockedError, match="no result of the wave canary"):
+        run_submit(replace(options, results=()), RecordingTerminal())
+    assert cluster.submitted == []
+    write_result(results, "acme", **fields)
+    assert run_submit(options, RecordingTerminal()) == 0
+    assert {task.tenant for task in cluster.submitted} <= {"beta"}
 
 
 def make_job(number: int, tenant: str, code: int | None, state: str = "succeeded") -> ClusterJob:
