@@ -6,7 +6,9 @@ Only what is counted is read of it. What each change would do is not verified: a
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import and_, gt
 from pathlib import Path
 
 import msgspec
@@ -18,10 +20,14 @@ from reconciler.record.files import read_beginning, read_file
 _USUAL = 64 * 1024
 """Bytes of most plans: room for the largest one would be asked for each."""
 
+CountedChange = tuple[Action, Attribution | None, bool]
+"""Of a change: its action, its attribution, and whether some of its attributes are pending."""
+
 
 class _Change(msgspec.Struct, gc=False):
     action: Action
     attribution: Attribution | None = None
+    pending_attributes: list[str] = []
 
 
 class _Summary(msgspec.Struct, gc=False):
@@ -65,14 +71,20 @@ def count_plan(content: bytes) -> CountedPlan | None:
         plan = _decoder.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    is_drift = plan.drift is not None
-    actions = [change.action for change in plan.resource_changes if not (is_drift and _waits(change))]
-    counts = {**Counter(action.value for action in actions), **msgspec.structs.asdict(plan.summary)}
-    if is_drift:
-        waiting = [change.action for change in plan.resource_changes if _waits(change)]
-        counts |= {"not_applied": len(waiting), "removals_not_applied": sum(each in REMOVALS for each in waiting)}
+    changes = [(each.action, each.attribution, bool(each.pending_attributes)) for each in plan.resource_changes]
+    counts = count_changes(changes, is_drift=plan.drift is not None) | msgspec.structs.asdict(plan.summary)
     return CountedPlan(plan.plan_id, {name: count for name, count in counts.items() if count})
 
 
-def _waits(change: _Change) -> bool:
-    return change.attribution is Attribution.NOT_APPLIED
+def count_changes(changes: Sequence[CountedChange], *, is_drift: bool) -> dict[str, int]:
+    """Return the counts of changes. Of drift, what only waits for an apply is counted apart."""
+    waits = [is_drift and attribution is Attribution.NOT_APPLIED for _, attribution, _ in changes]
+    counts = dict(Counter(each[0].value for each, waiting in zip(changes, waits, strict=True) if not waiting))
+    if not is_drift:
+        return counts
+    removes = [action in REMOVALS for action, _, _ in changes]
+    may_wait = [attribution is not Attribution.EDITED_IN_TARGET or pending for _, attribution, pending in changes]
+    counts["not_applied"] = sum(waits)
+    counts["removals_not_applied"] = sum(map(and_, waits, removes))
+    counts["may_wait"] = sum(map(gt, may_wait, waits))  # of those that do not wait for certain
+    return counts

@@ -34,7 +34,10 @@ def format_plan(result: TenantResult) -> str:
     kept = {name: counts.pop(name, 0) for name in ("unchanged", "unmanaged", "failed")}
     removals = counts.pop("removals_not_applied", 0)
     waiting = ["delete"] * removals + ["update"] * (counts.pop("not_applied", 0) - removals)
-    changes = [{"action": action} for action, count in counts.items() for _ in range(count)]
+    may_wait = counts.pop("may_wait", 0)
+    changes: list[dict[str, str]] = [{"action": action} for action, count in counts.items() for _ in range(count)]
+    for change in changes[may_wait:]:
+        change["attribution"] = "edited_in_target"
     document = {
         "plan_id": result.plan_id,
         "drift": {} if result.verb == "drift" else None,

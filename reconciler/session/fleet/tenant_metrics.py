@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from reconciler.core.plan import REMOVALS, Attribution, Change, Outcome, Plan, Result
+from reconciler.core.plan import Outcome, Plan, Result
+from reconciler.fleet.plan_counts import count_changes
 from reconciler.session.run_metrics import RunMetrics
 
 
@@ -38,15 +39,11 @@ class TenantMetrics(RunMetrics):
         super().planned(plan)
         self.plan = plan
         tally = plan.tally
-        counts = Counter(change.action.value for change in plan.changes if plan.drift is None or _is_drift(change))
+        changes = [(each.action, each.attribution, bool(each.pending)) for each in plan.changes]
+        counts = count_changes(changes, is_drift=plan.drift is not None)
         if self._is_apply:
             counts.clear()  # a plan that is blocked, stale or held has made nothing
         kept = {"unchanged": tally.unchanged, "unmanaged": tally.unmanaged, "failed": tally.failed}
-        if plan.drift is not None:
-            waiting = [change for change in plan.changes if not _is_drift(change)]
-            kept["not_applied"] = len(waiting)
-            kept["removals_not_applied"] = sum(change.action in REMOVALS for change in waiting)
-            kept["may_wait"] = sum(_is_drift(change) and _may_wait(change) for change in plan.changes)
         self.counts = {name: count for name, count in {**counts, **kept}.items() if count}
 
     def applied(self, outcomes: Iterable[Outcome]) -> None:
@@ -61,13 +58,3 @@ class TenantMetrics(RunMetrics):
         if tally is not None:
             kept |= {"unchanged": tally.unchanged, "unmanaged": tally.unmanaged}
         self.counts = {name: count for name, count in {**made, **kept}.items() if count}
-
-
-def _is_drift(change: Change) -> bool:
-    """Whether a change undoes an edit in the target, or may: not each can be attributed."""
-    return change.attribution is not Attribution.NOT_APPLIED
-
-
-def _may_wait(change: Change) -> bool:
-    """Whether a change, or a part of it, may be due: not each can be attributed."""
-    return change.attribution is not Attribution.EDITED_IN_TARGET or bool(change.pending)

@@ -15,10 +15,11 @@ from reconciler.session.fleet.tenant_metrics import TenantMetrics
 
 
 def drifted() -> Plan:
-    """Every action, of which each second one waits for an apply."""
+    """Every action, of which some wait for an apply, and others may."""
     plan = every_action()
-    states = (Attribution.NOT_APPLIED, Attribution.EDITED_IN_TARGET)
-    changes = tuple(replace(each, attribution=states[number % 2]) for number, each in enumerate(plan.changes))
+    states = (Attribution.NOT_APPLIED, Attribution.EDITED_IN_TARGET, Attribution.UNKNOWN)
+    changes = tuple(replace(each, attribution=states[number % 3]) for number, each in enumerate(plan.changes))
+    changes = (*changes[:1], replace(changes[1], pending=("userName",)), *changes[2:])
     return replace(plan, changes=changes, drift=Drift(None, None, None, 1))
 
 
