@@ -12,10 +12,11 @@ from reconciler.commands.fleet.matrix import check_verb
 from reconciler.commands.fleet.plan import FleetPlanOptions, run_fleet_plan
 from reconciler.core.text import format_names, pluralize
 from reconciler.errors import ExitCode, UsageError
-from reconciler.fleet.gathered import OTHER_COMMIT, Gathered
+from reconciler.fleet.gathered import OTHER_COMMIT, Gathered, gather_results
 from reconciler.fleet.model import Fleet
 from reconciler.fleet.wave_members import assign_waves
 from reconciler.session.fleet.gathering import Gathering, GatherOptions, load_gathering
+from reconciler.session.fleet.tokens import find_shared_tokens
 from reconciler.session.terminal import Terminal
 
 
@@ -41,11 +42,11 @@ def run_fleet_retry(options: FleetRetryOptions, terminal: Terminal) -> ExitCode:
     gathering = load_gathering(GatherOptions(whole, options.directories, options.verb), terminal)
     _check_commit(gathering)
     _check_target(gathering.gathered, sandbox=run.sandbox)
-    failed = gathering.gathered.failed
+    failed = [*gathering.gathered.failed, *_find_shared(gathering, options.directories)]
     if not failed:
         terminal.result("No tenant failed, and no result is missing.")
         return ExitCode.OK
-    wave, names = run.selection.wave, list(failed)
+    wave, names = run.selection.wave, failed
     if options.verb == "apply" and wave is None:
         wave, names = _find_first_wave(gathering.selected.fleet, names)
     of_wave = f" of the wave {wave}" if wave is not None else ""
@@ -77,6 +78,14 @@ def _find_first_wave(fleet: Fleet, names: Sequence[str]) -> tuple[str | None, li
         if found := [name for name in names if members[name] == wave.name]:
             return wave.name, found
     return None, list(names)
+
+
+def _find_shared(gathering: Gathering, directories: Sequence[Path]) -> list[str]:
+    """Return the tenants that went well with a token that another one of the fleet used, too, in whatever wave."""
+    names = [tenant.name for tenant in gathering.selected.fleet.tenants]
+    pairs = find_shared_tokens(gather_results(directories, names, gathering.wanted).results.values())
+    shared = {name for pair in pairs for name in pair}
+    return sorted(shared.intersection(gathering.gathered.results) - gathering.gathered.failed.keys())
 
 
 def _check_commit(gathering: Gathering) -> None:

@@ -148,16 +148,22 @@ def find_token_check() -> str | None:
     return _gates[0].check if _gates else None
 
 
-def refuse_shared_tokens(results: Iterable[TenantResult]) -> None:
-    """Raise `SharedTokenError` if two tenants used one token: in shards or jobs that know nothing of each other."""
+def find_shared_tokens(results: Iterable[TenantResult]) -> list[tuple[str, str]]:
+    """Return pairs of tenants that used one token: in shards or jobs that know nothing of each other."""
     owners: dict[str, str] = {}
-    for each in results:
-        owner = owners.setdefault(each.token_check, each.tenant) if each.token_check is not None else each.tenant
-        if owner != each.tenant:
-            raise SharedTokenError(
-                f"tenants {owner} and {each.tenant} have the same token",
-                f"{_CHECK} What one of them was given can be of the other: look at both, then run both again.",
-            )
+    checked = [each for each in results if each.token_check is not None]
+    pairs = ((owners.setdefault(str(each.token_check), each.tenant), each.tenant) for each in checked)
+    return [(owner, tenant) for owner, tenant in pairs if owner != tenant]
+
+
+def refuse_shared_tokens(results: Iterable[TenantResult]) -> None:
+    """Raise `SharedTokenError` if two tenants used one token."""
+    for owner, tenant in find_shared_tokens(results):
+        raise SharedTokenError(
+            f"tenants {owner} and {tenant} have the same token",
+            f"{_CHECK} What one of them was given can be of the other: look at both, then run both again: "
+            '`reconciler fleet retry DIR…`, or on GitHub "Re-run all jobs", as no job of theirs failed.',
+        )
 
 
 def compute_token_check(token: Secret, address: str, commit: str) -> str | None:

@@ -149,3 +149,15 @@ def test_results_of_another_commit_are_not_run_again(
         f"1 result of commit {old[:12]}, HEAD is {new[:12]}: these tenants would all run again"
     )
     assert not begun
+
+
+def test_tenants_with_one_token_are_run_again_though_they_went_well(
+    repository: GitRepository, tmp_path: Path, begun: list[tuple[str, Any]]
+) -> None:
+    """No gate opens, and nothing is gathered, until both have run with tokens of their own."""
+    out = tmp_path / "out"
+    for name, check in (("acme", "a" * 12), ("beta", "b" * 12), ("gamma", "a" * 12)):
+        write_result(out, name, commit=repository.head(), run="local", token_check=check)
+    code, terminal = retry(repository, out)
+    assert (code, begun[0][1].run.selection.only) == (ExitCode.PARTIAL, {"acme", "gamma"})
+    assert terminal.notes[-1].startswith("Again: 2 tenants")

@@ -175,3 +175,4 @@ def test_two_tenants_with_one_check_are_refused() -> None:
         refuse_shared_tokens(results("a" * 12, None, "a" * 12))
     assert raised.value.summary == "tenants t0 and t2 have the same token"
     assert "a" * 12 not in raised.value.detail
+    assert '`reconciler fleet retry DIR…`, or on GitHub "Re-run all jobs"' in raised.value.detail
