@@ -53,8 +53,8 @@ class TenantResult:
 
     `commit` and `run` tie it to one run: results of another one never count. `plan_id`: of the plan that was made;
     `receipt`: digest of the receipt of an apply. `exit_code`: of the verb. `error`: one line, if it failed.
-    `sandbox`: the target was the embedded sandbox, so that nothing is known of the tenant's own. `held`: there are
-    changes, and an apply sent nothing, or would send nothing, because provisioning is switched off: no failure.
+    `sandbox`: the target was the embedded sandbox, so that nothing is known of the tenant's own. `held`:
+    an apply sent nothing, or would send nothing, because provisioning is switched off: no failure.
     `token_check`: the same for two tenants of a commit only if they used one token at one address; never shown.
     `began`: when the command began, in seconds since 1970 (UTC): of two results of one attempt the later one counts.
     """

@@ -26,13 +26,14 @@ class TenantMetrics(RunMetrics):
 
     @property
     def is_held(self) -> bool:
-        """Whether there are changes that are not sent, because provisioning is switched off.
+        """Whether provisioning is switched off, also if there is no change yet: the switch itself has to be seen.
 
         Of an apply that ends with exit code 0: that it sent nothing. Of a plan: that an apply would send nothing.
         """
-        if self.plan is None or not self.plan.changes:
+        if self.plan is None or self.plan.drift is not None:
             return False
-        return not self._begun if self._is_apply else self.plan.drift is None and not self.plan.provisioning.enabled
+        is_off = not self.plan.provisioning.enabled
+        return not self._begun and (is_off or bool(self.plan.changes)) if self._is_apply else is_off
 
     def planned(self, plan: Plan) -> None:
         """Note the plan of this run."""

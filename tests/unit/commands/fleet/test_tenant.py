@@ -110,6 +110,15 @@ def test_what_is_switched_off_is_held_in_the_plan_and_in_the_apply(target: Targe
     assert (applied.exit_code, applied.held, target.service.writes) == (0, True, [])
 
 
+def test_a_switch_without_any_change_is_held(target: TargetWorkspace, plan_file: Path) -> None:
+    target.files.settings(provisioning={"enabled": False})
+    planned = run(target, "plan", detailed_exitcode=True)
+    assert (planned.exit_code, planned.held) == (0, True)
+    applied = run(target, "apply", reviewed=str(plan_file), plan_id=planned.plan_id)
+    assert (applied.exit_code, applied.held, target.service.writes) == (0, True, [])
+    assert not run(target, "drift").held
+
+
 def test_what_the_newest_commit_switches_off_is_held(target: TargetWorkspace, plan_file: Path) -> None:
     git = GitRepository(target.files.root)
     target.desire(person("ada"))

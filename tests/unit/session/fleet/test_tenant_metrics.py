@@ -47,9 +47,15 @@ def test_an_apply_without_changes_holds_nothing() -> None:
     assert not metrics.is_held
 
 
+def test_an_apply_without_changes_is_held_if_provisioning_is_off() -> None:
+    metrics = TenantMetrics("apply")
+    metrics.planned(replace(every_action(), changes=(), provisioning=Provisioning(enabled=False)))
+    assert metrics.is_held
+
+
 def test_a_plan_is_held_if_provisioning_is_off() -> None:
     on, off = every_action(), replace(every_action(), provisioning=Provisioning(enabled=False))
-    for plan, held in ((on, False), (off, True), (replace(off, changes=()), False)):
+    for plan, held in ((on, False), (off, True), (replace(off, changes=()), True)):
         metrics = TenantMetrics("plan")
         metrics.planned(plan)
         assert metrics.is_held is held
