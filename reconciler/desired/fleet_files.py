@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 from reconciler.core.model import Origin, error
 from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.desired.file_content import find_foreign_content
-from reconciler.desired.fleet_schema import FleetEntry, TenantEntry, split_place
+from reconciler.desired.fleet_schema import FleetEntry, TenantEntry
 from reconciler.desired.validation import LocatedModel, Model, validate
 from reconciler.desired.yaml_nodes import YamlMapping
 from reconciler.desired.yaml_reader import Report, read_document
@@ -138,14 +137,4 @@ def _parse(content: bytes, name: str, model: type[Model], least: str, report: Re
 
 def names_tenant(entry: FleetEntry, parent: str, name: str) -> bool:
     """Whether `tenants` of fleet.yaml names the folder PARENT/NAME."""
-    return not _places(tuple(entry.tenants)).isdisjoint({(parent, "*"), (parent, name)})
-
-
-def find_parents(entry: FleetEntry) -> frozenset[str]:
-    """Return the folders that `tenants` of fleet.yaml names."""
-    return frozenset(parent for parent, _ in _places(tuple(entry.tenants)))
-
-
-@lru_cache(maxsize=4)
-def _places(tenants: tuple[str, ...]) -> frozenset[tuple[str, str]]:
-    return frozenset(map(split_place, tenants))
+    return not entry.places.isdisjoint({(parent, "*"), (parent, name)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
@@ -189,6 +190,16 @@ class FleetEntry(StrictModel):
     approvals: Annotated[list[FleetApprovalEntry], *EMPTY_IS_LIST] = Field(
         default=[], description="Each lets exactly one plan of the fleet pass"
     )
+
+    @cached_property
+    def places(self) -> frozenset[tuple[str, str]]:
+        """Parent folder and name of each entry of `tenants`. Asked for each tenant and file: computed once."""
+        return frozenset(map(split_place, self.tenants))
+
+    @cached_property
+    def parents(self) -> frozenset[str]:
+        """The folders that hold tenants."""
+        return frozenset(parent for parent, _ in self.places)
 
 
 def _describe_list(found: dict[str, Any]) -> None:

@@ -21,7 +21,6 @@ from reconciler.desired.fleet_files import (
     MAX_FLEET_BYTES,
     MAX_TENANT_BYTES,
     TENANT_FILE,
-    find_parents,
     names_tenant,
     parse_fleet,
     parse_tenant,
@@ -96,7 +95,7 @@ def find_place(root: Path, read: Read, report: Report) -> TenantPlace | None:
     path = root.resolve()
     if not names_tenant(fleet.value, path.parent.name, path.name):
         return None
-    parents = find_parents(fleet.value)
+    parents = fleet.value.parents
     if not os.path.lexists(root / TENANT_FILE):
         return TenantPlace(path.name, parents=parents)
     content = read(TENANT_FILE, MAX_TENANT_BYTES)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.desired.fleet_files import names_tenant
-from reconciler.desired.fleet_schema import FleetEntry, split_place
+from reconciler.desired.fleet_schema import FleetEntry
 from reconciler.desired.layout import FOLDERS, TOP_FILES
 from reconciler.fleet.file_ids import REQUIREMENTS
 from reconciler.fleet.model import is_tenant_name
@@ -34,7 +34,6 @@ class BaseFiles:
 
 def sort_files(ids: Mapping[str, str], prefix: str, entry: FleetEntry) -> BaseFiles:
     """Sort the files of a commit. `prefix`: of the fleet in the repository. `entry`: its fleet.yaml."""
-    parents = tuple(f"{parent}/" for parent in {split_place(place)[0] for place in entry.tenants})
     states: dict[str, Ids] = {}
     groups: dict[str, Ids] = {}
     defaults: Ids = {}
@@ -54,10 +53,9 @@ def sort_files(ids: Mapping[str, str], prefix: str, entry: FleetEntry) -> BaseFi
         elif folder == GROUPS:
             group, _, inside = below.partition("/")
             _add(groups.setdefault(group, {}), inside, oid)
-        for parent in parents:
-            if name.startswith(parent):
-                tenant, _, inside = name[len(parent) :].partition("/")
-                _add(states.setdefault(f"{parent}{tenant}", {}), inside, oid)
+        if below and folder in entry.parents:
+            tenant, _, inside = below.partition("/")
+            _add(states.setdefault(f"{folder}/{tenant}", {}), inside, oid)
     folders = _find_tenants(states, entry)
     own = {each: states[folder] for each, folder in folders.items()}
     return BaseFiles(own, folders, groups, defaults, program)

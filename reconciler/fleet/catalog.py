@@ -164,10 +164,10 @@ class _Catalog:
             return []
         found = [self._read_tenant(parent, name) for parent, name in sorted(folders, key=itemgetter(1))]
         self._check_groups(found)
-        self._check_layers({parent for parent, _ in map(split_place, entry.tenants)})
+        self._check_layers(entry.parents)
         return found
 
-    def _check_layers(self, parents: set[str]) -> None:
+    def _check_layers(self, parents: frozenset[str]) -> None:
         """Report what is not read in defaults/ and groups/, and folders that may be meant to be one of them."""
         layers = (find_layer_strays(self.root, DEFAULTS), find_group_strays(self.root))
         for item in chain(*layers, find_misnamed_layers(self.root, parents)):

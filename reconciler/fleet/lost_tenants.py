@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.core.model import Origin, error
 from reconciler.core.text import format_names, pluralize
-from reconciler.desired.fleet_files import FLEET_FILE, TENANT_FILE, find_parents, names_tenant
+from reconciler.desired.fleet_files import FLEET_FILE, TENANT_FILE, names_tenant
 from reconciler.desired.fleet_schema import FleetEntry
 from reconciler.desired.layout import FOLDERS, TOP_FILES
 from reconciler.desired.yaml_reader import Report
@@ -29,7 +29,7 @@ def list_lost_tenants(root: Path, entry: FleetEntry, folders: Collection[str], r
     there is none.
     """
     try:
-        names = list_names(root, sorted(find_parents(entry)))
+        names = list_names(root, sorted(entry.parents))
     except RepositoryError as exc:
         report(error(f"git cannot say whether all tenants of the fleet are here: {exc.summary}", exc.detail))
         return []

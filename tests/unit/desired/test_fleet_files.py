@@ -14,7 +14,7 @@ from reconciler.desired.fleet_files import (
     parse_tenant,
     read_bounded,
 )
-from reconciler.desired.fleet_schema import TenantEntry
+from reconciler.desired.fleet_schema import FleetEntry, TenantEntry
 
 _WORDS = st.sampled_from(
     ["a", "schools", "acme.example", "Null", "null", "no", "x-1", "a/b", "~", "1", "a: b", "é", ""]
@@ -78,3 +78,11 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
     assert read_bounded(tmp_path / "x", "x", 1024, found.append) is None
     assert [str(item.summary) for item in found] == ["larger than 1 KiB"]
     assert read_bounded(tmp_path / "x", "x", 2048, found.append) == b"#" * 1025
+
+
+def test_each_name_of_many_is_looked_up_at_once() -> None:
+    entry = FleetEntry.model_validate({"tenants": [f"tenants/t{number}" for number in range(5)] + ["more/*"]})
+    assert entry.parents == {"tenants", "more"}
+    assert entry.places is entry.places
+    assert all(names_tenant(entry, *place) for place in (("tenants", "t4"), ("more", "any")))
+    assert not names_tenant(entry, "tenants", "t5")
