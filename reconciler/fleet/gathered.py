@@ -104,6 +104,7 @@ def gather_results(directories: Sequence[Path], expected: Collection[str], wante
     """
     if len(directories) > MAX_DIRECTORIES:
         raise UsageError(f"more than {MAX_DIRECTORIES:,} directories", "Put the results of several shards into one.")
+    names = frozenset(expected)
     results: dict[str, TenantResult] = {}
     why: dict[str, str] = {}
     first: dict[bool, str] = {}
@@ -111,7 +112,7 @@ def gather_results(directories: Sequence[Path], expected: Collection[str], wante
     ignored = 0
     for directory in directories:
         for name in _list_tenants(directory):
-            if name not in expected:
+            if name not in names:
                 ignored += 1
                 continue
             found = _read_result(directory / name, name, wanted)
@@ -127,7 +128,7 @@ def gather_results(directories: Sequence[Path], expected: Collection[str], wante
     for name in future:
         del results[name]
         why[name] = _FUTURE
-    missing = {name: why.get(name, NO_RESULT) for name in sorted(expected) if name not in results}
+    missing = {name: why.get(name, NO_RESULT) for name in sorted(names) if name not in results}
     return Gathered(dict(sorted(results.items())), missing, ignored)
 
 

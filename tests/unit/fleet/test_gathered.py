@@ -176,3 +176,12 @@ def test_the_counts_of_a_result_have_to_be_those_of_its_plan(tmp_path: Path, ver
     (tmp_path / "acme/result.json").write_text(to_json(replace(honest, counts={"unchanged": 5})))
     found = gather(tmp_path, expected="acme", wanted=wanted)
     assert found.failed == {"acme": "the counts are not those of plan.json: it does not count"}
+
+
+def test_the_expected_names_are_looked_up_not_searched(tmp_path: Path) -> None:
+    class Names(list[str]):
+        def __contains__(self, _name: object) -> bool:
+            raise AssertionError("each of 20,000 results would be compared with 20,000 names")
+
+    result = write_result(tmp_path, "acme")
+    assert gather_results([tmp_path], Names(["acme", "acme"]), WANTED) == Gathered({"acme": result})
