@@ -160,7 +160,10 @@ def _parse_plan_id(found: dict[str, Any]) -> str:
     if not all(is_tenant_name(name) for name in plans) or not all(_is_digest(each) for each in plans.values()):
         raise _InvalidError("tenants")
     counts = {name: _parse_counts(each) for name, each in _mapping(found["results"], "results").items()}
-    if found["id"] != compute_fleet_plan_id(plans, counts, _mapping(found["failed"], "failed")):
+    failed = _mapping(found["failed"], "failed")
+    if not all(map(is_tenant_name, failed)):  # the id is of their bytes: a lone surrogate has none
+        raise _InvalidError("failed")
+    if found["id"] != compute_fleet_plan_id(plans, counts, failed):
         raise _InvalidError("the id is not that of its plans")
     return str(found["id"])
 

@@ -95,6 +95,7 @@ RESULT = {"exit_code": 0, "counts": {}, "seconds": 0, "held": False}
         setting("run", "1\n2"),
         setting("base", "@team"),
         setting("failed", {"../x": "y"}),
+        setting("failed", {"\ud800": "y"}),
         setting("failed", {"acme": "y" * 1001}),
         setting("failed", {"acme": 1}),
         setting("results", []),
@@ -122,7 +123,7 @@ def test_any_other_document_is_refused(tmp_path: Path, change: Callable[[dict[st
     identity = found["id"]
     change(found)
     if found.get("id") == identity:
-        with suppress(AttributeError, KeyError, TypeError):  # the id must not be all that is wrong
+        with suppress(AttributeError, KeyError, TypeError, UnicodeEncodeError):  # the id must not be all that is wrong
             counts = {name: each["counts"] for name, each in found["results"].items()}
             found["id"] = compute_fleet_plan_id(found["tenants"], counts, found["failed"])
     with pytest.raises(PlanFileError):
