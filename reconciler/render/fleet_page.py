@@ -62,7 +62,9 @@ def render_fleet_page(view: FleetView, style: Style, pages: Collection[str] = ()
         problems=problems,
         problems_left=sum(len(each.names) for each in view.problems[_MOST_PROBLEMS:]),
         problems_open=len(problems) <= _OPEN_PROBLEMS,
-        guards=[(each.guard, style.message(each.found), style.message(each.way_on)) for each in view.guards],
+        guards=[
+            (style.message(each.guard), style.message(each.found), style.message(each.way_on)) for each in view.guards
+        ],
         users=[(each.tenant, [style.value(user) for user in each.users], each.more) for each in view.removed_users],
         rows=[_row(row, style, pages) for row in view.rows],
         notes=[format_note(note) for note in view.notes],

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from support.fleet_reports import full_fleet, hostile_fleet, large_fleet, remove
 from support.parsers import html_structure, html_text
 from syrupy.assertion import SnapshotAssertion
 
+from reconciler.fleet.report import ReportedGuard
 from reconciler.fleet.result import VERBS
 from reconciler.render import fleet_page
 from reconciler.render.fleet_page import render_fleet_page
@@ -63,3 +65,10 @@ def test_redacted_no_user_is_named() -> None:
     view = build_fleet_view(full_fleet(word='"ada@acme.example" is refused'), removed_users())
     assert "ada@" in html_text(render_fleet_page(view, PLAIN))
     assert "ada@" not in html_text(render_fleet_page(view, Style(redact=True)))
+
+
+def test_the_name_of_a_guard_is_escaped_as_all_text_is() -> None:
+    report = replace(full_fleet(), guards=(ReportedGuard("\u202e\x1b[31m<b>", "found", "way on"),))
+    page = render_fleet_page(build_fleet_view(report), PLAIN)
+    assert not {"\u202e", "\x1b"}.intersection(page)
+    assert "\\u{202e}\\u{1b}[31m&lt;b&gt;" in page
