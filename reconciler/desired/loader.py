@@ -197,9 +197,14 @@ def prepare(
     return prepare_directory(Directory(root, cache=cache), now, approval_date)
 
 
-def prepare_directory(directory: Directory, now: datetime, approval_date: date | None) -> Preparation | BrokenState:
-    """Read everything but users, as `prepare` does; `directory` chooses which users there are."""
-    rules = _read_rules(directory, now, approval_date)
+def prepare_directory(
+    directory: Directory, now: datetime, approval_date: date | None, *, checked_out: bool = True
+) -> Preparation | BrokenState:
+    """Read everything but users, as `prepare` does; `directory` chooses which users there are.
+
+    `checked_out`: as for `load`, where users are checked because a part cannot be read.
+    """
+    rules = _read_rules(directory, now, approval_date, checked_out=checked_out)
     return rules if isinstance(rules, BrokenState) else Preparation(directory, rules, now)
 
 
@@ -270,14 +275,16 @@ class _Rules:
     owned: Predicate
 
 
-def _read_rules(directory: Directory, now: datetime, approval_date: date | None) -> _Rules | BrokenState:
+def _read_rules(
+    directory: Directory, now: datetime, approval_date: date | None, *, checked_out: bool
+) -> _Rules | BrokenState:
     """Read all files but those of users and groups. If one cannot be read, only the names of users are checked."""
     directory.check_layout()
     settings = directory.read_settings() or directory.read_rest_of_settings()
     scope = read_scope(directory, now.date())
     if settings is None:
         directory.read_mappings()
-        return _check_names(directory, scope)
+        return _check_names(directory, scope, checked_out=checked_out)
     if approval_date is not None:
         check_approvals(settings, directory.report, approval_date)
     _check_base_url(settings, directory)
@@ -287,7 +294,7 @@ def _read_rules(directory: Directory, now: datetime, approval_date: date | None)
     mappings = compile_mappings(directory, profile, now)
     owned = _compile_ownership(settings, directory)
     if directory.unread & _ABOUT_EACH_USER:
-        return _check_names(directory, scope)
+        return _check_names(directory, scope, checked_out=checked_out)
     return _Rules(settings, scope, profile, mappings, owned)
 
 
@@ -328,13 +335,14 @@ def _check_files(directory: Directory, before: Mapping[str, str] | None = None) 
     return unseen
 
 
-def _check_names(directory: Directory, scope: CompiledScope) -> BrokenState:
+def _check_names(directory: Directory, scope: CompiledScope, *, checked_out: bool) -> BrokenState:
     """Read the names of users only: errors about their other values might follow from what was not read."""
     names = UserNames(directory)
     for user in directory.read_users():
         names.register(user)
     names.report_taken()
-    _check_files(directory)
+    if checked_out:
+        _check_files(directory)
     names.check_references(scope)
     return BrokenState(directory.describe_problems())
 

@@ -31,12 +31,13 @@ def check_tenants(
 ) -> Iterator[TenantFindings]:
     """Check each tenant as `validate` does; yield those of which there is something to say.
 
-    `share`: layers are read once for all of them. What is found is the same.
+    `share`: layers are read once for all of them. What is found is the same. Which files there should be is not asked
+    of git here: once for the fleet is enough (`validation`).
     """
     shared: dict[Hashable, tuple[Any, Any]] | None = {} if share else None
     for tenant in tenants:
         directory = Directory(root / tenant.folder, shared=shared)
-        found = prepare_directory(directory, now, None)
+        found = prepare_directory(directory, now, None, checked_out=False)
         content = found.check_users(checked_out=False) if isinstance(found, Preparation) else found
         is_broken = isinstance(content, BrokenState)
         if content.diagnostics or is_broken:

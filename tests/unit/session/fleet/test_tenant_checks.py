@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from support.broken_fleets import SEEDS, write_broken_fleet
 from support.fleets import ADA, write_files, write_fleet
 
+from reconciler.desired import loader
 from reconciler.fleet.catalog import BrokenFleetError, read_fleet
 from reconciler.fleet.model import Fleet
 from reconciler.session.fleet.tenant_checks import TenantFindings, check_tenants
@@ -67,3 +68,11 @@ def test_all_names_are_relative_to_the_fleet(tmp_path: Path) -> None:
     assert "groups/schools/settings.yaml:1:9 declares it" in text
     assert "The other is at tenants/acme/users/all.yaml:1:3." in text
     assert "../" not in text
+
+
+def test_git_is_not_asked_for_each_tenant_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_fleet(tmp_path, defaults__settings="target: no\n")
+    monkeypatch.setattr(loader, "check_work_tree", lambda _directory: pytest.fail("git is asked once for the fleet"))
+    found = list(check_tenants(tmp_path, read_fleet(tmp_path).tenants, NOW))
+    assert found
+    assert all(each.is_broken for each in found)
