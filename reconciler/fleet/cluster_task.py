@@ -18,7 +18,6 @@ from reconciler.fleet.model import is_tenant_name
 from reconciler.fleet.result import VERBS
 
 TASK_NAME = "reconciler.tenant"
-DEFAULT_QUEUE = "fleet"
 MAX_TASK_BYTES = 1024
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PLAN_ID = re.compile(r"sha256:[0-9a-f]{64}")
@@ -79,11 +78,6 @@ def name_submission(tasks: int) -> str:
 def count_submission(submission: str) -> int:
     """Return how many tasks were queued together."""
     return int(submission.rpartition("-")[2])
-
-
-def is_run_name(text: str) -> bool:
-    """Whether `text` can name a run."""
-    return _RUN.fullmatch(text) is not None
 
 
 def _show(value: object) -> str:

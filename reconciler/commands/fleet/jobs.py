@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from reconciler.core.text import to_ascii_json
 from reconciler.errors import ExitCode
@@ -31,11 +30,7 @@ def run_jobs(options: JobsOptions, terminal: Terminal) -> ExitCode:
     states = None if options.all_jobs else _OPEN
     jobs: Sequence[ClusterJob] = import_cluster("cluster").list_jobs(options.queue, states, options.limit)
     if options.format_ == "json":
-        terminal.result(to_ascii_json({"jobs": [_to_document(job) for job in jobs]}))
+        terminal.result(to_ascii_json({"jobs": [asdict(job) for job in jobs]}))
     else:
         terminal.result(render_jobs(jobs))
     return ExitCode.PARTIAL if any(job.state == STALLED for job in jobs) else ExitCode.OK
-
-
-def _to_document(job: ClusterJob) -> dict[str, Any]:
-    return asdict(job)
