@@ -10,6 +10,7 @@ from support.recording_terminal import RecordingTerminal
 from reconciler.commands.fleet import jobs
 from reconciler.commands.fleet.jobs import JobsOptions, run_jobs
 from reconciler.fleet.cluster_job import ClusterJob
+from reconciler.fleet.result import TenantResult
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *found: ClusterJob, **options: object) -> tuple[int, str]:
@@ -36,3 +37,13 @@ def test_json_has_all_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     (job,) = json.loads(out)["jobs"]
     assert job.keys() == {"number", "state", "task", "worker", "result", "seconds"}
     assert job["task"]["tenant"] == "acme"
+
+
+def test_the_check_of_a_token_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = TenantResult("acme", "plan", "a" * 40, "local", 0, token_check="0123456789ab")
+    _, out = run(
+        monkeypatch, ClusterJob(1, "succeeded", make_task("acme"), result=result), all_jobs=True, format_="json"
+    )
+    (job,) = json.loads(out)["jobs"]
+    assert job["result"]["exit_code"] == 0
+    assert "token_check" not in job["result"]
