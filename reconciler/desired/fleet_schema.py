@@ -155,7 +155,8 @@ class FleetGuardsEntry(StrictModel):
 
     failed: FailedLimitEntry = Field(default=FailedLimitEntry(), description="Tenants of the wave that failed")
     removals: RemovalsLimitEntry = Field(
-        default=RemovalsLimitEntry(), description="Removed accounts of all tenants of the wave"
+        default=RemovalsLimitEntry(),
+        description="Removed accounts, of those of the tenants in the plan",
     )
     tenants_changed_by_defaults: CountOrOff = Field(
         default=50, description="Tenants that a change of defaults/, groups/ or the program may affect at once"
@@ -168,9 +169,12 @@ class FleetApprovalEntry(StrictModel):
 
     plan: str = Field(pattern=r"^sha256:[0-9a-f]{64}$", description="The ID of the fleet plan, as gather prints it")
     lifts: Annotated[
-        list[Literal["removals", "new_tenants", "tenants_changed_by_defaults"]],
+        list[Literal["failed", "removals", "new_tenants", "tenants_changed_by_defaults"]],
         Field(min_length=1, json_schema_extra={"uniqueItems": True}),
-    ] = Field(default=["removals"], description="The guards that it lifts; every other one still stops the run")
+    ] = Field(
+        default=["removals"],
+        description="Guards that it lifts; failed: of tenants without a plan",
+    )
     until: Day = Field(description=f"The last day, at most {MAX_APPROVAL_PERIOD.days} days ahead")
     reason: str = Field(description="Why, for the reviewer and the record")
 

@@ -14,8 +14,8 @@ from reconciler.fleet.model import Fleet, FleetLimit
 from reconciler.fleet.wave_members import assign_waves
 
 FAILED, REMOVALS, NEW_TENANTS, BY_DEFAULTS = "failed", "removals", "new_tenants", "tenants_changed_by_defaults"
-LIFTABLE = (REMOVALS, NEW_TENANTS, BY_DEFAULTS)
-"""Guards that an approval of the fleet plan can lift. What failed has to be run again."""
+LIFTABLE = (FAILED, REMOVALS, NEW_TENANTS, BY_DEFAULTS)
+"""Guards that an approval of the fleet plan can lift: `failed` only of tenants without a plan, before an apply."""
 _MANAGED = ("update", "relink", "reactivate", "deactivate", "delete", "unchanged", "removals_not_applied")
 """Counts of accounts that were managed before the run."""
 _REMOVALS = ("deactivate", "delete", "removals_not_applied")

@@ -304,8 +304,9 @@ def _list_steps(report: FleetReport) -> Iterator[NextStep]:
     if held:
         text = "See where provisioning is switched off; once it is on, all of this is planned:"
         yield NextStep(text, (f"reconciler fleet explain {held[0].name} settings.provisioning",))
-    lifts = [guard.guard for guard in report.guards if guard.guard in _LIFTABLE]
-    if lifts and report.verb == "plan" and report.has_plans:
+    liftable = (*_LIFTABLE, "failed") if report.verb == "drift" else _LIFTABLE
+    lifts = [guard.guard for guard in report.guards if guard.guard in liftable]
+    if lifts and report.verb != "apply" and report.has_plans:
         lines = (
             "approvals:",
             f"  - plan: {report.plan_id}",

@@ -17,11 +17,14 @@ from reconciler.fleet.drift_record import DriftCheck, find_began, read_drift, se
 from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.fleet_guards import (
     DIFFERENCES,
+    FAILED,
     FleetVerdict,
     find_lifted,
     find_unproven,
     judge_blast_radius,
     judge_fleet,
+    judge_totals,
+    sum_totals,
 )
 from reconciler.fleet.fleet_plan import format_fleet_plan, identify_plans
 from reconciler.fleet.gathered import GOOD
@@ -36,6 +39,7 @@ from reconciler.session.fleet.cluster_checkout import find_changed_tenants
 from reconciler.session.fleet.gathering import Gathering, GatherOptions, gather_other, leave_out_waiting, load_gathering
 from reconciler.session.fleet.summary import check_fleet_format, find_pages, load_fleet_summary, render_fleet
 from reconciler.session.fleet.tokens import refuse_shared_tokens
+from reconciler.session.fleet.wave_gate import find_plan_id
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import current_time
 
@@ -76,21 +80,23 @@ def run_gather(options: GatherOptions, output: GatherOutput, terminal: Terminal,
     if gathering.gathered.ignored:
         terminal.note(f"{pluralize(gathering.gathered.ignored, 'result')} of other tenants are ignored.")
     terminal.note(f"Saved: {file}")
-    lifted = _find_lifted(gathering, today or current_time().date())
-    blocked = [ExitCode.BLOCKED for each in verdicts if each.guard not in lifted]
+    lifted = _find_lifted(gathering, options, today or current_time().date())
+    # A drift run writes nothing: it only says what an apply of its plans will ask for.
+    blocked = [ExitCode.BLOCKED for each in verdicts if options.verb != "drift" and each.guard not in lifted]
     return fold_exit_codes([gathering.gathered.exit_code, *blocked])
 
 
-def _find_lifted(gathering: Gathering, today: date) -> frozenset[str]:
-    """Return the guards that an approval of these plans lifts: of an apply those that were carried out."""
-    return find_lifted(gathering.selected.fleet, identify_plans(gathering.gathered), today)
+def _find_lifted(gathering: Gathering, options: GatherOptions, today: date) -> frozenset[str]:
+    """Return the guards that an approval lifts: of the plans that were reviewed, if all that were applied are these."""
+    plan_id = find_plan_id(options, gathering) or identify_plans(gathering.gathered)
+    return find_lifted(gathering.selected.fleet, plan_id, today) - {FAILED}
 
 
 def _judge(gathering: Gathering, verb: str) -> list[FleetVerdict]:
     """Return the guards that `fleet gate` will find exceeded, as far as they can be judged before an apply."""
-    if verb == "drift":
-        return []
     fleet, affected = gathering.selected.fleet, gathering.selected.affected
+    if verb == "drift":
+        return list(judge_totals(fleet, sum_totals(gathering.gathered)))
     radius = judge_blast_radius(fleet, affected, None, None)
     return [*judge_fleet(fleet, gathering.gathered, affected), *([radius] if radius is not None else [])]
 

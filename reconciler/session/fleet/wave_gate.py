@@ -10,11 +10,18 @@ from pathlib import Path
 from reconciler.core.text import format_names
 from reconciler.errors import BlockedError, UsageError
 from reconciler.fleet.affected import Affected
-from reconciler.fleet.fleet_guards import FleetVerdict, find_lifted, find_proving_wave, judge_blast_radius, judge_fleet
+from reconciler.fleet.fleet_guards import (
+    FAILED,
+    FleetVerdict,
+    find_lifted,
+    find_proving_wave,
+    judge_blast_radius,
+    judge_fleet,
+)
 from reconciler.fleet.fleet_plan import identify_plans
 from reconciler.fleet.gathered import NO_RESULT, Gathered
 from reconciler.fleet.wave_members import find_earlier_waves
-from reconciler.session.fleet.before_apply import find_changed, find_reviewed
+from reconciler.session.fleet.before_apply import find_approved, find_changed, find_reviewed
 from reconciler.session.fleet.gathering import (
     Gathering,
     GatherOptions,
@@ -44,7 +51,9 @@ def judge_gate(
     Raises `UsageError` for results of the sandbox, and `SharedTokenError`.
     """
     _check_target(gathering.gathered)
-    gathering = add_unplanned(gathering, options.selection)
+    today = today or datetime.now(UTC).date()
+    if FAILED not in find_approved(gathering.selected, options.selection, today):
+        gathering = add_unplanned(gathering, options.selection)
     so_far = add_earlier_waves(gathering, options.directories, options.selection.wave)
     refuse_shared_tokens(so_far.results.values())
     fleet, affected = gathering.selected.fleet, gathering.selected.affected
@@ -55,7 +64,8 @@ def judge_gate(
     radius = _judge_blast_radius(options, gathering, affected)
     if radius is not None:
         verdicts.append(radius)
-    approved = find_lifted(fleet, _find_plan_id(options, gathering), today or datetime.now(UTC).date())
+    # An approval cannot know which tenants fail when they are applied.
+    approved = find_lifted(fleet, find_plan_id(options, gathering), today) - {FAILED}
     lifted = tuple(each for each in verdicts if each.guard in approved)
     return GateJudgement(gathering.gathered, tuple(each for each in verdicts if each not in lifted), lifted)
 
@@ -112,7 +122,7 @@ def _judge_blast_radius(options: GatherOptions, gathering: Gathering, affected: 
     return judge_blast_radius(fleet, affected, gathering.selected.names, drift)
 
 
-def _find_plan_id(options: GatherOptions, gathering: Gathering) -> str | None:
+def find_plan_id(options: GatherOptions, gathering: Gathering) -> str | None:
     """Return the fleet plan that was made, or of which each plan was applied that has a result; None: of no one."""
     results = gathering.gathered.results
     if options.verb == "plan":

@@ -63,7 +63,7 @@ def test_approvals(tmp_path: Path) -> None:
     write_fleet(tmp_path, fleet=f"tenants: tenants/*\napprovals: [{entry}]\n")
     expected = FleetApproval(f"sha256:{'a' * 64}", ("new_tenants",), date(2026, 12, 1), "schools")
     assert read_fleet(tmp_path).approvals == (expected,)
-    (tmp_path / "fleet.yaml").write_text(f"tenants: tenants/*\napprovals: [{entry.replace('new_tenants', 'failed')}]\n")
+    (tmp_path / "fleet.yaml").write_text(f"tenants: tenants/*\napprovals: [{entry.replace('new_tenants', 'other')}]\n")
     assert len(_list_errors(tmp_path)) == 1
 
 

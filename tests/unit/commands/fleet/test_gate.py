@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.fleet_results import plan_id, write_result
+from support.fleet_workspace import make_fleet_plan
 from support.fleets import with_domains
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
@@ -183,7 +185,7 @@ def test_an_approval_holds_for_an_apply_of_the_reviewed_plans_only(repository: G
 def test_nothing_lifts_failures(repository: GitRepository, tmp_path: Path) -> None:
     left = NAMES[1:]
     identity = compute_fleet_plan_id(dict.fromkeys(left, plan_id(1)), dict.fromkeys(left, REMOVED), NAMES[:1])
-    approve(repository, identity)
+    approve(repository, identity, "removals, failed")
     out = write(tmp_path / "plan", repository, *NAMES, verb="plan", counts={"delete": 1})
     write(out, repository, "acme", verb="plan", exit_code=3)
     code, text = gate(repository, out, verb="plan")
@@ -218,6 +220,19 @@ def test_a_tenant_that_was_reviewed_without_a_plan_closes_the_gate_of_its_wave(
     assert code == ExitCode.BLOCKED
     assert "  acme: it was reviewed without a plan: that failed, or a guard blocked it\n" in text
     assert gate(repository, out, wave="rest", reviewed=plans)[0] == ExitCode.OK
+
+
+def test_an_approval_lets_a_wave_go_on_without_the_tenants_that_have_no_plan(
+    repository: GitRepository, tmp_path: Path
+) -> None:
+    """What fails in the apply closes the gate all the same."""
+    reviewed = tmp_path / "fleet-plan.json"
+    reviewed.write_text(make_fleet_plan(dict.fromkeys(NAMES[1:], plan_id(1)), "acme"))
+    approve(repository, json.loads(reviewed.read_text())["id"], "failed")
+    out = write(tmp_path / "apply", repository, "beta", "gamma")
+    assert gate(repository, out, wave="canary", reviewed=reviewed)[0] == ExitCode.OK
+    write(out, repository, "beta", "gamma", exit_code=5)
+    assert gate(repository, out, wave="rest", reviewed=reviewed)[0] == ExitCode.BLOCKED
 
 
 def test_a_wave_of_which_nothing_went_well_closes_it_below_each_limit(

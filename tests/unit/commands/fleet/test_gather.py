@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.fleet_results import plan_id, write_result
+from support.fleet_workspace import make_fleet_plan
 from support.fleets import with_domains
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
@@ -420,3 +421,36 @@ def test_a_guard_that_is_exceeded_is_code_3_until_an_approval_lifts_it(
     for verb in ("plan", "apply"):
         out = write(tmp_path / verb, repository, *NAMES, verb=verb, counts={"delete": 1})
         assert gather(repository, out, verb=verb)[0] == ExitCode.OK
+
+
+def test_a_drift_run_says_what_an_apply_of_its_plans_will_ask_for(repository: GitRepository, tmp_path: Path) -> None:
+    """Leavers of a date are applied from these plans: the guard `removals` blocks that until it is approved."""
+    waiting = {"not_applied": 2, "removals_not_applied": 2, "unchanged": 8}
+    write(tmp_path / "1", repository, "acme", verb="drift", counts=waiting)
+    write(tmp_path / "1", repository, "beta", verb="drift", exit_code=1)
+    write(tmp_path / "1", repository, "gamma", verb="drift", exit_code=1)
+    code, terminal = gather(repository, tmp_path / "1", verb="drift")
+    assert code == ExitCode.ERROR, "of the tenants alone"
+    assert "2 users of 10 would be removed" in terminal.out
+    assert "lifts: [failed, removals]" in terminal.out
+    for name in ("beta", "gamma"):
+        write(tmp_path / "1", repository, name, verb="drift")
+    code, terminal = gather(repository, tmp_path / "1", verb="drift")
+    assert (code, "lifts: [removals]" in terminal.out) == (ExitCode.OK, True)
+
+
+def test_an_approval_of_the_reviewed_plan_counts_after_its_apply_too(repository: GitRepository, tmp_path: Path) -> None:
+    """The run is about the tenants that wait only, so that the plans that were applied have another id."""
+    reviewed = {name: f"sha256:{digit * 64}" for name, digit in (("acme", "a"), ("beta", "b"))}
+    document = make_fleet_plan(reviewed, unchanged=8, delete=2)
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans/fleet-plan.json").write_text(document)
+    approval = f"approvals: [{{plan: '{json.loads(document)['id']}', until: 2026-12-05, reason: leavers}}]\n"
+    repository.commit("approve", {"fleet.yaml": f"tenants: tenants/*\n{approval}"})
+    counts = {"delete": 2, "unchanged": 8}
+    write(tmp_path / "1", repository, "acme", verb="apply", plan_id=reviewed["acme"], counts=counts)
+    selection = FleetSelection(repository.root, plans=tmp_path / "plans", only=frozenset({"acme"}))
+    options = GatherOptions(selection, (tmp_path / "1",), "apply")
+    for applied, expected in ((reviewed["acme"], ExitCode.OK), (reviewed["beta"], ExitCode.BLOCKED)):
+        write(tmp_path / "1", repository, "acme", verb="apply", plan_id=applied, counts=counts)
+        assert run_gather(options, GatherOutput(), RecordingTerminal(), date(2026, 12, 1)) == expected

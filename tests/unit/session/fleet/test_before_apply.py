@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -203,3 +204,17 @@ def test_a_plan_that_is_not_what_was_counted_stops_the_apply(repository: GitRepo
     selection = FleetSelection(repository.root, plans=folder)
     with pytest.raises(PlanFileError, match="and the fleet plan says 0 of 5"):
         check_before_apply(load_selected(selection, RecordingTerminal()), selection, TODAY)
+
+
+def test_an_approval_lets_the_others_be_applied_though_some_have_no_plan(repository: GitRepository) -> None:
+    """Else two tenants with a bad token would keep the leavers of all others."""
+    folder = plans(repository, *NAMES)
+    document = make_fleet_plan(dict.fromkeys(NAMES[:2], plan_id(1)), *NAMES[2:])
+    (folder / "fleet-plan.json").write_text(document)
+    selection = FleetSelection(repository.root, plans=folder)
+    with pytest.raises(BlockedError, match="2 tenants of 4 failed"):
+        check_before_apply(load_selected(selection, RecordingTerminal()), selection, TODAY)
+    identity = json.loads(document)["id"]
+    approval = f"approvals: [{{plan: '{identity}', lifts: [failed], until: 2026-12-01, reason: no tokens}}]\n"
+    repository.commit("approve", {"fleet.yaml": f"tenants: tenants/*\n{WAVES}{GUARDS}{approval}"})
+    assert check_before_apply(load_selected(selection, RecordingTerminal()), selection, TODAY) == {"failed"}
