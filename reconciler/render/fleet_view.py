@@ -293,8 +293,7 @@ def _note_waiting(report: FleetReport) -> Iterator[Note]:
 
 def _list_steps(report: FleetReport) -> Iterator[NextStep]:
     if report.of_state(*_AGAIN):
-        command = f"reconciler fleet retry --verb {report.verb} DIR…"
-        yield NextStep("Correct what failed, then run only these tenants again:", (command,))
+        yield _retry(report)
     blocked = report.of_state(TenantState.BLOCKED)
     if blocked:
         yield NextStep(
@@ -315,6 +314,15 @@ def _list_steps(report: FleetReport) -> Iterator[NextStep]:
             "    reason: why this is right",
         )
         yield NextStep("If this is right, approve exactly this plan in fleet.yaml:", lines, "yaml")
+
+
+def _retry(report: FleetReport) -> NextStep:
+    """Return the command for the tenants that failed. What selected them has to be the same, or others are run, too."""
+    values = {"--base": "BASE" if report.base else "", "--plans": "PLANS" if report.verb == "apply" else ""}
+    given = {option: value for option, value in values.items() if value}
+    same = f", with the same {' and '.join(given)} as before" if given else ""
+    words = ["reconciler fleet retry --verb", report.verb, *(f"{option} {value}" for option, value in given.items())]
+    return NextStep(f"Correct what failed, then run only these tenants again{same}:", (f"{' '.join(words)} DIR…",))
 
 
 def _list_facts(report: FleetReport, whole_at: str) -> Iterator[tuple[str, str]]:

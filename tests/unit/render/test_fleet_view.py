@@ -121,3 +121,18 @@ def test_a_fleet_plan_without_plans_offers_nothing_to_approve() -> None:
         shown = str((view.steps, view.facts, view.notes))
         assert (report.plan_id in shown) == offered
         assert ("There is nothing to approve" in shown) != offered
+
+
+@pytest.mark.parametrize(
+    ("verb", "base", "options"),
+    [
+        ("apply", "a" * 40, "apply --base BASE --plans PLANS"),
+        ("apply", None, "apply --plans PLANS"),
+        ("drift", "a" * 40, "drift --base BASE"),
+        ("plan", None, "plan"),
+    ],
+)
+def test_what_failed_is_run_again_with_the_options_of_the_run(verb: str, base: str | None, options: str) -> None:
+    report = replace(fleet(ReportedTenant("a", TenantState.FAILED), verb=verb), base=base)
+    (step,) = build_fleet_view(report).steps
+    assert step.lines == (f"reconciler fleet retry --verb {options} DIR…",)
