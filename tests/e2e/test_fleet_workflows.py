@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from support.fleet_scenario import FleetScenario
-from support.workflow_runner import git
+from support.workflow_runner import Job, git
 
 from reconciler.fleet.applied import write_applied
-from reconciler.sandbox.seed import edit_user
+from reconciler.sandbox.seed import edit_user, list_users
 
 ADA, ALAN = "ada.example@it.example.com", "alan.example@school.example.com"
 
@@ -311,3 +311,38 @@ def test_what_waits_for_an_apply_is_due_until_a_person_applies_the_plans_of_drif
     assert (read_applied_on_branch(scenario)["open"], read_applied_on_branch(scenario)["due"]) == ([], [])
     scenario.run("drift.yml", "workflow_dispatch", main)
     assert [each["state"] for each in scenario.api.issues] == ["closed"]
+
+
+def test_failed_jobs_that_are_run_again_undo_no_later_apply(scenario: FleetScenario) -> None:
+    """The revert of a commit that failed is applied without a change, and so without a receipt."""
+    head = scenario.change(change_both)
+    scenario.plan(head)
+    scenario.apply(scenario.merge(head))
+    assert scenario.users("acme-school") == [ALAN]
+    people = scenario.origin / "tenants/acme-school/users/people.yaml"
+    text = people.read_text()
+
+    file = scenario.root / "tokens/acme-school"
+    right = file.read_text()
+
+    def run_change(edited: str, token: str) -> tuple[str, dict[str, Job]]:
+        git(scenario.origin, "branch", "-D", "change")
+        head = scenario.change(lambda _root: people.write_text(edited))
+        scenario.plan(head)
+        merged = scenario.merge(head)
+        file.write_text(token)
+        return merged, scenario.apply(merged)
+
+    _, jobs = run_change(text.replace("Alan", "Alonso"), "another-token")
+    assert jobs["rest"].result == "failure"
+    failed = scenario.keep_run()
+    file.write_text(right)
+    reverted, jobs = run_change(text, right)
+    assert {job.result for job in jobs.values()} == {"success", "skipped"}
+    scenario.return_to(failed)
+    again = scenario.run_failed_again()
+    assert [step.code for step in again["rest"].steps if step.name == "Apply"] == [4]
+    (user,) = list_users(scenario.root / "acme-school.db")
+    assert user["name"]["givenName"] == "Alan", "what the revert restored is as it was"
+    record = json.loads(git(scenario.origin, "show", "reconciler-record:fleet/applied.json"))
+    assert (record["commit"], record["open"]) == (reverted, [])

@@ -120,6 +120,14 @@ class FleetScenario:
         attempt = 1 + max(leg.attempt for legs in self.legs.values() for leg in legs)
         return self._run_jobs(attempt)
 
+    def keep_run(self) -> tuple[dict[str, list[Job]], tuple[str, str, str, Mapping[str, Any] | None]]:
+        """Return the last run, so that its failed jobs can be run again after another run."""
+        return dict(self.legs), self._last
+
+    def return_to(self, kept: tuple[dict[str, list[Job]], tuple[str, str, str, Mapping[str, Any] | None]]) -> None:
+        """Make a run that was kept the last one."""
+        self.legs, self._last = dict(kept[0]), kept[1]
+
     def _run_jobs(self, attempt: int, dies: Collection[tuple[str, int]] = ()) -> dict[str, Job]:
         workflow, event, commit, payload = self._last
         done: dict[str, Job] = {}
