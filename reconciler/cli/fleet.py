@@ -217,6 +217,7 @@ def gather(
     directories: _Directories,
     chosen: Annotated[FleetOptions, Only("fleet", "base", "wave", "slice")],
     verb: _Verb = "plan",
+    plans: _Plans = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="FILE", help="Where to save it; default: fleet-VERB.json in the one DIR."),
@@ -232,9 +233,9 @@ def gather(
     """Gather the results of all shards: one document, and one ID for the plans of all tenants.
 
     Results of another commit or run do not count; a missing one is a failure. After an apply, fleet/applied.json says
-    how far it came: `--base applied`.
+    how far it came: `--base applied`. Then --plans names the plans that the apply was about.
     """
-    options = lazy.GatherOptions(chosen.selection(), tuple(directories), verb)
+    options = lazy.GatherOptions(chosen.selection(plans), tuple(directories), verb)
     return lazy.run_gather(options, lazy.GatherOutput(out, format_, page), common.terminal())
 
 

@@ -127,17 +127,17 @@ def find_proving_wave(fleet: Fleet, affected: Affected) -> str | None:
     return next((wave.name for wave in fleet.waves if wave.name in going), None)
 
 
-def find_unproven(fleet: Fleet, affected: Affected, reached: Collection[str], drift: Gathered) -> frozenset[str]:
-    """Return the tenants that a change by something shared concerns, if it was stopped at the first wave.
+def find_unproven(fleet: Fleet, affected: Affected, done: Collection[str], drift: Gathered) -> frozenset[str]:
+    """Return the tenants that a change by something shared concerns, if its first wave has not proven it.
 
-    `reached`: tenants with a result; one of a later wave says that the gate was open. `drift`: of the first wave.
+    `done`: tenants whose apply went well; `drift`: of the first wave. What later waves did proves nothing: it can be
+    the result of another change, or of a tenant that failed.
     """
     members, wave = assign_waves(fleet), find_proving_wave(fleet, affected)
     if wave is None or not exceeds_blast_radius(fleet, affected):
         return frozenset()
     first = [name for name in affected.by_defaults if members[name] == wave]
-    went_on = any(name in reached for name in affected.by_defaults if members[name] != wave)
-    proven = went_on or (not drift.sandbox and all(_is_free_of_drift(drift, name) for name in first))
+    proven = not drift.sandbox and all(name in done and _is_free_of_drift(drift, name) for name in first)
     return frozenset() if proven else frozenset(affected.by_defaults)
 
 

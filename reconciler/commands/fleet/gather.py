@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +16,7 @@ from reconciler.fleet.applied import APPLIED, read_applied, write_applied
 from reconciler.fleet.drift_record import DriftCheck, find_began, read_drift, select_current, write_drift
 from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.fleet_guards import (
+    BY_DEFAULTS,
     DIFFERENCES,
     FAILED,
     FleetVerdict,
@@ -36,7 +37,7 @@ from reconciler.github.environment import read_workflow
 from reconciler.record.files import write_private
 from reconciler.render.fleet_page import render_fleet_page
 from reconciler.session.fleet.cluster_checkout import find_changed_tenants
-from reconciler.session.fleet.gathering import Gathering, GatherOptions, gather_other, leave_out_waiting, load_gathering
+from reconciler.session.fleet.gathering import Gathering, GatherOptions, gather_other, leave_out_waiting, load_run
 from reconciler.session.fleet.summary import check_fleet_format, find_pages, load_fleet_summary, render_fleet
 from reconciler.session.fleet.tokens import refuse_shared_tokens
 from reconciler.session.fleet.wave_gate import find_plan_id
@@ -62,10 +63,10 @@ def run_gather(options: GatherOptions, output: GatherOutput, terminal: Terminal,
     """
     check_verb(options.verb)
     check_fleet_format(output.format, terminal.style)
-    gathering = load_gathering(options, terminal)
+    gathering = load_run(options, terminal)
     refuse_shared_tokens(gathering.gathered.results.values())
     if options.verb == "apply":
-        gathering = leave_out_waiting(gathering, terminal)
+        gathering = leave_out_waiting(gathering, options, terminal)
     verdicts = _judge(gathering, options.verb)
     document = format_fleet_plan(gathering.gathered, gathering.wanted, gathering.selected.affected, verdicts)
     file = output.out or _choose_file(options)
@@ -110,7 +111,7 @@ def _record(gathering: Gathering, options: GatherOptions, terminal: Terminal) ->
     if options.verb != "plan" and gathering.gathered.sandbox:
         terminal.note("These results are of the sandbox: the record of the fleet stays as it is.")
     elif options.verb == "apply":
-        _record_apply(gathering, options.directories, terminal)
+        _record_apply(gathering, options, terminal)
     elif options.verb == "drift":
         fleet = gathering.selected.fleet
         current = select_current(fleet.root, gathering.gathered.results)
@@ -118,7 +119,7 @@ def _record(gathering: Gathering, options: GatherOptions, terminal: Terminal) ->
         _record_due(fleet, current)
 
 
-def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: Terminal) -> None:
+def _record_apply(gathering: Gathering, options: GatherOptions, terminal: Terminal) -> None:
     """Record the commit and the tenants that are open: of all that changed since the record, not only of this run.
 
     A change that was stopped at the first wave leaves that open, too: it has to be proven yet. So do files that are not
@@ -132,7 +133,12 @@ def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: T
         _record_older(gathering, later, terminal)
         return
     pending = _find_pending(fleet, results.keys(), terminal)
-    unproven = find_unproven(fleet, pending, results.keys(), gather_other(gathering, directories, "drift"))
+    unproven = _find_unproven(gathering, options, pending)
+    if unproven:
+        terminal.note(
+            f"Left open, as the first wave has not proven a change for {pluralize(len(unproven), 'tenant')}: look for"
+            " drift there after its apply, and name that directory, too."
+        )
     differ = find_changed_tenants(fleet) & results.keys()
     if differ:
         terminal.note(f"Not as in the commit, and so left open: {format_names(sorted(differ), 20)}.")
@@ -144,6 +150,16 @@ def _record_apply(gathering: Gathering, directories: Sequence[Path], terminal: T
         terminal.note(f"Still due, because these applies began before the drift run: {format_names(sorted(late), 20)}.")
     due = (due - done) | late
     write_applied(fleet.root, gathering.wanted.commit, left, pending.added, unproven, due=due)
+
+
+def _find_unproven(gathering: Gathering, options: GatherOptions, pending: Affected) -> frozenset[str]:
+    """Return the tenants with a change for many that neither the first wave has proven nor an approval lifts."""
+    fleet, results = gathering.selected.fleet, gathering.gathered.results
+    plan_id = find_plan_id(options, gathering) or identify_plans(gathering.gathered)
+    if BY_DEFAULTS in find_lifted(fleet, plan_id, current_time().date()):
+        return frozenset()
+    done = {name for name, each in results.items() if each.exit_code in GOOD} - gathering.gathered.held
+    return find_unproven(fleet, pending, done, gather_other(gathering, options.directories, "drift"))
 
 
 def _record_older(gathering: Gathering, later: LaterApply, terminal: Terminal) -> None:

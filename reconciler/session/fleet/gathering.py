@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.core.text import format_names
 from reconciler.errors import RepositoryError
-from reconciler.fleet.gathered import NO_RESULT, Gathered, Wanted, gather_results
+from reconciler.fleet.gathered import NO_RESULT, RESULT, Gathered, Wanted, gather_results
 from reconciler.fleet.later_apply import find_later_apply
 from reconciler.fleet.run_identity import identify_run
 from reconciler.fleet.selection import select_tenants
@@ -55,6 +55,19 @@ def load_gathering(options: GatherOptions, terminal: Terminal) -> Gathering:
     return gather_selected(options, load_selected(options.selection, terminal))
 
 
+def load_run(options: GatherOptions, terminal: Terminal) -> Gathering:
+    """Gather the same for an apply, also of each tenant that it was about by its reviewed plans, affected or not."""
+    _find_commit(options.selection.fleet)
+    selected = load_selected(options.selection, terminal)
+    reviewed = read_reviewed_fleet_plan(options.selection.plans) if options.verb == "apply" else None
+    if reviewed is not None and options.selection.only is None:
+        own = select_tenants(selected.fleet, wave=options.selection.wave, only={*reviewed.tenants, *reviewed.failed})
+        names = selected.names.union(each.name for each in own)
+        tenants = tuple(each for each in selected.fleet.tenants if each.name in names)
+        selected = replace(selected, tenants=tenants)
+    return gather_selected(options, selected)
+
+
 def gather_selected(options: GatherOptions, selected: Selected) -> Gathering:
     """Gather the same for tenants that are selected already."""
     commit = _find_commit(options.selection.fleet)
@@ -68,7 +81,7 @@ def gather_other(gathering: Gathering, directories: Sequence[Path], verb: str) -
     return gather_results(directories, gathering.selected.names, replace(gathering.wanted, verb=verb))
 
 
-def leave_out_waiting(gathering: Gathering, terminal: Terminal) -> Gathering:
+def leave_out_waiting(gathering: Gathering, options: GatherOptions, terminal: Terminal) -> Gathering:
     """Expect no result of tenants of which nothing changed in git, and that the apply was not about.
 
     They are due since a drift run, or wait for the next one to run another version of the program: a run that does not
@@ -76,14 +89,27 @@ def leave_out_waiting(gathering: Gathering, terminal: Terminal) -> Gathering:
     What begun and has no valid result stays missing.
     """
     affected, later = gathering.selected.affected, find_later_apply(gathering.selected.fleet)
-    absent = {name for name, why in gathering.gathered.missing.items() if why == NO_RESULT}
+    reviewed = read_reviewed_fleet_plan(options.selection.plans)
+    absent = {
+        name
+        for name, why in gathering.gathered.missing.items()
+        if why == NO_RESULT and not _has_begun(name, options.directories)
+    }
     undone = absent & (later.different - set(later.applied.open)) if later is not None else set()
-    due = (absent & affected.due_alone if affected is not None else set()) - undone
-    others = absent & affected.by_program_alone if affected is not None else set()
+    waiting = absent - undone - (reviewed.tenants.keys() if reviewed is not None else set())
+    due = waiting & affected.due_alone if affected is not None else set()
+    others = waiting & affected.by_program_alone if affected is not None else set()
     if due:
         terminal.note(f"Due since a drift run, and not part of this apply: {format_names(sorted(due), 20)}.")
-    left = {name: why for name, why in gathering.gathered.missing.items() if name not in due | others | undone}
+    out = due | others | undone
+    left = {name: why for name, why in gathering.gathered.missing.items() if name not in out}
     return replace(gathering, gathered=replace(gathering.gathered, missing=left))
+
+
+def _has_begun(name: str, directories: Sequence[Path]) -> bool:
+    """Whether a run wrote files of the tenant and was killed before its result."""
+    folders = [directory / name for directory in directories]
+    return any(folder.is_dir() and not os.path.lexists(folder / RESULT) for folder in folders)
 
 
 def add_unplanned(gathering: Gathering, selection: FleetSelection) -> Gathering:

@@ -197,8 +197,7 @@ def test_another_version_of_the_program_hides_no_other_change(repository: GitRep
 
 def test_many_tenants_of_another_version_are_not_unproven(repository: GitRepository, tmp_path: Path) -> None:
     limits = "waves: [{name: canary, tenants: [acme]}, {name: rest}]\nguards: {tenants_changed_by_defaults: 1}\n"
-    repository.commit("waves", {"fleet.yaml": f"tenants: tenants/*\n{limits}"})
-    apply(repository, tmp_path / "1", "acme beta gamma")
+    write_applied(repository.root, repository.commit("waves", {"fleet.yaml": f"tenants: tenants/*\n{limits}"}), [])
     repository.commit("change", {"requirements/a.txt": "2\n", "tenants/acme/users/a.yaml": "# 2\n[]\n"})
     found = apply(repository, tmp_path / "2", "acme", "", only=frozenset({"acme"}))
     assert found == AppliedFleet(repository.head())
@@ -402,8 +401,61 @@ def test_a_change_for_many_that_was_stopped_at_the_first_wave_stays_open(
     everyone = ("acme", "beta", "gamma")
     assert stopped == AppliedFleet(repository.head(), everyone, (), everyone)
     assert apply(repository, tmp_path / "2", "acme", base="applied") == stopped
-    went_on = apply(repository, tmp_path / "3", "acme beta", base="applied")
-    assert went_on == AppliedFleet(repository.head(), ("gamma",)), "a result of a later wave: its gate was open"
+    # Neither a later wave of another apply nor a failed result of one proves it.
+    assert apply(repository, tmp_path / "3", "acme beta", base="applied") == stopped
+    assert apply(repository, tmp_path / "4", "acme", "gamma", base="applied") == stopped
+    # Drift that was looked for before the apply does not either: the change only waits there.
+    looked = write(tmp_path / "drift", repository, "acme", verb="drift")
+    write(tmp_path / "5", repository, "acme", verb="apply", exit_code=5)
+    gather(repository, tmp_path / "5", looked, verb="apply", base="applied", out=tmp_path / "x.json")
+    assert read_applied(repository.root) == stopped
+    write(tmp_path / "5", repository, "acme", "beta", verb="apply")
+    _, terminal = gather(repository, tmp_path / "5", looked, verb="apply", base="applied", out=tmp_path / "x.json")
+    assert read_applied(repository.root) == AppliedFleet(repository.head(), ("gamma",))
+    assert not any("has not proven" in note for note in terminal.notes)
+
+
+def test_an_approval_proves_a_change_for_many(repository: GitRepository, tmp_path: Path) -> None:
+    plans = dict.fromkeys(NAMES, plan_id(1))
+    until = current_time().date() + timedelta(days=1)
+    lifts = "tenants_changed_by_defaults"
+    approval = f"{{plan: '{compute_fleet_plan_id(plans, {})}', lifts: [{lifts}], until: {until}, reason: urgent}}"
+    waves = "waves: [{name: canary, tenants: [acme]}, {name: rest}]\nguards: {tenants_changed_by_defaults: 2}\n"
+    repository.commit("waves", {"fleet.yaml": f"tenants: tenants/*\n{waves}approvals: [{approval}]\n"})
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans/fleet-plan.json").write_text(make_fleet_plan(plans))
+    out = write(tmp_path / "1", repository, "acme", "beta", verb="apply")
+    gather(repository, out, verb="apply", base="applied", plans=tmp_path / "plans")
+    assert read_applied(repository.root) == AppliedFleet(repository.head(), ("gamma",))
+
+
+# --- what an apply was about though nothing changed ---------------------------------
+
+
+def test_a_reviewed_tenant_without_a_change_counts(repository: GitRepository, tmp_path: Path) -> None:
+    """Such as one that only differs, applied by the plans of a drift run."""
+    apply(repository, tmp_path / "1", "acme beta gamma")
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans/fleet-plan.json").write_text(make_fleet_plan(dict.fromkeys(("acme", "beta"), plan_id(1))))
+    write(tmp_path / "2", repository, "acme", verb="apply", exit_code=5)
+    code, terminal = gather(repository, tmp_path / "2", verb="apply", base="applied", plans=tmp_path / "plans")
+    assert code == ExitCode.ERROR
+    assert "1 without a result\n  beta\n" in terminal.out
+    assert read_applied(repository.root) == AppliedFleet(repository.head(), ("acme", "beta"))
+
+
+def test_a_tenant_that_is_due_and_was_killed_is_open(repository: GitRepository, tmp_path: Path) -> None:
+    apply(repository, tmp_path / "1", "acme beta gamma")
+    drift(repository, tmp_path / "2", "acme", "beta", waiting=1)
+    (tmp_path / "3/beta").mkdir(parents=True)
+    (tmp_path / "3/beta/output.txt").write_text("")
+    assert gather(repository, tmp_path / "3", verb="apply", base="applied")[0] == ExitCode.ERROR
+    assert read_applied(repository.root) == AppliedFleet(repository.head(), ("beta",), due=("acme", "beta"))
+    for name in ("4", "plans"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "plans/fleet-plan.json").write_text(make_fleet_plan(dict.fromkeys(("acme", "beta"), plan_id(1))))
+    gather(repository, tmp_path / "4", verb="apply", base="applied", plans=tmp_path / "plans")
+    assert read_applied(repository.root) == AppliedFleet(repository.head(), ("acme", "beta"), due=("acme", "beta"))
 
 
 def test_a_guard_that_is_exceeded_is_code_3_until_an_approval_lifts_it(
