@@ -100,7 +100,7 @@ def test_only_a_plan_of_the_reviewed_fleet_plan_is_applied(fleet: FleetWorkspace
         fleet.desire(name, department="Moved")
     fleet.run("plan", "-o", str(fleet.out))
     ids = {name: fleet.result(name)["plan_id"] for name in NAMES}
-    (fleet.out / "fleet-plan.json").write_text(make_fleet_plan({"acme": ids["acme"], "globex": ids["acme"]}))
+    (fleet.out / "fleet-plan.json").write_text(make_fleet_plan({"acme": ids["acme"], "globex": ids["acme"]}, update=5))
     found = fleet.run("apply", "--plans", str(fleet.out / "fleet-plan.json"), "-o", str(fleet.root / "applied"))
     assert (found.code, found.out) == (
         4,
