@@ -30,7 +30,7 @@ class _Change(msgspec.Struct, gc=False):
     pending_attributes: list[str] = []
 
 
-class _Summary(msgspec.Struct, gc=False):
+class _CountedSummary(msgspec.Struct, gc=False):
     unchanged: int
     unmanaged: int
     failed: int
@@ -38,7 +38,7 @@ class _Summary(msgspec.Struct, gc=False):
 
 class _Plan(msgspec.Struct):
     plan_id: str
-    summary: _Summary
+    summary: _CountedSummary
     resource_changes: list[_Change]
     drift: dict[str, msgspec.Raw] | None = None
 
