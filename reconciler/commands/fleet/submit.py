@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler.core.text import format_names, pluralize, quote
-from reconciler.errors import ExitCode, FleetError, UsageError
+from reconciler.errors import ExitCode, FleetError, StalePlanError, UsageError
 from reconciler.fleet.cluster_job import STALLED, ClusterJob
 from reconciler.fleet.cluster_task import ClusterTask, name_submission
 from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.fleet_plan import read_fleet_plan
+from reconciler.fleet.later_apply import find_later_apply
 from reconciler.fleet.result import VERBS, TenantResult, to_json
 from reconciler.fleet.run_identity import identify_run
 from reconciler.record.files import make_private_directory, write_private
@@ -62,6 +63,7 @@ def run_submit(options: SubmitOptions, terminal: Terminal) -> ExitCode:
     selected = load_selected(options.selection, terminal)
     if options.verb == "apply":
         selection = replace(options.selection, plans=options.plans)
+        _refuse_older(selected)
         check_before_apply(selected, selection)
         check_earlier_waves(selected, selection, options.results)
     tasks = _build_tasks(options, selected)
@@ -78,6 +80,18 @@ def run_submit(options: SubmitOptions, terminal: Terminal) -> ExitCode:
     waited = _Waited(options.out, terminal)
     left: Sequence[ClusterJob] = cluster.watch(options.queue, numbers, waited.end, options.minutes * 60)
     return fold_exit_codes([stale, _report(waited, len(numbers), left, terminal)])
+
+
+def _refuse_older(selected: Selected) -> None:
+    """Raise `StalePlanError` if a later commit was applied, and the apply of this one would undo it."""
+    later = find_later_apply(selected.fleet)
+    older = sorted(selected.names & later.different) if later is not None else []
+    if later is not None and older:
+        raise StalePlanError(
+            f"the later commit {later.applied.commit[:12]} has been applied, and this one would undo it:"
+            f" {format_names(older, 20)}",
+            "Nothing is queued. Submit the newest commit instead.",
+        )
 
 
 def _note_stale(names: Collection[str], terminal: Terminal) -> ExitCode:

@@ -13,7 +13,8 @@ from support.recording_terminal import RecordingTerminal
 
 from reconciler.commands.fleet import submit
 from reconciler.commands.fleet.submit import SubmitOptions, run_submit
-from reconciler.errors import BlockedError, FleetError, UsageError
+from reconciler.errors import BlockedError, FleetError, StalePlanError, UsageError
+from reconciler.fleet.applied import write_applied
 from reconciler.fleet.cluster_job import ClusterJob
 from reconciler.fleet.cluster_task import ClusterTask, count_submission
 from reconciler.fleet.result import TenantResult, from_json
@@ -116,6 +117,19 @@ def make_job(number: int, tenant: str, code: int | None, state: str = "succeeded
     task = ClusterTask(tenant, "plan", "0" * 40, "local")
     result = TenantResult(tenant, "plan", "0" * 40, "local", code) if code is not None else None
     return ClusterJob(number, state, task, "", result)
+
+
+def test_an_apply_of_an_earlier_commit_than_that_on_record_is_not_queued(cluster: FakeCluster, root: Path) -> None:
+    earlier = run_git(root, "rev-parse", "HEAD")
+    (root / "tenants/acme/users/more.yaml").write_text("[]\n")
+    run_git(root, "add", ".")
+    run_git(root, "commit", "-q", "-m", "later")
+    write_applied(root, run_git(root, "rev-parse", "HEAD"), [])
+    run_git(root, "checkout", "-q", earlier)
+    with pytest.raises(StalePlanError, match=r'would undo it: "acme"$'):
+        run(root, verb="apply", auto_approve=True)
+    assert cluster.submitted == []
+    assert run(root)[0] == 0, "a plan undoes nothing"
 
 
 def test_waiting_folds_the_exit_codes_and_keeps_the_results(cluster: FakeCluster, root: Path, tmp_path: Path) -> None:
