@@ -33,7 +33,8 @@ _HIDDEN_AT_TOP = frozenset(
     }
 )
 """Files and folders of other tools, for a desired state that is the root of its repository."""
-_OF_TENANTS = frozenset({"tenant.yaml", "plans"})
+_TENANT = "tenant.yaml"
+_OF_TENANTS = frozenset({_TENANT, "plans"})
 """What a tenant of a fleet has in addition at its top level."""
 _LEFTOVER = re.compile(
     r"""
@@ -98,7 +99,9 @@ def check_top_file(name: str, *, is_tenant: bool = False) -> Stray | None:
     if resembles_yaml(name) and name.startswith("."):
         return _hidden_file(name)
     if resembles_yaml(name) or name.casefold().endswith(".json") or (_find_similar(name) and not _is_prose(name)):
-        return Stray("this file is not read", f"{_hint(name)}{_PLACES}")
+        is_twin = is_tenant and name.casefold().partition(".")[0] == _TENANT.partition(".")[0]
+        hint = f"Did you mean {_TENANT}? " if is_twin else _hint(name)
+        return Stray("this file is not read", f"{hint}{_PLACES}")
     if name.isascii() or _is_prose(name):
         return None
     return Stray("this file is not read", f"Its name has look-alike letters. {_PLACES}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import shlex
 from collections import Counter
@@ -129,7 +130,9 @@ class _Catalog:
         if self._are_all_found:
             lost = list_lost_tenants(self.root, located.value, [tenant.folder for tenant in tenants], self.report)
         if tenants:
-            check_waves(located, tenants, self.report, lost={folder.partition("/")[2] for folder in lost})
+            check_waves(
+                located, tenants, self.report, self._find_line, lost={folder.partition("/")[2] for folder in lost}
+            )
         self.check_domains([tenant for tenant in tenants if tenant.name not in self._unread])
 
     def read_fleet_file(self) -> LocatedModel[FleetEntry] | None:
@@ -313,7 +316,14 @@ class _Catalog:
             elif not path.is_dir():
                 also = f" {pluralize(len(members), 'tenant')} are in it." if len(members) > 1 else ""
                 detail = f"Create groups/{group} with the files that its tenants share, or correct the name.{also}"
+                near = difflib.get_close_matches(group, self._list_groups(), 1)
+                detail = f"Did you mean {near[0]}? {detail}" if near else detail
                 self.report(error(f"there is no group {group}", detail, self._find_line(members[0], "group")))
+
+    def _list_groups(self) -> list[str]:
+        with suppress(OSError):
+            return [entry.name for entry in (self.root / "groups").iterdir() if is_tenant_name(entry.name)]
+        return []
 
     def check_domains(self, tenants: list[Tenant]) -> None:
         """Report missing and shared domains: a copied folder must not write to the organisation of the first one."""

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import difflib
+from collections.abc import Callable, Collection, Sequence
 
 from reconciler.core.model import Origin, error
 from reconciler.core.text import pluralize
-from reconciler.desired.fleet_files import TENANT_FILE
 from reconciler.desired.fleet_schema import FleetEntry
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.yaml_reader import Report
 from reconciler.fleet.model import Tenant
 
 _WHOLE = 100
+FindLine = Callable[[Tenant, str], Origin]
+"""Returns where a key of its tenant.yaml is."""
 
 
 def check_waves(
-    fleet: LocatedModel[FleetEntry], tenants: Sequence[Tenant], report: Report, lost: Collection[str] = ()
+    fleet: LocatedModel[FleetEntry],
+    tenants: Sequence[Tenant],
+    report: Report,
+    find_line: FindLine,
+    lost: Collection[str] = (),
 ) -> None:
     """Report waves by which a tenant would be in none or in two, or in another one than its tenant.yaml says.
 
@@ -29,13 +35,14 @@ def check_waves(
     for tenant in tenants:
         if tenant.wave is None:
             continue
-        origin = Origin(f"{tenant.folder}/{TENANT_FILE}", 1, 1)
         if tenant.wave not in names:
+            near = difflib.get_close_matches(tenant.wave, names, 1)
             detail = "Correct `wave` in tenant.yaml, or add the wave to `waves` in fleet.yaml."
-            report(error(f"there is no wave {tenant.wave}", detail, origin))
+            detail = f"Did you mean {near[0]}? {detail}" if near else detail
+            report(error(f"there is no wave {tenant.wave}", detail, find_line(tenant, "wave")))
         elif named.get(tenant.name, tenant.wave) != tenant.wave:
             summary = f"{tenant.name} is in two waves: {named[tenant.name]} by fleet.yaml, {tenant.wave} by tenant.yaml"
-            report(error(summary, "Keep one of them.", origin))
+            report(error(summary, "Keep one of them.", find_line(tenant, "wave")))
 
 
 def _check_order(fleet: LocatedModel[FleetEntry], report: Report) -> None:

@@ -153,3 +153,13 @@ def test_folders() -> None:
 )
 def test_the_files_of_a_desired_state(name: str, read: bool) -> None:
     assert layout.is_read(name) is read
+
+
+@pytest.mark.parametrize("name", ["tenant.yml", "Tenant.yaml", "tenant.json"])
+def test_the_right_name_of_tenant_yaml_is_suggested(name: str) -> None:
+    found = layout.check_top_file(name, is_tenant=True)
+    assert found is not None
+    assert found.detail.startswith("Did you mean tenant.yaml? ")
+    other = layout.check_top_file(name)
+    assert other is not None
+    assert "tenant.yaml" not in other.detail, "only a tenant of a fleet has one"

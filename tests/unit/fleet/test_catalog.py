@@ -121,7 +121,7 @@ def test_what_is_no_tenant(tmp_path: Path) -> None:
         ),
         (
             {"tenants/beta/tenant.yaml": "domains: [beta.example]\nwave: w\n"},
-            ["tenants/beta/tenant.yaml:1:1: there is no wave w"],
+            ["tenants/beta/tenant.yaml:2:7: there is no wave w"],
         ),
         ({"tenants/beta/tenant.yaml": "grup: x\n"}, ['tenants/beta/tenant.yaml:1:1: unknown key "grup"']),
         ({"tenants/beta/tenant.yaml": "group: ../x\n"}, ["tenants/beta/tenant.yaml:1:8: group: expected a name of at"]),
@@ -154,9 +154,20 @@ def test_the_error_names_the_first_and_says_how_to_see_all(tmp_path: Path) -> No
     write_fleet(tmp_path, tenants__beta__tenant="wave: w\ndomains: [beta.example]\n")
     with pytest.raises(BrokenFleetError) as caught:
         read_fleet(tmp_path)
-    assert caught.value.summary == "the fleet has errors: there is no wave w (tenants/beta/tenant.yaml:1:1)"
+    assert caught.value.summary == "the fleet has errors: there is no wave w (tenants/beta/tenant.yaml:1:7)"
     assert caught.value.detail == "`reconciler fleet validate` lists them all."
     assert caught.value.diagnostics[0].source_line == "wave: w"
+
+
+def test_a_name_that_is_nearly_right_is_suggested(tmp_path: Path) -> None:
+    write_fleet(tmp_path, tenants__beta__tenant="wave: erly\ngroup: schol\ndomains: [beta.example]\n")
+    (tmp_path / "fleet.yaml").write_text("tenants: tenants/*\nwaves: [{name: early, percent: 5}, {name: rest}]\n")
+    with pytest.raises(BrokenFleetError) as caught:
+        read_fleet(tmp_path)
+    assert [(item.detail or "").partition("?")[0] for item in caught.value.diagnostics] == [
+        "Did you mean schools",
+        "Did you mean early",
+    ]
 
 
 def test_an_error_of_many_tenants_is_one(tmp_path: Path) -> None:
@@ -165,7 +176,7 @@ def test_an_error_of_many_tenants_is_one(tmp_path: Path) -> None:
     assert _list_errors(tmp_path) == [
         'tenants/t0/tenant.yaml:1:1: unknown key "grup" (3 tenants)',
         "tenants/acme/tenant.yaml:2:8: there is no group none",
-        "tenants/acme/tenant.yaml:1:1: there is no wave w",
+        "tenants/acme/tenant.yaml:1:7: there is no wave w",
         "tenants/acme/tenant.yaml:1:1: the tenant has no `domains` (2 tenants)",
     ]
 

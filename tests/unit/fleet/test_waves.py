@@ -42,7 +42,7 @@ def test_the_wave_of_tenant_yaml_and_that_of_fleet_yaml(tmp_path: Path) -> None:
     fleet = "tenants: tenants/*\nwaves: [{name: a, tenants: [acme]}, {name: z}]\n"
     write_fleet(tmp_path, fleet=fleet, tenants__acme__tenant="domains: [acme.example]\nwave: z\n")
     assert _list_errors(tmp_path) == [
-        "tenants/acme/tenant.yaml:1:1: acme is in two waves: a by fleet.yaml, z by tenant.yaml"
+        "tenants/acme/tenant.yaml:2:7: acme is in two waves: a by fleet.yaml, z by tenant.yaml"
     ]
     (tmp_path / "tenants/acme/tenant.yaml").write_text("domains: [acme.example]\nwave: a\n")
     assert read_fleet(tmp_path).tenants[0].wave == "a"

@@ -73,7 +73,7 @@ def test_an_error_of_the_catalog_hides_no_error_of_a_tenant(tmp_path: Path) -> N
     assert [f"{item.origin}: {item.summary}" for item in found.counts] == [
         "tenants/acme/tenant.yaml:1:8: there is no group firms",
         "defaults/x.yaml:1:1: this file is not read",
-        "tenants/gamma/tenant.yaml:1:1: there is no wave x",
+        "tenants/gamma/tenant.yaml:1:7: there is no wave x",
         "tenants/gamma/tenant.yaml:1:1: the tenant has no `domains`",
         'tenants/beta/settings.yaml:1:1: unknown key "gards"',
     ]
