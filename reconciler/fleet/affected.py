@@ -84,6 +84,14 @@ class Affected:
             name for name, found in self.reasons.items() if AffectedBy.DUE in found and unchanged.issuperset(found)
         )
 
+    @property
+    def open_alone(self) -> frozenset[str]:
+        """The tenants without a change in git since an apply that was not complete, or that was held."""
+        unchanged = {AffectedBy.OPEN, AffectedBy.DUE, AffectedBy.PROGRAM}
+        return frozenset(
+            name for name, found in self.reasons.items() if AffectedBy.OPEN in found and unchanged.issuperset(found)
+        )
+
     def restrict(self, names: Collection[str]) -> Affected:
         """Return what a run changes that is about these tenants only."""
         return replace(self, reasons={name: found for name, found in self.reasons.items() if name in names})

@@ -66,7 +66,7 @@ def _read_status(
         is_due=applied is not None and tenant.name in applied.due,
         drift=drift,
         credential=_find_ending(folder, now) if words.intersection(_DATES) else None,
-        is_held=_SWITCH in words and _is_switched_off(folder),
+        is_held=_SWITCH in words and is_switched_off(folder),
         problem=problem,
     )
 
@@ -88,7 +88,7 @@ def _find_words(folder: Path) -> frozenset[bytes]:
         os.close(handle)
 
 
-def _is_switched_off(folder: Path) -> bool:
+def is_switched_off(folder: Path) -> bool:
     """Whether an apply sends nothing; False if the settings are invalid: then an apply fails."""
     settings = Directory(folder).read_settings()
     return settings is not None and not read_provisioning(settings.value).enabled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,9 +11,11 @@ from reconciler.core.text import format_names
 from reconciler.errors import RepositoryError
 from reconciler.fleet.gathered import NO_RESULT, RESULT, Gathered, Wanted, gather_results
 from reconciler.fleet.later_apply import find_later_apply
+from reconciler.fleet.model import Fleet
 from reconciler.fleet.run_identity import identify_run
 from reconciler.fleet.selection import select_tenants
 from reconciler.git.repository import find_head_commit
+from reconciler.session.fleet.fleet_status import is_switched_off
 from reconciler.session.fleet.reviewed_plans import read_reviewed_fleet_plan
 from reconciler.session.fleet.selected import FleetSelection, Selected, load_selected
 from reconciler.session.terminal import Terminal
@@ -84,9 +86,10 @@ def gather_other(gathering: Gathering, directories: Sequence[Path], verb: str) -
 def leave_out_waiting(gathering: Gathering, options: GatherOptions, terminal: Terminal) -> Gathering:
     """Expect no result of tenants of which nothing changed in git, and that the apply was not about.
 
-    They are due since a drift run, or wait for the next one to run another version of the program: a run that does not
-    have them is complete all the same. So is a run of an earlier commit than that on record without what changed since.
-    What begun and has no valid result stays missing.
+    They are due since a drift run, wait for the next one to run another version of the program, or are held and stay
+    open: a run that does not have them is complete all the same. So is a run of an earlier commit than that on record
+    without what changed since.
+    What began and has no valid result stays missing.
     """
     affected, later = gathering.selected.affected, find_later_apply(gathering.selected.fleet)
     reviewed = read_reviewed_fleet_plan(options.selection.plans)
@@ -99,11 +102,19 @@ def leave_out_waiting(gathering: Gathering, options: GatherOptions, terminal: Te
     waiting = absent - undone - (reviewed.tenants.keys() if reviewed is not None else set())
     due = waiting & affected.due_alone if affected is not None else set()
     others = waiting & affected.by_program_alone if affected is not None else set()
+    held = _find_held(gathering.selected.fleet, waiting & affected.open_alone) if affected is not None else set()
+    if held:
+        terminal.note(f"Held, left open, and not part of this apply: {format_names(sorted(held), 20)}.")
     if due:
         terminal.note(f"Due since a drift run, and not part of this apply: {format_names(sorted(due), 20)}.")
-    out = due | others | undone
+    out = due | others | undone | held
     left = {name: why for name, why in gathering.gathered.missing.items() if name not in out}
     return replace(gathering, gathered=replace(gathering.gathered, missing=left))
+
+
+def _find_held(fleet: Fleet, names: Collection[str]) -> set[str]:
+    """Return which of the tenants are switched off at this commit."""
+    return {each.name for each in fleet.tenants if each.name in names and is_switched_off(fleet.root / each.folder)}
 
 
 def _has_begun(name: str, directories: Sequence[Path]) -> bool:

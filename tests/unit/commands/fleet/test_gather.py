@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.fleet_results import plan_id, write_result
 from support.fleet_workspace import make_fleet_plan
-from support.fleets import with_domains
+from support.fleets import SETTINGS, with_domains
 from support.git_repository import GitRepository
 from support.recording_terminal import RecordingTerminal
 from syrupy.assertion import SnapshotAssertion
@@ -142,6 +142,26 @@ def test_a_tenant_that_is_held_stays_open(repository: GitRepository, tmp_path: P
     assert read_applied(repository.root) == AppliedFleet(repository.head(), ("acme", "beta", "gamma"))
     apply(repository, tmp_path / "3", "acme", base="applied")
     assert read_applied(repository.root) == AppliedFleet(repository.head(), ("beta", "gamma"))
+
+
+def test_a_run_about_others_is_not_red_because_of_a_tenant_that_is_held(
+    repository: GitRepository, tmp_path: Path
+) -> None:
+    off = {"tenants/acme/settings.yaml": "provisioning: {enabled: false}\n"}
+    repository.commit("off", {"defaults/settings.yaml": SETTINGS, **off})
+    apply(repository, tmp_path / "1", "beta gamma")
+    write(tmp_path / "1", repository, "acme", verb="apply", held=True)
+    assert gather(repository, tmp_path / "1", verb="apply")[0] == ExitCode.OK
+    still_open = AppliedFleet(repository.head(), ("acme",))
+    (tmp_path / "none").mkdir()
+    assert read_applied(repository.root) == still_open
+    found, terminal = gather(repository, tmp_path / "none", verb="apply", base="applied")
+    assert (found, read_applied(repository.root)) == (ExitCode.OK, still_open)
+    assert 'Held, left open, and not part of this apply: "acme".' in terminal.notes
+    for files in ({"tenants/acme/users/a.yaml": "# 2\n[]\n"}, {"tenants/acme/settings.yaml": "{}\n"}):
+        repository.commit("a change of the tenant", files)
+        assert gather(repository, tmp_path / "none", verb="apply", base="applied")[0] == ExitCode.ERROR
+        assert read_applied(repository.root) == AppliedFleet(repository.head(), ("acme",))
 
 
 def test_no_tenant_is_lost_whatever_the_run_was_about(repository: GitRepository, tmp_path: Path) -> None:
