@@ -71,10 +71,6 @@ class PlainScim(RunningServer):
         # `run` would take the signals of the whole process; this is its loop, which ends in the thread that runs it.
         while not self._closing.is_set():
             self._server.asyncore.loop(timeout=0.05, map=self._server._map, count=1)
-        self._server.task_dispatcher.shutdown(timeout=2)
-        self._server.close()
-        for channel in list(self._server._map.values()):
-            channel.close()
 
     def _logged(self, app: WSGI) -> WSGI:
         def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -90,6 +86,11 @@ class PlainScim(RunningServer):
         self._closing.set()
         self._server.pull_trigger()
         self._thread.join(timeout=5)
+        # Only after the loop: as its last step it could close the trigger before it is pulled here.
+        self._server.task_dispatcher.shutdown(timeout=2)
+        self._server.close()
+        for channel in list(self._server._map.values()):
+            channel.close()
         self._thread = self._server = None
 
     @property
