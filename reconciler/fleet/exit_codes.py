@@ -1,4 +1,4 @@
-"""One exit code for a run of many tenants. Pure."""
+"""Which exit codes of tenants are good, and one exit code for a run of many tenants. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from reconciler.errors import ExitCode
 
+GOOD = frozenset({ExitCode.OK, ExitCode.CHANGES})
+"""Any other code is of a tenant that failed, or whose plan is blocked or stale."""
 _ORDER = (
     ExitCode.OK,
     ExitCode.CHANGES,

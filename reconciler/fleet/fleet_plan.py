@@ -17,13 +17,13 @@ from typing import Any
 from reconciler.core.text import to_ascii_json
 from reconciler.errors import PlanFileError
 from reconciler.fleet.affected import Affected
+from reconciler.fleet.exit_codes import GOOD
 from reconciler.fleet.fleet_guards import FleetVerdict, Totals, count_managed, count_removals
-from reconciler.fleet.gathered import GOOD, Gathered, Wanted
+from reconciler.fleet.gathered import Gathered, Wanted
 from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
 from reconciler.fleet.result import are_counts
 from reconciler.record.files import read_file
 
-FLEET_PLAN = "fleet-plan.json"
 FORMAT_VERSION = 2
 _MAX_BYTES = 16 * 1024 * 1024
 _PLAN_ID = re.compile(r"sha256:[0-9a-f]{64}")

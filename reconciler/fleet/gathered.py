@@ -14,19 +14,18 @@ from reconciler.core.system_limits import describe_os_error
 from reconciler.core.text import quote
 from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import ExitCode, PlanFileError, UsageError
-from reconciler.fleet.exit_codes import fold_exit_codes
+from reconciler.fleet.exit_codes import GOOD, fold_exit_codes
 from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
 from reconciler.fleet.plan_counts import count_saved_plan
 from reconciler.fleet.result import COUNTS, MAX_BYTES, TenantResult, from_json
 from reconciler.fleet.run_identity import is_same_run
 from reconciler.record.files import read_beginning
+from reconciler.record.layout import PLAN, RESULT
 
-RESULT, PLAN = "result.json", "plan.json"
 MAX_DIRECTORIES = 1_024
 _MAX_ENTRIES = 4 * MAX_TENANTS
 _WITH_PLAN = ("plan", "drift")
 """Verbs that save a plan."""
-GOOD = frozenset({ExitCode.OK, ExitCode.CHANGES})
 NO_RESULT = "no result"
 OTHER_COMMIT = "the result is of another commit, "
 """What the reason begins with, before the commit."""

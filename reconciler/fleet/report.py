@@ -15,6 +15,7 @@ from typing import Any
 
 from reconciler.core.text import quote
 from reconciler.errors import ExitCode, PlanFileError
+from reconciler.fleet.exit_codes import GOOD
 from reconciler.fleet.fleet_plan import FORMAT_VERSION, compute_fleet_plan_id
 from reconciler.fleet.gathered import NO_RESULT
 from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
@@ -196,7 +197,7 @@ def _parse_counts(result: Any) -> dict[str, int]:
 
 
 def _find_state(exit_code: int, counts: Mapping[str, int], *, held: bool) -> TenantState:
-    if exit_code in (ExitCode.OK, ExitCode.CHANGES):
+    if exit_code in GOOD:
         if held:
             return TenantState.HELD
         changes = any(counts.get(name) for name in (*REMOVED, *CREATED, *CHANGED))

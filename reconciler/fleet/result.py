@@ -13,6 +13,7 @@ from typing import Any
 
 from reconciler.core.text import to_ascii_json
 from reconciler.errors import PlanFileError
+from reconciler.fleet.exit_codes import GOOD
 from reconciler.fleet.model import is_tenant_name
 
 FORMAT_VERSION = 1
@@ -44,7 +45,6 @@ _MAX_COUNT = 100_000_000
 _MAX_SECONDS = 10_000_000.0
 _MAX_ERROR = 300
 _MAX_MOMENT = 100_000_000_000
-_GOOD = (0, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def _is_valid(result: TenantResult) -> bool:
         and isinstance(result.sandbox, bool)
         and isinstance(result.held, bool)
         and _is_count(result.began, _MAX_MOMENT)
-        and (not result.held or (result.verb != "drift" and result.exit_code in _GOOD))
+        and (not result.held or (result.verb != "drift" and result.exit_code in GOOD))
         and (result.token_check is None or _matches(_TOKEN_CHECK, result.token_check))
     )
 

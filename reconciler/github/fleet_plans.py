@@ -13,11 +13,9 @@ import zipfile
 from reconciler.core.model import TENANT_PATTERN
 from reconciler.core.text import pluralize
 from reconciler.github.api import GitHubError
-from reconciler.github.reviewed_plan import MEMBER
+from reconciler.record.layout import FLEET_PLAN, PLAN
 
-FLEET_MEMBER = "fleet-plan.json"
-"""The name of the fleet's plan in the artifact."""
-_MEMBER = re.compile(rf"{TENANT_PATTERN.strip('^$')}/{re.escape(MEMBER)}")
+_MEMBER = re.compile(rf"{TENANT_PATTERN.strip('^$')}/{re.escape(PLAN)}")
 _MAX_MEMBERS = 100_000
 _MAX_BYTES = 1024 * 1024 * 1024
 
@@ -39,7 +37,7 @@ def read_archive(content: bytes) -> dict[str, bytes]:
 
 
 def _is_wanted(name: str) -> bool:
-    return name == FLEET_MEMBER or _MEMBER.fullmatch(name) is not None
+    return name == FLEET_PLAN or _MEMBER.fullmatch(name) is not None
 
 
 def _read_members(archive: zipfile.ZipFile, wanted: list[zipfile.ZipInfo]) -> dict[str, bytes]:

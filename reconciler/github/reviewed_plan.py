@@ -22,12 +22,11 @@ from reconciler.errors import PlanFileError, StalePlanError
 from reconciler.github.api import GitHub, GitHubError, Json, number_at, text_at, time_at
 from reconciler.github.comments import AUTHOR
 from reconciler.github.environment import Workflow
+from reconciler.record.layout import PLAN
 from reconciler.record.plan_file import from_json
 
 CONTEXT = "reconciler/plan"
 """The name of the commit status."""
-MEMBER = "plan.json"
-"""The name of the plan in the artifact."""
 _DESCRIPTION = re.compile(r"(sha256:[0-9a-f]{64}) of run (\d{1,19}): ")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MAX_PLAN = 256 * 1024 * 1024
@@ -235,7 +234,7 @@ def _is_of_default_branch(hub: GitHub, run: Json, here: Workflow) -> bool:
 
 def _member(content: bytes) -> bytes:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(MEMBER) as member:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(PLAN) as member:
             plan = member.read(_MAX_PLAN + 1)
     except Exception as exc:
         # A damaged archive makes zipfile fail in a dozen ways: BadZipFile, ValueError, zlib.error, struct.error, …

@@ -1,4 +1,8 @@
-"""The files of a record: `plans/<date>-<short plan id>/` holds a plan, its receipt and a page made of both. Pure."""
+"""The names of the files that a run leaves. Pure.
+
+A record: `plans/<date>-<short plan id>/` holds a plan, its receipt and a page made of both. A run for many tenants:
+its directory holds a folder for each of them, with plan, result and output.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,9 @@ from reconciler.core.model import TENANT_PATTERN
 RECEIPT = "receipt.jsonl"
 PLAN = "plan.json"
 PAGE = "README.md"
+RESULT, OUTPUT = "result.json", "output.txt"
+FLEET_PLAN = "fleet-plan.json"
+"""In the directory of a run for many tenants: it names the plan of each of them."""
 REFUSAL = "refusal.json"
 """Not in the directory of a plan; a named tenant has one of its own."""
 _TENANT = rf"(-{TENANT_PATTERN.strip('^$')})?"

@@ -15,9 +15,10 @@ from reconciler.core.model import error
 from reconciler.errors import BlockedError, TargetError
 from reconciler.fleet.result import TenantResult
 from reconciler.profiles import PROFILES
+from reconciler.record.layout import RESULT
 from reconciler.session.connection import Connection, connect
 from reconciler.session.fleet.fork_server import serve
-from reconciler.session.fleet.task import RESULT, TenantTask, save_result
+from reconciler.session.fleet.task import TenantTask, save_result
 from reconciler.session.fleet.tenant_terminal import TenantTerminal
 
 PROGRAM = "support.fleet_program"

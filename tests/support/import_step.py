@@ -17,7 +17,8 @@ from reconciler.core.plan import Action, Attribution, Base, Change, Plan
 from reconciler.errors import ExitCode
 from reconciler.github import api as hub_api
 from reconciler.github.import_branch import BRANCH
-from reconciler.github.reviewed_plan import MEMBER, artifact_name
+from reconciler.github.reviewed_plan import artifact_name
+from reconciler.record.layout import PLAN
 from reconciler.record.plan_file import to_json
 from reconciler.session.workspace import Workspace
 from support import builders
@@ -118,7 +119,7 @@ class ImportStep:
         head, plan = str(self.head()), plan or self.plan()
         number = self.api.run(1, "plan.yml", "workflow_dispatch", head_sha=self.head("main"))
         self.api.runs[number].update(run or {})
-        self.api.artifact(number, artifact_name(head), {MEMBER: to_json(plan).encode()})
+        self.api.artifact(number, artifact_name(head), {PLAN: to_json(plan).encode()})
         now = datetime.now(UTC).isoformat()
         state = "failure" if plan.blocked else "success"
         description = f"{plan.plan_id} of run {number}: 1 to create"

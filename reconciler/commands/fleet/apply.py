@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reconciler.core.text import format_names, pluralize, quote, shorten
 from reconciler.errors import ExitCode, RepositoryError, UsageError
-from reconciler.fleet.exit_codes import fold_exit_codes
+from reconciler.fleet.exit_codes import GOOD, fold_exit_codes
 from reconciler.fleet.fleet_guards import DIFFERENCES
 from reconciler.fleet.later_apply import find_later_apply
 from reconciler.fleet.result import TenantResult
@@ -34,8 +34,6 @@ from reconciler.session.fleet.selected import Selected
 from reconciler.session.fleet.task import TenantTask, build_failure, clear_results, keep_result
 from reconciler.session.fleet.wave_gate import check_earlier_waves
 from reconciler.session.terminal import Terminal
-
-_PLANNED = {ExitCode.OK, ExitCode.CHANGES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +170,7 @@ def _ask_and_apply(
     clear_results(planning)
     plans = run_tasks(planning, *run, terminal)
     code = report_run(plans, terminal)
-    planned = {each.tenant: each.plan_id for each in plans if each.exit_code in _PLANNED}
+    planned = {each.tenant: each.plan_id for each in plans if each.exit_code in GOOD}
     if code == ExitCode.INTERRUPTED or not planned:
         return code
     lifted = check_plans(run[0], plans)

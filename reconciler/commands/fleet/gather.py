@@ -14,7 +14,7 @@ from reconciler.errors import ExitCode
 from reconciler.fleet.affected import Affected, find_affected
 from reconciler.fleet.applied import APPLIED, read_applied, write_applied
 from reconciler.fleet.drift_record import DriftCheck, find_began, read_drift, select_current, write_drift
-from reconciler.fleet.exit_codes import fold_exit_codes
+from reconciler.fleet.exit_codes import GOOD, fold_exit_codes
 from reconciler.fleet.fleet_guards import (
     BY_DEFAULTS,
     DIFFERENCES,
@@ -28,7 +28,6 @@ from reconciler.fleet.fleet_guards import (
     sum_totals,
 )
 from reconciler.fleet.fleet_plan import format_fleet_plan, identify_plans
-from reconciler.fleet.gathered import GOOD
 from reconciler.fleet.later_apply import LaterApply, find_later_apply
 from reconciler.fleet.model import Fleet
 from reconciler.fleet.report import parse_report

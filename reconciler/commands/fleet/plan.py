@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.errors import ExitCode
-from reconciler.fleet.gathered import GOOD
+from reconciler.fleet.exit_codes import GOOD
 from reconciler.render.fleet_run import has_changes
 from reconciler.session.fleet.fleet_run import FleetRunOptions, build_tasks, open_out, report_run, run_tasks, select
 from reconciler.session.fleet.task import clear_results

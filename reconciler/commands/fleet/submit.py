@@ -17,6 +17,7 @@ from reconciler.fleet.later_apply import find_later_apply
 from reconciler.fleet.result import VERBS, TenantResult, to_json
 from reconciler.fleet.run_identity import identify_run
 from reconciler.record.files import make_private_directory, write_private
+from reconciler.record.layout import RESULT
 from reconciler.render.fleet_jobs import describe_result, explain_stalled, render_summary
 from reconciler.session.fleet.before_apply import check_before_apply
 from reconciler.session.fleet.cluster_checkout import describe_changed_files, find_changed_files, find_commit
@@ -29,7 +30,6 @@ from reconciler.session.fleet.selected import (
     load_selected,
     note_released,
 )
-from reconciler.session.fleet.task import RESULT
 from reconciler.session.fleet.wave_gate import check_earlier_waves
 from reconciler.session.terminal import Terminal
 

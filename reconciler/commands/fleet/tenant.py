@@ -12,14 +12,14 @@ from reconciler.commands.plan import PlanOptions, run_plan
 from reconciler.core.plan import Plan
 from reconciler.core.provisioning import SWITCH_ON, Provisioning
 from reconciler.errors import ExitCode, ReconcilerError
-from reconciler.fleet.gathered import GOOD
+from reconciler.fleet.exit_codes import GOOD
 from reconciler.fleet.result import TenantResult
 from reconciler.record.files import read_file
-from reconciler.record.layout import RECEIPT
+from reconciler.record.layout import PLAN, RECEIPT
 from reconciler.record.receipt import directory_for
 from reconciler.render.formats import OutputOptions
 from reconciler.session.apply_findings import ApplyFindings
-from reconciler.session.fleet.task import PLAN, TenantTask
+from reconciler.session.fleet.task import TenantTask
 from reconciler.session.fleet.tenant_metrics import TenantMetrics
 from reconciler.session.fleet.tenant_terminal import TenantTerminal
 from reconciler.session.provisioning_switch import read_provisioning_at

@@ -22,9 +22,10 @@ from reconciler.github.environment import (
     open_github,
     read_workflow,
 )
-from reconciler.github.fleet_plans import FLEET_MEMBER, read_archive
-from reconciler.github.reviewed_plan import MEMBER, NotReviewedError, RecordedPlan
+from reconciler.github.fleet_plans import read_archive
+from reconciler.github.reviewed_plan import NotReviewedError, RecordedPlan
 from reconciler.record.files import make_private_directory, write_private_bytes
+from reconciler.record.layout import FLEET_PLAN, PLAN
 from reconciler.session.network import read_network
 from reconciler.session.terminal import Terminal
 
@@ -71,19 +72,19 @@ def _find_archives(hub: GitHub, named: NamedRun | None, here: Workflow) -> tuple
 
 def _save(files: Mapping[str, bytes], plan_id: str, out: Path) -> FleetPlan | None:
     """Save the plans if they are those of the id, all or none; return what was saved."""
-    if FLEET_MEMBER not in files:
+    if FLEET_PLAN not in files:
         return None
     with tempfile.TemporaryDirectory(prefix="reconciler-reviewed-") as folder:
         inside = Path(folder)
-        write_private_bytes(inside / FLEET_MEMBER, files[FLEET_MEMBER])
+        write_private_bytes(inside / FLEET_PLAN, files[FLEET_PLAN])
         try:
-            plan = read_fleet_plan(inside / FLEET_MEMBER)
+            plan = read_fleet_plan(inside / FLEET_PLAN)
         except PlanFileError:  # of another version
             return None
         if plan.plan_id != plan_id:
             return None
         for name in plan.tenants:
-            member = f"{name}/{MEMBER}"
+            member = f"{name}/{PLAN}"
             if member not in files:
                 raise NotReviewedError(f"the reviewed plan of tenant {quote(name)} is not in the artifact")
             make_private_directory(inside / name)

@@ -13,9 +13,11 @@ from typing import NoReturn
 
 from reconciler.core.system_limits import describe_os_error, explain_exhaustion
 from reconciler.errors import ExitCode, MachineLimitError, ReconcilerError
+from reconciler.fleet.exit_codes import GOOD
 from reconciler.fleet.result import TenantResult
+from reconciler.record.layout import OUTPUT
 from reconciler.session.fleet.bounded_output import BoundedOutput, open_output
-from reconciler.session.fleet.task import OUTPUT, TenantTask, build_failure, save_result
+from reconciler.session.fleet.task import TenantTask, build_failure, save_result
 from reconciler.session.fleet.tenant_terminal import TenantTerminal
 from reconciler.session.fleet.tokens import find_token_check
 from reconciler.session.rate_cap import hand_down_rate
@@ -63,7 +65,7 @@ def _run(task: TenantTask, run: RunTask, unblock: Callable[[], object]) -> Tenan
         result = build_failure(task, ExitCode.INTERRUPTED, "interrupted")
     except Exception as exc:  # noqa: BLE001 - one tenant's bug is no other tenant's
         result = _report(task, exc, terminal)
-    if result.exit_code not in {ExitCode.OK, ExitCode.CHANGES} and not result.error:
+    if result.exit_code not in GOOD and not result.error:
         result = replace(result, error=terminal.first_error)
     return replace(result, seconds=round(time.monotonic() - began, 3), token_check=find_token_check())
 

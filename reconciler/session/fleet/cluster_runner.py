@@ -17,10 +17,11 @@ from reconciler.fleet.cluster_task import ClusterTask
 from reconciler.fleet.model import Fleet
 from reconciler.fleet.result import TenantResult
 from reconciler.git.repository import find_head_commit
+from reconciler.record.layout import PLAN
 from reconciler.session.fleet.cluster_checkout import describe_changed_files, find_changed_files
 from reconciler.session.fleet.processes import PROGRAM, run_tenants
 from reconciler.session.fleet.stopping import StopSwitch
-from reconciler.session.fleet.task import PLAN, TenantTask, keep_result
+from reconciler.session.fleet.task import TenantTask, keep_result
 from reconciler.session.fleet.task_feed import TaskFeed
 from reconciler.session.workspace import current_time
 

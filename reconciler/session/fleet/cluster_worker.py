@@ -30,6 +30,7 @@ from reconciler.fleet.cluster_task import (
     count_submission,
     read_task,
 )
+from reconciler.fleet.exit_codes import GOOD
 from reconciler.fleet.fleet_guards import exceeds_limit
 from reconciler.fleet.model import FleetLimit
 from reconciler.fleet.result import TenantResult, to_json
@@ -58,7 +59,6 @@ _FAILED = """
 SELECT count(*) AS failed FROM procrastinate_jobs
  WHERE status = 'failed' AND queue_name = %(queue)s AND args ->> 'submission' = %(submission)s
 """
-_GOOD = (ExitCode.OK, ExitCode.CHANGES)
 
 
 class TenantRunner(Protocol):
@@ -220,7 +220,7 @@ class _Jobs:
         self.report.ended(number, result)
         await self.app.connector.execute_query_async(_ENDED, job=number, result=to_json(result))
         await self._check_open(number)
-        if result.exit_code not in _GOOD:
+        if result.exit_code not in GOOD:
             raise _JobFailedError(f"exit code {result.exit_code}")
 
     async def _find_limit(self, task: ClusterTask) -> str:

@@ -18,12 +18,13 @@ from reconciler.fleet.run_identity import identify_run
 from reconciler.fleet.shards import parse_part
 from reconciler.git.repository import find_head_commit
 from reconciler.record.files import make_private_directory
+from reconciler.record.layout import OUTPUT
 from reconciler.render.fleet_run import has_changes, needs_attention, render_run, render_tenant
 from reconciler.session.fleet.processes import run_tenants
 from reconciler.session.fleet.run_guard import RunGuard
 from reconciler.session.fleet.selected import FleetSelection, Selected, load_selected
 from reconciler.session.fleet.stopping import stop_on_signals
-from reconciler.session.fleet.task import OUTPUT, TenantTask
+from reconciler.session.fleet.task import TenantTask
 from reconciler.session.fleet.tokens import check_fleet_tokens
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import current_time, parse_now

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from reconciler.core.text import format_names
 from reconciler.errors import RepositoryError
-from reconciler.fleet.gathered import NO_RESULT, RESULT, Gathered, Wanted, gather_results
+from reconciler.fleet.gathered import NO_RESULT, Gathered, Wanted, gather_results
 from reconciler.fleet.later_apply import find_later_apply
 from reconciler.fleet.model import Fleet
 from reconciler.fleet.run_identity import identify_run
 from reconciler.fleet.selection import select_tenants
 from reconciler.git.repository import find_head_commit
+from reconciler.record.layout import RESULT
 from reconciler.session.fleet.fleet_status import is_switched_off
 from reconciler.session.fleet.reviewed_plans import read_reviewed_fleet_plan
 from reconciler.session.fleet.selected import FleetSelection, Selected, load_selected

@@ -23,10 +23,11 @@ from reconciler.core.text import escape_control, shorten
 from reconciler.errors import ExitCode, MachineLimitError, PlanFileError
 from reconciler.fleet.result import MAX_BYTES, TenantResult, from_json
 from reconciler.record.files import make_private_directory
+from reconciler.record.layout import RESULT
 from reconciler.session.fleet.channel import MessageChannel
 from reconciler.session.fleet.server_environment import build_server_environment
 from reconciler.session.fleet.stopping import StopSwitch
-from reconciler.session.fleet.task import RESULT, TenantTask, build_failure, clear_result, keep_result
+from reconciler.session.fleet.task import TenantTask, build_failure, clear_result, keep_result
 from reconciler.session.fleet.task_feed import TaskFeed
 
 PROGRAM = "reconciler.commands.fleet.server"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from reconciler.errors import PlanFileError, UsageError
 from reconciler.fleet.fleet_guards import count_managed, count_removals
-from reconciler.fleet.fleet_plan import FLEET_PLAN, FleetPlan, compute_fleet_plan_id, read_fleet_plan
+from reconciler.fleet.fleet_plan import FleetPlan, compute_fleet_plan_id, read_fleet_plan
 from reconciler.fleet.plan_counts import count_saved_plan
-from reconciler.session.fleet.task import PLAN
+from reconciler.record.layout import FLEET_PLAN, PLAN
 from reconciler.session.saved_plan import read_saved_plan
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from reconciler.errors import ExitCode
+from reconciler.fleet.exit_codes import GOOD
 from reconciler.fleet.fleet_guards import REMOVALS, count_removals, exceeds_limit
-from reconciler.fleet.gathered import GOOD
 from reconciler.fleet.model import Fleet
 from reconciler.fleet.result import TenantResult
 

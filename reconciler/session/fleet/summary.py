@@ -8,9 +8,9 @@ from pathlib import Path
 
 from reconciler.core.plan import REMOVALS
 from reconciler.errors import PlanFileError, UsageError
-from reconciler.fleet.gathered import PLAN
 from reconciler.fleet.report import FleetReport
 from reconciler.record.files import read_beginning
+from reconciler.record.layout import PLAN
 from reconciler.record.plan_file import from_json
 from reconciler.render.fleet_markdown import render_fleet_markdown
 from reconciler.render.fleet_page import TENANT_PAGE, render_fleet_page

@@ -12,9 +12,7 @@ from reconciler.core.text import escape_control, quote, shorten
 from reconciler.errors import FleetError, PlanFileError
 from reconciler.fleet.result import TenantResult, to_json
 from reconciler.record.files import write_private
-
-PLAN, RESULT, OUTPUT = "plan.json", "result.json", "output.txt"
-"""The files of a tenant in the directory of a run."""
+from reconciler.record.layout import PLAN, RESULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
