@@ -19,7 +19,9 @@ _UNSAFE = re.compile(
     r"\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
     r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff]",
 )
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*("|$)')
+QUOTED = re.compile(r'"(?:[^"\\]|\\.)*("|$)')
+"""A quoted value in a message, as `quote` writes it; the last one may be cut."""
+HIDDEN = "(hidden)"
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -69,7 +71,7 @@ def to_ascii_json(content: Any, **layout: Any) -> str:
 
 def redact_quoted(text: str) -> str:
     """Replace quoted values in `text` by `(hidden)`: messages put every untrusted value through `quote`."""
-    return _QUOTED.sub("(hidden)", text)
+    return QUOTED.sub(HIDDEN, text)
 
 
 def shorten(text: str, limit: int = 200) -> str:

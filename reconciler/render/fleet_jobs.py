@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from reconciler.core.text import escape_control, pluralize, shorten
+from reconciler.core.text import HIDDEN, escape_control, pluralize, shorten
 from reconciler.fleet.cluster_job import STALLED, ClusterJob
 from reconciler.fleet.result import TenantResult
+from reconciler.render.fleet_words import HIDDEN_VALUES
 
 _LABELS = {"todo": "waiting", "doing": "running"}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -21,6 +22,8 @@ def render_jobs(jobs: Sequence[ClusterJob]) -> str:
     stalled = [job.number for job in jobs if job.state == STALLED]
     if stalled:
         lines += ["", explain_stalled(stalled)]
+    if any(job.result is not None and HIDDEN in job.result.error for job in jobs):
+        lines += ["", HIDDEN_VALUES]
     return "\n".join(lines) + "\n"
 
 

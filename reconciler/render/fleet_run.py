@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from reconciler.core.text import escape_control, pluralize
+from reconciler.core.text import HIDDEN, escape_control, pluralize
 from reconciler.errors import ExitCode
 from reconciler.fleet.result import TenantResult
-from reconciler.render.fleet_words import WORDS
+from reconciler.render.fleet_words import HIDDEN_VALUES, WORDS
 from reconciler.render.style import BOLD, GREEN, RED, YELLOW, Style
 
 MAX_ROWS = 50
@@ -79,6 +79,8 @@ def render_run(results: Sequence[TenantResult], style: Style) -> str:
         lines += ["", *(f"  {render_tenant(each, style)}" for each in rows[:MAX_ROWS])]
     if len(rows) > MAX_ROWS:
         lines.append(f"  and {pluralize(len(rows) - MAX_ROWS, 'more tenant')} with changes or failures.")
+    if any(HIDDEN in each.error for each in results):
+        lines += ["", HIDDEN_VALUES]
     return "\n".join(lines)
 
 

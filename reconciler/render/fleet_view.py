@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.plan import Action
-from reconciler.core.text import pluralize
+from reconciler.core.text import HIDDEN, pluralize
 from reconciler.fleet.report import (
     CHANGED,
     CREATED,
@@ -23,7 +23,7 @@ from reconciler.fleet.report import (
     ReportedTenant,
     TenantState,
 )
-from reconciler.render.fleet_words import STATE_WORDS, WORDS, FleetWords
+from reconciler.render.fleet_words import HIDDEN_VALUES, STATE_WORDS, WORDS, FleetWords
 from reconciler.render.labels import format_numbers
 
 _ATTENTION = (
@@ -274,6 +274,8 @@ def _list_notes(report: FleetReport) -> Iterator[Note]:
     if report.verb == "plan" and not report.has_plans:
         yield Note("There is nothing to approve: no tenant has a plan that can be applied.")
     yield from _note_waiting(report)
+    if any(HIDDEN in tenant.problem for tenant in report.tenants):
+        yield Note(HIDDEN_VALUES)
     if report.verb == "apply" and report.tenants:
         kept = sum(tenant.has_receipt for tenant in report.tenants)
         yield Note(f"{kept:,} of {pluralize(len(report.tenants), 'tenant')} left a receipt.")

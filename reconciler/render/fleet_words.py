@@ -17,6 +17,10 @@ STATE_WORDS: Mapping[TenantState, str] = {
 }
 """How a tenant is that is named with a reason."""
 HELD = "provisioning is switched off, an apply sends nothing"
+HIDDEN_VALUES = (
+    "(hidden): results hold no values of users. `reconciler fleet validate` shows errors in files in full; what else a"
+    " tenant printed is in DIR/TENANT/output.txt, where DIR is the directory of -o."
+)
 HELD_APPLY = "provisioning is switched off, nothing was sent"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.text import escape_control, redact_quoted, shorten
 from reconciler.errors import ReconcilerError
+from reconciler.session.fleet.known_names import hide_values
 from reconciler.session.terminal import Terminal
 
 _ABOVE = re.compile(r"^(\.\./)+")
@@ -16,11 +17,12 @@ _LONGEST = 240
 
 
 class TenantTerminal(Terminal):
-    """Remembers the first error, without the names that are quoted in it."""
+    """Remembers the first error, without the values that are quoted in it; with `redact` without any quoted word."""
 
     def __init__(self, *, redact: bool) -> None:
         super().__init__(no_color=True, redact=redact, quiet=False, verbose=False)
         self.first_error = ""
+        self._hide = redact_quoted if redact else hide_values
 
     def error(self, error: ReconcilerError) -> None:
         """Write an error."""
@@ -37,4 +39,4 @@ class TenantTerminal(Terminal):
         super().diagnostics(items, command)
 
     def _remember(self, text: str) -> None:
-        self.first_error = self.first_error or shorten(escape_control(redact_quoted(text)), _LONGEST)
+        self.first_error = self.first_error or shorten(escape_control(self._hide(text)), _LONGEST)

@@ -8,6 +8,7 @@ from reconciler.fleet.cluster_job import ClusterJob
 from reconciler.fleet.cluster_task import ClusterTask
 from reconciler.fleet.result import TenantResult
 from reconciler.render.fleet_jobs import render_job, render_jobs, render_summary
+from reconciler.render.fleet_words import HIDDEN_VALUES
 
 COMMIT = "0" * 40
 TASK = ClusterTask("acme", "apply", COMMIT, "run-1")
@@ -41,6 +42,11 @@ def test_jobs_and_what_to_do_about_a_stalled_one() -> None:
 def test_a_tenant_that_is_held_is_said_to_be() -> None:
     held = replace(make_result(), counts={}, held=True)
     assert render_job(ClusterJob(3, "succeeded", TASK, "", held, 1)).endswith("1 s ago  exit 0, held")
+
+
+def test_what_is_hidden_in_an_error_is_explained() -> None:
+    hidden = ClusterJob(3, "failed", TASK, "", make_result(1, "userName (hidden) is used twice"), 1)
+    assert render_jobs([hidden]).endswith(f"\n\n{HIDDEN_VALUES}\n")
 
 
 def test_no_jobs() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from reconciler.fleet.result import TenantResult
 from reconciler.render.fleet_run import MAX_ROWS, has_changes, needs_attention, render_run, render_tenant
+from reconciler.render.fleet_words import HIDDEN_VALUES
 from reconciler.render.style import Style
 
 
@@ -72,6 +73,12 @@ def test_ten_thousand_tenants_are_a_short_text() -> None:
 
 def test_without_tenants_it_says_so() -> None:
     assert render_run([], Style()) == "No tenants."
+
+
+def test_what_is_hidden_in_an_error_is_explained() -> None:
+    text = render_run([result("a", 1, error="userName (hidden) is used twice")], Style())
+    assert text.endswith(HIDDEN_VALUES)
+    assert "(hidden)" not in render_run([result("a", 1, error="no token")], Style())
 
 
 def test_a_tenant_that_is_switched_off_is_held() -> None:

@@ -8,6 +8,7 @@ from support.fleet_reports import full_fleet, large_fleet, removed_users
 
 from reconciler.fleet.report import FleetReport, ReportedGuard, ReportedTenant, TenantState, parse_report
 from reconciler.render.fleet_view import Problem, build_fleet_view, find_most_removals
+from reconciler.render.fleet_words import HIDDEN_VALUES
 
 
 def fleet(*tenants: ReportedTenant, verb: str = "plan") -> FleetReport:
@@ -121,6 +122,12 @@ def test_a_fleet_plan_without_plans_offers_nothing_to_approve() -> None:
         shown = str((view.steps, view.facts, view.notes))
         assert (report.plan_id in shown) == offered
         assert ("There is nothing to approve" in shown) != offered
+
+
+def test_what_is_hidden_in_a_problem_is_explained() -> None:
+    for problem, expected in (("userName (hidden) is used twice", True), ("no token", False)):
+        view = build_fleet_view(fleet(ReportedTenant("one", TenantState.FAILED, problem=problem)))
+        assert any(note.head == HIDDEN_VALUES for note in view.notes) is expected
 
 
 @pytest.mark.parametrize(

@@ -28,3 +28,10 @@ def test_a_file_of_a_layer_is_named_from_the_root_of_the_fleet() -> None:
     terminal = TenantTerminal(redact=False)
     terminal.diagnostics([error("no such group", origin=Origin("../../defaults/scope.yaml", 7, 12))])
     assert terminal.first_error == "defaults/scope.yaml:7:12: no such group"
+
+
+def test_a_key_of_the_settings_stays_unless_all_is_redacted() -> None:
+    for redact, shown in ((False, 'unknown key "gaurds"'), (True, "unknown key (hidden)")):
+        terminal = TenantTerminal(redact=redact)
+        terminal.error(TargetError('unknown key "gaurds"'))
+        assert terminal.first_error == shown
