@@ -1,4 +1,4 @@
-"""What steps of a workflow share: their outputs, and writes to GitHub that must not fail them."""
+"""What steps of a workflow share: their outputs and summary, and writes to GitHub that must not fail them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,42 @@ from reconciler.github.environment import open_github, read_workflow
 from reconciler.session.network import read_network
 from reconciler.session.terminal import Terminal
 
+Facts = Mapping[str, str | int | bool]
 
-def write_outputs(facts: Mapping[str, str | int | bool]) -> None:
-    """Add to the outputs of the step; without a workflow, nothing."""
+
+def write_outputs(facts: Facts) -> bool:
+    """Add to the outputs of the step; return whether it has any: outside of GitHub Actions nothing is written."""
     target = read_workflow().outputs
-    if target is not None:
-        with target.open("a", encoding="utf-8") as out:
-            out.write(workflow_commands.format_outputs(facts))
+    if target is None:
+        return False
+    with target.open("a", encoding="utf-8") as out:
+        out.write(workflow_commands.format_outputs(facts))
+    return True
+
+
+def print_outputs(facts: Facts, terminal: Terminal) -> None:
+    """Add to the outputs of the step; outside of GitHub Actions print them."""
+    if not write_outputs(facts):
+        terminal.result(workflow_commands.format_outputs(facts))
+
+
+def write_summary(text: str, *, markdown: bool) -> None:
+    """Append to the summary of the step, plain text as code; outside of GitHub Actions nothing is written."""
+    target = read_workflow().summary
+    if target is None:
+        return
+    used = target.stat().st_size if target.exists() else 0
+    with target.open("a", encoding="utf-8") as out:
+        out.write(workflow_commands.format_summary(text, used, markdown=markdown))
+
+
+def run_summary_step(render: Callable[[], str], terminal: Terminal, *, markdown: bool) -> ExitCode:
+    """Append what `render` returns to the summary of the step; outside of GitHub Actions only say so."""
+    if read_workflow().summary is None:
+        terminal.note("There is no step summary outside of GitHub Actions.")
+    else:
+        write_summary(render(), markdown=markdown)
+    return ExitCode.OK
 
 
 def report_record_branch(branch: str, tip: str | None, terminal: Terminal) -> None:

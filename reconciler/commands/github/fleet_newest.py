@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from reconciler.errors import ExitCode
-from reconciler.github import workflow_commands
 from reconciler.github.environment import git_remote, read_workflow
 from reconciler.github.newest_commit import fetch_newest_commit
+from reconciler.session.github_step import print_outputs
 from reconciler.session.network import read_network
 from reconciler.session.terminal import Terminal
 
@@ -19,10 +19,5 @@ def run_fleet_newest(root: Path, terminal: Terminal) -> ExitCode:
     """
     here = read_workflow()
     commit = fetch_newest_commit(root, here.branch, git_remote(read_network()))
-    text = workflow_commands.format_outputs({"commit": commit})
-    if here.outputs is None:
-        terminal.result(text)
-        return ExitCode.OK
-    with here.outputs.open("a", encoding="utf-8") as out:
-        out.write(text)
+    print_outputs({"commit": commit}, terminal)
     return ExitCode.OK

@@ -12,7 +12,8 @@ from reconciler.desired.provisioning import read_provisioning
 from reconciler.errors import ExitCode, ReconcilerError
 from reconciler.github.environment import Workflow, git_remote, read_workflow
 from reconciler.github.newest_commit import fetch_newest_commit
-from reconciler.github.workflow_commands import format_command, format_outputs, format_summary
+from reconciler.github.workflow_commands import format_command
+from reconciler.session.github_step import print_outputs, write_summary
 from reconciler.session.network import read_network
 from reconciler.session.provisioning_switch import read_provisioning_at
 from reconciler.session.terminal import Terminal
@@ -30,14 +31,9 @@ def run_provisioning(workspace: Workspace, terminal: Terminal, *, redact: bool) 
     here, found = read_workflow(), read_provisioning(settings)
     if found.enabled:
         found = _read_newest(workspace, here)
-    outputs = format_outputs({"enabled": found.enabled})
-    if here.outputs is None:
-        terminal.result(outputs)
-    else:
-        with here.outputs.open("a", encoding="utf-8") as out:
-            out.write(outputs)
+    print_outputs({"enabled": found.enabled}, terminal)
     if not found.enabled:
-        _report(found, here, terminal, redact=redact)
+        _report(found, terminal, redact=redact)
     return ExitCode.OK
 
 
@@ -56,12 +52,9 @@ def _read_newest(workspace: Workspace, here: Workflow) -> Provisioning:
     return newest
 
 
-def _report(found: Provisioning, here: Workflow, terminal: Terminal, *, redact: bool) -> None:
+def _report(found: Provisioning, terminal: Terminal, *, redact: bool) -> None:
     why = f"Provisioning is {found}"
     why = escape_control(redact_quoted(why) if redact else why)
     text = f"{why}. Nothing is applied. {SWITCH_ON}"
     terminal.result(format_command("notice", text, {"title": "Provisioning is off"}))
-    if here.summary is not None:
-        used = here.summary.stat().st_size if here.summary.exists() else 0
-        with here.summary.open("a", encoding="utf-8") as out:
-            out.write(format_summary(f"{text}\n", used, markdown=False))
+    write_summary(f"{text}\n", markdown=False)

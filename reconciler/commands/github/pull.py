@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from reconciler.errors import ExitCode, UsageError
-from reconciler.github import workflow_commands
 from reconciler.github.api import text_at
 from reconciler.github.environment import open_github, read_workflow
+from reconciler.session.github_step import print_outputs
 from reconciler.session.network import read_network
 from reconciler.session.terminal import Terminal
 
@@ -29,10 +29,5 @@ def run_pull(number: int, terminal: Terminal) -> ExitCode:
                 f"pull request {number} cannot be planned",
                 "Only open ones of this repository for the default branch can be, none of a fork.",
             )
-    text = workflow_commands.format_outputs({"number": number, "head": head, "base": base})
-    if here.outputs is None:
-        terminal.result(text)
-        return ExitCode.OK
-    with here.outputs.open("a", encoding="utf-8") as out:
-        out.write(text)
+    print_outputs({"number": number, "head": head, "base": base}, terminal)
     return ExitCode.OK

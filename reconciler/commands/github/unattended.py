@@ -22,7 +22,8 @@ from reconciler.github.comments import Marker
 from reconciler.github.environment import APPLY_WORKFLOW, Workflow, git_remote, open_github, read_workflow
 from reconciler.github.newest_commit import fetch_newest_commit
 from reconciler.github.unrecorded_runs import describe_unrecorded_run
-from reconciler.github.workflow_commands import format_body, format_command, format_outputs, format_summary
+from reconciler.github.workflow_commands import format_body, format_command
+from reconciler.session.github_step import print_outputs, write_summary
 from reconciler.session.network import read_network
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, read_settings
@@ -50,14 +51,9 @@ def run_unattended(workspace: Workspace, terminal: Terminal, *, redact: bool) ->
     here, network = read_workflow(), read_network()
     with open_github(network) as hub:
         obstacle = next(_find_obstacles(workspace, settings, hub, here), None)
-    outputs = format_outputs({"enabled": obstacle is None})
-    if here.outputs is None:
-        terminal.result(outputs)
-    else:
-        with here.outputs.open("a", encoding="utf-8") as out:
-            out.write(outputs)
+    print_outputs({"enabled": obstacle is None}, terminal)
     if obstacle is not None:
-        _report(escape_control(redact_quoted(obstacle) if redact else obstacle), here, terminal)
+        _report(escape_control(redact_quoted(obstacle) if redact else obstacle), terminal)
     return ExitCode.OK
 
 
@@ -95,10 +91,7 @@ def _write_issue(hub: GitHub, here: Workflow, tenant: str | None, lost: str | No
         comments.write_issue(hub, marker, title, format_body(about, str(marker), here.run_url))
 
 
-def _report(why: str, here: Workflow, terminal: Terminal) -> None:
+def _report(why: str, terminal: Terminal) -> None:
     text = f"Nothing is applied by this run: {why}."
     terminal.result(format_command("notice", text, {"title": "Nothing is applied unattended"}))
-    if here.summary is not None:
-        used = here.summary.stat().st_size if here.summary.exists() else 0
-        with here.summary.open("a", encoding="utf-8") as out:
-            out.write(format_summary(f"{text}\n", used, markdown=False))
+    write_summary(f"{text}\n", markdown=False)
