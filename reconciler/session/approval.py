@@ -1,4 +1,4 @@
-"""Approval of a plan: the guards' override by plan ID, and the question before an apply."""
+"""Approval: the guards' override by plan ID, the question before an apply, and the answer to a question."""
 
 from __future__ import annotations
 
@@ -52,6 +52,11 @@ def ask_for_approval(terminal: Terminal) -> bool:
         "  Reconciler will perform the actions described above.\n"
         "  Only 'yes' will be accepted to approve.\n"
     )
+    return read_yes()
+
+
+def read_yes() -> bool:
+    """Return whether the user types yes; anything else, and the end of the input, is a no."""
     try:
         return input("  Enter a value: ").strip() == "yes"
     except EOFError:

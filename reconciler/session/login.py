@@ -32,6 +32,7 @@ from reconciler.scim.network import Network
 from reconciler.scim.secret import Secret
 from reconciler.scim.token_source import FixedToken
 from reconciler.scim.transport import Endpoint, open_connections, parse_endpoint
+from reconciler.session.approval import read_yes
 from reconciler.session.browser import has_browser, open_browser
 from reconciler.session.connection import Connection, open_client, read_allowed_hosts
 from reconciler.session.network import read_network
@@ -109,10 +110,7 @@ def confirm_replacement(setup: LoginSetup, terminal: Terminal, *, replace: bool)
     if not sys.stdin.isatty():
         raise UsageError(found, "Add --replace to log in nevertheless: it is replaced once the new tokens are there.")
     terminal.prompt(f"{found}\nIt is replaced if you log in. Only 'yes' will be accepted.\n")
-    try:
-        return input("  Enter a value: ").strip() == "yes"
-    except EOFError:
-        return False
+    return read_yes()
 
 
 def _describe_stored(setup: LoginSetup) -> str | None:

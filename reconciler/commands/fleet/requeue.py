@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from reconciler.errors import ExitCode, UsageError
 from reconciler.fleet.cluster_job import STALLED, ClusterJob
 from reconciler.render.fleet_jobs import render_job
+from reconciler.session.approval import read_yes
 from reconciler.session.fleet.cluster_extra import import_cluster
 from reconciler.session.terminal import Terminal
 
@@ -49,7 +50,4 @@ def _ask(job: ClusterJob, terminal: Terminal) -> bool:
             "could write to the same tenant."
         )
     terminal.result("Only 'yes' will be accepted to queue it again.\n")
-    try:
-        return input("  Enter a value: ").strip() == "yes"
-    except EOFError:
-        return False
+    return read_yes()
