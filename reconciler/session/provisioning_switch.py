@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler.core.provisioning import Provisioning
 from reconciler.desired.directory import Directory
 from reconciler.desired.provisioning import read_provisioning
-from reconciler.errors import RepositoryError
+from reconciler.errors import ReconcilerError, RepositoryError
 from reconciler.git.file_versions import list_file_versions
 from reconciler.session.layered_files import write_state_at
 
@@ -28,6 +28,20 @@ def read_provisioning_at(directory: Path, commit: str) -> Provisioning | None:
         there = write_state_at(directory, commit, Path(scratch), _is_settings)
         settings = Directory(there).read_settings() if there is not None else None
     return None if settings is None else read_provisioning(settings.value)
+
+
+def read_provisioning_of_newest(directory: Path, commit: str, unreadable: str) -> Provisioning:
+    """Return whether provisioning is on in the newest commit of the branch.
+
+    Raises `ReconcilerError` if its settings cannot be read: `unreadable` is the summary.
+    """
+    found = read_provisioning_at(directory, commit)
+    if found is None:
+        raise ReconcilerError(
+            unreadable,
+            "Nothing is applied as long as it is not known whether provisioning is on. Correct it on the branch.",
+        )
+    return found
 
 
 def _is_settings(name: str) -> bool:

@@ -11,7 +11,7 @@ from reconciler.commands.drift import DriftOptions, run_drift
 from reconciler.commands.plan import PlanOptions, run_plan
 from reconciler.core.plan import Plan
 from reconciler.core.provisioning import SWITCH_ON, Provisioning
-from reconciler.errors import ExitCode, ReconcilerError
+from reconciler.errors import ExitCode
 from reconciler.fleet.exit_codes import GOOD
 from reconciler.fleet.result import TenantResult
 from reconciler.record.files import read_file
@@ -22,7 +22,7 @@ from reconciler.session.apply_findings import ApplyFindings
 from reconciler.session.fleet.task import TenantTask
 from reconciler.session.fleet.tenant_metrics import TenantMetrics
 from reconciler.session.fleet.tenant_terminal import TenantTerminal
-from reconciler.session.provisioning_switch import read_provisioning_at
+from reconciler.session.provisioning_switch import read_provisioning_of_newest
 from reconciler.session.saved_plan import read_live_plan
 from reconciler.session.workspace import Workspace, parse_now
 
@@ -72,8 +72,11 @@ def _drift(workspace: Workspace, task: TenantTask, metrics: TenantMetrics, termi
 
 
 def _apply(workspace: Workspace, task: TenantTask, metrics: TenantMetrics, terminal: TenantTerminal) -> ExitCode:
-    if task.newest not in {None, task.commit}:
-        newest = _read_newest(workspace, str(task.newest))
+    if task.newest is not None and task.newest != task.commit:
+        unreadable = (
+            f"the settings of this tenant cannot be read in commit {task.newest[:12]}, the newest one of the branch"
+        )
+        newest = read_provisioning_of_newest(workspace.state, task.newest, unreadable)
         if not newest.enabled:
             return _show_without_applying(workspace, newest, metrics, terminal)
     options = ApplyOptions(
@@ -89,17 +92,6 @@ def _apply(workspace: Workspace, task: TenantTask, metrics: TenantMetrics, termi
         reviewed=task.plan_id,
     )
     return run_apply(workspace, options, terminal, ApplyFindings(metrics))
-
-
-def _read_newest(workspace: Workspace, commit: str) -> Provisioning:
-    """Return whether provisioning is on in the newest commit. Raises `ReconcilerError` if it cannot be read."""
-    newest = read_provisioning_at(workspace.state, commit)
-    if newest is None:
-        raise ReconcilerError(
-            f"the settings of this tenant cannot be read in commit {commit[:12]}, the newest one of the branch",
-            "Nothing is applied as long as it is not known whether provisioning is on. Correct it on the branch.",
-        )
-    return newest
 
 
 def _show_without_applying(

@@ -9,13 +9,13 @@ from __future__ import annotations
 from reconciler.core.provisioning import SWITCH_ON, Provisioning
 from reconciler.core.text import escape_control, redact_quoted
 from reconciler.desired.provisioning import read_provisioning
-from reconciler.errors import ExitCode, ReconcilerError
+from reconciler.errors import ExitCode
 from reconciler.github.environment import Workflow, git_remote, read_workflow
 from reconciler.github.newest_commit import fetch_newest_commit
 from reconciler.github.workflow_commands import format_command
 from reconciler.session.github_step import print_outputs, write_summary
 from reconciler.session.network import read_network
-from reconciler.session.provisioning_switch import read_provisioning_at
+from reconciler.session.provisioning_switch import read_provisioning_of_newest
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, read_settings
 
@@ -43,13 +43,8 @@ def _read_newest(workspace: Workspace, here: Workflow) -> Provisioning:
     Raises `ReconcilerError` if it cannot be fetched or read.
     """
     tip = fetch_newest_commit(workspace.state, here.branch, git_remote(read_network()))
-    newest = read_provisioning_at(workspace.state, tip)
-    if newest is None:
-        raise ReconcilerError(
-            f"settings.yaml of commit {tip[:12]}, the newest one of the branch, cannot be read",
-            "Nothing is applied as long as it is not known whether provisioning is on. Correct it on the branch.",
-        )
-    return newest
+    unreadable = f"settings.yaml of commit {tip[:12]}, the newest one of the branch, cannot be read"
+    return read_provisioning_of_newest(workspace.state, tip, unreadable)
 
 
 def _report(found: Provisioning, terminal: Terminal, *, redact: bool) -> None:
