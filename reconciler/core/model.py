@@ -98,10 +98,6 @@ def format_user_address(key: str) -> str:
 # --- source and desired users ------------------------------------------------------------
 
 
-TENANT_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
-"""The name of a tenant: safe in a path, a file name and a command line."""
-
-
 @dataclass(frozen=True, slots=True)
 class Target:
     """The service that a plan is for, and the tenant in it: one address can serve many organisations.

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from reconciler.core.model import TENANT_PATTERN
 from reconciler.core.policy import MAX_APPROVAL_PERIOD
+from reconciler.core.tenant_names import TENANT_NAME, TENANT_PATTERN, TENANT_RULE, is_tenant_name
 from reconciler.core.text import quote, shorten
 from reconciler.desired.schema_values import EMPTY_IS_LIST, Count, Day, Percent, StrictModel, TextList
 
@@ -21,24 +21,16 @@ _MAX_LABELS = 20
 _MAX_LABEL = 100
 _WHOLE = 100
 _OFF = "off"
-_TENANT = re.compile(TENANT_PATTERN.strip("^$"))
 _FOLDER = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
 _PLACE = re.compile(rf"(?P<parent>{_FOLDER})/(?P<name>\*|[^/*]+)")
 _OTHER_FOLDERS = ("defaults", "groups", "plans")
 """Folders at the root of a fleet that hold something other than tenants."""
-_PLACE_PATTERN = rf"^(?!({'|'.join(_OTHER_FOLDERS)})/){_FOLDER}/(\*|{_TENANT.pattern})$"
-
-
-def is_name(text: str) -> bool:
-    """Whether `text` can name a tenant, a group or a wave: safe as an argument, in a path and in a git ref."""
-    return _TENANT.fullmatch(text) is not None
+_PLACE_PATTERN = rf"^(?!({'|'.join(_OTHER_FOLDERS)})/){_FOLDER}/(\*|{TENANT_NAME})$"
 
 
 def _check_name(text: str) -> str:
-    if not is_name(text):
-        raise ValueError(
-            "expected a name of at most 40 lower-case letters, digits and hyphens that begins with a letter or digit"
-        )
+    if not is_tenant_name(text):
+        raise ValueError(f"expected {TENANT_RULE}")
     return text
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Origin, error
 from reconciler.core.system_limits import advise, describe_os_error
+from reconciler.core.tenant_names import is_tenant_name
 from reconciler.core.text import quote, shorten
 from reconciler.desired import layout
-from reconciler.desired.fleet_schema import is_name
 from reconciler.desired.folders import contains_yaml
 
 DEFAULTS = "defaults"
@@ -55,7 +55,7 @@ def find_group_strays(root: Path) -> Iterator[Diagnostic]:
             yield _build(GROUPS, "a file name that is not UTF-8", f"Rename {quote(entry.name)}.")
         elif entry.name == ".git" and (stray := layout.check_file(entry.name)) is not None:
             yield _build(place, stray.summary, stray.detail)
-        elif entry.is_symlink() or (is_name(entry.name) and entry.is_dir()):
+        elif entry.is_symlink() or (is_tenant_name(entry.name) and entry.is_dir()):
             yield from find_layer_strays(root, place)
         elif entry.is_dir() and contains_yaml(Path(entry.path)):
             detail = "Rename it to lower-case letters, digits and hyphens, at most 40, as tenant.yaml names it."

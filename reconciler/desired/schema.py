@@ -21,8 +21,8 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from reconciler.core.model import TENANT_PATTERN
 from reconciler.core.scope.operators import EXTENSIONS, Operator
+from reconciler.core.tenant_names import TENANT_PATTERN, TENANT_RULE, is_tenant_name
 from reconciler.core.text import quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired.guard_settings import ApprovalSettings, GuardSettings, UnattendedSettings
@@ -42,11 +42,8 @@ from reconciler.desired.source_settings import SourceSettings
 
 def _check_tenant(name: str) -> str:
     """Accept a name that is safe in a path and cannot be read as an option."""
-    if not re.fullmatch(TENANT_PATTERN, name) or "\n" in name:
-        raise ValueError(
-            "expected a name of at most 40 lower-case letters, digits and hyphens that begins with a letter or digit,"
-            " such as acme"
-        )
+    if not is_tenant_name(name):
+        raise ValueError(f"expected {TENANT_RULE}, such as acme")
     return name
 
 

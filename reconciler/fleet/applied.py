@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reconciler.core.tenant_names import is_tenant_name
 from reconciler.core.text import to_ascii_json
 from reconciler.errors import PlanFileError
-from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
+from reconciler.fleet.model import MAX_TENANTS
 from reconciler.record.files import read_file, write_text
 
 APPLIED = "applied"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from reconciler.core.tenant_names import is_tenant_name
 from reconciler.desired.fleet_files import names_tenant
 from reconciler.desired.fleet_schema import FleetEntry
 from reconciler.desired.layout import FOLDERS, TOP_FILES
 from reconciler.fleet.file_ids import REQUIREMENTS
-from reconciler.fleet.model import is_tenant_name
 
 NOT_RESOLVED = frozenset({"plans", ".reconciler"})
 """Folders of a tenant or a layer that are not part of the desired state: record and sandbox."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Origin, Severity, error
 from reconciler.core.system_limits import advise, describe_os_error
+from reconciler.core.tenant_names import TENANT_RULE, is_tenant_name
 from reconciler.core.text import format_names, pluralize, quote, shorten
 from reconciler.desired.diagnostic_list import DiagnosticList, add_source_lines
 from reconciler.desired.fleet_files import (
@@ -46,7 +47,6 @@ from reconciler.fleet.model import (
     FleetLimit,
     Tenant,
     Wave,
-    is_tenant_name,
 )
 from reconciler.fleet.waves import check_waves
 from reconciler.git.index import list_names
@@ -55,7 +55,6 @@ _MAX_SHOWN = 50
 _START = Origin(FLEET_FILE, 1, 1)
 _MAX_ENTRIES = 4 * MAX_TENANTS
 _MAX_WAVES = 1_000
-_NAME = "a name of at most 40 lower-case letters, digits and hyphens that begins with a letter or digit"
 
 
 class BrokenFleetError(FleetError):
@@ -240,7 +239,7 @@ class _Catalog:
         elif entry.is_dir(follow_symlinks=False):
             if contains_yaml(Path(entry.path)):
                 summary = f"the folder {quote(shorten(entry.name, 60))} cannot be a tenant"
-                self.report(error(summary, f"Rename it to {_NAME}.", Origin(f"{parent}/{entry.name}", 1, 1)))
+                self.report(error(summary, f"Rename it to {TENANT_RULE}.", Origin(f"{parent}/{entry.name}", 1, 1)))
         elif resembles_yaml(entry.name):
             detail = f"Each tenant is a folder. Move it, for example to {parent}/NAME/settings.yaml."
             self.report(error("this file is not read", detail, Origin(f"{parent}/{entry.name}", 1, 1)))

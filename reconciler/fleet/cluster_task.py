@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from reconciler.core.tenant_names import is_tenant_name
 from reconciler.core.text import quote, shorten
 from reconciler.errors import FleetError
-from reconciler.fleet.model import is_tenant_name
 from reconciler.fleet.result import VERBS
 
 TASK_NAME = "reconciler.tenant"

@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from reconciler.core.tenant_names import is_tenant_name
 from reconciler.core.text import to_ascii_json
 from reconciler.core.untrusted_values import parse_count, parse_moment
 from reconciler.errors import PlanFileError
 from reconciler.fleet.applied import FOLDER
-from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
+from reconciler.fleet.model import MAX_TENANTS
 from reconciler.fleet.result import TenantResult
 from reconciler.record.files import read_file, write_text
 

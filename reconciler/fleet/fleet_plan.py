@@ -14,13 +14,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reconciler.core.tenant_names import is_tenant_name
 from reconciler.core.text import to_ascii_json
 from reconciler.errors import PlanFileError
 from reconciler.fleet.affected import Affected
 from reconciler.fleet.exit_codes import GOOD
 from reconciler.fleet.fleet_guards import FleetVerdict, Totals, count_managed, count_removals
 from reconciler.fleet.gathered import Gathered, Wanted
-from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
+from reconciler.fleet.model import MAX_TENANTS
 from reconciler.fleet.result import are_counts
 from reconciler.record.files import read_file
 

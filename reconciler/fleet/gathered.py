@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.core.system_limits import describe_os_error
+from reconciler.core.tenant_names import is_tenant_name
 from reconciler.core.text import quote
 from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import ExitCode, PlanFileError, UsageError
 from reconciler.fleet.exit_codes import GOOD, fold_exit_codes
-from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
+from reconciler.fleet.model import MAX_TENANTS
 from reconciler.fleet.plan_counts import count_saved_plan
 from reconciler.fleet.result import COUNTS, MAX_BYTES, TenantResult, from_json
 from reconciler.fleet.run_identity import is_same_run

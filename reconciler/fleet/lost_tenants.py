@@ -8,13 +8,13 @@ from collections.abc import Collection
 from pathlib import Path
 
 from reconciler.core.model import Origin, error
+from reconciler.core.tenant_names import is_tenant_name
 from reconciler.core.text import format_names, pluralize
 from reconciler.desired.fleet_files import FLEET_FILE, TENANT_FILE, names_tenant
 from reconciler.desired.fleet_schema import FleetEntry
 from reconciler.desired.layout import FOLDERS, TOP_FILES
 from reconciler.desired.yaml_reader import Report
 from reconciler.errors import RepositoryError
-from reconciler.fleet.model import is_tenant_name
 from reconciler.git.index import list_names
 
 _STATE = frozenset({"", TENANT_FILE, *TOP_FILES, *FOLDERS})

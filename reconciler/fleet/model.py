@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from reconciler.core.model import TENANT_PATTERN
-
 MAX_TENANTS = 20_000
-MAX_SHARDS = 256
-"""GitHub starts no more jobs of one matrix."""
-_NAME = re.compile(TENANT_PATTERN.strip("^$"))
-
-
-def is_tenant_name(name: str) -> bool:
-    """Whether `name` can be a tenant: safe as an argument, in a path and in a git ref."""
-    return _NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from reconciler.core.tenant_names import is_tenant_name
 from reconciler.core.text import quote
 from reconciler.errors import ExitCode, PlanFileError
 from reconciler.fleet.exit_codes import GOOD
 from reconciler.fleet.fleet_plan import FORMAT_VERSION, compute_fleet_plan_id
 from reconciler.fleet.gathered import NO_RESULT
-from reconciler.fleet.model import MAX_TENANTS, is_tenant_name
+from reconciler.fleet.model import MAX_TENANTS
 from reconciler.fleet.result import COUNTS, VERBS
 from reconciler.record.files import read_file
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from reconciler.core.tenant_names import is_tenant_name
 from reconciler.core.text import to_ascii_json
 from reconciler.errors import PlanFileError
 from reconciler.fleet.exit_codes import GOOD
-from reconciler.fleet.model import is_tenant_name
 
 FORMAT_VERSION = 1
 MAX_BYTES = 4096

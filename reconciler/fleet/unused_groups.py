@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Origin, error
+from reconciler.core.tenant_names import is_tenant_name
 from reconciler.desired import schema
 from reconciler.desired.diagnostic_list import DiagnosticList, add_source_lines
 from reconciler.desired.file_content import find_foreign_content
 from reconciler.desired.final_keys import take_final
 from reconciler.desired.fleet_files import read_bounded
-from reconciler.desired.fleet_schema import is_name
 from reconciler.desired.layer_strays import GROUPS
 from reconciler.desired.layout import TOP_FILES
 from reconciler.desired.validation import validate, validate_part
@@ -39,7 +39,7 @@ def _list_unused(fleet: Fleet) -> Iterator[str]:
     top = fleet.root / GROUPS
     if top.is_dir() and not top.is_symlink():
         for path in sorted(top.iterdir()):
-            if is_name(path.name) and path.name not in used and path.is_dir() and not path.is_symlink():
+            if is_tenant_name(path.name) and path.name not in used and path.is_dir() and not path.is_symlink():
                 yield f"{GROUPS}/{path.name}"
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from reconciler.core.model import TENANT_PATTERN
+from reconciler.core.tenant_names import TENANT_NAME
 from reconciler.github.api import GitHub, Json, number_at, text_at
 
 AUTHOR = "github-actions[bot]"
@@ -26,7 +26,7 @@ class Marker:
 
 def find_only_marker(hub: GitHub, pull: int, kind: str, author: str = AUTHOR) -> Marker:
     """Return the marker of the only comment of this kind; one without a tenant if there are several, or none."""
-    tagged = re.compile(rf"<!-- {re.escape(kind)}(?: ({TENANT_PATTERN.strip('^$')}))? -->")
+    tagged = re.compile(rf"<!-- {re.escape(kind)}(?: ({TENANT_NAME}))? -->")
     bodies = (text_at(item, "body") for item in _list_comments(hub, pull) if _is_by(item, author))
     tenants = {match[1] for body in bodies if (match := tagged.match(body))}
     return Marker(kind, tenants.pop() if len(tenants) == 1 else None)

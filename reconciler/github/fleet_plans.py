@@ -10,12 +10,12 @@ import io
 import re
 import zipfile
 
-from reconciler.core.model import TENANT_PATTERN
+from reconciler.core.tenant_names import TENANT_NAME
 from reconciler.core.text import pluralize
 from reconciler.github.api import GitHubError
 from reconciler.record.layout import FLEET_PLAN, PLAN
 
-_MEMBER = re.compile(rf"{TENANT_PATTERN.strip('^$')}/{re.escape(PLAN)}")
+_MEMBER = re.compile(rf"{TENANT_NAME}/{re.escape(PLAN)}")
 _MAX_MEMBERS = 100_000
 _MAX_BYTES = 1024 * 1024 * 1024
 

@@ -5,13 +5,12 @@ Only the environment chooses it: a command in the desired state would run with t
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from reconciler.core.model import TENANT_PATTERN
+from reconciler.core.tenant_names import is_tenant_name
 from reconciler.errors import TargetError
 from reconciler.oauth.command_store import CommandStore
 from reconciler.oauth.encryption import KEY_VARIABLE, TokenCipher, parse_token_keys
@@ -108,7 +107,7 @@ def _name_tenant(text: str, tenant: str | None) -> str:
     """Return `text` with the name of the tenant, which never becomes several words or folders."""
     if TENANT not in text:
         return text
-    if tenant is None or not re.fullmatch(TENANT_PATTERN.strip("^$"), tenant):
+    if tenant is None or not is_tenant_name(tenant):
         raise TargetError(
             f"{STORE_VARIABLE} has {TENANT}, but the settings do not say which tenant this is",
             "Set target.tenant in settings.yaml, or name one place.",

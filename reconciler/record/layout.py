@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from reconciler.core.model import TENANT_PATTERN
+from reconciler.core.tenant_names import TENANT_NAME
 
 RECEIPT = "receipt.jsonl"
 PLAN = "plan.json"
@@ -18,7 +18,7 @@ FLEET_PLAN = "fleet-plan.json"
 """In the directory of a run for many tenants: it names the plan of each of them."""
 REFUSAL = "refusal.json"
 """Not in the directory of a plan; a named tenant has one of its own."""
-_TENANT = rf"(-{TENANT_PATTERN.strip('^$')})?"
+_TENANT = rf"(-{TENANT_NAME})?"
 _REFUSAL = re.compile(rf"refusal{_TENANT}\.json")
 NOTIFIED = "notified.json"
 """The same for what was last notified (`record.notified`)."""

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from reconciler.core.model import TENANT_PATTERN, Severity
+from reconciler.core.model import Severity
 from reconciler.core.plan import Action, ActionReason, Attribution
+from reconciler.core.tenant_names import TENANT_PATTERN
 
 FORMAT_VERSION = "1.0"
 

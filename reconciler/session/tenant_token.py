@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from reconciler.core.tenant_names import is_tenant_name
 from reconciler.errors import TargetError
-from reconciler.fleet.model import is_tenant_name
 from reconciler.scim.bearer_token import LONGEST_TOKEN
 from reconciler.scim.secret import Secret, is_token
 from reconciler.session.token_command import COMMAND_VARIABLE, run_token_command

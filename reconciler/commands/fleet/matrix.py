@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.text import quote, shorten, to_ascii_json
+from reconciler.desired.fleet_schema import MAX_SHARDS
 from reconciler.errors import ExitCode, UsageError
-from reconciler.fleet.model import MAX_SHARDS
 from reconciler.fleet.result import VERBS
 from reconciler.fleet.shards import Part, assign_shards
 from reconciler.fleet.weights import weigh_tenants

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.system_limits import describe_os_error
+from reconciler.core.tenant_names import is_tenant_name
 from reconciler.errors import TargetError
-from reconciler.fleet.model import is_tenant_name
 from reconciler.scim.bearer_token import LONGEST_TOKEN
 from reconciler.scim.secret import Secret, is_token
 

@@ -1,10 +1,16 @@
-import re
 from dataclasses import replace
 
 import pytest
 from support.builders import NOW, TARGET, change, plan_of, source_user
 
-from reconciler.core.model import TENANT_PATTERN, Origin, Severity, Target, error, format_user_address, warning
+from reconciler.core.model import (
+    Origin,
+    Severity,
+    Target,
+    error,
+    format_user_address,
+    warning,
+)
 from reconciler.core.plan import Action, AttributeChange, Guard
 
 
@@ -108,15 +114,3 @@ def test_a_tenant_is_shown_and_stored_with_its_target() -> None:
     assert str(ACME) == f"{TARGET.base_url} (apple-business-manager, tenant acme)"
     assert ACME.address == f"{TARGET.base_url} (tenant acme)"
     assert ACME.document == {**TARGET.document, "tenant": "acme"}
-
-
-@pytest.mark.parametrize("name", ["acme", "a", "0", "acme-2", "a" * 40, "a--b-"])
-def test_names_of_tenants(name: str) -> None:
-    assert re.fullmatch(TENANT_PATTERN, name)
-
-
-@pytest.mark.parametrize(
-    "name", ["", "-acme", "--all", "..", ".", "a/b", "a.b", "Acme", "a b", "ac\u00e9", "a" * 41, "a_b"]
-)
-def test_what_could_be_an_option_or_a_path_is_no_name_of_a_tenant(name: str) -> None:
-    assert not re.fullmatch(TENANT_PATTERN, name)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.desired.fleet_schema import is_name, split_place
+from reconciler.desired.fleet_schema import split_place
 
 
 @pytest.mark.parametrize(("text", "expected"), [("tenants/*", ("tenants", "*")), ("tenants/acme", ("tenants", "acme"))])
@@ -30,10 +30,3 @@ def test_places(text: str, expected: tuple[str, str]) -> None:
 def test_other_places(text: str) -> None:
     with pytest.raises(ValueError, match="expected"):
         split_place(text)
-
-
-@pytest.mark.parametrize(
-    ("name", "valid"), [("a", True), ("a-1", True), ("-a", False), ("a\n", False), ("a" * 41, False)]
-)
-def test_names(name: str, valid: bool) -> None:
-    assert is_name(name) is valid

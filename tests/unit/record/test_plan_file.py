@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.builders import NOW, TARGET, change, desired, live, plan_of, plan_with, rename, values_of
 
-from reconciler.core.model import TENANT_PATTERN, Diagnostic, Origin, Severity, Target
+from reconciler.core.model import Diagnostic, Origin, Severity, Target
 from reconciler.core.plan import Action, ActionReason, Attribution, Base, Change, Drift, Guard, LaterEdit, Plan, Tally
 from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning.attribution import attribute_plan
+from reconciler.core.tenant_names import TENANT_PATTERN
 from reconciler.errors import PlanFileError
 from reconciler.record.plan_document import PlanDocument
 from reconciler.record.plan_file import from_json, json_text, list_json, to_document, to_json
