@@ -12,7 +12,7 @@ from reconciler.core.values import fold_case
 from reconciler.desired import layout, schema
 from reconciler.desired.directory_files import DirectoryFiles
 from reconciler.desired.final_keys import FinalKey, find_overrides
-from reconciler.desired.fleet_files import FLEET_FILE
+from reconciler.desired.layout import FLEET_FILE
 from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.plain_entries import PlainMark
 from reconciler.desired.settings_layers import SettingsLayers

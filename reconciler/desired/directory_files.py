@@ -20,7 +20,7 @@ from reconciler.desired import layout
 from reconciler.desired.diagnostic_list import DiagnosticList, DiagnosticLog, add_source_lines
 from reconciler.desired.empty_files import Blobs, describe_way_out, list_tracked
 from reconciler.desired.file_content import find_foreign_content
-from reconciler.desired.fleet_files import FLEET_FILE, TENANT_FILE, read_bounded
+from reconciler.desired.fleet_files import read_bounded
 from reconciler.desired.folders import contains_yaml, is_link_out_of_repository
 from reconciler.desired.layers import (
     FLEET_NAME,
@@ -33,6 +33,7 @@ from reconciler.desired.layers import (
     is_layer,
     list_lost,
 )
+from reconciler.desired.layout import FLEET_FILE, TENANT_FILE
 from reconciler.desired.missing_state import describe_missing_state
 from reconciler.desired.yaml_reader import MAX_DIAGNOSTICS
 from reconciler.desired.yaml_text import MAX_BYTES

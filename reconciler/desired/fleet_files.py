@@ -14,12 +14,11 @@ from reconciler.core.model import Origin, error
 from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.desired.file_content import find_foreign_content
 from reconciler.desired.fleet_schema import FleetEntry, TenantEntry
+from reconciler.desired.layout import FLEET_FILE, TENANT_FILE
 from reconciler.desired.validation import LocatedModel, Model, validate
 from reconciler.desired.yaml_nodes import YamlMapping
 from reconciler.desired.yaml_reader import Report, read_document
 
-FLEET_FILE = "fleet.yaml"
-TENANT_FILE = "tenant.yaml"
 MAX_FLEET_BYTES = 4 * 1024 * 1024
 MAX_TENANT_BYTES = 64 * 1024
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 from reconciler.core.policy import MAX_APPROVAL_PERIOD
 from reconciler.core.tenant_names import TENANT_NAME, TENANT_PATTERN, TENANT_RULE, is_tenant_name
 from reconciler.core.text import quote, shorten
+from reconciler.desired.layout import DEFAULTS, GROUPS, PLANS
 from reconciler.desired.schema_values import EMPTY_IS_LIST, Count, Day, Percent, StrictModel, TextList
 
 MAX_AT_ONCE = 256
@@ -23,7 +24,7 @@ _WHOLE = 100
 _OFF = "off"
 _FOLDER = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
 _PLACE = re.compile(rf"(?P<parent>{_FOLDER})/(?P<name>\*|[^/*]+)")
-_OTHER_FOLDERS = ("defaults", "groups", "plans")
+_OTHER_FOLDERS = (DEFAULTS, GROUPS, PLANS)
 """Folders at the root of a fleet that hold something other than tenants."""
 _PLACE_PATTERN = rf"^(?!({'|'.join(_OTHER_FOLDERS)})/){_FOLDER}/(\*|{TENANT_NAME})$"
 

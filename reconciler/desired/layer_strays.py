@@ -18,9 +18,8 @@ from reconciler.core.tenant_names import is_tenant_name
 from reconciler.core.text import quote, shorten
 from reconciler.desired import layout
 from reconciler.desired.folders import contains_yaml
+from reconciler.desired.layout import DEFAULTS, GROUPS
 
-DEFAULTS = "defaults"
-GROUPS = "groups"
 _SIMILAR = 0.8
 
 

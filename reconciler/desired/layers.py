@@ -16,18 +16,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Origin, error
-from reconciler.desired.fleet_files import (
-    FLEET_FILE,
-    MAX_FLEET_BYTES,
-    MAX_TENANT_BYTES,
-    TENANT_FILE,
-    names_tenant,
-    parse_fleet,
-    parse_tenant,
-)
+from reconciler.desired.fleet_files import MAX_FLEET_BYTES, MAX_TENANT_BYTES, names_tenant, parse_fleet, parse_tenant
 from reconciler.desired.fleet_schema import FleetEntry, TenantEntry
 from reconciler.desired.layer_strays import find_strays_of_tenant
-from reconciler.desired.layout import FOLDERS, TOP_FILES
+from reconciler.desired.layout import FLEET_FILE, FOLDERS, TENANT_FILE, TOP_FILES, list_layers
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.yaml_reader import Report
 from reconciler.errors import RepositoryError
@@ -37,8 +29,6 @@ from reconciler.git.index import list_blobs
 UP = "../../"
 _STEPS = 2
 FLEET_NAME = f"{UP}{FLEET_FILE}"
-DEFAULTS = f"{UP}defaults"
-GROUPS = f"{UP}groups"
 
 Read = Callable[[str, int], bytes | None]
 """Return the bytes of a file by its name relative to the tenant and the largest size; None, if that is reported."""
@@ -60,7 +50,7 @@ class TenantPlace:
     @property
     def folders(self) -> tuple[str, ...]:
         """The folders of the layers below its own files, the lowest first."""
-        return (DEFAULTS,) if self.group is None else (DEFAULTS, f"{GROUPS}/{self.group}")
+        return tuple(f"{UP}{folder}" for folder in list_layers(self.group))
 
     def list_files(self, name: str) -> tuple[str, ...]:
         """Return where `name`, a file at the top level, can be in the layers below its own, the lowest first."""

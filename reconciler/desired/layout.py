@@ -14,6 +14,15 @@ from pathlib import PurePosixPath
 
 TOP_FILES = ("settings.yaml", "scope.yaml", "mappings.yaml")
 FOLDERS = ("users", "groups")
+FLEET_FILE = "fleet.yaml"
+TENANT_FILE = "tenant.yaml"
+DEFAULTS, GROUPS = "defaults", "groups"
+"""The folders of the layers, next to fleet.yaml."""
+PLANS = "plans"
+NOT_RESOLVED = frozenset({PLANS, ".reconciler"})
+"""Folders of a tenant or a layer that are not part of the desired state: record and sandbox."""
+TENANT_PARTS = frozenset({TENANT_FILE, *TOP_FILES, *FOLDERS})
+"""What makes a folder a tenant, each of them alone."""
 SUFFIXES = (".yaml", ".yml")
 _PROSE = (".md", ".rst")
 EDITOR_COMMENT = "# yaml-language-server:"
@@ -33,8 +42,7 @@ _HIDDEN_AT_TOP = frozenset(
     }
 )
 """Files and folders of other tools, for a desired state that is the root of its repository."""
-_TENANT = "tenant.yaml"
-_OF_TENANTS = frozenset({_TENANT, "plans"})
+_OF_TENANTS = frozenset({TENANT_FILE, PLANS})
 """What a tenant of a fleet has in addition at its top level."""
 _LEFTOVER = re.compile(
     r"""
@@ -99,8 +107,8 @@ def check_top_file(name: str, *, is_tenant: bool = False) -> Stray | None:
     if resembles_yaml(name) and name.startswith("."):
         return _hidden_file(name)
     if resembles_yaml(name) or name.casefold().endswith(".json") or (_find_similar(name) and not _is_prose(name)):
-        is_twin = is_tenant and name.casefold().partition(".")[0] == _TENANT.partition(".")[0]
-        hint = f"Did you mean {_TENANT}? " if is_twin else _hint(name)
+        is_twin = is_tenant and name.casefold().partition(".")[0] == TENANT_FILE.partition(".")[0]
+        hint = f"Did you mean {TENANT_FILE}? " if is_twin else _hint(name)
         return Stray("this file is not read", f"{hint}{_PLACES}")
     if name.isascii() or _is_prose(name):
         return None
@@ -168,6 +176,11 @@ def suggest_name(name: str) -> str | None:
     if folders:
         return f"{folders[0]}/"
     return next(iter(difflib.get_close_matches(name.casefold(), TOP_FILES, 1)), None)
+
+
+def list_layers(group: str | None) -> tuple[str, ...]:
+    """Return the folders of the layers of a tenant, the lowest first, relative to the root of its fleet."""
+    return (DEFAULTS,) if group is None else (DEFAULTS, f"{GROUPS}/{group}")
 
 
 def list_parts(name: str) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from reconciler.core.model import Diagnostic, Origin, error
 from reconciler.core.text import quote, shorten
-from reconciler.desired.fleet_files import TENANT_FILE
 from reconciler.desired.layers import TenantPlace
+from reconciler.desired.layout import TENANT_FILE
 from reconciler.desired.yaml_nodes import YamlMapping
 
 _TARGET, _TENANT, _DOMAINS = "target", "tenant", "domains"

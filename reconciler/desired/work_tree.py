@@ -12,9 +12,8 @@ from pathlib import Path
 from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
 from reconciler.core.text import format_names, pluralize
 from reconciler.desired.directory import Directory
-from reconciler.desired.fleet_files import TENANT_FILE
 from reconciler.desired.layers import describe_lost, is_layer, list_tracked_names
-from reconciler.desired.layout import TOP_FILES, is_yaml, list_parts, suggest_name
+from reconciler.desired.layout import TENANT_FILE, TOP_FILES, is_yaml, list_parts, suggest_name
 from reconciler.errors import RepositoryError
 from reconciler.git.checkout import find_lock
 from reconciler.git.cut_files import find_cut_files

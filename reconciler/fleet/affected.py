@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from reconciler.desired.fleet_files import FLEET_FILE, MAX_FLEET_BYTES, parse_fleet
+from reconciler.desired.fleet_files import MAX_FLEET_BYTES, parse_fleet
 from reconciler.desired.fleet_schema import FleetEntry
+from reconciler.desired.layout import DEFAULTS, FLEET_FILE, GROUPS, NOT_RESOLVED
 from reconciler.errors import PlanFileError, RepositoryError, UsageError
 from reconciler.fleet.applied import APPLIED, AppliedFleet, read_applied
-from reconciler.fleet.base_files import DEFAULTS, GROUPS, NOT_RESOLVED, BaseFiles, Ids, sort_files
+from reconciler.fleet.base_files import BaseFiles, Ids, sort_files
 from reconciler.fleet.file_ids import LINK, compute_ids, find_prefix, has_same_files, read_commit_ids
 from reconciler.fleet.model import Fleet, Tenant
 from reconciler.git.incomplete_clone import explain_missing_objects

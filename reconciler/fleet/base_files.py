@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from reconciler.core.tenant_names import is_tenant_name
 from reconciler.desired.fleet_files import names_tenant
 from reconciler.desired.fleet_schema import FleetEntry
-from reconciler.desired.layout import FOLDERS, TOP_FILES
+from reconciler.desired.layout import DEFAULTS, GROUPS, NOT_RESOLVED, TENANT_PARTS
 from reconciler.fleet.file_ids import REQUIREMENTS
 
-NOT_RESOLVED = frozenset({"plans", ".reconciler"})
-"""Folders of a tenant or a layer that are not part of the desired state: record and sandbox."""
-DEFAULTS, GROUPS = "defaults", "groups"
-_STATE = frozenset({"tenant.yaml", *TOP_FILES, *FOLDERS})
 Ids = dict[str, str]
 """git's ids by the names of files."""
 
@@ -73,7 +69,7 @@ def _find_tenants(states: Mapping[str, Ids], entry: FleetEntry) -> dict[str, str
     found: dict[str, str] = {}
     for folder, ids in states.items():
         parent, _, name = folder.rpartition("/")
-        has_state = any(file.partition("/")[0] in _STATE for file in ids)
+        has_state = any(file.partition("/")[0] in TENANT_PARTS for file in ids)
         if has_state and is_tenant_name(name) and names_tenant(entry, parent, name):
             found[name] = folder
     return found

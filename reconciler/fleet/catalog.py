@@ -19,10 +19,8 @@ from reconciler.core.tenant_names import TENANT_RULE, is_tenant_name
 from reconciler.core.text import format_names, pluralize, quote, shorten
 from reconciler.desired.diagnostic_list import DiagnosticList, add_source_lines
 from reconciler.desired.fleet_files import (
-    FLEET_FILE,
     MAX_FLEET_BYTES,
     MAX_TENANT_BYTES,
-    TENANT_FILE,
     parse_fleet,
     parse_plain_tenant,
     parse_tenant,
@@ -30,8 +28,18 @@ from reconciler.desired.fleet_files import (
 )
 from reconciler.desired.fleet_schema import FleetEntry, FleetLimitEntry, TenantEntry, split_place
 from reconciler.desired.folders import contains_yaml
-from reconciler.desired.layer_strays import DEFAULTS, find_group_strays, find_layer_strays, find_misnamed_layers
-from reconciler.desired.layout import FOLDERS, TOP_FILES, check_top_file, check_top_folder, is_utf8, resembles_yaml
+from reconciler.desired.layer_strays import find_group_strays, find_layer_strays, find_misnamed_layers
+from reconciler.desired.layout import (
+    DEFAULTS,
+    FLEET_FILE,
+    GROUPS,
+    TENANT_FILE,
+    TENANT_PARTS,
+    check_top_file,
+    check_top_folder,
+    is_utf8,
+    resembles_yaml,
+)
 from reconciler.desired.tenant_identity import describe_missing_domains
 from reconciler.desired.validation import LocatedModel
 from reconciler.errors import FleetError, RepositoryError
@@ -309,9 +317,9 @@ class _Catalog:
             if tenant.group is not None:
                 users.setdefault(tenant.group, []).append(tenant)
         for group, members in sorted(users.items()):
-            path = self.root / "groups" / group
+            path = self.root / GROUPS / group
             if path.is_symlink() or path.parent.is_symlink():
-                self._report_link(f"groups/{group}" if path.is_symlink() else "groups")
+                self._report_link(f"{GROUPS}/{group}" if path.is_symlink() else GROUPS)
             elif not path.is_dir():
                 also = f" {pluralize(len(members), 'tenant')} are in it." if len(members) > 1 else ""
                 detail = f"Create groups/{group} with the files that its tenants share, or correct the name.{also}"
@@ -321,7 +329,7 @@ class _Catalog:
 
     def _list_groups(self) -> list[str]:
         with suppress(OSError):
-            return [entry.name for entry in (self.root / "groups").iterdir() if is_tenant_name(entry.name)]
+            return [entry.name for entry in (self.root / GROUPS).iterdir() if is_tenant_name(entry.name)]
         return []
 
     def check_domains(self, tenants: list[Tenant]) -> None:
@@ -347,7 +355,7 @@ class _Catalog:
 
 def _is_tenant(path: str) -> bool:
     """Whether a folder holds a desired state. What git leaves of a removed one, such as plans/, is none."""
-    return any(os.path.lexists(os.path.join(path, name)) for name in (TENANT_FILE, *TOP_FILES, *FOLDERS))  # noqa: PTH118
+    return any(os.path.lexists(os.path.join(path, name)) for name in TENANT_PARTS)  # noqa: PTH118
 
 
 def _build_tenant(name: str, folder: str, entry: TenantEntry) -> Tenant:

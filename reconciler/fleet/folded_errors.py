@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.text import pluralize
-from reconciler.desired.fleet_files import TENANT_FILE
+from reconciler.desired.layout import TENANT_FILE
 
 _MAX_PLACES = 5
 """Places named of the other tenants with an error."""

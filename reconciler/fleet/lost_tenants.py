@@ -10,15 +10,13 @@ from pathlib import Path
 from reconciler.core.model import Origin, error
 from reconciler.core.tenant_names import is_tenant_name
 from reconciler.core.text import format_names, pluralize
-from reconciler.desired.fleet_files import FLEET_FILE, TENANT_FILE, names_tenant
+from reconciler.desired.fleet_files import names_tenant
 from reconciler.desired.fleet_schema import FleetEntry
-from reconciler.desired.layout import FOLDERS, TOP_FILES
+from reconciler.desired.layout import FLEET_FILE, TENANT_PARTS
 from reconciler.desired.yaml_reader import Report
 from reconciler.errors import RepositoryError
 from reconciler.git.index import list_names
 
-_STATE = frozenset({"", TENANT_FILE, *TOP_FILES, *FOLDERS})
-"""What makes a folder a tenant; "": the folder itself, as a submodule or a link."""
 _MAX_NAMED = 5
 
 
@@ -45,7 +43,9 @@ def _find_tenant(name: str, entry: FleetEntry) -> str | None:
     """Return the folder of the tenant that a tracked file makes one; None if it makes none."""
     parent, _, below = name.partition("/")
     tenant, _, file = below.partition("/")
-    known = file.partition("/")[0] in _STATE and is_tenant_name(tenant) and names_tenant(entry, parent, tenant)
+    # Without a file, git tracks the folder itself: a submodule or a link.
+    has_state = not file or file.partition("/")[0] in TENANT_PARTS
+    known = has_state and is_tenant_name(tenant) and names_tenant(entry, parent, tenant)
     return f"{parent}/{tenant}" if known else None
 
 

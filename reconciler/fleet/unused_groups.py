@@ -13,8 +13,7 @@ from reconciler.desired.diagnostic_list import DiagnosticList, add_source_lines
 from reconciler.desired.file_content import find_foreign_content
 from reconciler.desired.final_keys import take_final
 from reconciler.desired.fleet_files import read_bounded
-from reconciler.desired.layer_strays import GROUPS
-from reconciler.desired.layout import TOP_FILES
+from reconciler.desired.layout import GROUPS, TOP_FILES
 from reconciler.desired.validation import validate, validate_part
 from reconciler.desired.yaml_nodes import YamlMapping
 from reconciler.desired.yaml_reader import Report, read_document, read_items

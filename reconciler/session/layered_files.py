@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from reconciler.desired.directory import Directory
-from reconciler.desired.fleet_files import FLEET_FILE, TENANT_FILE
 from reconciler.desired.layers import FLEET_NAME, UP, find_fleet_root, is_layer, list_tracked_names
-from reconciler.desired.layout import is_read
+from reconciler.desired.layout import FLEET_FILE, TENANT_FILE, is_read
 from reconciler.desired.yaml_text import MAX_BYTES
 from reconciler.errors import SourceError
 from reconciler.git.repository import TreeFilter, write_files, write_tree

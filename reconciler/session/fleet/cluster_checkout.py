@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from reconciler.core.text import format_names, pluralize
+from reconciler.desired.layout import DEFAULTS, FLEET_FILE, GROUPS, NOT_RESOLVED
 from reconciler.errors import FleetError, RepositoryError
 from reconciler.fleet.model import Fleet
 from reconciler.git.process import GitCommandError, run_git
 from reconciler.git.repository import find_head_commit
 
-_SHARED = ("fleet.yaml", "defaults", "groups")
-_RECORD = ("plans", ".reconciler")
-"""Folders of a tenant that a run writes: they are its record, not its desired state."""
 _MAX_LISTING = 16 * 1024 * 1024
 
 
@@ -34,12 +32,12 @@ def find_changed_files(root: Path, folders: Sequence[str]) -> list[str]:
     """
     arguments = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignored=no", "--")
     try:
-        output = run_git(root, *arguments, *_SHARED, *folders, limit=_MAX_LISTING)
+        output = run_git(root, *arguments, FLEET_FILE, DEFAULTS, GROUPS, *folders, limit=_MAX_LISTING)
         below = run_git(root, "rev-parse", "--show-prefix").decode("utf-8", "replace").strip()
     except (GitCommandError, RepositoryError) as exc:
         raise FleetError("git cannot say which files of the fleet were changed", str(exc)) from exc
     names = [line[3:].removeprefix(below) for line in output.decode("utf-8", "replace").split("\0") if line]
-    records = tuple(f"{folder}/{name}/" for folder in folders for name in _RECORD)
+    records = tuple(f"{folder}/{name}/" for folder in folders for name in NOT_RESOLVED)
     return sorted(name for name in names if not name.startswith(records))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from reconciler.apply.quarantine import assess
 from reconciler.core.expiry import ExpiryFinding, assess_credentials
 from reconciler.desired.directory import Directory
+from reconciler.desired.layout import list_layers
 from reconciler.desired.provisioning import read_provisioning
 from reconciler.errors import PlanFileError
 from reconciler.fleet.applied import AppliedFleet, read_applied
@@ -32,7 +33,7 @@ def read_fleet_status(fleet: Fleet, now: datetime) -> Iterator[TenantStatus]:
     applied, drift = read_applied(fleet.root), read_drift(fleet.root)
     shared: dict[str, frozenset[bytes]] = {}
     for tenant in fleet.tenants:
-        layers = ["defaults", f"groups/{tenant.group}"] if tenant.group is not None else ["defaults"]
+        layers = list_layers(tenant.group)
         for layer in layers:
             if layer not in shared:
                 shared[layer] = _find_words(fleet.root / layer)

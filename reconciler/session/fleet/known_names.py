@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from functools import cache
 
 from reconciler.core.text import HIDDEN, QUOTED
-from reconciler.desired.fleet_files import FLEET_FILE, TENANT_FILE
+from reconciler.desired.layout import DEFAULTS, FLEET_FILE, GROUPS, TENANT_FILE, TOP_FILES
 from reconciler.desired.schema import UserEntry
 from reconciler.desired.schema_values import StrictModel
 from reconciler.desired.source_attributes import COMPUTED_ATTRIBUTES, ENTRA_ATTRIBUTES
 from reconciler.profiles import PROFILES
 
-_FOLDER = r"(?:\.\./)*(?:(?:defaults|(?:groups|tenants)/[a-z0-9-]{1,40})/)?"
-_FILES = "|".join(map(re.escape, ("settings.yaml", "scope.yaml", "mappings.yaml", TENANT_FILE, FLEET_FILE)))
+_FOLDER = rf"(?:\.\./)*(?:(?:{DEFAULTS}|(?:{GROUPS}|tenants)/[a-z0-9-]{{1,40}})/)?"
+_FILES = "|".join(map(re.escape, (*TOP_FILES, TENANT_FILE, FLEET_FILE)))
 _LAYER_FILE = re.compile(f"{_FOLDER}(?:{_FILES})", re.ASCII)
 _BEFORE_A_KEY = re.compile(r"\b(?:key|attribute) $")
 _LIKE = 0.8

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.desired.fleet_files import read_bounded
+from reconciler.desired.layout import DEFAULTS
 from reconciler.desired.schema import RecordSettings
 from reconciler.desired.validation import validate
 from reconciler.desired.yaml_nodes import YamlMapping
 from reconciler.desired.yaml_reader import read_document
 from reconciler.errors import FleetError
 
-_FILE = "defaults/settings.yaml"
+_FILE = f"{DEFAULTS}/settings.yaml"
 _MAX_BYTES = 16 * 1024 * 1024
 
 

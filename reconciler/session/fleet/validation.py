@@ -12,9 +12,7 @@ from pathlib import Path
 from reconciler.core.model import Diagnostic, Severity, error
 from reconciler.core.text import format_names, pluralize
 from reconciler.desired.diagnostic_list import add_source_lines
-from reconciler.desired.fleet_files import FLEET_FILE, TENANT_FILE
-from reconciler.desired.layer_strays import DEFAULTS, GROUPS
-from reconciler.desired.layout import TOP_FILES, resembles_yaml
+from reconciler.desired.layout import DEFAULTS, FLEET_FILE, GROUPS, TENANT_FILE, TOP_FILES, resembles_yaml
 from reconciler.errors import RepositoryError
 from reconciler.fleet.folded_errors import fold_tenants
 from reconciler.fleet.model import Fleet, Tenant
