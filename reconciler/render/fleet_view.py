@@ -39,6 +39,8 @@ _ATTENTION = (
 """States, from what asks for the most attention to what asks for none."""
 _PLAIN = (TenantState.CHANGED, TenantState.SAME)
 """States that need no reason."""
+_APPLIED_STATES = frozenset({TenantState.PARTIAL, TenantState.CHANGED, TenantState.SAME})
+_COMPARED_STATES = _APPLIED_STATES | {TenantState.BLOCKED, TenantState.HELD}
 TONES: Mapping[TenantState, str] = {
     TenantState.BLOCKED: "warn",
     TenantState.HELD: "warn",
@@ -198,7 +200,16 @@ def _summarize(report: FleetReport, words: FleetWords) -> str:
         return "No tenants: nothing of this fleet was selected."
     counts = format_numbers({action: report.count(action) for action in Action}, done=words.done)
     failed = f", {report.count('failed'):,} failed" if report.count("failed") else ""
-    return f"{words.summary} {pluralize(total, 'tenant')}: {counts}{failed}."
+    reached = sum(_is_reached(tenant, words) for tenant in report.tenants)
+    of = f"{reached:,} of " if reached != total else ""
+    return f"{words.summary} {of}{pluralize(total, 'tenant')}: {counts}{failed}."
+
+
+def _is_reached(tenant: ReportedTenant, words: FleetWords) -> bool:
+    """Whether the verb was done for the tenant, or a part of it; how the others ended is said beside the summary."""
+    if tenant.count(*REMOVED, *CREATED, *CHANGED):
+        return tenant.state is not TenantState.HELD or not words.done
+    return tenant.state in (_APPLIED_STATES if words.done else _COMPARED_STATES)
 
 
 def _describe_removals(report: FleetReport, words: FleetWords) -> str:

@@ -124,6 +124,25 @@ def test_a_fleet_plan_without_plans_offers_nothing_to_approve() -> None:
         assert ("There is nothing to approve" in shown) != offered
 
 
+@pytest.mark.parametrize(
+    ("verb", "summary"),
+    [
+        ("plan", "Plan for 6 of 9 tenants: 1 to create,"),
+        ("drift", "Compared 6 of 9 tenants: 1 to create,"),
+        ("apply", "Applied to 4 of 9 tenants: 1 created,"),
+    ],
+)
+def test_only_the_tenants_that_were_reached_are_counted(verb: str, summary: str) -> None:
+    states = [*TenantState, TenantState.FAILED]  # a failed one that had begun
+    tenants = [ReportedTenant(f"t{at}", state) for at, state in enumerate(states)]
+    tenants[-1] = replace(tenants[-1], counts={"create": 1})
+    assert build_fleet_view(fleet(*tenants, verb=verb)).summary.startswith(summary)
+
+
+def test_all_tenants_are_counted_without_a_share() -> None:
+    assert build_fleet_view(fleet(changed("one"), verb="apply")).summary.startswith("Applied to 1 tenant:")
+
+
 def test_what_is_hidden_in_a_problem_is_explained() -> None:
     for problem, expected in (("userName (hidden) is used twice", True), ("no token", False)):
         view = build_fleet_view(fleet(ReportedTenant("one", TenantState.FAILED, problem=problem)))
