@@ -63,7 +63,7 @@ def render_tenant(result: TenantResult, style: Style) -> str:
 def render_run(results: Sequence[TenantResult], style: Style) -> str:
     """Return the totals, and below them the tenants that failed or have changes: the most urgent first."""
     if not results:
-        return "No tenants."
+        return "No tenants are selected."
     total: Counter[str] = Counter()
     for each in results:
         total.update(each.counts)

@@ -197,7 +197,7 @@ def _label(state: TenantState, words: FleetWords) -> str:
 def _summarize(report: FleetReport, words: FleetWords) -> str:
     total = len(report.tenants)
     if not total:
-        return "No tenants: nothing of this fleet was selected."
+        return "No tenants are selected."
     counts = format_numbers({action: report.count(action) for action in Action}, done=words.done)
     failed = f", {report.count('failed'):,} failed" if report.count("failed") else ""
     reached = sum(_is_reached(tenant, words) for tenant in report.tenants)

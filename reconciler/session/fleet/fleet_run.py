@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.errors import ExitCode, UsageError
+from reconciler.core.system_limits import advise, describe_os_error
+from reconciler.core.text import quote
+from reconciler.errors import ExitCode, FleetError, UsageError
 from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.model import Fleet
 from reconciler.fleet.result import TenantResult
@@ -89,13 +91,24 @@ def build_tasks(verb: str, selected: Selected, options: FleetRunOptions, out: Pa
 def open_out(out: Path | None, terminal: Terminal) -> Iterator[Path]:
     """Yield the directory that receives the files of the tenants: that of -o, or one that is removed in the end."""
     if out is not None:
-        make_private_directory(out)
+        _make_out(out)
         yield out
-        terminal.note(f"What each tenant printed is in {shlex.quote(os.fspath(out))}/TENANT/{OUTPUT}.")
+        if any(out.iterdir()):
+            terminal.note(f"What each tenant printed is in {shlex.quote(os.fspath(out))}/TENANT/{OUTPUT}.")
         return
     with tempfile.TemporaryDirectory(prefix="reconciler-fleet-") as name:
         yield Path(name)
-    terminal.note("The plans and the output of the tenants were not kept: -o DIR keeps them.")
+        ran = any(Path(name).iterdir())
+    if ran:
+        terminal.note("The plans and the output of the tenants were not kept: -o DIR keeps them.")
+
+
+def _make_out(out: Path) -> None:
+    try:
+        make_private_directory(out)
+    except OSError as exc:
+        summary = f"-o: the directory {quote(os.fspath(out))} cannot be made: {describe_os_error(exc)}"
+        raise FleetError(summary, advise(exc, "Name another directory.")) from exc
 
 
 def run_tasks(

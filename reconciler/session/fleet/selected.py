@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.core.text import format_names, pluralize, quote
+from reconciler.core.text import format_names, pluralize, quote, shorten
 from reconciler.fleet.affected import Affected, find_affected
 from reconciler.fleet.catalog import read_fleet
 from reconciler.fleet.model import Fleet, Tenant
@@ -69,7 +69,24 @@ def load_selected(options: FleetSelection, terminal: Terminal) -> Selected:
         _describe(affected, terminal)
     elif options.plans is not None:
         note_released((find_reviewed_names(options) or frozenset()) - {each.name for each in fleet.tenants}, terminal)
+    if not selected.tenants:
+        terminal.note(_explain_empty(selected, options))
     return selected
+
+
+def _explain_empty(selected: Selected, options: FleetSelection) -> str:
+    """Return which options select no tenant, and how to select more."""
+    affected, total = selected.affected, len(selected.fleet.tenants)
+    if affected is not None and not affected.reasons:
+        return (
+            f"No change since {quote(shorten(options.base or '', 80))} affects a tenant. Without --base, all tenants"
+            f" are selected: this fleet has {total:,}."
+        )
+    names = ["base", "wave", "slice", "shard"] + (["plans"] if _find_names(options) is not None else [])
+    given = [(f"--{name}", getattr(options, name)) for name in names]
+    words = " and ".join(f"{option} {quote(shorten(str(value), 80))}" for option, value in given if value is not None)
+    which = f"{words} together select" if " and " in words else f"{words or 'The fleet'} selects"
+    return f"{which} none of the {pluralize(total, 'tenant')} of this fleet: correct or leave out an option."
 
 
 def select_again(selected: Selected, options: FleetSelection) -> Selected:

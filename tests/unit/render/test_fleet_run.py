@@ -72,7 +72,7 @@ def test_ten_thousand_tenants_are_a_short_text() -> None:
 
 
 def test_without_tenants_it_says_so() -> None:
-    assert render_run([], Style()) == "No tenants."
+    assert render_run([], Style()) == "No tenants are selected."
 
 
 def test_what_is_hidden_in_an_error_is_explained() -> None:

@@ -88,7 +88,7 @@ def test_without_removals_and_failures_nothing_alarms() -> None:
 
 
 def test_a_fleet_without_tenants_says_so() -> None:
-    assert build_fleet_view(fleet()).summary == "No tenants: nothing of this fleet was selected."
+    assert build_fleet_view(fleet()).summary == "No tenants are selected."
 
 
 def test_one_that_needs_attention() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.recording_terminal import RecordingTerminal
 
-from reconciler.errors import UsageError
+from reconciler.errors import FleetError, UsageError
 from reconciler.fleet.model import Caps, Fleet, Tenant
 from reconciler.fleet.result import TenantResult
 from reconciler.session.fleet import fleet_run
@@ -72,12 +72,29 @@ def test_without_a_directory_nothing_is_kept(tmp_path: Path) -> None:
     terminal = RecordingTerminal()
     with open_out(None, terminal) as out:
         assert out.stat().st_mode & 0o777 == 0o700
+        (out / "acme").mkdir()
     assert not out.exists()
     assert terminal.notes == ["The plans and the output of the tenants were not kept: -o DIR keeps them."]
     with open_out(tmp_path / "out", terminal) as out:
         assert out == tmp_path / "out"
+        (out / "acme").mkdir()
     assert terminal.notes[1:] == [f"What each tenant printed is in {out}/TENANT/output.txt."]
     assert out.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("name", ["out", None])
+def test_of_a_run_without_tenants_nothing_was_printed(tmp_path: Path, name: str | None) -> None:
+    terminal = RecordingTerminal()
+    with open_out(tmp_path / name if name else None, terminal):
+        pass
+    assert terminal.notes == []
+
+
+def test_a_file_cannot_receive_the_results(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    summary = '-o: the directory ".*file" cannot be made: File exists'
+    with pytest.raises(FleetError, match=summary), open_out(tmp_path / "file", RecordingTerminal()):
+        pass
 
 
 def test_the_exit_code_is_the_worst_one() -> None:

@@ -76,6 +76,31 @@ def test_reviewed_plans_select_their_tenants_unless_a_base_does(tmp_path: Path) 
     assert select() == {"acme", "beta", "gamma"}
 
 
+def test_a_selection_without_tenants_says_what_led_to_it(tmp_path: Path) -> None:
+    repository = GitRepository(tmp_path / "fleet", ".")
+    files = {f"tenants/{name}/users/a.yaml": USERS for name in ("acme", "beta")}
+    waves = "waves: [{name: canary, tenants: [acme]}, {name: rest}]\n"
+    commit = repository.commit("first", {"fleet.yaml": f"tenants: tenants/*\n{waves}", **with_domains(files)})
+    plans = tmp_path / "plans"
+    write_result(plans, "acme", commit=commit)
+    wanted = Wanted("plan", commit, "17/1")
+    (plans / "fleet-plan.json").write_text(format_fleet_plan(gather_results([plans], ["acme"], wanted), wanted, None))
+
+    def explain(base: str | None = None, wave: str | None = None, shard: str | None = None, *, plan: bool) -> str:
+        terminal = RecordingTerminal()
+        load_selected(FleetSelection(repository.root, base, wave, shard, plans=plans if plan else None), terminal)
+        return terminal.notes[-1]
+
+    assert explain("HEAD", plan=True) == (
+        'No change since "HEAD" affects a tenant. Without --base, all tenants are selected: this fleet has 2.'
+    )
+    end = "none of the 2 tenants of this fleet: correct or leave out an option."
+    assert explain(wave="rest", plan=True) == f'--wave "rest" and --plans "{plans}" together select {end}'
+    assert explain(wave="canary", shard="2/2", plan=False) == f'--wave "canary" and --shard "2/2" together select {end}'
+    repository.commit("second", {"tenants/acme/users/a.yaml": "[]\n"})
+    assert explain("HEAD~1", "rest", plan=True) == f'--base "HEAD~1" and --wave "rest" together select {end}'
+
+
 def test_a_tenant_that_was_reviewed_and_is_gone_is_released(tmp_path: Path) -> None:
     repository = GitRepository(tmp_path / "fleet", ".")
     files = {f"tenants/{name}/users/a.yaml": USERS for name in ("acme", "beta")}
