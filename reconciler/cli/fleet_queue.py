@@ -111,5 +111,9 @@ def requeue(
     *,
     common: _Terminal,
 ) -> int:
-    """Queue a job again that failed or is stalled: nothing is queued again by itself."""
+    """Queue a job again that failed or is stalled: nothing is queued again by itself.
+
+    No gate and no limit of failed tenants is judged again: an apply runs even if the gate before its wave is closed
+    by now. `fleet submit` judges them.
+    """
     return lazy.run_requeue(lazy.RequeueOptions(queue, job, yes), common.terminal())

@@ -22,12 +22,17 @@ class FakeCluster:
         self.submitted: list[ClusterTask] = []
         self.requeued: list[int] = []
         self.is_new = True
+        self.problem = ""
         self.other_waits = False
         self.ended: list[ClusterJob] = []
         self.left: list[ClusterJob] = []
 
     def init_queue(self) -> bool:
         return self.is_new
+
+    def check_queue(self, queue: str) -> None:
+        if self.problem:
+            raise FleetError(self.problem)
 
     def submit(self, queue: str, tasks: Sequence[ClusterTask]) -> dict[int, ClusterTask]:
         self.submitted += tasks

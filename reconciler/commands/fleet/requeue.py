@@ -28,6 +28,8 @@ def run_requeue(options: RequeueOptions, terminal: Terminal) -> ExitCode:
     job: ClusterJob = cluster.find_job(options.queue, options.job)
     queue.check_requeue(job)
     terminal.result(render_job(job) + "\n")
+    if job.task is not None and job.task.verb == "apply":
+        terminal.note("No gate and no limit of failed tenants is judged again: `reconciler fleet submit` judges them.")
     if not options.yes and not _ask(job, terminal):
         terminal.note("Nothing was changed.")
         return ExitCode.ERROR

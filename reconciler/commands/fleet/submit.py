@@ -7,14 +7,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reconciler.core.text import format_names, pluralize, quote
+from reconciler.commands.fleet.matrix import check_verb
+from reconciler.core.text import format_names, pluralize
 from reconciler.errors import ExitCode, FleetError, StalePlanError, UsageError
 from reconciler.fleet.cluster_job import STALLED, ClusterJob
 from reconciler.fleet.cluster_task import ClusterTask, name_submission
 from reconciler.fleet.exit_codes import fold_exit_codes
 from reconciler.fleet.fleet_plan import read_fleet_plan
 from reconciler.fleet.later_apply import find_later_apply
-from reconciler.fleet.result import VERBS, TenantResult, to_json
+from reconciler.fleet.result import TenantResult, to_json
 from reconciler.fleet.run_identity import identify_run
 from reconciler.record.files import make_private_directory, write_private
 from reconciler.record.layout import RESULT
@@ -103,16 +104,21 @@ def _note_stale(names: Collection[str], terminal: Terminal) -> ExitCode:
 
 
 def _check(options: SubmitOptions) -> None:
-    if options.verb not in VERBS:
-        raise UsageError(f"--verb {quote(options.verb)} is not one of {', '.join(VERBS)}")
+    check_verb(options.verb)
     if options.verb != "apply" and (options.plans is not None or options.auto_approve or options.results):
-        raise UsageError("--plans, --auto-approve and --results are for --verb apply")
+        raise UsageError(
+            "--plans, --auto-approve and --results are for applies",
+            f"Add --verb apply, or leave them out for --verb {options.verb}.",
+        )
     if options.verb == "apply" and (options.plans is None) is not options.auto_approve:
         raise UsageError(
-            "an apply needs the plans that were reviewed", "Give --plans FLEET-PLAN, or --auto-approve; not both."
+            "an apply needs either --plans or --auto-approve",
+            "Give the reviewed plans, --plans DIR, or --auto-approve to apply without a review. Not both.",
         )
     if options.out is not None and not options.wait:
-        raise UsageError("-o needs --wait")
+        raise UsageError(
+            "-o needs --wait", "Results are saved as they come: add --wait. The workers keep theirs in their own -o."
+        )
 
 
 def _build_tasks(options: SubmitOptions, selected: Selected) -> list[ClusterTask]:

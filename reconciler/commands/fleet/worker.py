@@ -44,6 +44,7 @@ def run_worker(options: FleetWorkerOptions, terminal: Terminal) -> ExitCode:
     if not options.sandbox:
         check_fleet_tokens(len(fleet.tenants))
     commit, at_once = find_commit(fleet.root), limit_at_once(options.at_once, fleet, terminal)
+    cluster.check_queue(options.queue)
     with open_out(options.out, terminal) as out:
         runner = RunnerSettings(commit, out, at_once, options.plans, options.auto_approve, options.sandbox)
         terminal.note(f"Waiting for tenants of commit {commit[:12]}, {at_once} at once. Ctrl-C finishes what runs.")

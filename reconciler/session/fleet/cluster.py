@@ -32,6 +32,11 @@ def submit(queue: str, tasks: Sequence[ClusterTask]) -> dict[int, ClusterTask]:
     return _use(queue, lambda found: found.submit(tasks))
 
 
+def check_queue(queue: str) -> None:
+    """Raise `FleetError` if no database is set, it does not answer, or has no tables of the queue."""
+    _use(queue, lambda found: found.list_jobs(numbers=()))
+
+
 def list_jobs(queue: str, states: Collection[str] | None, limit: int = MAX_JOBS) -> list[ClusterJob]:
     """Return the newest jobs. `states`: of procrastinate."""
     return _use(queue, lambda found: found.list_jobs(states=states, limit=limit))

@@ -62,3 +62,13 @@ def test_a_job_that_runs_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FleetError, match="its worker is alive"):
         run_requeue(RequeueOptions("fleet", 1, yes=True), RecordingTerminal())
     assert cluster.requeued == []
+
+
+@pytest.mark.parametrize(("verb", "noted"), [("apply", True), ("plan", False)])
+def test_an_apply_is_said_to_be_queued_without_its_gates(
+    verb: str, noted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, terminal = FakeCluster(ClusterJob(1, "failed", make_task("acme", verb=verb))), RecordingTerminal()
+    cluster.install(monkeypatch, requeue)
+    run_requeue(RequeueOptions("fleet", 1, yes=True), terminal)
+    assert any("No gate" in each for each in terminal.notes) is noted

@@ -77,8 +77,9 @@ def test_an_apply_names_the_reviewed_plan_and_leaves_out_who_has_none(cluster: F
     ],
 )
 def test_options_that_do_not_go_together(options: dict[str, Any], cluster: FakeCluster, root: Path) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as caught:
         run(root, **options)
+    assert caught.value.detail
     assert cluster.submitted == []
 
 

@@ -11,7 +11,7 @@ from support.recording_terminal import RecordingTerminal
 
 from reconciler.commands.fleet import worker
 from reconciler.commands.fleet.worker import FleetWorkerOptions, run_worker
-from reconciler.errors import TargetError
+from reconciler.errors import FleetError, TargetError
 from reconciler.fleet.result import TenantResult
 
 
@@ -47,3 +47,12 @@ def test_one_token_for_two_tenants_is_refused(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(TargetError):
         run_worker(FleetWorkerOptions(root, "fleet"), RecordingTerminal())
     assert cluster.settings is None
+
+
+def test_a_worker_does_not_wait_for_a_queue_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, cluster, terminal = make_fleet(tmp_path, "acme"), WorkingCluster(), RecordingTerminal()
+    cluster.problem = "no database is set for the queue"
+    cluster.install(monkeypatch, worker)
+    with pytest.raises(FleetError, match="no database is set"):
+        run_worker(FleetWorkerOptions(root, "fleet", sandbox=True), terminal)
+    assert (cluster.settings, terminal.notes) == (None, [])
