@@ -112,7 +112,7 @@ def test_an_apply_without_review_is_refused(run: Run) -> None:
     run("init-queue")
     refused = run("submit", "--verb", "apply")
     assert refused.returncode == 64
-    assert "an apply needs the plans that were reviewed" in refused.stderr
+    assert "an apply needs either --plans or --auto-approve" in refused.stderr
     assert run("submit", "--verb", "apply", "--auto-approve").returncode == 0
     worker = run("worker", "--sandbox", "--until-empty")
     assert "no plan was reviewed, and the worker has no --auto-approve" in worker.stderr
