@@ -77,7 +77,11 @@ class BrokenFleetError(FleetError):
     ) -> None:
         first = diagnostics[0]
         place = f" ({first.origin})" if first.origin is not None else ""
-        super().__init__(f"the fleet has errors: {first.summary}{place}", "`reconciler fleet validate` lists them all.")
+        if first.origin is None and len(problems) == 1:  # such as no fleet.yaml: `fleet validate` would not help
+            super().__init__(first.summary, first.detail)
+        else:
+            all_errors = "`reconciler fleet validate` lists them all."
+            super().__init__(f"the fleet has errors: {first.summary}{place}", all_errors)
         self.diagnostics = diagnostics
         self.problems = problems
         self.fleet = fleet

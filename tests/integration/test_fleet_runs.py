@@ -187,7 +187,7 @@ def test_what_failed_in_the_first_wave_is_run_again_and_no_later_wave(fleet: Fle
     assert fleet.run("apply", "--plans", str(fleet.out), "--wave", "canary", "-o", done).code == 1
     found = fleet.run("retry", done, "--plans", str(fleet.out))
     assert (found.code, writes(fleet)) == (1, dict.fromkeys(NAMES, 0))
-    assert 'Again: 1 tenant of the wave canary, "acme".\n' in found.err
+    assert 'Running again: 1 tenant of the wave canary, "acme".\n' in found.err
     found = fleet.run("retry", done, "--plans", str(fleet.out), "--wave", "rest")
     assert (found.code, writes(fleet)) == (3, dict.fromkeys(NAMES, 0))
     assert "the gate after canary is closed, so rest cannot begin" in found.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,11 @@ def run_fleet_explain(options: FleetExplainOptions, terminal: Terminal) -> ExitC
         tenant = next((each for each in fleet.tenants if each.name == options.tenant), None)
         if tenant is None:
             shown = quote(shorten(options.tenant, 60))
-            raise UsageError(f"there is no tenant {shown}", "A tenant is named by its folder: `tenants` of fleet.yaml.")
+            near = difflib.get_close_matches(options.tenant[:60], [each.name for each in fleet.tenants], 1)
+            hint = f"Did you mean {near[0]}? " if near else ""
+            raise UsageError(
+                f"there is no tenant {shown}", f"{hint}A tenant is named by its folder: `tenants` of fleet.yaml."
+            )
         found = explain_key(fleet.root, tenant.folder, options.key)
     except (BrokenFleetError, ExplanationError) as exc:
         terminal.diagnostics(exc.diagnostics)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from reconciler.commands.fleet.matrix import check_verb
 from reconciler.core.text import format_names, pluralize
-from reconciler.errors import ExitCode
+from reconciler.errors import ExitCode, PlanFileError
 from reconciler.fleet.affected import Affected, find_affected
 from reconciler.fleet.applied import APPLIED, read_applied, write_applied
 from reconciler.fleet.drift_record import DriftCheck, find_began, read_drift, select_current, write_drift
@@ -28,10 +29,11 @@ from reconciler.fleet.fleet_guards import (
     sum_totals,
 )
 from reconciler.fleet.fleet_plan import format_fleet_plan, identify_plans
+from reconciler.fleet.gathered import NO_RESULT
 from reconciler.fleet.later_apply import LaterApply, find_later_apply
 from reconciler.fleet.model import Fleet
-from reconciler.fleet.report import parse_report
-from reconciler.fleet.result import TenantResult
+from reconciler.fleet.report import parse_report, read_report
+from reconciler.fleet.result import VERBS, TenantResult
 from reconciler.github.environment import read_workflow
 from reconciler.record.files import write_private
 from reconciler.render.fleet_page import render_fleet_page
@@ -69,6 +71,7 @@ def run_gather(options: GatherOptions, output: GatherOutput, terminal: Terminal,
     verdicts = _judge(gathering, options.verb)
     document = format_fleet_plan(gathering.gathered, gathering.wanted, gathering.selected.affected, verdicts)
     file = output.out or _choose_file(options)
+    _note_base(gathering, options, terminal)  # before the document of an earlier `gather` is replaced
     write_private(file, document)
     _record(gathering, options, terminal)
     whole_at = read_workflow().run_url
@@ -78,7 +81,7 @@ def run_gather(options: GatherOptions, output: GatherOutput, terminal: Terminal,
         write_private(output.page, render_fleet_page(summary.view, terminal.style, pages))
     terminal.result(document if output.format == "json" else render_fleet(summary, output.format, terminal.style))
     if gathering.gathered.ignored:
-        terminal.note(f"{pluralize(gathering.gathered.ignored, 'result')} of other tenants are ignored.")
+        terminal.note(f"Ignored: {pluralize(gathering.gathered.ignored, 'result')} of other tenants.")
     terminal.note(f"Saved: {file}")
     lifted = _find_lifted(gathering, options, today or current_time().date())
     # A drift run writes nothing: it only says what an apply of its plans will ask for.
@@ -99,6 +102,26 @@ def _judge(gathering: Gathering, verb: str) -> list[FleetVerdict]:
         return list(judge_totals(fleet, sum_totals(gathering.gathered)))
     radius = judge_blast_radius(fleet, affected, None, None)
     return [*judge_fleet(fleet, gathering.gathered, affected), *([radius] if radius is not None else [])]
+
+
+def _note_base(gathering: Gathering, options: GatherOptions, terminal: Terminal) -> None:
+    """Note that tenants without a result can be those that the --base of the run left out."""
+    gathered = gathering.gathered
+    absent = sum(why == NO_RESULT for why in gathered.missing.values())
+    if options.selection.base is not None or not absent or not gathered.results:
+        return
+    base = _find_earlier_base(options.directories)
+    given = f"as before: --base {base[:12]}" if base is not None else "too: --base REF"
+    terminal.note(f"{pluralize(absent, 'tenant')} without a result. If the run had --base, name it here, {given}.")
+
+
+def _find_earlier_base(directories: Sequence[Path]) -> str | None:
+    """Return the base of a document that an earlier `gather` left in one of the directories."""
+    for file in (directory / f"fleet-{verb}.json" for directory in directories for verb in VERBS):
+        with suppress(PlanFileError):
+            if (base := read_report(file).base) is not None:
+                return base
+    return None
 
 
 def _choose_file(options: GatherOptions) -> Path:

@@ -50,7 +50,7 @@ def run_fleet_retry(options: FleetRetryOptions, terminal: Terminal) -> ExitCode:
     if options.verb == "apply" and wave is None:
         wave, names = _find_first_wave(gathering.selected.fleet, names)
     of_wave = f" of the wave {wave}" if wave is not None else ""
-    terminal.note(f"Again: {pluralize(len(names), 'tenant')}{of_wave}, {format_names(names, 20)}.")
+    terminal.note(f"Running again: {pluralize(len(names), 'tenant')}{of_wave}, {format_names(names, 20)}.")
     if later := [name for name in failed if name not in names]:
         count = pluralize(len(later), "tenant")
         terminal.note(

@@ -68,7 +68,7 @@ def refuse_unknown_base(selected: Selected, selection: FleetSelection) -> None:
     affected = selected.affected
     if affected is not None and affected.base is None and selection.base != APPLIED:
         raise UsageError(
-            f"--base: {affected.why_all}",
+            affected.why_all,
             "Name a branch, a tag or a commit that is here. Without --base, all tenants are applied.",
         )
 

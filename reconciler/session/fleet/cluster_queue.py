@@ -172,4 +172,7 @@ def check_requeue(job: ClusterJob) -> ClusterTask:
         return job.task
     if job.state == RUNNING:
         raise FleetError(f"job {job.number} runs: its worker is alive", "Wait for it, or stop that worker first.")
-    raise FleetError(f"job {job.number} cannot be queued again: it is {job.state}", "Use reconciler fleet submit.")
+    if job.state == WAITING:
+        raise FleetError(f"job {job.number} is queued: it waits for a worker", "Start one: reconciler fleet worker")
+    state = "it has succeeded" if job.state == "succeeded" else f"its state is {job.state}"
+    raise FleetError(f"job {job.number} cannot be queued again: {state}", "Use reconciler fleet submit.")

@@ -95,7 +95,7 @@ class EngineRunner:
         if task.plan_id is None:
             return None if self._settings.auto_approve else "no plan was reviewed, and the worker has no --auto-approve"
         if self._settings.plans is None:
-            return "a plan was reviewed, and the worker has no --plans to find it in"
+            return "the worker has no reviewed plans: start it with --plans DIR"
         # Apply itself compares the saved plan with the ID that was reviewed.
         return None if self._plan_of(task.tenant).is_file() else f"--plans has no plan of {quote(task.tenant)}"
 

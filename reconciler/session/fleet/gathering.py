@@ -22,6 +22,10 @@ from reconciler.session.fleet.selected import FleetSelection, Selected, load_sel
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import current_time
 
+_COMMIT_FIRST = (
+    "Results belong to the commit that was planned or applied. Commit the fleet (git init, git add ., git commit),"
+    " then run the verb again."
+)
 _CLOCKS_DIFFER = 3600
 """Seconds by which the clock of another machine may be ahead."""
 _NO_PLAN = "it was reviewed without a plan: that failed, or a guard blocked it"
@@ -48,7 +52,7 @@ class Gathering:
 def _find_commit(root: Path) -> str:
     commit = find_head_commit(root)
     if commit is None:
-        raise RepositoryError("the fleet is not in a git repository with a commit", "Results belong to a commit.")
+        raise RepositoryError("the fleet is not in a git repository with a commit", _COMMIT_FIRST)
     return commit
 
 

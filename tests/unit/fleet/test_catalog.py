@@ -233,3 +233,10 @@ def test_a_lost_tenant_that_a_wave_names_is_one_error(tmp_path: Path) -> None:
     assert _list_errors(repository.root) == [
         'fleet.yaml:1:1: 1 tenant is in git\'s index, but not in the work tree: "tenants/beta"'
     ]
+
+
+def test_without_a_fleet_the_directory_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(BrokenFleetError) as caught:
+        read_fleet(tmp_path)
+    assert caught.value.summary == f"there is no fleet.yaml in {tmp_path}"
+    assert "--fleet DIR" in caught.value.detail

@@ -42,3 +42,9 @@ def test_explain_of_another_tenant(tmp_path: Path) -> None:
 def test_explain_in_a_broken_fleet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_fleet_explain(FleetExplainOptions(tmp_path, "acme", "settings"), _terminal()) == ExitCode.ERROR
     assert "there is no fleet.yaml" in capsys.readouterr().err
+
+
+def test_a_tenant_that_is_nearly_named_is_suggested(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        run_fleet_explain(FleetExplainOptions(write_fleet(tmp_path), "acmee", "settings"), _terminal())
+    assert caught.value.detail.startswith("Did you mean acme? ")

@@ -526,3 +526,19 @@ def test_an_approval_of_the_reviewed_plan_counts_after_its_apply_too(repository:
     for applied, expected in ((reviewed["acme"], ExitCode.OK), (reviewed["beta"], ExitCode.BLOCKED)):
         write(tmp_path / "1", repository, "acme", verb="apply", plan_id=applied, counts=counts)
         assert run_gather(options, GatherOutput(), RecordingTerminal(), date(2026, 12, 1)) == expected
+
+
+def test_a_base_that_was_forgotten_is_named(repository: GitRepository, tmp_path: Path) -> None:
+    base = repository.head()
+    repository.commit("second", {"tenants/beta/users/a.yaml": "# 2\n[]\n"})
+    one = write(tmp_path / "1", repository, "beta")
+    hint = "2 tenants without a result. If the run had --base, name it here,"
+    assert f"{hint} too: --base REF." in gather(repository, one)[1].notes
+    assert not any(hint in each for each in gather(repository, one, base="HEAD~1")[1].notes)
+    assert f"{hint} as before: --base {base[:12]}." in gather(repository, one)[1].notes
+
+
+def test_results_that_are_ignored_are_counted(repository: GitRepository, tmp_path: Path) -> None:
+    repository.commit("second", {"tenants/beta/users/a.yaml": "# 2\n[]\n"})
+    one = write(tmp_path / "1", repository, "acme", "beta")
+    assert "Ignored: 1 result of other tenants." in gather(repository, one, base="HEAD~1")[1].notes

@@ -65,7 +65,7 @@ def test_failed_and_missing_tenants_are_run_again(
     assert (code, name) == (ExitCode.PARTIAL, verb)
     assert options.run.selection == FleetSelection(repository.root, shard="1/2", only=frozenset({"beta", "gamma"}))
     assert options.run.out == out
-    assert terminal.notes == ['Again: 2 tenants, "beta", "gamma".']
+    assert terminal.notes == ['Running again: 2 tenants, "beta", "gamma".']
     assert options.run.after == 12
     if verb == "apply":
         assert options.auto_approve
@@ -82,13 +82,13 @@ def test_an_apply_is_run_again_for_one_wave(
     write_result(out, "beta", commit=repository.head(), run="local", verb="apply", exit_code=5)
     _, terminal = retry(repository, out, verb="apply")
     assert terminal.notes == [
-        'Again: 1 tenant of the wave canary, "beta".',
+        'Running again: 1 tenant of the wave canary, "beta".',
         'Not run, because of later waves: 2 tenants, "acme", "gamma". Name the next one: --wave.',
     ]
     write_result(out, "beta", commit=repository.head(), run="local", verb="apply")
     retry(repository, out, verb="apply")
     _, terminal = retry(repository, out, verb="apply", wave="rest")
-    assert terminal.notes == ['Again: 1 tenant of the wave rest, "gamma".']
+    assert terminal.notes == ['Running again: 1 tenant of the wave rest, "gamma".']
     found = [(each.run.selection.wave, each.run.selection.only) for _, each in begun]
     assert found == [("canary", {"beta"}), ("early", {"acme"}), ("rest", {"gamma"})]
     (tmp_path / "plans").mkdir()
@@ -160,4 +160,4 @@ def test_tenants_with_one_token_are_run_again_though_they_went_well(
         write_result(out, name, commit=repository.head(), run="local", token_check=check)
     code, terminal = retry(repository, out)
     assert (code, begun[0][1].run.selection.only) == (ExitCode.PARTIAL, {"acme", "gamma"})
-    assert terminal.notes[-1].startswith("Again: 2 tenants")
+    assert terminal.notes[-1].startswith("Running again: 2 tenants")

@@ -175,7 +175,7 @@ def test_a_base_that_names_nothing_is_an_error_of_an_apply(repository: GitReposi
 
     for base in (None, "HEAD", "applied"):
         refuse(base)
-    with pytest.raises(UsageError, match=r"^--base: .*nosuch") as caught:
+    with pytest.raises(UsageError, match=r"^--base .*nosuch") as caught:
         refuse("nosuch")
     assert (
         caught.value.detail == "Name a branch, a tag or a commit that is here. Without --base, all tenants are applied."

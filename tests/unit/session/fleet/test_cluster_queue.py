@@ -151,10 +151,10 @@ def test_two_people_at_the_same_moment(queue: QueueOnPostgres) -> None:
 @pytest.mark.parametrize(
     ("state", "why"),
     [
-        ("todo", "job 7 cannot be queued again: it is todo"),
+        ("todo", "job 7 is queued: it waits for a worker"),
         ("doing", "job 7 runs: its worker is alive"),
-        ("succeeded", "job 7 cannot be queued again: it is succeeded"),
-        ("unknown", "job 7 cannot be queued again: it is unknown"),
+        ("succeeded", "job 7 cannot be queued again: it has succeeded"),
+        ("unknown", "job 7 cannot be queued again: its state is unknown"),
     ],
 )
 def test_only_a_job_that_failed_or_stalled_is_queued_again(state: str, why: str) -> None:

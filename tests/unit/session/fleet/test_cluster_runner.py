@@ -105,5 +105,5 @@ def test_an_apply_needs_its_reviewed_plan(tmp_path: Path) -> None:
         assert (built.reviewed, built.plan_id) == (str(plans / "acme" / "plan.json"), PLAN_ID)
     with open_runner(root, auto_approve=True) as (runner, _):
         assert runner.check(replace(apply, plan_id=None)) is None
-        assert runner.check(apply) == "a plan was reviewed, and the worker has no --plans to find it in"
+        assert runner.check(apply) == "the worker has no reviewed plans: start it with --plans DIR"
         assert runner._build_task(replace(apply, plan_id=None)).reviewed is None

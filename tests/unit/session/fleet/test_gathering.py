@@ -29,5 +29,6 @@ def test_results_of_this_commit_and_run_are_gathered(tmp_path: Path, monkeypatch
 
 def test_without_a_commit_no_result_counts(tmp_path: Path) -> None:
     options = GatherOptions(FleetSelection(tmp_path), (tmp_path,))
-    with pytest.raises(RepositoryError, match="the fleet is not in a git repository with a commit"):
+    with pytest.raises(RepositoryError, match="the fleet is not in a git repository with a commit") as caught:
         load_gathering(options, RecordingTerminal())
+    assert "git commit" in caught.value.detail
