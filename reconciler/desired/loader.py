@@ -11,22 +11,15 @@ from typing import Any
 from reconciler.core.base_url import BaseUrlError, check_base_url, hide_secrets
 from reconciler.core.expiry import ConnectionCredential
 from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, Severity, Target, error
-from reconciler.core.paths import is_core_attribute
 from reconciler.core.planning.mapping import Projector
 from reconciler.core.policy import (
     Policy,
 )
 from reconciler.core.profile import Confidence, Switch, TargetProfile
 from reconciler.core.provisioning import ON, Provisioning
-from reconciler.core.scope.scim_filter import (
-    DEFAULT_OWNERSHIP,
-    Predicate,
-    compile_filter,
-    list_attributes,
-    print_filter,
-)
+from reconciler.core.scope.scim_filter import Predicate
 from reconciler.core.scope.verdict import ScopeRules
-from reconciler.core.text import escape_control, quote, shorten
+from reconciler.core.text import escape_control, shorten
 from reconciler.desired import schema
 from reconciler.desired.concurrent_changes import report_concurrent_changes
 from reconciler.desired.content import Content, StateContent
@@ -34,6 +27,7 @@ from reconciler.desired.credentials import build_credentials, check_dates
 from reconciler.desired.directory import Directory
 from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.mappings import CompiledMappings, compile_mappings
+from reconciler.desired.ownership import compile_ownership
 from reconciler.desired.policy_settings import build_policy, check_approvals
 from reconciler.desired.provisioning import read_provisioning
 from reconciler.desired.recipients import check_recipients
@@ -292,7 +286,7 @@ def _read_rules(
     profile = _choose_profile(settings.value.target)
     check_dates(settings, profile, now.date(), directory.report)
     mappings = compile_mappings(directory, profile, now)
-    owned = _compile_ownership(settings, directory)
+    owned = compile_ownership(settings, directory)
     if directory.unread & _ABOUT_EACH_USER:
         return _check_names(directory, scope, checked_out=checked_out)
     return _Rules(settings, scope, profile, mappings, owned)
@@ -380,25 +374,3 @@ def _check_base_url(settings: LocatedModel[schema.Settings], directory: Director
         directory.report(replace(found, source_line=f"base_url: {shown}"))
     else:
         check_address(settings, PROFILES[settings.value.target.profile], directory.report)
-
-
-def _compile_ownership(settings: LocatedModel[schema.Settings], directory: Directory) -> Predicate:
-    text, start = settings.value.ownership, settings.at("ownership")
-    if text == print_filter(DEFAULT_OWNERSHIP):
-        return compile_filter(DEFAULT_OWNERSHIP)
-    # The parser takes 0.1 s to import and build, and most directories keep the default.
-    from reconciler.desired import scim_filter_parser  # noqa: PLC0415
-
-    try:
-        tree = scim_filter_parser.parse_filter(text)
-    except scim_filter_parser.FilterError as exc:
-        summary = f"ownership is not a SCIM filter: {exc}"
-        detail = f"At character {exc.position + 1}. An example: {print_filter(DEFAULT_OWNERSHIP)}"
-        directory.report(error(summary, detail, directory.locate_in_value(start, text, exc.position) or start))
-        return lambda _resource: False
-    for name in list_attributes(tree):
-        if not is_core_attribute(name):
-            # A misspelt attribute has no value in any user, so `ne` would be true for every user.
-            detail = "A User has userName, externalId, userType, roles, …; others need their extension's URN."
-            directory.report(error(f"ownership: a User has no {quote(name)}", detail, start))
-    return compile_filter(tree)
