@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from reconciler.errors import BlockedError, UsageError
-from reconciler.fleet.affected import Affected, find_affected
+from reconciler.fleet.affected import Affected
 from reconciler.fleet.applied import APPLIED
 from reconciler.fleet.fleet_guards import (
     exceeds_blast_radius,
@@ -30,7 +30,7 @@ def find_changed(selected: Selected, selection: FleetSelection) -> Affected:
 
     Of the tenants that were reviewed, or that are run again, if these are known: the run is about no others.
     """
-    affected = selected.affected or find_affected(selected.fleet, APPLIED)
+    affected = selected.changed
     for names in (selection.only, find_reviewed_names(selection)):
         affected = affected.restrict(names) if names is not None else affected
     return affected

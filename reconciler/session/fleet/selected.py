@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from reconciler.core.text import format_names, pluralize, quote, shorten
 from reconciler.fleet.affected import Affected, find_affected
+from reconciler.fleet.applied import APPLIED
 from reconciler.fleet.catalog import read_fleet
 from reconciler.fleet.model import Fleet, Tenant
 from reconciler.fleet.selection import select_tenants
@@ -35,7 +37,7 @@ class FleetSelection:
     only: frozenset[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Selected:
     """A fleet, and the tenants of it that are selected. `affected`: what a change affects; None without --base.
 
@@ -51,6 +53,11 @@ class Selected:
     def total(self) -> int:
         """How many tenants the run is about, in all shards."""
         return self.in_all_shards if self.in_all_shards is not None else len(self.tenants)
+
+    @cached_property
+    def changed(self) -> Affected:
+        """What changed since --base; without it, since the last apply on record. The files are compared once."""
+        return self.affected or find_affected(self.fleet, APPLIED)
 
     @property
     def names(self) -> frozenset[str]:

@@ -80,6 +80,16 @@ def test_without_a_base_the_last_apply_says_what_changes(repository: GitReposito
         check(repository, "canary", *NAMES, **selected)
 
 
+def test_the_files_are_compared_once_for_all_who_ask(repository: GitRepository) -> None:
+    repository.commit("second", DEFAULTS)
+    selection = FleetSelection(repository.root)
+    selected = load_selected(selection, RecordingTerminal())
+    first = find_changed(selected, selection)
+    (repository.root / "defaults/scope.yaml").unlink()
+    assert find_changed(selected, selection) == first
+    assert set(first.reasons) == set(NAMES)
+
+
 def test_a_run_is_about_the_tenants_that_were_reviewed_or_are_run_again(repository: GitRepository) -> None:
     repository.commit("second", DEFAULTS)
     check(repository, None, "t0", "t3")
