@@ -14,8 +14,8 @@ from reconciler.session.network import read_network
 from reconciler.session.terminal import Terminal
 from reconciler.session.waiting import WaitReport
 from reconciler.sources.graph.client import GraphClient
-from reconciler.sources.graph.credentials import Waiting, open_entra
-from reconciler.sources.graph.retry import REQUEST_SECONDS
+from reconciler.sources.graph.credentials import open_entra
+from reconciler.sources.graph.retry import REQUEST_SECONDS, Waiting
 
 
 def find_entra_source(state: Path) -> EntraSource:

@@ -26,10 +26,10 @@ from reconciler.sources.graph.credentials import (
     READY_TOKEN,
     App,
     NoCredentialError,
-    Waiting,
     find_credential,
 )
 from reconciler.sources.graph.permissions import PEOPLE, check_permissions, list_granted
+from reconciler.sources.graph.retry import Waiting
 from reconciler.sources.graph.tokens import Tokens
 
 _REQUEST_SECONDS = 10.0

@@ -10,15 +10,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from reconciler.errors import SourceError
 from reconciler.scim.bearer_token import LONGEST_TOKEN
-from reconciler.scim.network import DIRECT, Network
-from reconciler.scim.retry import Wait
 from reconciler.scim.secret import Secret, is_token
 from reconciler.scim.transport import Endpoint
 from reconciler.sources.graph.access_token import Credential, GraphToken
@@ -34,7 +31,7 @@ from reconciler.sources.graph.azure_cli import AzureCli
 from reconciler.sources.graph.client import GraphClient, open_graph
 from reconciler.sources.graph.clouds import LOGIN_URL, GraphHosts, choose_hosts, name_setting
 from reconciler.sources.graph.login import ClientCredentials, Proof, TokenHost, TokenRequest, token_path
-from reconciler.sources.graph.retry import REQUEST_SECONDS
+from reconciler.sources.graph.retry import QUIET, Waiting
 from reconciler.sources.graph.tokens import Tokens
 
 READY_TOKEN, CLIENT_SECRET, CLIENT_ID = "RECONCILER_GRAPH_TOKEN", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_ID"
@@ -64,16 +61,6 @@ class ReadyToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """How waits are reported and ended, how connections leave this machine, and the time of a request: `open_graph`."""
-
-    stop: threading.Event | None = None
-    on_wait: Callable[[Wait], None] = lambda _wait: None
-    network: Network = DIRECT
-    seconds: float = REQUEST_SECONDS
-
-
-@dataclass(frozen=True, slots=True)
 class App:
     """The app registration that reads, and its tenant: both from settings.yaml."""
 
@@ -88,24 +75,23 @@ def open_entra(
     cloud: str = "global",
     *,
     environment: Mapping[str, str] = os.environ,
-    waiting: Waiting | None = None,
+    waiting: Waiting = QUIET,
 ) -> Iterator[GraphClient]:
     """Open a client for the people of a tenant, with the credential of the environment. Raises `SourceError`.
 
     `tenant`, `client_id` and `cloud` are those of `source.entra`. No request is sent before the first read.
     """
-    waits = waiting or Waiting()
     hosts = choose_hosts(cloud, environment)
     with ExitStack() as stack:
-        credential = find_credential(App(tenant, client_id), hosts, environment, waits, stack)
+        credential = find_credential(App(tenant, client_id), hosts, environment, waiting, stack)
         tokens = Tokens(credential, tenant=tenant, resource=hosts.resource)
         opened = open_graph(
             hosts.graph,
             tokens,
-            stop=waits.stop,
-            on_wait=waits.on_wait,
-            network=waits.network,
-            seconds=waits.seconds,
+            stop=waiting.stop,
+            on_wait=waiting.on_wait,
+            network=waiting.network,
+            seconds=waiting.seconds,
         )
         yield stack.enter_context(opened)
 
@@ -153,16 +139,7 @@ def _find_proof(
 def _open_host(  # noqa: PLR0917 - as named
     endpoint: Endpoint, service: str, check: str, posts: tuple[str, ...], waiting: Waiting, stack: ExitStack
 ) -> TokenHost:
-    host = TokenHost(
-        endpoint,
-        service,
-        check,
-        posts=posts,
-        stop=waiting.stop,
-        on_wait=waiting.on_wait,
-        network=waiting.network,
-        seconds=waiting.seconds,
-    )
+    host = TokenHost(endpoint, service, check, posts=posts, waiting=waiting)
     stack.callback(host.close)
     return host
 

@@ -5,7 +5,6 @@ https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,10 +18,9 @@ from reconciler.scim.bearer_token import parse_bearer_token, parse_lifetime
 from reconciler.scim.connection_messages import ConnectionMessages
 from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.json_body import InvalidJsonError, decode_json
-from reconciler.scim.network import DIRECT, Network
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.response_limits import ACCEPT_ENCODING, ResponseLimitTransport, UnreadableAnswerError
-from reconciler.scim.retry import RetryBudget, Wait
+from reconciler.scim.retry import RetryBudget
 from reconciler.scim.retry_transport import CONNECT_ERRORS, ReadLimit, RetryTransport, utc_now
 from reconciler.scim.secret import Secret
 from reconciler.scim.transport import (
@@ -35,7 +33,7 @@ from reconciler.scim.transport import (
 )
 from reconciler.sources.graph.aadsts import explain_token_refusal
 from reconciler.sources.graph.access_token import GraphToken
-from reconciler.sources.graph.retry import LONGEST_PAUSE, PATIENCE, REQUEST_SECONDS, GraphRetryRule
+from reconciler.sources.graph.retry import LONGEST_PAUSE, PATIENCE, QUIET, GraphRetryRule, Waiting
 
 MAX_BYTES = 1024 * 1024
 _LONGEST_LIFE = timedelta(days=7)
@@ -57,19 +55,16 @@ class TokenHost:
         check: str,
         *,
         posts: tuple[str, ...] = (),
-        stop: threading.Event | None = None,
-        on_wait: Callable[[Wait], None] = lambda _wait: None,
-        network: Network = DIRECT,
-        seconds: float = REQUEST_SECONDS,
+        waiting: Waiting = QUIET,
     ) -> None:
         self._service = service
         self._messages = ConnectionMessages(endpoint.base_url, service=service, check=check)
-        transport: httpx.BaseTransport = PinnedTransport(open_connections(network), endpoint)
+        transport: httpx.BaseTransport = PinnedTransport(open_connections(waiting.network), endpoint)
         transport = ResponseLimitTransport(ReadOnlyTransport(transport, posts), MAX_BYTES, f"{service}'s")
-        limiter = RateLimiter(stop, budget=RetryBudget(LONGEST_PAUSE, PATIENCE))
+        limiter = RateLimiter(waiting.stop, budget=RetryBudget(LONGEST_PAUSE, PATIENCE))
         rule = GraphRetryRule(self._messages, service)
-        reads = ReadLimit(seconds, counts_pauses=True, posts=True)
-        self._transport = RetryTransport(transport, rule, limiter, reads=reads, on_wait=on_wait)
+        reads = ReadLimit(waiting.seconds, counts_pauses=True, posts=True)
+        self._transport = RetryTransport(transport, rule, limiter, reads=reads, on_wait=waiting.on_wait)
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, content: bytes | None = None

@@ -6,13 +6,16 @@ least as long as `Retry-After` says.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
 
 from reconciler.scim.connection_messages import ConnectionMessages
-from reconciler.scim.retry import TransientFailure, parse_retry_after
+from reconciler.scim.network import DIRECT, Network
+from reconciler.scim.retry import TransientFailure, Wait, parse_retry_after
 from reconciler.scim.retry_transport import CONNECT_ERRORS, utc_now
 
 LONGEST_PAUSE = 600.0
@@ -22,6 +25,20 @@ PATIENCE = 1200.0
 REQUEST_SECONDS = 1200.0
 """For one request: all its attempts, and the pauses between them."""
 _TRANSIENT = (500, 502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How waits are reported and ended, how connections leave this machine, and the time of a request."""
+
+    stop: threading.Event | None = None
+    on_wait: Callable[[Wait], None] = lambda _wait: None
+    network: Network = DIRECT
+    seconds: float = REQUEST_SECONDS
+
+
+QUIET = Waiting()
+"""Waits are not reported, and not ended."""
 
 
 class GraphRetryRule:

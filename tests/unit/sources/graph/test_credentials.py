@@ -12,7 +12,8 @@ from support.token_servers import TokenServer, token_server
 
 from reconciler.errors import SourceError
 from reconciler.sources.graph.clouds import choose_hosts
-from reconciler.sources.graph.credentials import App, Waiting, find_credential, open_entra
+from reconciler.sources.graph.credentials import App, find_credential, open_entra
+from reconciler.sources.graph.retry import Waiting
 
 CLIENT = "6f1c9a52-6c1e-4a43-9e3f-0b6f4f0f6a11"
 NOWHERE = {"PATH": "/nowhere"}

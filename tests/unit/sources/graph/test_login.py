@@ -14,6 +14,7 @@ from reconciler.scim.secret import Secret
 from reconciler.scim.transport import WriteRefusedError
 from reconciler.sources.graph.clouds import parse_origin
 from reconciler.sources.graph.login import ClientCredentials, Proof, TokenHost, TokenRequest, token_path
+from reconciler.sources.graph.retry import Waiting
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 TENANT, CLIENT = "contoso.onmicrosoft.com", "6f1c9a52-6c1e-4a43-9e3f-0b6f4f0f6a11"
@@ -145,7 +146,8 @@ def test_no_text_shows_a_secret(server: TokenServer) -> None:
 def test_a_host_that_does_not_answer_is_waited_for_as_long_as_it_may_take(server: TokenServer) -> None:
     server.answers += [Reply(status=200, wait=3)] * 3
     endpoint = parse_origin("RECONCILER_LOGIN_URL", server.origin)
-    host = TokenHost(endpoint, "Microsoft Entra ID", "Check it", posts=(token_path(TENANT),), seconds=1.5)
+    waiting = Waiting(seconds=1.5)
+    host = TokenHost(endpoint, "Microsoft Entra ID", "Check it", posts=(token_path(TENANT),), waiting=waiting)
     began = time.monotonic()
     with pytest.raises(SourceError, match="Microsoft Entra ID"):
         host.send("POST", f"{endpoint.base_url}{token_path(TENANT)}")
