@@ -21,7 +21,7 @@ from reconciler.desired.users_cache import CachedReader, UsersCache, UsersFile, 
 from reconciler.desired.validation import LocatedModel, Model, validate, validate_rest
 from reconciler.desired.yaml_blocks import locate_in_block
 from reconciler.desired.yaml_nodes import LayeredMapping, YamlMapping
-from reconciler.desired.yaml_reader import read_document, read_items
+from reconciler.desired.yaml_reader import read_items, read_mapping
 
 if TYPE_CHECKING:
     from reconciler.desired.parsed_users import UsersPacker
@@ -269,16 +269,7 @@ class Directory(DirectoryFiles):
         content = self._read(name)
         if content is None:
             return None
-        before = len(self.diagnostics)
-        node = read_document(content, name, self._report_unread)
-        if isinstance(node, YamlMapping):
-            return node
-        if node is not None:
-            detail = "Write `key: value` lines, without a dash before them."
-            self._report_file(name, "the file must be a mapping", detail)
-        elif len(self.diagnostics) == before:
-            self._report_file(name, "the file is empty", self._describe_way_out(name, content))
-        return None
+        return read_mapping(content, name, self._report_unread, partial(self._describe_way_out, name, content))
 
     def _validate(self, name: str, node: YamlMapping, model: type[Model]) -> LocatedModel[Model] | None:
         located = validate(node, model, self.report)

@@ -16,8 +16,7 @@ from reconciler.desired.file_content import find_foreign_content
 from reconciler.desired.fleet_schema import FleetEntry, TenantEntry
 from reconciler.desired.layout import FLEET_FILE, TENANT_FILE
 from reconciler.desired.validation import LocatedModel, Model, validate
-from reconciler.desired.yaml_nodes import YamlMapping
-from reconciler.desired.yaml_reader import Report, read_document
+from reconciler.desired.yaml_reader import Report, read_mapping
 
 MAX_FLEET_BYTES = 4 * 1024 * 1024
 MAX_TENANT_BYTES = 64 * 1024
@@ -114,24 +113,8 @@ def _parse(content: bytes, name: str, model: type[Model], least: str, report: Re
     if foreign is not None:
         report(error(foreign.summary, foreign.detail, Origin(name, foreign.line, 1)))
         return None
-    failed = False
-
-    def note(diagnostic: Any) -> None:
-        nonlocal failed
-        failed = True
-        report(diagnostic)
-
-    node = read_document(content, name, note)
-    if isinstance(node, YamlMapping):
-        return validate(node, model, report)
-    if node is not None:
-        detail = "Write `key: value` lines, without a dash before them."
-        report(error("the file must be a mapping", detail, Origin(name, 1, 1)))
-    elif not failed:
-        report(
-            error("the file is empty", f"Restore it if its content was lost. Otherwise {least}.", Origin(name, 1, 1))
-        )
-    return None
+    node = read_mapping(content, name, report, lambda: f"Restore it if its content was lost. Otherwise {least}.")
+    return validate(node, model, report) if node is not None else None
 
 
 def names_tenant(entry: FleetEntry, parent: str, name: str) -> bool:

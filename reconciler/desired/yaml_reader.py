@@ -73,6 +73,26 @@ def read_document(content: bytes, file: str, report: Report) -> Any:
         return None
 
 
+def read_mapping(content: bytes, file: str, report: Report, if_empty: Callable[[], str]) -> YamlMapping | None:
+    """Read a document that is one mapping; None, with an error, for any other. `if_empty`: as for `read_items`."""
+    is_reported = False
+
+    def note(diagnostic: Diagnostic) -> None:
+        nonlocal is_reported
+        is_reported = True
+        report(diagnostic)
+
+    node = read_document(content, file, note)
+    if isinstance(node, YamlMapping):
+        return node
+    if node is not None:
+        detail = "Write `key: value` lines, without a dash before them."
+        report(error("the file must be a mapping", detail, Origin(file, 1, 1)))
+    elif not is_reported:
+        report(error("the file is empty", if_empty(), Origin(file, 1, 1)))
+    return None
+
+
 def read_items(content: bytes, file: str, report: Report, if_empty: Callable[[], str] = str) -> Iterator[YamlMapping]:
     """Yield the mappings of a document that lists mappings, one at a time. Errors go to `report`.
 

@@ -15,12 +15,9 @@ from reconciler.desired.final_keys import take_final
 from reconciler.desired.fleet_files import read_bounded
 from reconciler.desired.layout import GROUPS, TOP_FILES
 from reconciler.desired.validation import validate, validate_part
-from reconciler.desired.yaml_nodes import YamlMapping
-from reconciler.desired.yaml_reader import Report, read_document, read_items
+from reconciler.desired.yaml_reader import Report, read_items, read_mapping
 from reconciler.desired.yaml_text import MAX_BYTES
 from reconciler.fleet.model import Fleet
-
-_EMPTY = "Write `{}` if it has no keys, or remove the file."
 
 
 def find_errors_of_unused(fleet: Fleet) -> tuple[Diagnostic, ...]:
@@ -57,15 +54,11 @@ def _check(root: Path, name: str, report: Report) -> None:
 
 
 def _check_mapping(content: bytes, name: str, report: Report) -> None:
-    failed: list[Diagnostic] = []
-    node = read_document(content, name, failed.append)
-    for item in failed:
-        report(item)
-    if isinstance(node, YamlMapping):
-        rest, _ = take_final(node, report) if name.endswith("/settings.yaml") else (node, ())
-        validate_part(rest, schema.Settings if name.endswith("/settings.yaml") else schema.ScopeEntry, report)
-    elif node is not None:
-        detail = "Write `key: value` lines, without a dash before them."
-        report(error("the file must be a mapping", detail, Origin(name, 1, 1)))
-    elif not failed:
-        report(error("the file is empty", _EMPTY, Origin(name, 1, 1)))
+    node = read_mapping(content, name, report, lambda: "Write `{}` if it has no keys, or remove the file.")
+    if node is None:
+        return
+    if name.endswith("/settings.yaml"):
+        rest, _ = take_final(node, report)
+        validate_part(rest, schema.Settings, report)
+    else:
+        validate_part(node, schema.ScopeEntry, report)
