@@ -30,6 +30,7 @@ _WITH_PLAN = ("plan", "drift")
 NO_RESULT = "no result"
 OTHER_COMMIT = "the result is of another commit, "
 """What the reason begins with, before the commit."""
+_OTHER_VERB = "the result is of the verb "
 _FUTURE = "a result began in the future: correct the clock of that machine, remove the result, and run the tenant again"
 
 
@@ -132,6 +133,17 @@ def gather_results(directories: Sequence[Path], expected: Collection[str], wante
     return Gathered(dict(sorted(results.items())), missing, ignored)
 
 
+def check_verb_of_results(gathered: Gathered, verb: str) -> None:
+    """Raise `UsageError` if no result counts and some are of another verb: --verb is wrong, no tenant failed."""
+    why = (each for each in gathered.missing.values() if each.startswith(_OTHER_VERB))
+    others = sorted({each.removeprefix(_OTHER_VERB).partition(",")[0] for each in why})
+    if others and not gathered.results:
+        raise UsageError(
+            f"the results are of {' and '.join(others)}, none is of {verb}",
+            f"Choose another --verb, or name the directories that `reconciler fleet {verb} -o` wrote to.",
+        )
+
+
 def _check_same_target(first: Mapping[bool, str]) -> None:
     """Raise if there are results of the sandbox and of targets. `first`: a tenant with each of them."""
     if len(first) > 1:
@@ -178,7 +190,7 @@ def _find_mismatch(result: TenantResult, name: str, wanted: Wanted) -> str | Non
     if result.tenant != name:
         return "the result is about another tenant"
     if result.verb != wanted.verb:
-        return f"the result is of {result.verb}, not of {wanted.verb}"
+        return f"{_OTHER_VERB}{result.verb}, not {wanted.verb}"
     if result.commit != wanted.commit:
         return f"{OTHER_COMMIT}{result.commit[:12]}"
     return None if is_same_run(result.run, wanted.run) else f"the result is of another run, {quote(result.run)}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.core.text import format_names
 from reconciler.errors import RepositoryError
-from reconciler.fleet.gathered import NO_RESULT, Gathered, Wanted, gather_results
+from reconciler.fleet.gathered import NO_RESULT, Gathered, Wanted, check_verb_of_results, gather_results
 from reconciler.fleet.later_apply import find_later_apply
 from reconciler.fleet.model import Fleet
 from reconciler.fleet.run_identity import identify_run
@@ -72,7 +72,9 @@ def load_run(options: GatherOptions, terminal: Terminal) -> Gathering:
         names = selected.names.union(each.name for each in own)
         tenants = tuple(each for each in selected.fleet.tenants if each.name in names)
         selected = replace(selected, tenants=tenants)
-    return gather_selected(options, selected)
+    gathering = gather_selected(options, selected)
+    check_verb_of_results(gathering.gathered, options.verb)
+    return gathering
 
 
 def gather_selected(options: GatherOptions, selected: Selected) -> Gathering:

@@ -10,7 +10,7 @@ from support.fleet_results import COMMIT, plan_id, write_result
 
 from reconciler.errors import ExitCode, UsageError
 from reconciler.fleet import gathered as module
-from reconciler.fleet.gathered import Gathered, Wanted, gather_results
+from reconciler.fleet.gathered import Gathered, Wanted, check_verb_of_results, gather_results
 from reconciler.fleet.result import to_json
 
 WANTED = Wanted("plan", COMMIT, "17/10")
@@ -38,7 +38,7 @@ def test_a_missing_result_is_a_failure(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"verb": "apply"}, "the result is of apply, not of plan"),
+        ({"verb": "apply"}, "the result is of the verb apply, not plan"),
         ({"commit": "f" * 40}, "the result is of another commit, ffffffffffff"),
         ({"run": "18/1"}, 'the result is of another run, "18/1"'),
         ({"run": "local"}, 'the result is of another run, "local"'),
@@ -47,6 +47,18 @@ def test_a_missing_result_is_a_failure(tmp_path: Path) -> None:
 def test_a_result_of_something_else_does_not_count(tmp_path: Path, fields: dict[str, Any], why: str) -> None:
     write_result(tmp_path, "acme", **fields)
     assert gather(tmp_path, expected="acme").failed == {"acme": f"{why}: it does not count"}
+
+
+def test_results_of_another_verb_alone_are_an_error(tmp_path: Path) -> None:
+    for name, verb in (("acme", "drift"), ("beta", "apply")):
+        write_result(tmp_path / verb, name, verb=verb)
+    with pytest.raises(UsageError, match="the results are of apply and drift, none is of plan"):
+        check_verb_of_results(gather(tmp_path / "drift", tmp_path / "apply"), "plan")
+    # As long as one counts, the others are missing ones: a shard could have left anything.
+    write_result(tmp_path / "plan", "acme")
+    check_verb_of_results(gather(tmp_path / "plan", tmp_path / "apply"), "plan")
+    # Nothing at all is a run that failed.
+    check_verb_of_results(gather(tmp_path), "plan")
 
 
 def test_results_of_the_sandbox_and_of_targets_are_not_counted_together(tmp_path: Path) -> None:

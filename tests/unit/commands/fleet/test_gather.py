@@ -86,6 +86,13 @@ def test_another_verb_is_refused(repository: GitRepository, tmp_path: Path) -> N
         gather(repository, tmp_path, verb="x")
 
 
+def test_results_of_plans_are_no_apply(repository: GitRepository, tmp_path: Path) -> None:
+    write(tmp_path / "1", repository, *NAMES)
+    with pytest.raises(UsageError, match="the results are of plan, none is of apply"):
+        gather(repository, tmp_path / "1", verb="apply")
+    assert read_applied(repository.root) is None
+
+
 # --- formats ------------------------------------------------------------------------
 
 
