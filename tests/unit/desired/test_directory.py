@@ -39,6 +39,14 @@ def test_other_files_are_not_read(tree: Tree, name: str) -> None:
 # --- settings, scope, mappings, groups ------------------------------------------------------------
 
 
+@pytest.mark.parametrize("content", ["- sync: all\n", "all\n", "# nothing\n", "sync: [\n"])
+def test_what_a_file_without_a_mapping_may_hold_is_unread(tree: Tree, content: str) -> None:
+    directory = tree(scope=content)
+    assert directory.read_scope() is None
+    assert len(messages(directory)) == 1
+    assert directory.unread == {"scope.yaml"}
+
+
 def test_all_errors_of_all_files_are_reported(tree: Tree) -> None:
     directory = tree(
         settings="target: {profile: x}\nguards: {removal: {}}\n",
