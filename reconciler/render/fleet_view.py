@@ -206,7 +206,7 @@ def _summarize(report: FleetReport, words: FleetWords) -> str:
 
 
 def _is_reached(tenant: ReportedTenant, words: FleetWords) -> bool:
-    """Whether the verb was done for the tenant, or a part of it; how the others ended is said beside the summary."""
+    """Whether the verb was done for the tenant, at least in part; the lines below the summary name the others."""
     if tenant.count(*REMOVED, *CREATED, *CHANGED):
         return tenant.state is not TenantState.HELD or not words.done
     return tenant.state in (_APPLIED_STATES if words.done else _COMPARED_STATES)
