@@ -1,4 +1,7 @@
-"""Run the workflows of a repository as GitHub does: `run:` steps for real, actions by a substitute."""
+"""Run the workflows of a repository as GitHub does: `run:` steps for real, actions by a substitute.
+
+Coverage does not follow into the steps: it would take a third of their time, and other tests run the same commands.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from support.command import coverage_environment
 from support.servers.git_http import GitServer
 from support.servers.github_api import REPOSITORY, GitHubApi, Token
 
@@ -235,7 +237,6 @@ class _Run:
         outputs = self.root / f"outputs-{number}"
         outputs.touch()
         env = {
-            **coverage_environment(),
             "PATH": os.environ["PATH"],
             "HOME": str(self.root / "home"),
             "LANG": "C.UTF-8",
