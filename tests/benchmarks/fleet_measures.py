@@ -7,8 +7,7 @@ from pathlib import Path
 import fleet
 import fleet_gates
 import shared_rate
-from measures import FLOOR, PYTHON, Row, make_environment
-from processes import timed
+from measures import Row
 
 PART = "fleet"
 
@@ -23,12 +22,10 @@ def plan(_scratch: Path, tenants: int, users: int) -> list[Row]:
     return [Row(name, "a command for each", *seconds, found["peak_mib"], note=note, part=PART)]
 
 
-def gates(scratch: Path, tenants: int, users: int) -> list[Row]:
+def gates(_scratch: Path, tenants: int, users: int) -> list[Row]:
     """The commands that read a whole fleet, beside hashing the files of the fleet."""
-    root = scratch / "floor"
-    fleet_gates.make_fleet(root, tenants, users)
-    floor = timed([PYTHON, FLOOR, str(root / "tenants"), "--hash"], make_environment(scratch)).cpu_seconds
     found = fleet_gates.measure(tenants, users)
+    floor = found.pop("floor")["cpu"]
     return [
         Row(f"`fleet {name}`, {tenants:,} tenants", "hashing the files", cpu, floor, cpu / floor, peak, part=PART)
         for name, cpu, peak in ((name, *each.values()) for name, each in found.items() if name != "tenants")

@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 
 import fleet_measures
@@ -31,6 +32,8 @@ STORED = HERE / "stored_ratios.json"
 REPORT = HERE.parents[1] / "docs" / "performance.md"
 WORSE = 1.5
 """How many times the stored ratio a ratio may be."""
+TRIES = 3
+"""How often a measure is made before its ratio is called worse."""
 _BEGIN, _END = "<!-- {}: made by tests/benchmarks/suite.py -->\n", "<!-- end of the {} -->\n"
 
 SMALL: tuple[measures.Measure, ...] = (
@@ -39,11 +42,11 @@ SMALL: tuple[measures.Measure, ...] = (
     ("incremental", measures.incremental, {"users": 10_000, "runs": 5}),
     ("validate", measures.validate, {"users": 10_000, "runs": 5}),
     ("export", measures.export, {"users": 10_000, "runs": 3}),
-    ("import", measures.import_people, {"users": 5_000, "runs": 3}),
+    ("import", measures.import_people, {"users": 5_000, "runs": 5}),
     ("apply", measures.apply, {"changes": 300, "limit": 100, "runs": 1}),
     ("log", measures.log, {"commits": 1_200, "users": 2_000, "runs": 3}),
     ("status", measures.status, {"records": 500, "users": 2_000, "runs": 3}),
-    ("help", measures.start, {"runs": 5}),
+    ("help", measures.start, {"runs": 10}),
     ("fleet", fleet_measures.plan, {"tenants": 100, "users": 20}),
     ("fleet", fleet_measures.gates, {"tenants": 1_000, "users": 5}),
     ("fleet", fleet_measures.rate, {"limit": 100, "seconds": 5}),
@@ -98,15 +101,17 @@ def find_worse(rows: Iterable[Row], stored: dict[str, float]) -> list[str]:
 
 
 def check(chosen: Sequence[measures.Measure], scratch: Path, stored: dict[str, float]) -> list[str]:
-    """Return what got worse. A measure that looks worse is run once more: another process may have been in the way."""
+    """Return what got worse. What looks worse is measured again, and the best counts: what else runs only adds."""
     worse: list[str] = []
     for measure in chosen:
-        rows = list(run([measure], scratch))
-        show(rows)
-        if find_worse(rows, stored):
+        best: dict[str, Row] = {}
+        for _ in range(TRIES):
             rows = list(run([measure], scratch))
             show(rows)
-        worse += find_worse(rows, stored)
+            best = {row.name: min(row, best.get(row.name, row), key=attrgetter("ratio")) for row in rows}
+            if not find_worse(best.values(), stored):
+                break
+        worse += find_worse(best.values(), stored)
     return worse
 
 

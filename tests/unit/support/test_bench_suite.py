@@ -38,12 +38,23 @@ def test_a_measure_without_a_stored_ratio_is_not_passed_over() -> None:
     assert suite.find_worse([row("new", 1.0)], {}) == ["new: no ratio is stored. Run suite.py --store."]
 
 
-@pytest.mark.parametrize(("ratios", "worse"), [([9.0, 1.0], 0), ([9.0, 9.0], 1), ([1.0], 0)])
+@pytest.mark.parametrize(("ratios", "worse"), [([9.0, 9.0, 1.0], 0), ([9.0, 9.0, 9.0], 1), ([9.0, 1.0], 0), ([1.0], 0)])
 def test_a_check_measures_again_before_it_fails(ratios: list[float], worse: int, tmp_path: Path) -> None:
     def measure(_scratch: Path) -> list[Row]:
         return [row("plan", ratios.pop(0))]
 
     assert len(suite.check([("plan", measure, {})], tmp_path, {"plan": 1.0})) == worse
+    assert ratios == []
+
+
+def test_of_several_measures_in_one_the_best_of_each_counts(tmp_path: Path) -> None:
+    ratios = [(9.0, 1.0), (1.0, 9.0)]
+
+    def measure(_scratch: Path) -> list[Row]:
+        first, second = ratios.pop(0)
+        return [row("plan", first), row("apply", second)]
+
+    assert suite.check([("both", measure, {})], tmp_path, {"plan": 1.0, "apply": 1.0}) == []
     assert ratios == []
 
 
