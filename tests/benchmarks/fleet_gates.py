@@ -97,7 +97,8 @@ def measure(tenants: int, users: int) -> dict[str, Any]:
         runs: dict[str, list[Run]] = {name: [] for name in commands}
         for _ in range(_ROUNDS):
             for name, command in commands.items():
-                runs[name].append(timed(command, environment, (0, 1)))
+                # `status` says with 1 that no tenant has an apply on record.
+                runs[name].append(timed(command, environment, (0, 1) if name == "status" else (0,)))
         return {"tenants": tenants, **{name: _summarize(each) for name, each in runs.items()}}
 
 
