@@ -24,8 +24,8 @@ PYTHON = sys.executable
 FLOOR = str(HERE / "floor.py")
 _LATENCY_CAP = 100
 """Users a page where answers take their time."""
-_OF_A_JOB = ("RECONCILER_", "CI", "GITHUB_", "GITLAB_", "RUNNER_")
-"""How variables begin that are not passed on."""
+_OF_A_JOB = ("RECONCILER_", "CI", "GITHUB_", "GITLAB_", "RUNNER_", "PYTHONDONTWRITEBYTECODE")
+"""How variables begin that are not passed on. Without byte code each process would compile the program."""
 _PLANNED = (0, 3, 5)
 """Exit codes of a plan: done, blocked by a guard, some users failed."""
 
