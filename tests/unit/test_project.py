@@ -145,13 +145,19 @@ def test_the_locks_hold_every_dependency_with_hashes_and_no_address() -> None:
         assert "--index" not in lock
 
 
-def test_the_lock_of_the_witnesses_has_hashes_and_no_address() -> None:
-    lock, wanted = read("tests/witnesses/requirements.lock"), read("tests/witnesses/requirements.in").split()
-    locked = set(re.findall(r"^([a-z0-9.-]+==\S+)", lock, re.MULTILINE))
-    assert set(wanted) <= locked
+@pytest.mark.parametrize("name", ["requirements/tools", "tests/witnesses/requirements"])
+def test_the_locks_of_other_environments_have_hashes_and_no_address(name: str) -> None:
+    lock, wanted = read(f"{name}.lock"), read(f"{name}.in").split()
+    locked = dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", lock, re.MULTILINE))
+    assert {entry for entry in wanted if entry not in locked} <= {f"{key}=={value}" for key, value in locked.items()}
     assert lock.count("--hash=sha256:") >= len(locked)
     assert "://" not in lock
     assert "--index" not in lock
+    assert f"{name}.lock" in read(".ci/run")
+    assert f"{name}.lock" in read("requirements/lock")
+
+
+def test_the_npm_lock_of_the_witnesses_has_no_address() -> None:
     assert '"resolved"' not in read("tests/witnesses/package-lock.json")
 
 
