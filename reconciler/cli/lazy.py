@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from reconciler.commands.log import LogOptions, run_log
     from reconciler.commands.login import LoginOptions, run_login
     from reconciler.commands.plan import PlanOptions, run_plan
+    from reconciler.commands.report import ReportOptions, run_report
     from reconciler.commands.rollback import RollbackOptions, run_rollback
     from reconciler.commands.sandbox import (
         run_advance,
@@ -158,6 +159,7 @@ MODULES = {
     "reconciler.commands.log": ("LogOptions", "run_log"),
     "reconciler.commands.login": ("LoginOptions", "run_login"),
     "reconciler.commands.plan": ("PlanOptions", "run_plan"),
+    "reconciler.commands.report": ("ReportOptions", "run_report"),
     "reconciler.commands.rollback": ("RollbackOptions", "run_rollback"),
     "reconciler.commands.sandbox": (
         *("run_advance", "run_disconnect", "run_reconnect", "run_reset", "run_seed", "run_serve", "run_token"),

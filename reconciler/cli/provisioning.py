@@ -289,6 +289,26 @@ def status(
 
 
 @command(app)
+def report(
+    out: Annotated[
+        Path,
+        typer.Option("-o", "--out", metavar="DIR", help="A new directory, an empty one, or that of an earlier report."),
+    ],
+    saved: Annotated[
+        list[Path] | None,
+        typer.Option("--plan", metavar="FILE", help="Show this saved plan or drift as what is pending. Repeatable."),
+    ] = None,
+    *,
+    common: Annotated[CommonOptions, Only("state", "plans", "sandbox", "now", "no_cache", *TERMINAL)],
+) -> int:
+    """Write a static site: who has an account and why, what is pending, history, health.
+
+    Made of the desired state, git history and receipts: no network, no token. Open DIR/index.html in a browser.
+    """
+    return lazy.run_report(common.workspace(), lazy.ReportOptions(out, tuple(saved or ())), common.terminal())
+
+
+@command(app)
 def log(
     user: Annotated[
         str | None,

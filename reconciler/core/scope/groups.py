@@ -66,6 +66,23 @@ def find_membership_path(user: SourceUser, members: GroupMembers, groups: Groups
     return None
 
 
+def index_memberships(members: GroupMembers, groups: Groups) -> dict[str, tuple[str, ...]]:
+    """Return the shortest path to each member by its folded name: the same as `find_membership_path`, for all users."""
+    found: dict[str, tuple[str, ...]] = {}
+    seen: set[str] = set()
+    waiting: deque[tuple[tuple[str, ...], GroupMembers]] = deque([((), members)])
+    while waiting:
+        path, current = waiting.popleft()
+        for entry in current.users:
+            found.setdefault(fold_case(entry), (*path, entry))
+        for name in current.groups:
+            key = fold_case(name)
+            if key not in seen and key in groups:
+                seen.add(key)
+                waiting.append(((*path, name), groups[key]))
+    return found
+
+
 def find_cycles(groups: Groups) -> Iterator[tuple[str, ...]]:
     """Find each cycle of group membership once, as the folded names along it. Iterative: nesting may be deep."""
     done: set[str] = set()

@@ -1,0 +1,168 @@
+"""The users of the report site: the list of all, and pages with the details and the history of 100 each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.core.text import escape_control, quote, redact_quoted, shorten
+from reconciler.history.outcomes import TimelineEntry
+from reconciler.render.history import page_entries
+from reconciler.render.site.model import AccountState, SiteReport, SiteUser
+from reconciler.render.site.pages import Pages
+from reconciler.render.style import HIDDEN, Style
+
+ON_A_PAGE = 100
+_LONG = 200
+STATES = {
+    "failing": ("failing", "bad"),
+    "account": ("account", "good"),
+    "waiting": ("no account on record", "warn"),
+    "unknown": ("account not known", "quiet"),
+    "leaving": ("account, out of scope", "warn"),
+    "off": ("deactivated or deleted", "quiet"),
+    "out": ("out of scope", "quiet"),
+}
+"""What a user is listed as: label and tone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteUserRow:
+    """A user as the pages show it: every text is escaped for display, and redacted."""
+
+    id: str
+    page: str
+    name: str
+    state: str
+    label: str
+    tone: str
+    why: str
+    account: str
+    file: str
+    failing: str
+
+
+def classify(user: SiteUser) -> str:
+    """Return what the user is listed as: a key of `STATES`."""
+    if user.failing is not None:
+        return "failing"
+    state = user.account.state
+    if user.why.in_scope:
+        known = {AccountState.ACTIVE: "account", AccountState.UNKNOWN: "unknown"}
+        return known.get(state, "waiting")
+    out = {AccountState.ACTIVE: "leaving", AccountState.DEACTIVATED: "off", AccountState.DELETED: "off"}
+    return out.get(state, "out")
+
+
+def build_rows(users: Sequence[SiteUser], style: Style) -> Iterator[SiteUserRow]:
+    """Yield the rows of the list. Redacted, users are told apart by their number."""
+    for number, user in enumerate(users, 1):
+        state = classify(user)
+        label, tone = STATES[state]
+        yield SiteUserRow(
+            id=f"u{number}",
+            page=name_page((number - 1) // ON_A_PAGE + 1),
+            name=f"{HIDDEN} {number}" if style.redact else escape_control(shorten(user.key, _LONG)) or '""',
+            state=state,
+            label=label,
+            tone=tone,
+            why=describe_why(user, style),
+            account=_describe_account(user),
+            file="" if style.redact else escape_control(user.file),
+            failing=_describe_failing(user, style),
+        )
+
+
+def name_page(number: int) -> str:
+    """Return the name of a page with details: a number, never a name of a user."""
+    return f"users-{number:04}.html"
+
+
+def describe_why(user: SiteUser, style: Style) -> str:
+    """Return why the user is in scope or out of it, with the group or filter that decides."""
+    why = user.why
+    text = escape_control(redact_quoted(why.text) if style.redact else why.text)
+    parts = [text if why.in_scope else f"out of scope: {text}"]
+    *groups, _ = why.path or ("",)
+    if groups:
+        parts.append(f"through {HIDDEN if style.redact else ' → '.join(quote(each) for each in groups)}")
+    if why.rule:
+        place = f" ({escape_control(why.place)})" if why.place and not style.redact else ""
+        parts.append(f"by the filter {HIDDEN if style.redact else quote(why.rule)}{place}")
+    return ", ".join(parts)
+
+
+def _describe_account(user: SiteUser) -> str:
+    found = user.account
+    when = f"{found.since:%Y-%m-%d %H:%M} UTC" if found.since is not None else ""
+    match found.state:
+        case AccountState.ACTIVE if found.unchanged:
+            return f"has an account: nothing was left to change in the apply of {when}"
+        case AccountState.ACTIVE:
+            return f"has an account: last changed by an apply {when}"
+        case AccountState.DEACTIVATED | AccountState.DELETED:
+            return f"{found.state} by an apply {when}"
+        case AccountState.NONE:
+            return "no apply on record gave it an account"
+        case _:
+            return "not known: no complete apply is on record"
+
+
+def _describe_failing(user: SiteUser, style: Style) -> str:
+    failing = user.failing
+    if failing is None:
+        return ""
+    message = "" if style.redact else f": {escape_control(shorten(failing.message, 2 * _LONG))}"
+    return f"{escape_control(failing.action)} fails since {failing.first:%Y-%m-%d %H:%M} UTC{message}"
+
+
+# --- pages ------------------------------------------------------------------------
+
+
+def render_list(report: SiteReport, rows: Sequence[SiteUserRow], pages: Pages) -> Iterator[str]:
+    """Render the list of all users."""
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.state] = counts.get(row.state, 0) + 1
+    states = [(state, label, counts[state]) for state, (label, _) in STATES.items() if state in counts]
+    return pages.render("users.html.j2", "users.html", title="Users", rows=rows, states=states, unknown=report.unknown)
+
+
+def render_details(
+    report: SiteReport, rows: Sequence[SiteUserRow], style: Style, pages: Pages
+) -> Iterator[tuple[str, Iterator[str]]]:
+    """Yield each page of details by its name."""
+    last = -(-len(rows) // ON_A_PAGE)
+    for number in range(1, last + 1):
+        name, first = name_page(number), (number - 1) * ON_A_PAGE
+        part = range(first, min(first + ON_A_PAGE, len(rows)))
+        users = [(rows[each], _build_history(report.users[each], style), report.users[each].more) for each in part]
+        yield (
+            name,
+            pages.render(
+                "user_details.html.j2",
+                name,
+                title=f"Users {first + 1:,} to {first + len(part):,}",
+                users=users,
+                before=name_page(number - 1) if number > 1 else "",
+                after=name_page(number + 1) if number < last else "",
+                unknown=report.unknown,
+            ),
+        )
+
+
+def _build_history(user: SiteUser, style: Style) -> dict[str, Any]:
+    """Return the history of a user: by attribute, the present value first, and what was not asked for by an edit."""
+    edits = [each for each in user.entries if each.edit is not None]
+    others = [each for each in user.entries if each.edit is None]
+    attributes: dict[str, list[dict[str, Any]]] = {}
+    for entry, shown in zip(edits, page_entries(edits, style), strict=True):
+        for row in (*shown["rows"], *shown["folded"]):
+            attributes.setdefault(row["path"], []).append({"values": row["after"], "event": _find_number(entry, edits)})
+    events = [{**shown, "number": number} for number, shown in enumerate(page_entries(edits, style), 1)]
+    return {"attributes": sorted(attributes.items()), "events": events, "others": list(page_entries(others, style))}
+
+
+def _find_number(entry: TimelineEntry, entries: Sequence[TimelineEntry]) -> int:
+    return next(number for number, each in enumerate(entries, 1) if each is entry)
