@@ -132,7 +132,7 @@ def test_the_locks_hold_every_dependency_with_hashes_and_no_address() -> None:
         "cluster.lock": [*metadata["dependencies"], *extras["cluster"]],
         "dev.lock": [
             *metadata["dependencies"],
-            *(each for name in ("sandbox", "oauth", "otel", "cluster", "dev") for each in extras[name]),
+            *(each for name in ("sandbox", "oauth", "otel", "cluster", "docs", "dev") for each in extras[name]),
         ],
     }
     for name, requirements in wanted.items():
