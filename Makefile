@@ -7,7 +7,7 @@ READY := .venv/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help check fix schemas unit test coverage bench
+.PHONY: help check fix schemas unit test coverage bench dist zipapp
 
 help: ## List the tasks
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -39,3 +39,14 @@ coverage: $(READY) ## Run all tests, measure coverage and write htmlcov/
 
 bench: $(READY) ## Run the benchmarks of small sizes (docs/performance.md)
 	$(BIN)/python tests/benchmarks/suite.py $(ARGS)
+
+dist: $(READY) ## Build the wheel and the sdist into dist/
+	$(BIN)/python -m hatchling build --clean
+
+.venv-tools/.installed: requirements/tools.lock
+	$(PYTHON) -m venv .venv-tools
+	.venv-tools/bin/pip install --quiet --require-hashes -r requirements/tools.lock
+	@touch $@
+
+zipapp: dist .venv-tools/.installed ## Build dist/reconciler.pyz, one file for machines without an index
+	.ci/zipapp dist/*.whl dist/reconciler.pyz
