@@ -45,7 +45,7 @@ def steps(name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 def test_the_projects_workflows_come_from_the_templates() -> None:
-    there = {path.name: path.read_text("utf-8") for path in OURS.glob("*.yml")}
+    there = {path.name: path.read_text("utf-8") for path in OURS.glob("*.yml") if path.name != "release.yml"}
     assert there == rendered(), "run .ci/workflows"
     assert sorted(render_workflows(INSTALL)) == list(NAMES)
     assert set(there) == set(NAMES) - NOT_OURS
