@@ -7,7 +7,7 @@ READY := .venv/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help check fix schemas unit test coverage bench dist zipapp
+.PHONY: help check fix schemas reference docs unit test coverage bench dist zipapp
 
 help: ## List the tasks
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -27,6 +27,12 @@ fix: $(READY) ## Format, and fix what ruff can fix
 
 schemas: $(READY) ## Write the JSON Schemas of the sample again
 	for kind in settings scope mappings users groups; do $(BIN)/reconciler schema $$kind > schemas/$$kind.json; done
+
+reference: $(READY) ## Write the generated pages of docs/reference again
+	cd tests && ../$(BIN)/python -m support.reference
+
+docs: $(READY) ## Build the site of docs/ in build/docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs build/docs
 
 unit: $(READY) ## Run the unit tests, without slow ones and with few examples (ARGS="-k name")
 	$(BIN)/pytest tests/unit -m "not slow" --hypothesis-profile=fast $(ARGS)

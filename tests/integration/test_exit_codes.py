@@ -1,4 +1,4 @@
-"""The exit codes that README.md lists, where the reason is not obvious."""
+"""The exit codes that docs/reference/exit-codes.md lists, where the reason is not obvious."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def is_command(line: str) -> bool:
     for word in shlex.split(line.replace("'", '"') if line.count("'") % 2 else line)[1:]:
         (options if word.startswith("--") else names).append(word)
     while names and hasattr(command, "commands"):
-        if names[0] == "…" or (command.invoke_without_command and names[0].startswith("-")):
+        if names[0] == "…" or (command.invoke_without_command and names[0].startswith(("-", "["))):
             break
         if names[0] not in command.commands:
             return False

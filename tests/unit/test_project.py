@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 
-TASKS = ("check", "fix", "schemas", "unit", "test", "coverage", "bench", "dist", "zipapp")
+TASKS = ("check", "fix", "schemas", "reference", "docs", "unit", "test", "coverage", "bench", "dist", "zipapp")
 
 
 def read(name: str) -> str:
