@@ -127,13 +127,8 @@ def is_command(line: str) -> bool:
     return {option.partition("=")[0] for option in options} <= known
 
 
-def test_the_readme_lists_every_command_with_options_that_exist() -> None:
-    text = (ROOT / "README.md").read_text("utf-8").partition("\n## Commands\n")[2].partition("\n## ")[0]
-    rows = [row.replace("\\|", "|") for row in re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)]
-    lines = [" ".join(["reconciler", *re.findall(r"^[a-z -]+\b|--[a-z-]+", row)]) for row in rows]
-    assert [line for line in lines if not is_command(line)] == []
-    commands: Any = typer.main.get_command(app)
-    assert {row.split()[0] for row in rows} == set(commands.commands)
+def test_the_readme_fits_in_a_hundred_lines() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 100
 
 
 def test_commands_are_judged_by_their_options() -> None:
