@@ -320,6 +320,8 @@ class _Blobs:
 
     def close(self) -> None:
         process, self._process = self._process, None
+        self._cache.clear()
+        self._held = 0
         if self._watch is not None:
             self._watch.cancel()
         if process is not None:

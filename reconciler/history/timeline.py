@@ -123,6 +123,7 @@ class Timeline:
         self._runs = [replace(run, position=self._position(run.commit)) for run in runs]
         self._window = lru_cache(_WINDOWS)(self._read_window)
         self._dated_users = lru_cache(_WINDOWS)(self._read_dated_users)
+        self._dated_blobs: dict[str, frozenset[str]] = {}
 
     def _position(self, commit: str | None) -> int | None:
         merge_point = self._merge_points.get(commit) if commit is not None else None
@@ -336,20 +337,26 @@ class Timeline:
 
     def _read_dated_users(self, commit: str) -> frozenset[str]:
         """Return the keys of users with lifecycle dates."""
-        found: set[str] = set()
-        for name, blob in self._repository.list_files(commit).items():
-            if detect_kind(name) == USER:
-                content = self._repository.read_blob(blob)
-                if b"lifecycle" not in content:
-                    continue
-                for each in parse_entries(name, content, lambda piece: b"lifecycle" in piece):
-                    if {"lifecycle.starts", "lifecycle.expires"} & each.fields.keys():
-                        found |= build_user_keys([each.name], [each.object_id])
-        return self._add_digests(found)
+        files = [each for each in self._repository.list_files(commit).items() if detect_kind(each[0]) == USER]
+        return self._add_digests(frozenset[str]().union(*(self._read_dated_in(*each) for each in files)))
+
+    def _read_dated_in(self, name: str, blob: str) -> frozenset[str]:
+        """Return those of one file: nearly all files of a commit are those of the one before."""
+        if blob not in self._dated_blobs:
+            content = self._repository.read_blob(blob)
+            entries = parse_entries(name, content, _has_lifecycle) if _has_lifecycle(content) else ()
+            dated = [each for each in entries if {"lifecycle.starts", "lifecycle.expires"} & each.fields.keys()]
+            keys = (build_user_keys([each.name], [each.object_id]) for each in dated)
+            self._dated_blobs[blob] = frozenset[str]().union(*keys)
+        return self._dated_blobs[blob]
 
 
 def _accept_all(_piece: bytes) -> bool:
     return True
+
+
+def _has_lifecycle(piece: bytes) -> bool:
+    return b"lifecycle" in piece
 
 
 def _filter_mentions(user: TrackedUser) -> PieceFilter:

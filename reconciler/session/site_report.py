@@ -143,8 +143,8 @@ def _unread_status(workspace: Workspace, settings: Settings, target: Target) -> 
 # --- pending changes ------------------------------------------------------------------
 
 
-def _find_pending(read: _SiteReading) -> tuple[tuple[ShownPlan, ...], DesiredState | None]:
-    """Return what the desired state changed since the last complete apply, and the desired state of that apply."""
+def _find_pending(read: _SiteReading) -> tuple[tuple[ShownPlan, ...], frozenset[str] | None]:
+    """Return what the desired state changed since the last complete apply, and the keys of users in scope then."""
     last = find_last_complete(read.runs)
     if last is None:
         read.unknown[PENDING] = "no complete apply is on record, so there is nothing to compare with"
@@ -162,20 +162,19 @@ def _find_pending(read: _SiteReading) -> tuple[tuple[ShownPlan, ...], DesiredSta
         return (), None
     baseline = CommitBaseline(Base(last.commit[:12], last.commit, offline=True), found)
     plan, _ = compare_offline(read.workspace, read.state, baseline)
-    return (ShownPlan(plan, read.state.profile, saved=False),), found
+    then = frozenset(user.key for user in found.users if user.verdict.in_scope and not user.failed)
+    return (ShownPlan(plan, read.state.profile, saved=False),), then
 
 
 # --- users and history ---------------------------------------------------------------
 
 
-def _read_users(read: _SiteReading, base: DesiredState | None) -> tuple[list[SiteUser], SiteHistory]:
+def _read_users(read: _SiteReading, base: frozenset[str] | None) -> tuple[list[SiteUser], SiteHistory]:
     state, workspace = read.state, read.workspace
     states = RecordedStates(
         read_last_changes(read.runs),
-        frozenset(user.key for user in base.users if user.verdict.in_scope and not user.failed)
-        if base
-        else frozenset(),
-        find_last_complete(read.runs),
+        base or frozenset(),
+        find_last_complete(read.runs) if base is not None else None,
         read.redactor,
     )
     users = build_users(

@@ -204,6 +204,7 @@ def commands(users: int) -> Iterator[tuple[str, ...]]:
     yield "drift", "--summary", "-q"
     yield "explain", user, "--offline", "-q"
     yield "rollback", "HEAD~100", "--dry-run", "-q"
+    yield "report", "-o", "report", "-q"
 
 
 def main() -> None:

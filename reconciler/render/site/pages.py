@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 _HERE = Path(__file__).with_name("templates")
@@ -22,7 +21,7 @@ class Pages:
     """The templates, read once for all pages."""
 
     def __init__(self) -> None:
-        self._environment = ImmutableSandboxedEnvironment(
+        self._environment = Environment(
             loader=FileSystemLoader(_HERE),
             autoescape=True,
             undefined=StrictUndefined,

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from reconciler.core.text import escape_control, quote, redact_quoted, shorten
-from reconciler.history.outcomes import TimelineEntry
 from reconciler.render.history import page_entries
 from reconciler.render.site.model import AccountState, SiteReport, SiteUser
 from reconciler.render.site.pages import Pages
@@ -15,6 +16,7 @@ from reconciler.render.style import HIDDEN, Style
 
 ON_A_PAGE = 100
 _LONG = 200
+_NO_VALUE = '<span class="none">(none)</span>'
 STATES = {
     "failing": ("failing", "bad"),
     "account": ("account", "good"),
@@ -137,7 +139,8 @@ def render_details(
     for number in range(1, last + 1):
         name, first = name_page(number), (number - 1) * ON_A_PAGE
         part = range(first, min(first + ON_A_PAGE, len(rows)))
-        users = [(rows[each], _build_history(report.users[each], style), report.users[each].more) for each in part]
+        shown = ((rows[each], report.users[each]) for each in part)
+        users = [(row, _build_history(user, row.id, style), user.more) for row, user in shown]
         yield (
             name,
             pages.render(
@@ -152,17 +155,24 @@ def render_details(
         )
 
 
-def _build_history(user: SiteUser, style: Style) -> dict[str, Any]:
+def _build_history(user: SiteUser, anchor: str, style: Style) -> dict[str, Any]:
     """Return the history of a user: by attribute, the present value first, and what was not asked for by an edit."""
-    edits = [each for each in user.entries if each.edit is not None]
-    others = [each for each in user.entries if each.edit is None]
-    attributes: dict[str, list[dict[str, Any]]] = {}
-    for entry, shown in zip(edits, page_entries(edits, style), strict=True):
-        for row in (*shown["rows"], *shown["folded"]):
-            attributes.setdefault(row["path"], []).append({"values": row["after"], "event": _find_number(entry, edits)})
-    events = [{**shown, "number": number} for number, shown in enumerate(page_entries(edits, style), 1)]
-    return {"attributes": sorted(attributes.items()), "events": events, "others": list(page_entries(others, style))}
+    events = list(page_entries([each for each in user.entries if each.edit is not None], style))
+    others = list(page_entries([each for each in user.entries if each.edit is None], style))
+    attributes: dict[str, list[tuple[int, list[str]]]] = {}
+    for number, event in enumerate(events, 1):
+        for row in (*event["rows"], *event["folded"]):
+            attributes.setdefault(row["path"], []).append((number, row["after"]))
+    shown = Markup("").join(_attribute(anchor, *item) for item in sorted(attributes.items()))
+    return {"count": len(attributes), "attributes": shown, "events": events, "others": others}
 
 
-def _find_number(entry: TimelineEntry, entries: Sequence[TimelineEntry]) -> int:
-    return next(number for number, each in enumerate(entries, 1) if each is entry)
+def _attribute(anchor: str, path: str, values: Sequence[tuple[int, list[str]]]) -> Markup:
+    """Return an attribute with its values, the present one first: there are hundreds of thousands of these."""
+    parts = [f"<div><dt><bdi>{escape(path)}</bdi></dt>"]
+    for place, (number, items) in enumerate(values):
+        said = "".join(f'<bdi class="value">{escape(item)}</bdi>' for item in items)
+        link = f'<a href="#{anchor}-{number}" aria-label="set by change {number}">{number}</a>'
+        now = "" if place else ' class="now"'
+        parts.append(f"<dd{now}>{said or _NO_VALUE} {link}</dd>")
+    return Markup("".join([*parts, "</div>\n"]))  # noqa: S704 - every text is escaped above
