@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.core.text import escape_control, pluralize
 from reconciler.errors import ExitCode, UsageError
 from reconciler.render.site.site import render_site
+from reconciler.render.style import hide_words
+from reconciler.session.private_words import find_private_words
 from reconciler.session.site_folder import check_site_folder, write_site
 from reconciler.session.site_report import read_site_report
 from reconciler.session.terminal import Terminal
@@ -33,6 +36,10 @@ def run_report(workspace: Workspace, options: ReportOptions, terminal: Terminal)
     if state is None:
         return ExitCode.ERROR
     report, damage = read_site_report(workspace, state, options.plans, terminal)
+    if terminal.style.redact:
+        # Errors name paths of the command line, which can say something of people.
+        words = find_private_words(sys.argv[1:])
+        report = replace(report, unknown={name: hide_words(why, words) for name, why in report.unknown.items()})
     count = write_site(options.out, render_site(report, terminal.style))
     index = escape_control(str(options.out / "index.html"))
     terminal.note(f"{pluralize(count - 1, 'page')} about {pluralize(len(report.users), 'user')}. Open: {index}")

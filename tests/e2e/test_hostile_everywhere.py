@@ -7,6 +7,7 @@ docs/security.md lists the faces and files. The pure ones are judged value by va
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,16 @@ from reconciler.history.yaml_entries import parse_entries
 
 TEXTS = [text for name, text in HOSTILE.items() if name != "lone surrogates" and len(text) < 1000]
 USERS = "desired-state/users/people.yaml"
+OUR_ELEMENTS = set(
+    "html head meta title style body a nav ul ol li header main section footer article h1 h2 h3 p b i q small strong"
+    " span div bdi dl dt dd code time table thead tbody tr th td figure figcaption svg g line text polygon polyline"
+    " circle rect details summary form label input output button fieldset legend script".split()
+) | {"the text of style", "the text of script"}
+OUR_ATTRIBUTES = set(
+    "lang charset content http-equiv name class href id tabindex aria-label aria-labelledby aria-current aria-hidden"
+    " aria-controls aria-live aria-atomic role scope rel hidden for type autocomplete spellcheck value checked viewbox"
+    " x y x1 x2 y1 y2 cx cy r rx width height points text-anchor".split()
+) | {""}
 TOKEN = "t0ken"
 # Elements of our own page, and structure of our own Markdown; no value may make any other.
 OUR_TOKENS = frozenset(
@@ -172,6 +183,28 @@ def test_an_apply_and_its_record(untrusted: UntrustedRepository) -> None:
     assert len(shown.out.splitlines()) == len(receipt.read_bytes().splitlines())
     for face in (["show", str(receipt.with_name("plan.json"))], ["log", "--limit", "500"]):
         untrusted.calm(*face)
+
+
+def test_the_pages_of_a_report(untrusted: UntrustedRepository) -> None:
+    """No value makes an element or an attribute; what a file is called is only ever ours."""
+    site = untrusted.root / "site"
+    place = ["--plans", str(untrusted.workspace.plans), "-o", str(site)]
+    first = untrusted.calm("report", *place)
+    assert first.code == 0, first
+    untrusted.calm("apply", "--auto-approve")
+    saved = str(untrusted.workspace.saved())
+    for more in ([], ["--plan", saved], ["--redact"]):
+        assert untrusted.calm("report", *place, *more).code == 0
+        assert all(
+            re.fullmatch(r"(index|users|history|users-\d{4}|changes-\d)\.html|reconciler-report\.json", file.name)
+            for file in site.iterdir()
+        )
+        for file in site.glob("*.html"):
+            page = file.read_text("utf-8")
+            assert_calm(page)
+            if not file.name.startswith("changes-"):
+                assert {name for name, _ in html_structure(page)} <= OUR_ELEMENTS, file.name
+                assert {key for _, found in html_structure(page) for key, _ in found} <= OUR_ATTRIBUTES
 
 
 def test_explanations(untrusted: UntrustedRepository) -> None:

@@ -53,6 +53,11 @@ def test_a_refusal_and_a_new_repository_are_private(work: CommandWorkspace) -> N
     assert open_to_others(work.root / "new/.reconciler") == []
 
 
+def test_a_report_is_private(work: CommandWorkspace) -> None:
+    assert work.command("report", "-o", "site/deep", umask=0).code == 0
+    assert open_to_others(work.root / "site") == []
+
+
 def test_directories_that_git_checked_out_are_used_as_they_are(work: CommandWorkspace) -> None:
     """With umask 022 git makes them 0755, with 002 0775."""
     work.plans.mkdir()

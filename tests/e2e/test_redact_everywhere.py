@@ -445,6 +445,25 @@ def test_paths_of_the_command_line(redacted: RedactedWorkspace) -> None:
         run_at(line, state, plans)
 
 
+def test_the_pages_of_a_report(redacted: RedactedWorkspace) -> None:
+    site = redacted.root / "site"
+    place = ["--plans", str(redacted.workspace.plans), "-o", str(site)]
+    assert redacted.run("report", *place).code == 0
+    assert redacted.run("apply", "--auto-approve").code in (0, 3, 5)
+    redacted.workspace.users([wanted(0), wanted(1, department=f"{MARK} again"), wanted(6)])
+    redacted.commit()
+    assert redacted.run("report", *place).code == 0
+    assert redacted.run("report", *place, "--plan", str(redacted.saved())).code == 0
+    for content in ("[]\n", f'{{"{MARK}": "{MARK}"\n'):
+        for receipt in redacted.workspace.plans.glob("*/receipt.jsonl"):
+            receipt.write_text(content)
+        assert redacted.run("report", *place).code == 1
+    assert redacted.run("report", *place[:-1], str(redacted.root / MARK)).code == 1
+    (site / "reconciler-report.json").unlink()
+    assert redacted.run("report", *place[:-1], str(redacted.workspace.state / MARK)).code == 64
+    assert redacted.run("report", *place).code == 64
+
+
 def test_names_of_branches(redacted: RedactedWorkspace) -> None:
     redacted.git.git("branch", f"{MARK}-leaves", "HEAD~1")
     for base in (f"{MARK}-leaves", f"{MARK}-nowhere", f"-{MARK}", f"refs/heads/{MARK}-leaves"):

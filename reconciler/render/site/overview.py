@@ -78,7 +78,7 @@ def render_overview(
         drift_more=len(report.history.drift) - len(drift),
         applies=[_describe_apply(run) for run in reversed(report.runs[-_APPLIES:])],
         applies_more=max(0, len(report.runs) - _APPLIES),
-        unknown=[(name, _hide(why, style)) for name, why in report.unknown.items()],
+        unknown=list(report.unknown.items()),
         reasons=set(report.unknown),
         facts=list(_list_facts(report)),
     )

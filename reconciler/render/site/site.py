@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from reconciler.core.text import escape_control, redact_quoted, shorten
 from reconciler.render.history import HistoryView, page_entries
 from reconciler.render.html import render_html
 from reconciler.render.site.model import SiteReport
@@ -13,6 +15,7 @@ from reconciler.render.site.users import build_rows, render_details, render_list
 from reconciler.render.style import Style
 from reconciler.render.templating import Templates
 
+_LONG = 1_000
 SiteFile = tuple[str, Iterator[str]]
 """The name of a file, and the pieces of its text."""
 
@@ -20,6 +23,7 @@ SiteFile = tuple[str, Iterator[str]]
 def render_site(report: SiteReport, style: Style) -> Iterator[SiteFile]:
     """Yield the files. No name of a file has anything of a user."""
     style = Style(redact=style.redact)
+    report = replace(report, unknown={name: _show(why, style) for name, why in report.unknown.items()})
     pages = Pages()
     rows = list(build_rows(report.users, style))
     plan_pages = [f"changes-{number}.html" for number in range(1, len(report.plans) + 1)]
@@ -29,6 +33,10 @@ def render_site(report: SiteReport, style: Style) -> Iterator[SiteFile]:
     yield "history.html", _render_history(report, style, pages)
     for name, shown in zip(plan_pages, report.plans, strict=True):
         yield name, iter((render_html(shown.plan, shown.profile, style, Templates(None)),))
+
+
+def _show(why: str, style: Style) -> str:
+    return escape_control(shorten(redact_quoted(why) if style.redact else why, _LONG))
 
 
 def _render_history(report: SiteReport, style: Style, pages: Pages) -> Iterator[str]:
