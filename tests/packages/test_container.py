@@ -11,6 +11,8 @@ import pytest
 from support import clean_room
 from support.packages import ROOT, Built, run, tool
 
+import reconciler
+
 CONTAINERFILE = ROOT / "Containerfile"
 BASE = "docker.io/library/python:3.13-slim"
 
@@ -38,6 +40,16 @@ def test_the_image_is_nobodys_and_holds_what_the_locks_and_the_wheel_say() -> No
     installs = re.findall(r"install --no-cache-dir --no-compile (--require-hashes -r|--no-deps \./\*\.whl)", text)
     assert len(installs) == text.count("pip --python /opt/reconciler/bin/python install") == 2
     assert (ROOT / ".dockerignore").read_text().splitlines()[1:] == ["*", "!dist/*.whl", "!requirements/*.lock"]
+
+
+def test_the_examples_name_this_image_and_version_in_one_way() -> None:
+    named = [
+        image
+        for path in sorted((ROOT / "examples" / "fleet").rglob("*.y*ml"))
+        for image in re.findall(r"^ *(?:image|name): (\S*[/:]\S*)$", path.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert named == [f"registry.example.com/reconciler:{reconciler.__version__}"] * 2
+    assert f"{named[0]} " in (ROOT / "docs" / "install.md").read_text("utf-8")
 
 
 def find_engine() -> str:
