@@ -32,7 +32,7 @@ reference: $(READY) ## Write the generated pages of docs/reference again
 	cd tests && ../$(BIN)/python -m support.reference
 
 docs: $(READY) ## Build the site of docs/ in build/docs
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs build/docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet -c docs . build/docs
 
 unit: $(READY) ## Run the unit tests, without slow ones and with few examples (ARGS="-k name")
 	$(BIN)/pytest tests/unit -m "not slow" --hypothesis-profile=fast $(ARGS)
