@@ -33,6 +33,7 @@ html_show_sourcelink = False
 html_copy_source = False
 html_use_index = False
 _BULLET = re.compile(r"^- \[[^\]]+\]\(([\w./-]+)\.md\)", re.MULTILINE)
+_WIDE = re.compile(r'(<pre|<div class="table-wrapper[^"]*")>')
 _LINK = re.compile(r"(?<!!)\[([^\[\]]+)\]\((?!https?:|#)([^()\s#]+)(?:#[^()\s]*)?\)")
 
 
@@ -60,9 +61,10 @@ def is_page(path: Path) -> bool:
 
 
 def adapt_page(_app: Sphinx, _name: str, _template: str, context: dict[str, Any], _tree: object) -> None:
-    """Let keyboards scroll what is wider than the page."""
-    for wide in ("<pre>", '<div class="table-wrapper docutils container">'):
-        context["body"] = context.get("body", "").replace(wide, f'{wide[:-1]} tabindex="0">')
+    """Let keyboards scroll what is wider than the page, and give the headings of the navigation a level."""
+    context["body"] = _WIDE.sub(r'\1 tabindex="0">', context.get("body", ""))
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')
 
 
 def write_entrance(app: Sphinx, error: Exception | None) -> None:
@@ -80,5 +82,5 @@ def setup(app: Sphinx) -> None:
     for name in ("mermaid", "csv"):
         app.add_lexer(name, TextLexer)
     app.connect("source-read", prepare_source)
-    app.connect("html-page-context", adapt_page)
+    app.connect("html-page-context", adapt_page, priority=900)  # after the theme's
     app.connect("build-finished", write_entrance)
