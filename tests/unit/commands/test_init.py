@@ -52,6 +52,19 @@ def test_the_two_workflows_that_import_are_not_written_together(tmp_path: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_decides_about_all_users_has_owners_of_its_own(tmp_path: Path, terminal: RecordingTerminal) -> None:
+    run_init(tmp_path, OPTIONS, terminal)
+    lines = (tmp_path / ".github/CODEOWNERS").read_text().splitlines()
+    owners = dict(line.split() for line in lines if not line.startswith("#"))
+    assert next(iter(owners)) == "/desired-state/", "the last line that matches counts"
+    strict = {
+        "/.github/",
+        "/requirements/",
+        *(f"/desired-state/{name}.yaml" for name in ("settings", "scope", "mappings")),
+    }
+    assert {path for path, owner in owners.items() if owner != owners["/desired-state/"]} == strict
+
+
 def test_each_file_names_its_schema_for_editors(tmp_path: Path, terminal: RecordingTerminal) -> None:
     run_init(tmp_path, OPTIONS, terminal)
     found = [named_schema(path) for path in sorted((tmp_path / "desired-state").rglob("*.yaml"))]
