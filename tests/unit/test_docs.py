@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import typer
@@ -43,6 +44,15 @@ GENERATED = {"NAME.py", "plan.json", "drift.json", "schema.json", "refusal.json"
 CLASS = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]*)+")
 FOREIGN = {"DefaultDomain", "McDonald", "RandomString", "SelectUniqueValue", "ServiceProviderConfig"}
 """Names of Entra and SCIM, and of a user."""
+HOSTS = {
+    "docs.astral.sh",
+    "docs.github.com",
+    "keepachangelog.com",
+    "pipx.pypa.io",
+    "procrastinate.readthedocs.io",
+    "semver.org",
+}
+"""Where links outside may lead: documentation of others that is there to stay."""
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
 STATUS = re.compile(r"^# (\d+)\. .+\n\n(\*\*Status:\*\* Accepted, \d{4}-\d\d-\d\d\.(?:.|\n)*?)\n\n")
 ROW = re.compile(r"^\| (\d+) \|", re.MULTILINE)
@@ -157,6 +167,13 @@ def test_anchors_are_made_as_github_makes_them() -> None:
 def test_each_relative_link_and_anchor_leads_somewhere(document: Path) -> None:
     broken = [link for link in LINK.findall(prose(document)) if "://" not in link and not leads(document, link)]
     assert broken == []
+
+
+def test_links_outside_are_https_and_lead_to_known_hosts() -> None:
+    links = {link for each in DOCUMENTS for link in LINK.findall(prose(each)) if "://" in link}
+    assert links
+    assert {link for link in links if not link.startswith("https://")} == set()
+    assert {urlsplit(link).netloc for link in links} - HOSTS == set()
 
 
 def test_every_document_can_be_reached_from_the_readme() -> None:
