@@ -32,7 +32,15 @@ def _find_state() -> Path | None:
         here = Path.cwd()
     except OSError:
         return None
-    return next((path for path in _list_candidates(here) if (path / TOP_FILES[0]).is_file()), None)
+    return next((path for path in _list_candidates(here) if _is_state(path)), None)
+
+
+def _is_state(path: Path) -> bool:
+    """Whether `path` is a desired state that this user may read."""
+    try:
+        return (path / TOP_FILES[0]).is_file()
+    except OSError:
+        return False
 
 
 def _list_candidates(here: Path) -> Iterator[Path]:

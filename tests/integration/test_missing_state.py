@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ COMMANDS = {
     "explain ada@example.com --offline": 1,
     "rollback HEAD": 1,
     "export entra-schema": 1,
-    "demo": 64,
+    "demo --state desired-state": 64,
 }
 CREATE = "  Name the directory of the desired state with --state DIR, or create a repository: reconciler init people\n"
 
@@ -53,3 +55,18 @@ def test_the_way_out_works_when_typed(command: str, tmp_path: Path, monkeypatch:
     assert answer.err.endswith(suggestion)
     again = run(["reconciler", *command.split(), "--state", "people/desired-state"])
     assert "there is no directory" not in again.err
+
+
+def test_a_folder_that_may_not_be_looked_into_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lost+found").mkdir()
+    monkeypatch.chdir(tmp_path)
+    stat = os.stat
+
+    def refuse(path: str | Path, **options: bool) -> os.stat_result:
+        if str(path).startswith("lost+found/"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    answer = run(["reconciler", "validate"])
+    assert (answer.code, answer.err.count("Error: "), answer.err.endswith(CREATE)) == (1, 1, True), answer.err
