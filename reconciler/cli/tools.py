@@ -86,9 +86,20 @@ def schema(
 
 
 @command(app)
-def demo(common: Annotated[CommonOptions, Only("state", *TERMINAL)]) -> int:
+def demo(
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            metavar="DIR",
+            help="Directory of the desired state; default: desired-state, or a small company if there is none.",
+        ),
+    ] = None,
+    *,
+    common: Annotated[CommonOptions, Only(*TERMINAL)],
+) -> int:
     """Walk through plan, apply and drift on the embedded sandbox. Works on a copy: your files are not changed."""
-    return lazy.run_demo(common.state, common.terminal())
+    return lazy.run_demo(state, common.terminal())
 
 
 @dataclass(frozen=True, slots=True)

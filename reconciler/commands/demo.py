@@ -3,43 +3,69 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.commands.apply import ApplyOptions, run_apply
+from reconciler.commands.init import TEMPLATES, render_desired_state
 from reconciler.commands.plan import PlanOptions, run_plan
 from reconciler.core.paths import shorten_path
 from reconciler.desired.directory import Directory
 from reconciler.desired.loader import DesiredState
 from reconciler.desired.missing_state import describe_missing_state
 from reconciler.errors import ExitCode, UsageError
+from reconciler.record.files import write_bytes
 from reconciler.render.formats import OutputOptions
 from reconciler.session.layered_files import copy_state
 from reconciler.session.sandbox_service import edit_sandbox, make_sandbox
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, load_state
 
+_DEFAULT = Path("desired-state")
+_NO_STATE = """\
+There is no directory desired-state here: the demo makes a small company in a temporary one, and deletes it at its end.
+"""
 _OF_THE_FOLDER = ("tenant", "domains")
 """Keys of `target` that a tenant of a fleet has from its folder, and that its settings must not name."""
 _EDIT: Mapping[str, object] = {"enterprise:department": "Edited manually"}
 
 
-def run_demo(state: Path, terminal: Terminal) -> ExitCode:
+def run_demo(state: Path | None, terminal: Terminal) -> ExitCode:
     """Run the demo on a copy of `state`; OK only if the last plan has no changes.
 
-    Raises `UsageError` if there is no desired state.
+    None: on a copy of ./desired-state, or on a small company if nothing has that name. Raises `UsageError` if `state`
+    is no desired state.
     """
-    if not Directory(state).has("settings.yaml"):
-        missing = describe_missing_state(state)
-        raise UsageError(f"there is no desired state in {state}", missing.detail)
     with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as scratch:
-        copy = copy_state(state, Path(scratch))
+        if state is None and not os.path.lexists(_DEFAULT):
+            terminal.result(_NO_STATE + describe_missing_state(_DEFAULT).detail)
+            copy = _make_company(Path(scratch) / _DEFAULT)
+        else:
+            copy = _copy(state or _DEFAULT, Path(scratch))
         _switch_on(copy, terminal)
         workspace = Workspace(copy, Path(scratch) / "plans", sandbox=True, now=datetime.now(UTC))
         desired = load_state(workspace, terminal)
         return ExitCode.ERROR if desired is None else _run_steps(workspace, desired, terminal)
+
+
+def _make_company(folder: Path) -> Path:
+    """Write the desired state that `init` begins with, with the demo's users, all in scope."""
+    files = dict(render_desired_state("apple-business-manager", "example.com"))
+    for name in ("settings.yaml", "mappings.yaml"):
+        write_bytes(folder / name, files[Path(name)])
+    shutil.copytree(TEMPLATES / "demo" / "users", folder / "users")
+    return folder
+
+
+def _copy(state: Path, scratch: Path) -> Path:
+    if not Directory(state).has("settings.yaml"):
+        missing = describe_missing_state(state)
+        raise UsageError(f"there is no desired state in {state}", missing.detail)
+    return copy_state(state, scratch)
 
 
 def _switch_on(copy: Path, terminal: Terminal) -> None:

@@ -23,6 +23,8 @@ FLEET = "fleet"
 """The directory of the templates of a fleet."""
 _SHARED = "requirements"
 """The directory of the templates that both kinds of repositories have."""
+_STATE = "desired-state"
+_DEMO = "demo"
 WORKFLOWS = Path(".github/workflows")
 IMPORT_WORKFLOW = "import.yml"
 """The workflow that `init` writes only on request: it needs a directory to read."""
@@ -118,13 +120,21 @@ def _render_files(options: InitOptions, wheel: bytes | None) -> Iterator[tuple[P
 def _list_templates(*, fleet: bool) -> Iterator[tuple[Path, Path]]:
     """Yield the name of each file in the repository and its template, without workflows."""
     root = TEMPLATES / FLEET if fleet else TEMPLATES
-    others = {"workflows", _SHARED, FLEET}
+    others = {"workflows", _SHARED, FLEET, _DEMO}
     for folder, left_out in ((root, others), (TEMPLATES / _SHARED, set[str]())):
         base = TEMPLATES if folder.name == _SHARED else root
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(base)
             if path.is_file() and name.parts[0] not in left_out:
                 yield name, path
+
+
+def render_desired_state(profile: str, domain: str) -> Iterator[tuple[Path, bytes]]:
+    """Yield the path below the desired state and the content of each file that a new repository begins with."""
+    values = _template_values(InitOptions(profile, domain, wheel=None), None)
+    for name, path in _list_templates(fleet=False):
+        if name.parts[0] == _STATE:
+            yield name.relative_to(_STATE), _fill(path.read_text("utf-8"), values).encode()
 
 
 _TARGETS = {"gitignore": Path(".gitignore"), "CODEOWNERS": Path(".github/CODEOWNERS")}

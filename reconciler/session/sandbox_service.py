@@ -192,7 +192,9 @@ def _sandbox_errors() -> Iterator[None]:
         except SandboxError as exc:
             raise ReconcilerError(str(exc)) from exc
     except ModuleNotFoundError as exc:
-        way_out = f"Install its libraries, as `init` locked them: {_INSTALL}"
+        way_out = (
+            f"Install the wheel with its extra, FILE.whl[sandbox], or the libraries as `init` locked them:\n{_INSTALL}"
+        )
         raise ReconcilerError(f"the sandbox is not installed ({exc.name} is missing)", way_out) from exc
 
 

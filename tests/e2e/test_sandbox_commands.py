@@ -207,7 +207,8 @@ def test_without_the_extra_the_sandbox_says_how_to_get_it(work: CommandWorkspace
     assert (answer.code, answer.out) == (1, "")
     assert messages(answer.err) == [
         "Error: the sandbox is not installed (waitress is missing)",
-        "  Install its libraries, as `init` locked them: pip install --require-hashes -r requirements/sandbox.lock",
+        "  Install the wheel with its extra, FILE.whl[sandbox], or the libraries as `init` locked them:",
+        "  pip install --require-hashes -r requirements/sandbox.lock",
     ]
 
 

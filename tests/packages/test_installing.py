@@ -44,8 +44,10 @@ def test_uv_tool(built: Built, home: Path, env: Mapping[str, str], tmp_path: Pat
     assert not program.exists()
 
 
-def test_uvx_runs_it_without_installing(built: Built, home: Path, env: Mapping[str, str]) -> None:
-    assert run([tool("uvx"), "--from", str(built.wheel), "reconciler", "version"], env=env).stdout == VERSION
+def test_uvx_shows_the_demo_in_any_folder(built: Built, home: Path, env: Mapping[str, str], tmp_path: Path) -> None:
+    command = [tool("uvx"), "--from", f"{built.wheel}[sandbox]", "reconciler", "demo"]
+    assert "no changes are needed" in run(command, cwd=tmp_path, env=env).stdout
+    assert list(tmp_path.iterdir()) == []
     assert not (home / ".local" / "bin" / "reconciler").exists()
 
 
@@ -88,7 +90,7 @@ def one_file(built: Built, env: Mapping[str, str], tmp_path_factory: pytest.Temp
 
 def test_one_file_runs_without_network_and_home(one_file: Path, tmp_path: Path) -> None:
     clean_room.give(tmp_path, one_file)
-    steps = "python3 reconciler.pyz init people && cd people && python3 ../reconciler.pyz demo"
+    steps = "python3 reconciler.pyz version && cd / && python3 ~/../work/reconciler.pyz demo"
     ran = clean_room.run(tmp_path, "sh", "-c", steps, offline=clean_room.is_sealed())
     assert "no changes are needed" in ran.stdout, ran.stderr
     unpacked = "HOME=/nonexistent SHIV_ROOT=unpacked python3 reconciler.pyz version"

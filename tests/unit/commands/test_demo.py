@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,49 @@ SETTINGS = "target: {profile: scim, base_url: 'https://scim.example.com'}\n"
 def test_without_a_desired_state_it_is_a_usage_error(tmp_path: Path, terminal: RecordingTerminal) -> None:
     with pytest.raises(UsageError, match="there is no desired state in"):
         demo.run_demo(tmp_path, terminal)
+
+
+@pytest.mark.parametrize("there", ["desired-state", "a-link"])
+def test_what_is_there_and_no_desired_state_is_a_usage_error(
+    there: str, tmp_path: Path, terminal: RecordingTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if there == "a-link":
+        Path("desired-state").symlink_to("gone")
+    else:
+        Path("desired-state").mkdir()
+    with pytest.raises(UsageError, match="there is no desired state in desired-state"):
+        demo.run_demo(None, terminal)
+    assert terminal.out == ""
+
+
+def test_anywhere_else_it_makes_a_company_and_leaves_nothing(
+    tmp_path: Path, terminal: RecordingTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.chdir(tmp_path / "empty")
+    assert demo.run_demo(None, terminal) is ExitCode.OK
+    assert terminal.out.startswith("There is no directory desired-state here: the demo makes a small company in a")
+    assert "Plan: 5 to create, 0 to update, 0 to delete." in terminal.out
+    assert "Plan: 0 to create, 1 to update, 1 to reactivate, 0 to delete." in terminal.out
+    assert "no changes are needed" in terminal.out
+    assert (terminal.found, terminal.errors) == ([], [])
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "tmp"]
+
+
+def test_it_says_where_a_desired_state_is(
+    tmp_path: Path, terminal: RecordingTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "people" / "desired-state").mkdir(parents=True)
+    (tmp_path / "people" / "desired-state" / "settings.yaml").write_text(SETTINGS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, "_run_steps", lambda *_: ExitCode.OK)
+    assert demo.run_demo(None, terminal) is ExitCode.OK
+    assert terminal.out.splitlines()[1] == (
+        "There is a desired state in people/desired-state: add --state people/desired-state"
+    )
 
 
 def test_it_runs_on_a_copy_and_ends_with_the_last_plan(
