@@ -49,6 +49,7 @@ HOSTS = {
     "docs.github.com",
     "keepachangelog.com",
     "pipx.pypa.io",
+    "pre-commit.com",
     "procrastinate.readthedocs.io",
     "semver.org",
 }
