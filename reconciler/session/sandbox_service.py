@@ -22,8 +22,10 @@ from reconciler.session.connection import Connection
 if TYPE_CHECKING:
     from reconciler.sandbox.server import RunningSandbox  # an extra
 
-_INSTALL = "pip install --require-hashes -r requirements/sandbox.lock"
-"""From a lock, never by a name that anyone could register on an index."""
+_INSTALL = """\
+Install the wheel with its extra, FILE.whl[sandbox], or the libraries as `init` locked them:
+pip install --require-hashes -r requirements/sandbox.lock"""
+"""From a file or a lock, never by a name that anyone could register on an index."""
 _MAX_SEED = 256 * 1024 * 1024
 
 
@@ -192,10 +194,7 @@ def _sandbox_errors() -> Iterator[None]:
         except SandboxError as exc:
             raise ReconcilerError(str(exc)) from exc
     except ModuleNotFoundError as exc:
-        way_out = (
-            f"Install the wheel with its extra, FILE.whl[sandbox], or the libraries as `init` locked them:\n{_INSTALL}"
-        )
-        raise ReconcilerError(f"the sandbox is not installed ({exc.name} is missing)", way_out) from exc
+        raise ReconcilerError(f"the sandbox is not installed ({exc.name} is missing)", _INSTALL) from exc
 
 
 def _make_directory(file: Path) -> None:
