@@ -93,8 +93,22 @@ def test_one_file_runs_without_network_and_home(one_file: Path, tmp_path: Path) 
     steps = "python3 reconciler.pyz version && cd / && python3 ~/../work/reconciler.pyz demo"
     ran = clean_room.run(tmp_path, "sh", "-c", steps, offline=clean_room.is_sealed())
     assert "no changes are needed" in ran.stdout, ran.stderr
-    unpacked = "HOME=/nonexistent SHIV_ROOT=unpacked python3 reconciler.pyz version"
-    assert clean_room.run(tmp_path, "sh", "-c", unpacked).stdout == VERSION
+
+
+@pytest.mark.skipif(not clean_room.is_sealed(), reason="only a user without a home has none")
+def test_one_file_says_that_it_cannot_unpack_itself(one_file: Path, tmp_path: Path) -> None:
+    clean_room.give(tmp_path, one_file)
+    way_out = "Set SHIV_ROOT to a folder that only you can write to.\n"
+    version = "python3 reconciler.pyz version"
+    for steps, reason in {
+        f"HOME=/nowhere {version}": "cannot unpack itself into /nowhere/.shiv: Read-only file system.",
+        f"env -u HOME {version}": "unpacks itself into your home, and you have none.",
+        f"mkdir -m 500 full && SHIV_ROOT=full {version}": "cannot unpack itself into full: Permission denied.",
+    }.items():
+        ran = clean_room.run(tmp_path, "sh", "-c", steps)
+        assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", f"Error: this file {reason} {way_out}")
+    steps = f"HOME=/nowhere SHIV_ROOT=unpacked {version} && chmod 555 unpacked && SHIV_ROOT=unpacked {version}"
+    assert clean_room.run(tmp_path, "sh", "-c", steps).stdout == 2 * VERSION
 
 
 def test_one_file_is_the_same_each_time(built: Built, one_file: Path, env: Mapping[str, str], tmp_path: Path) -> None:
@@ -109,3 +123,4 @@ def test_one_file_says_where_it_does_not_run(one_file: Path, tmp_path: Path) -> 
     ran = subprocess.run([other, one_file, "version"], env=env, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
     assert ran.stderr.startswith("Error: this file was made for cpython 3.")
+    assert list(tmp_path.iterdir()) == [], "nothing is unpacked"
