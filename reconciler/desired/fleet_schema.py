@@ -132,15 +132,15 @@ class FleetLimitEntry(StrictModel):
 class FailedLimitEntry(FleetLimitEntry):
     """How many tenants of a wave may fail."""
 
-    count: CountOrOff = Field(default=3, description="More than this stop the run; off: no such limit")
-    percent: PercentOrOff = Field(default=5, description="More than this share stops the run; off: no such limit")
+    count: CountOrOff = Field(default=3, description="More than this stop the run; off: no number does")
+    percent: PercentOrOff = Field(default=5, description="More than this share stops the run, too; off: none does")
 
 
 class RemovalsLimitEntry(FleetLimitEntry):
     """How many accounts may be removed in all tenants of a wave."""
 
-    count: CountOrOff = Field(default=200, description="More than this stop the run; off: no such limit")
-    percent: PercentOrOff = Field(default=2, description="More than this share stops the run; off: no such limit")
+    count: CountOrOff = Field(default=200, description="More than this stop the run; off: no number does")
+    percent: PercentOrOff = Field(default=2, description="More than this share stops the run, too; off: none does")
 
 
 class FleetGuardsEntry(StrictModel):

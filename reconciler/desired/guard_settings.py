@@ -16,15 +16,15 @@ from reconciler.desired.schema_values import EMPTY_IS_LIST, Count, Day, Percent,
 class LimitSettings(StrictModel):
     """A limit on changes of one kind; the lower one of count and percent blocks the plan."""
 
-    count: Count | None = Field(default=None, description="More changes than this block the plan")
-    percent: Percent | None = Field(default=None, description="Of the managed live users")
+    count: Count | None = Field(default=None, description="More than this block the plan; by default no number does")
+    percent: Percent | None = Field(default=None, description="Above this share of the managed live users, too")
 
 
 class RemovalLimitSettings(StrictModel):
     """The limit on deactivations and deletions together."""
 
     count: Count | None = Field(default=10, description="More removals than this block the plan")
-    percent: Percent | None = Field(default=10, description="Of the active managed users")
+    percent: Percent | None = Field(default=10, description="Above this share of the active managed users, too")
     floor: Count = Field(
         default=1, description="Percent never blocks this few removals, so that small organisations can work"
     )
@@ -34,7 +34,7 @@ class ReactivationLimitSettings(StrictModel):
     """The limit on deactivated accounts that become active again."""
 
     count: Count | None = Field(default=10, description="More reactivations than this block the plan")
-    percent: Percent | None = Field(default=10, description="Of the active managed users")
+    percent: Percent | None = Field(default=10, description="Above this share of the active managed users, too")
     floor: Count = Field(
         default=1, description="Percent never blocks this few reactivations, so that small organisations can rehire"
     )
@@ -43,14 +43,16 @@ class ReactivationLimitSettings(StrictModel):
 class CountLimitSettings(StrictModel):
     """How many changes of one kind a plan may have."""
 
-    count: Count = Field(default=0, description="More changes than this block the plan")
+    count: Count = Field(default=0, description="More than this block the plan")
 
 
 class ForeignAccountLimitSettings(StrictModel):
     """The limit on removals of accounts that were not created or adopted here."""
 
     count: Count | None = Field(
-        default=0, description="Accounts in no receipt and in no version of users/, such as administrators"
+        default=0,
+        description="More than this block the plan: accounts in no receipt and in no version of users/, such as"
+        " administrators",
     )
 
 
@@ -58,7 +60,7 @@ class FailureLimitSettings(StrictModel):
     """How many of the attempted changes may fail before an apply stops and enters quarantine."""
 
     count: Count | None = Field(default=None, description="More failures than this stop the apply")
-    percent: Percent | None = Field(default=40, description="Of the changes attempted so far")
+    percent: Percent | None = Field(default=40, description="Above this share of the changes attempted so far, too")
     floor: Count = Field(default=10, description="Percent never stops an apply for this few failures")
 
 

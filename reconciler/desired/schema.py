@@ -101,7 +101,9 @@ class LifecycleSettings(StrictModel):
     removed: Literal["deactivate", "delete", "keep"] = Field(
         default="deactivate", description="What happens to the account of a user that is no longer in users/"
     )
-    delete_after_days: Count | None = Field(default=None, description="Days after deactivation; never, if absent")
+    delete_after_days: Count | None = Field(
+        default=None, description="An account is deleted this many days after its deactivation; without it never"
+    )
 
 
 class NotificationSettings(StrictModel):

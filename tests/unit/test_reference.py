@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 import typer
@@ -12,7 +11,7 @@ from support.reference.pages import FOLDER, PAGES
 
 from reconciler.cli import app
 from reconciler.commands.schema import _DOCUMENTS
-from reconciler.desired.json_schemas import KINDS, build_json_schema
+from reconciler.desired.json_schemas import KINDS
 from reconciler.errors import ExitCode
 from reconciler.expressions.functions.registry import FUNCTIONS
 from reconciler.render.metrics import HELP
@@ -39,11 +38,7 @@ def test_every_command_argument_and_option_has_a_text() -> None:
 def test_every_key_of_a_file_has_a_text() -> None:
     bare = []
     for kind in settings.TITLES:
-        schema: dict[str, Any] = build_json_schema(kind)
-        definitions = schema.get("$defs", {})
-        root = schema["items"] if schema.get("type") == "array" else schema
-        found = settings.keys(settings.resolve(root, definitions), definitions)
-        bare += [f"{kind}: {name}" for name, node, _ in found if not node.get("description")]
+        bare += [f"{kind}: {name}" for name, node, _ in settings.kind_keys(kind) if not node.get("description")]
     assert bare == []
 
 
@@ -64,7 +59,19 @@ def test_every_function_has_a_text_and_its_examples_have_results() -> None:
         for source, given in text.examples
         if functions.evaluate(source, given).startswith("error: ")
     ]
-    assert failing == ['IIF(IsPresent([mail]), [mail], Error("no mail"))']
+    assert failing == [
+        'IIF(IsPresent([mail]), [mail], Error("no mail"))',
+        "SingleAppRoleAssignment([appRoleAssignments])",
+    ]
+
+
+def test_every_function_has_an_example() -> None:
+    assert [name for name, text in function_texts.TEXTS.items() if not text.examples] == []
+
+
+def test_types_are_short_enough_to_read() -> None:
+    types = re.findall(r"^\| `[\w.\[\]-]+` \|(.*?)\|", PAGES["settings.md"](), re.MULTILINE)
+    assert [each for each in types if len(each) > 340] == []
 
 
 def test_every_exit_code_schema_and_metric_is_there() -> None:

@@ -35,10 +35,27 @@ MORE: Mapping[str, tuple[str, str]] = {
     "fmt": ("Editing files", "editing.md#format-files"),
     "init": ("Getting started", "getting-started.md"),
     "drift": ("Drift", "history.md"),
+    "report": ("The report", "report.md"),
+    "github import-patch": ("Importing people by a workflow", "import-workflow.md"),
+    "github import-pull": ("Importing people by a workflow", "import-workflow.md"),
+    "github comment": ("Pull requests", "pull-requests.md"),
+    "github reviewed": ("Pull requests", "pull-requests.md"),
+    "github unattended": ("A cycle every hour", "sync.md"),
+    "github push-record": ("The record", "history.md"),
+    "sandbox disconnect": ("A connection that was cut", "disconnect.md"),
+    "sandbox reconnect": ("A connection that was cut", "disconnect.md"),
     "fleet validate": ("The layers of a fleet", "fleet-layers.md"),
     "fleet explain": ("The layers of a fleet", "fleet-layers.md"),
     "fleet plan": ("A fleet", "fleet.md"),
     "fleet apply": ("A fleet", "fleet.md"),
+    "fleet drift": ("A fleet", "fleet.md"),
+    "fleet matrix": ("A fleet", "fleet.md"),
+    "fleet gather": ("A fleet", "fleet.md"),
+    "fleet gate": ("A fleet", "fleet.md"),
+    "fleet status": ("A fleet", "fleet.md"),
+    "fleet retry": ("A fleet", "fleet.md"),
+    "fleet init-queue": ("A queue for a fleet", "fleet-cluster.md"),
+    "fleet requeue": ("A queue for a fleet", "fleet-cluster.md"),
     "fleet submit": ("A queue for a fleet", "fleet-cluster.md"),
     "fleet worker": ("A queue for a fleet", "fleet-cluster.md"),
     "fleet jobs": ("A queue for a fleet", "fleet-cluster.md"),
@@ -136,7 +153,7 @@ def usage(name: str, parameters: list[Any]) -> str:
 
 def metavar(parameter: Any) -> str:
     """Return the name of an argument in the line of usage."""
-    named = str(parameter.metavar or parameter.name.upper()).strip("[]")
+    named = str(parameter.metavar or parameter.name.upper()).strip("[]").removesuffix("...")
     dots = "…" if parameter.nargs != 1 else ""
     return f"{named}{dots}" if parameter.required else f"[{named}]{dots}"
 

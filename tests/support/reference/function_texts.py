@@ -9,6 +9,8 @@ Attributes: TypeAlias = Mapping[str, object]
 _ADA: Attributes = {"givenName": "Ada", "surname": "Lovelace"}
 _MAIL: Attributes = {"mail": "Ada.Lovelace@example.com"}
 _HIRED: Attributes = {"employeeHireDate": "2026-03-16"}
+_TEACHER: Attributes = {"appRoleAssignments": ["Teacher"]}
+_TWO_ROLES: Attributes = {"appRoleAssignments": ["Teacher", "Admin"]}
 
 
 class FunctionText(NamedTuple):
@@ -166,18 +168,29 @@ TEXTS: Mapping[str, FunctionText] = {
     ),
     "SingleAppRoleAssignment": FunctionText(
         "The name of the user's application role. Several roles are an error: nothing says which one counts.",
-        (),
+        (
+            ("SingleAppRoleAssignment([appRoleAssignments])", _TEACHER),
+            ("SingleAppRoleAssignment([appRoleAssignments])", _TWO_ROLES),
+        ),
     ),
-    "AppRoleAssignments": FunctionText("The names of the user's application roles.", ()),
+    "AppRoleAssignments": FunctionText(
+        "The names of the user's application roles.", (("AppRoleAssignments([appRoleAssignments])", _TWO_ROLES),)
+    ),
     "AppRoleAssignmentsComplex": FunctionText(
-        "The user's application roles as elements of SCIM's `roles`; none is primary.", ()
+        "The user's application roles as elements of SCIM's `roles`; none is primary.",
+        (("AppRoleAssignmentsComplex([appRoleAssignments])", _TEACHER),),
     ),
-    "AssertiveAppRoleAssignmentsComplex": FunctionText("The same values as `AppRoleAssignmentsComplex`.", ()),
-    "Guid": FunctionText("A new random GUID when the account is created; later the attribute is left as it is.", ()),
+    "AssertiveAppRoleAssignmentsComplex": FunctionText(
+        "The same values as `AppRoleAssignmentsComplex`.",
+        (("AssertiveAppRoleAssignmentsComplex([appRoleAssignments])", _TEACHER),),
+    ),
+    "Guid": FunctionText(
+        "A new random GUID when the account is created; later the attribute is left as it is.", (("Guid()", {}),)
+    ),
     "RandomString": FunctionText(
         "Random characters when the account is created, at least so many of each kind and none of"
         " `CharactersToAvoid`; later the attribute is left as it is. At most 256.",
-        (),
+        (('RandomString(12, 2, 1, 2, 2, "0Oo1lI")', {}),),
     ),
     "CDate": FunctionText("A date and time in UTC.", (("CDate([employeeHireDate])", _HIRED),)),
     "Now": FunctionText(

@@ -33,10 +33,22 @@ TEXTS: Mapping[str, str] = {
 INTRODUCTION = """\
 Every key of every file. [The desired state](../desired-state.md) explains what they do and why; this page is
 generated from the models that check the files: `make reference`. `a.b` is the key `b` below `a`, `a[]` an element of
-the list `a`. A key is optional unless its default is *required*. Text is read as written: leading zeros stay."""
+the list `a`.
+
+A key is optional unless its default is *required*: then it has to be there if the key above it is. Text is read as
+written: leading zeros stay."""
 ATTRIBUTES = """\
 The names that Microsoft Entra's provisioning uses. Mappings and filters can read them, and any other attribute that a
 user has. No file sets `IsSoftDeleted`."""
+TARGETS = """\
+What a mapping can set. A path that the service of `target.profile` does not accept is an error."""
+OFFERED: Mapping[str, str] = {
+    "userPrincipalName": "[source attribute](#source-attributes)",
+    "externalId": "[attribute of the service](#attributes-of-the-service)",
+    "&": "[operator](../desired-state.md#scoping-filters)",
+}
+"""What a long list of names is about, by the first of them."""
+_MOST_CHOICES = 12
 _KEYS_OF_USERS = {"userPrincipalName", "objectId", "accountEnabled"}
 """Source attributes that also decide about a user: the others have a table of their own."""
 _LONGEST_PATTERN = 40
@@ -53,16 +65,35 @@ def render_settings() -> str:
         "## Source attributes",
         ATTRIBUTES,
         table(("attribute", "holds"), attributes),
+        "## Attributes of the service",
+        TARGETS,
+        table(("path", "accepted by"), map(accepting, target_paths())),
     )
+
+
+def target_paths() -> list[dict[str, Any]]:
+    """Return the paths that the schema of mappings offers, each with its description."""
+    (target,) = (node for name, node, _ in kind_keys("mappings") if name == "target")
+    return [each for each in target["alternatives"] if "const" in each]
+
+
+def accepting(path: dict[str, Any]) -> tuple[str, str]:
+    """Return the row of a path: the services that accept it."""
+    return code(path["const"]), prose(path["description"].removeprefix("Accepted by: "))
+
+
+def kind_keys(kind: str) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Yield each key of a kind of file."""
+    schema = build_json_schema(kind)
+    definitions = schema.get("$defs", {})
+    root = schema["items"] if schema.get("type") == "array" else schema
+    return keys(resolve(root, definitions), definitions)
 
 
 def render_kind(kind: str) -> Iterator[str]:
     """Yield the tables of the keys of a kind of file: one for each key that has many below it."""
-    schema = build_json_schema(kind)
-    definitions = schema.get("$defs", {})
-    root = schema["items"] if schema.get("type") == "array" else schema
     sections: dict[str, list[tuple[str, ...]]] = {"": []}
-    for name, node, required in keys(resolve(root, definitions), definitions):
+    for name, node, required in kind_keys(kind):
         if kind == "users" and name in ENTRA_ATTRIBUTES and name not in _KEYS_OF_USERS:
             continue
         top = name.partition(".")[0].partition("[")[0]
@@ -104,8 +135,17 @@ def keys(
 
 def row(name: str, node: dict[str, Any], required: bool) -> tuple[str, str, str, str]:
     """Return the row of a key."""
-    types = dict.fromkeys(filter(None, map(type_of, node["alternatives"])))
-    return code(name), " or ".join(types), default_of(node, required), prose(node.get("description", ""))
+    types = filter(None, types_of(node["alternatives"]))
+    # The list of functions is for editors: it has a page of its own.
+    meaning = node.get("description", "").partition(". Functions: ")[0]
+    return code(name), " or ".join(dict.fromkeys(types)), default_of(node, required), prose(meaning)
+
+
+def types_of(found: list[dict[str, Any]]) -> list[str]:
+    """Return what a value may be, with a link in place of a long list of names."""
+    names = [each["const"] for each in found if "const" in each]
+    linked = len(names) > _MOST_CHOICES
+    return [OFFERED[names[0]] if linked and "const" in each else type_of(each) for each in found]
 
 
 def type_of(node: dict[str, Any]) -> str:
