@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.language_server import SERVER, LanguageServer
@@ -24,6 +26,15 @@ USER = '- objectId: "1"\n  userPrincipalName: ada@example.com\n  '
 def server() -> Iterator[LanguageServer]:
     with LanguageServer() as found:
         yield found
+        assert found.requests == []
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new repository with the files of one tenant."""
+    root = tmp_path_factory.mktemp("editors") / "new"
+    assert run(["reconciler", "init", str(root)]).code == 0
+    return root
 
 
 def with_schema(kind: str, text: str) -> str:
@@ -35,10 +46,16 @@ def position(text: str) -> tuple[int, int]:
     return text.count("\n"), len(text.rpartition("\n")[2])
 
 
+def find_mistakes(server: LanguageServer, files: Iterable[Path]) -> dict[str, list[dict[str, Any]]]:
+    """The diagnostics of files, by name; files without any are left out."""
+    opened = server.open_all({path: path.read_text("utf-8") for path in files})
+    return {path.name: found for path, found in opened.items() if found}
+
+
 def test_the_sample_has_no_diagnostics(server: LanguageServer) -> None:
     files = sorted((ROOT / "desired-state").rglob("*.yaml"))
     assert len(files) > 15
-    assert {path.name: found for path in files if (found := server.open(path))} == {}
+    assert find_mistakes(server, files) == {}
 
 
 @pytest.mark.parametrize("options", [(), ("--fleet",)])
@@ -50,7 +67,7 @@ def test_a_new_repository_names_its_schemas_and_has_no_diagnostics(
     assert len(files) > 4
     unnamed = [path for path in files if not path.read_text("utf-8").startswith("# yaml-language-server: $schema=../")]
     assert [path.name for path in unnamed if path.name != "fleet.yaml"] == []
-    assert {path.name: found for path in files if (found := server.open(path))} == {}
+    assert find_mistakes(server, files) == {}
 
 
 @pytest.mark.parametrize(
@@ -82,18 +99,47 @@ def test_a_key_shows_what_it_means(server: LanguageServer) -> None:
     assert "which live users are managed" in server.hover(path.with_name("hover.yaml"), line, 2)
 
 
-@pytest.mark.parametrize(
-    ("kind", "text", "place", "message"),
-    [
-        ("settings", "gards:\n  removals: {count: 1}\n", (1, 0), "gards"),
-        ("settings", "target:\n  profile: azure\n", (2, 11), "apple-business-manager"),
-        ("settings", "guards:\n  removals: {count: many}\n", (2, 20), "integer"),
-        ("users", f"{USER}accountEnabled: maybe\n", (3, 18), "boolean"),
-    ],
-)
-def test_an_error_is_shown_where_it_is(
-    kind: str, text: str, place: tuple[int, int], message: str, server: LanguageServer
+TARGET = "target:\n  profile: scim\n  base_url: https://scim.example.com/v2\n"
+ERRORS = {
+    "misspelt key": ("settings", f"{TARGET}gards:\n  removals: {{count: 1}}\n"),
+    "misspelt key of a section": ("settings", f"{TARGET}guards:\n  removal: {{count: 1}}\n"),
+    "misspelt key of a row": ("mappings", "- target: userName\n  source: mail\n  matched: 1\n"),
+    "misspelt key of a group": ("groups", "- name: a\n  member: {users: []}\n"),
+    "misspelt key of a date": ("users", f"{USER}lifecycle: {{expire: 2027-01-01}}\n"),
+    "text for a number": ("settings", f"{TARGET}guards:\n  removals: {{count: many}}\n"),
+    "text for a boolean": ("users", f"{USER}accountEnabled: maybe\n"),
+    "text for a date": ("users", f"{USER}lifecycle:\n    expires: soon\n"),
+    "list for a mapping": ("settings", f"{TARGET}lifecycle: [keep]\n"),
+    "mapping for text": ("users", f"{USER}mail: {{work: ada@example.com}}\n"),
+    "unknown value": ("settings", f"{TARGET}lifecycle:\n  removed: destroy\n"),
+    "unknown value in a list": ("settings", f"{TARGET}lifecycle:\n  actions: [create, destroy]\n"),
+    "unknown value at the top": ("scope", "sync: everyone\n"),
+    "duplicate key": ("users", f"{USER}mail: a\n  mail: b\n"),
+    "duplicate key of a section": ("settings", f"{TARGET}lifecycle:\n  removed: keep\n  removed: delete\n"),
+    "duplicate key at the top": ("scope", "sync: all\nfilters: []\nsync: all\n"),
+    "missing key": ("mappings", "- source: mail\n"),
+}
+
+
+@pytest.mark.parametrize("mistake", ERRORS)
+def test_an_error_is_where_validate_reports_it(
+    mistake: str, server: LanguageServer, repository: Path, tmp_path: Path
 ) -> None:
-    found = server.open(ROOT / "desired-state" / f"error-{message}.yaml", with_schema(kind, text))
-    starts = [each["range"]["start"] for each in found if message in each["message"]]
-    assert place in [(each["line"], each["character"]) for each in starts], found
+    kind, text = ERRORS[mistake]
+    root = tmp_path / "repository"
+    shutil.copytree(repository, root)
+    folder = root / "desired-state"
+    path = folder / kind / f"{tmp_path.name}.yaml" if (folder / kind).is_dir() else folder / f"{kind}.yaml"
+    path.write_text(f"# yaml-language-server: $schema={root / 'schemas' / kind}.json\n{text}", "utf-8")
+    report = json.loads(run(["reconciler", "validate", "--format", "json", "--state", str(folder)]).out)
+    name = path.relative_to(folder).as_posix()
+    places = [(each["line"], each["column"]) for each in report["diagnostics"] if each["file"] == name]
+    starts = [each["range"]["start"] for each in server.open(path)]
+    assert [(each["line"] + 1, each["character"] + 1) for each in starts] == places
+    assert len(places) == 1
+
+
+def test_a_schema_elsewhere_would_be_noticed(tmp_path: Path) -> None:
+    with LanguageServer() as server:
+        server.open(tmp_path / "x.yaml", "# yaml-language-server: $schema=http://127.0.0.1:9/x.json\na: b\n")
+        assert server.requests == ["no network: connect 127.0.0.1:9"]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-SERVER = Path(__file__).parents[1] / "editors/node_modules/yaml-language-server/bin/yaml-language-server"
+EDITORS = Path(__file__).parents[1] / "editors"
+SERVER = EDITORS / "node_modules/yaml-language-server/bin/yaml-language-server"
 YAML = {
     "validate": True,
     "hover": True,
@@ -16,16 +19,19 @@ YAML = {
     "kubernetesCRDStore": {"enable": False},
 }
 """The settings of an editor that asks nobody for schemas."""
-SETTINGS: dict[str, Any] = {"yaml": YAML, "http": {"proxy": "http://127.0.0.1:9", "proxyStrictSSL": False}}
-"""A proxy that no one listens on: a request for a schema would be a diagnostic."""
+SETTINGS: dict[str, Any] = {"yaml": YAML}
 
 
 class LanguageServer:
-    """One process of the server; positions are lines and columns from 0."""
+    """One process of the server, without network; positions are lines and columns from 0."""
 
     def __init__(self) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._process = subprocess.Popen(
-            ["node", str(SERVER), "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            ["node", "--require", str(EDITORS / "no_network.cjs"), str(SERVER), "--stdio"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
         )
         self._last_id = 0
         self._diagnostics: dict[str, list[dict[str, Any]]] = {}
@@ -43,17 +49,27 @@ class LanguageServer:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.communicate()
+        self._errors.close()
+
+    @property
+    def requests(self) -> list[str]:
+        """What the server asked the network for, which was refused."""
+        self._errors.seek(0)
+        return [line for line in self._errors.read().decode().splitlines() if line.startswith("no network: ")]
 
     def open(self, path: Path, text: str | None = None) -> list[dict[str, Any]]:
         """Open a file, which need not exist if a text is given, once, and return its diagnostics."""
-        uri = path.as_uri()
-        content = path.read_text("utf-8") if text is None else text
-        document = {"uri": uri, "languageId": "yaml", "version": 1, "text": content}
-        self._diagnostics.pop(uri, None)
-        self._tell("textDocument/didOpen", {"textDocument": document})
-        while uri not in self._diagnostics:
+        return self.open_all({path: path.read_text("utf-8") if text is None else text})[path]
+
+    def open_all(self, files: Mapping[Path, str]) -> dict[Path, list[dict[str, Any]]]:
+        """Open files with these texts, each once, and return their diagnostics: the server waits before each."""
+        for path, text in files.items():
+            document = {"uri": path.as_uri(), "languageId": "yaml", "version": 1, "text": text}
+            self._diagnostics.pop(path.as_uri(), None)
+            self._tell("textDocument/didOpen", {"textDocument": document})
+        while any(path.as_uri() not in self._diagnostics for path in files):
             self._handle(self._read())
-        return self._diagnostics[uri]
+        return {path: self._diagnostics[path.as_uri()] for path in files}
 
     def complete(self, path: Path, line: int, column: int) -> dict[str, dict[str, Any]]:
         """Return what the server offers at a position, by label."""
