@@ -13,12 +13,19 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 from support.packages import ROOT, Built, build, run, tool
 
 sys.path.insert(0, str(ROOT))
-from hatch_build import make_addresses
+from hatch_build import make_address, make_addresses, make_description
 
-GITHUB = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "owner/repository"}
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+GITHUB = {
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_REPOSITORY": "owner/repository",
+    "GITHUB_SHA": COMMIT,
+}
+AT_COMMIT = f"https://github.com/owner/repository/blob/{COMMIT}"
 NOT_SHIPPED = {".gitattributes", "plans"}
 """The project's own record, and git's."""
 
@@ -71,6 +78,7 @@ def test_the_sdist_gives_the_wheel_and_has_what_tests_and_documents_it(tmp_path:
     here = build(ROOT, tmp_path / "here", env=GITHUB)
     sdist = unpack(here, tmp_path)
     assert build(sdist, tmp_path / "again", target="wheel").wheel.read_bytes() == here.wheel.read_bytes()
+    assert (sdist / "README.md").read_bytes() == (ROOT / "README.md").read_bytes()
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split(
         "\n"
     )
@@ -95,12 +103,54 @@ def test_the_wheel_holds_the_package_only(built: Built) -> None:
 
 def test_the_addresses_are_those_of_the_repository_that_builds(built: Built, tmp_path: Path) -> None:
     assert metadata(built.wheel).get_all("Project-URL") is None, "no repository is claimed"
-    assert metadata(build(ROOT, tmp_path, target="wheel", env=GITHUB).wheel).get_all("Project-URL") == [
+    ours = build(ROOT, tmp_path, target="wheel", env=GITHUB)
+    assert metadata(ours.wheel).get_all("Project-URL") == [
         "Source, https://github.com/owner/repository",
         "Documentation, https://github.com/owner/repository/blob/main/docs/index.md",
         "Changelog, https://github.com/owner/repository/blob/main/CHANGELOG.md",
         "Issues, https://github.com/owner/repository/issues",
     ]
+    elsewhere = list_targets(built.wheel)
+    assert [target for target in elsewhere if not target.startswith("https://")] == []
+    ours_only = set(list_targets(ours.wheel)) - set(elsewhere)
+    assert f"{AT_COMMIT}/docs/getting-started.md" in ours_only
+    missing = [target for target in ours_only if not (ROOT / target.removeprefix(f"{AT_COMMIT}/")).exists()]
+    assert missing == []
+
+
+def test_who_builds_from_the_sdist_adds_no_address(built: Built, tmp_path: Path) -> None:
+    again = build(unpack(built, tmp_path), tmp_path / "again", target="wheel", env=GITHUB)
+    assert again.wheel.read_bytes() == built.wheel.read_bytes()
+
+
+def list_targets(wheel: Path) -> list[str]:
+    """Return what the links and pictures of the description on PyPI point to."""
+    text = metadata(wheel).get_payload(decode=True)
+    assert isinstance(text, bytes)
+    blocks = MarkdownIt("commonmark").parse(text.decode())
+    assert [block for block in blocks if block.type == "html_block"] == [], "make_description reads no HTML"
+    parts = [part for block in blocks for part in block.children or ()]
+    assert parts
+    return [str(part.attrs.get("href", part.attrs.get("src"))) for part in parts if part.type in {"link_open", "image"}]
+
+
+@pytest.mark.parametrize(
+    ("written", "known", "unknown"),
+    [
+        ("see [`a`](docs/a.md#b), [c](LICENSE).", f"see [`a`]({AT_COMMIT}/docs/a.md#b), [c]({AT_COMMIT}/LICENSE).", ""),
+        ("![A plan](docs/a.png)", f"![A plan]({AT_COMMIT.replace('/blob/', '/raw/')}/docs/a.png)", ""),
+        ("[here](#there)", "[here](#there)", "[here](#there)"),
+        ("[SCIM](https://example.com/a)", "[SCIM](https://example.com/a)", "[SCIM](https://example.com/a)"),
+        ("[mail](mailto:a@example.com)", "[mail](mailto:a@example.com)", "[mail](mailto:a@example.com)"),
+    ],
+)
+def test_relative_links_go_to_the_commit_and_to_nothing_without_one(written: str, known: str, unknown: str) -> None:
+    address = "https://github.com/owner/repository"
+    unknown = unknown or {"s": "see `a`, c.", "!": ""}[written[0]]
+    assert make_description(written, address, COMMIT) == known
+    assert make_description(written, "", COMMIT) == unknown
+    for odd in ("", "main", f"{COMMIT}\n", f"{COMMIT[:-1]})"):
+        assert make_description(written, address, odd) == unknown
 
 
 @pytest.mark.parametrize(
@@ -120,10 +170,10 @@ def test_the_addresses_are_those_of_the_repository_that_builds(built: Built, tmp
     ],
 )
 def test_an_odd_address_is_no_address(server: str, repository: str) -> None:
-    assert make_addresses(server, repository) == {}
+    assert make_addresses(make_address(server, repository)) == {}
 
 
 def test_a_server_of_a_company_is_an_address() -> None:
-    assert make_addresses("https://git.example.com:8443", "it-team/users.desired")["Source"] == (
-        "https://git.example.com:8443/it-team/users.desired"
-    )
+    address = "https://git.example.com:8443/it-team/users.desired"
+    assert make_address("https://git.example.com:8443", "it-team/users.desired") == address
+    assert make_addresses(address)["Source"] == address
