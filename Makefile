@@ -7,7 +7,7 @@ READY := .venv/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help check fix schemas reference docs unit test coverage bench dist zipapp
+.PHONY: help check fix schemas reference pictures docs unit test coverage bench dist zipapp
 
 help: ## List the tasks
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -30,6 +30,9 @@ schemas: $(READY) ## Write the JSON Schemas of the sample again
 
 reference: $(READY) ## Write the generated pages of docs/reference again
 	cd tests && ../$(BIN)/python -m support.reference
+
+pictures: $(READY) ## Make the pictures of docs/images again, with Chromium
+	cd tests && ../$(BIN)/python -m support.pictures
 
 docs: $(READY) ## Build the site of docs/ in build/docs
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet -c docs . build/docs

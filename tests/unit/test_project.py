@@ -19,7 +19,20 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 
-TASKS = ("check", "fix", "schemas", "reference", "docs", "unit", "test", "coverage", "bench", "dist", "zipapp")
+TASKS = (
+    "check",
+    "fix",
+    "schemas",
+    "reference",
+    "pictures",
+    "docs",
+    "unit",
+    "test",
+    "coverage",
+    "bench",
+    "dist",
+    "zipapp",
+)
 
 
 def read(name: str) -> str:
@@ -110,7 +123,7 @@ def test_editors_and_ruff_agree_on_the_length_of_a_line() -> None:
 
 
 def test_every_text_file_is_as_the_editorconfig_says() -> None:
-    names = [name for name in git("ls-files", "-z").split("\0") if name and not name.endswith(".ambr")]
+    names = [name for name in git("ls-files", "-z").split("\0") if name and not name.endswith((".ambr", ".png"))]
     for name in names:
         content = (ROOT / name).read_bytes() if (ROOT / name).is_file() else b""
         assert b"\r" not in content, name
