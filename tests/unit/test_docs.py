@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from reconciler.cli import app
+from reconciler.core.policy import APPROVABLE_GUARDS, FINAL_GUARDS
 from reconciler.github.import_branch import BRANCH
 from reconciler.github.reviewed_plan import CONTEXT
 from reconciler.render.labels import SECTION_LABELS
@@ -224,6 +225,11 @@ def test_the_index_of_decisions_has_their_titles_and_says_which_are_superseded()
 def test_every_feature_of_entra_has_its_row() -> None:
     rows = [int(number) for number in ROW.findall((ROOT / "docs" / "entra.md").read_text("utf-8"))]
     assert rows == list(range(1, 37))
+
+
+def test_every_guard_is_explained() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "docs" / "guards.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(rows) == sorted((*APPROVABLE_GUARDS, *FINAL_GUARDS))
 
 
 def test_the_table_of_layers_is_the_import_contract() -> None:
