@@ -73,8 +73,18 @@ def test_words_typed_into_the_box_are_searched_from_a_disk(opened: Open) -> None
     page.keyboard.press("Enter")
     found = page.locator("#search-results li a")
     playwright.expect(found.filter(has_text="Quarantine and deferral")).to_be_visible()
+    titles = found.all_inner_texts()
+    assert titles.index("Notifications") < titles.index("19. Quarantine and deferral, from receipts alone")
     found.filter(has_text="Quarantine and deferral").click()
     playwright.expect(page.locator("h1")).to_contain_text("Quarantine and deferral")
+
+
+@pytest.mark.parametrize("name", ["docs/decisions/0005-guards.html", "docs/reference/commands.html"])
+def test_the_navigation_shows_where_the_page_is(name: str, opened: Open) -> None:
+    page = opened(name)
+    here = page.locator(".sidebar-tree .current-page > a")
+    playwright.expect(here).to_be_in_viewport()
+    assert page.evaluate("scrollY") == 0
 
 
 def test_the_entrance_leads_to_the_front_page(opened: Open) -> None:
