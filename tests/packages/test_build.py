@@ -26,6 +26,7 @@ GITHUB = {
     "GITHUB_SHA": COMMIT,
 }
 AT_COMMIT = f"https://github.com/owner/repository/blob/{COMMIT}"
+RAW_AT_COMMIT = f"https://github.com/owner/repository/raw/{COMMIT}"
 NOT_SHIPPED = {".gitattributes", "plans"}
 """The project's own record, and git's."""
 
@@ -113,8 +114,9 @@ def test_the_addresses_are_those_of_the_repository_that_builds(built: Built, tmp
     assert [target for target in elsewhere if not target.startswith("https://")] == []
     ours_only = set(list_targets(ours.wheel)) - set(elsewhere)
     assert f"{AT_COMMIT}/docs/getting-started.md" in ours_only
-    missing = [target for target in ours_only if not (ROOT / target.removeprefix(f"{AT_COMMIT}/")).exists()]
-    assert missing == []
+    assert f"{RAW_AT_COMMIT}/docs/images/comment.png" in ours_only
+    named = [target.removeprefix(f"{AT_COMMIT}/").removeprefix(f"{RAW_AT_COMMIT}/") for target in ours_only]
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_who_builds_from_the_sdist_adds_no_address(built: Built, tmp_path: Path) -> None:
@@ -137,7 +139,7 @@ def list_targets(wheel: Path) -> list[str]:
     ("written", "known", "unknown"),
     [
         ("see [`a`](docs/a.md#b), [c](LICENSE).", f"see [`a`]({AT_COMMIT}/docs/a.md#b), [c]({AT_COMMIT}/LICENSE).", ""),
-        ("![A plan](docs/a.png)", f"![A plan]({AT_COMMIT.replace('/blob/', '/raw/')}/docs/a.png)", ""),
+        ("![A plan](docs/a.png)", f"![A plan]({RAW_AT_COMMIT}/docs/a.png)", ""),
         ("[here](#there)", "[here](#there)", "[here](#there)"),
         ("[SCIM](https://example.com/a)", "[SCIM](https://example.com/a)", "[SCIM](https://example.com/a)"),
         ("[mail](mailto:a@example.com)", "[mail](mailto:a@example.com)", "[mail](mailto:a@example.com)"),
