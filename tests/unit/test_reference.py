@@ -42,6 +42,12 @@ def test_every_key_of_a_file_has_a_text() -> None:
     assert bare == []
 
 
+def test_every_key_of_every_kind_of_file_is_on_the_page() -> None:
+    # Microsoft's attributes are in a table of their own.
+    rows = set(re.findall(r"^\| `([\w.\[\]-]+)` \|", PAGES["settings.md"](), re.MULTILINE))
+    assert {name for kind in KINDS for name, _, _ in settings.kind_keys(kind)} - rows == set()
+
+
 def test_every_row_of_the_settings_has_a_type() -> None:
     rows = re.findall(r"^\| `[\w.\[\]-]+` \|(.*?)\|", PAGES["settings.md"](), re.MULTILINE)
     assert len(rows) > 100

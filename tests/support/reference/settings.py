@@ -37,6 +37,10 @@ the list `a`.
 
 A key is optional unless its default is *required*: then it has to be there if the key above it is. Text is read as
 written: leading zeros stay."""
+LAYERS = """\
+`settings.yaml` and `scope.yaml` in `defaults/`, `groups/<group>/` and the folder of a tenant have the keys above. None
+is required there: what a file lacks comes from another [layer](../fleet-layers.md). `settings.yaml` in `defaults/` and
+`groups/<group>/` may also have:"""
 ATTRIBUTES = """\
 The names that Microsoft Entra's provisioning uses. Mappings and filters can read them, and any other attribute that a
 user has. No file sets `IsSoftDeleted`."""
@@ -48,6 +52,7 @@ OFFERED: Mapping[str, str] = {
     "&": "[operator](../desired-state.md#scoping-filters)",
 }
 """What a long list of names is about, by the first of them."""
+HEAD = ("key", "type", "default", "meaning")
 _MOST_CHOICES = 12
 _KEYS_OF_USERS = {"userPrincipalName", "objectId", "accountEnabled"}
 """Source attributes that also decide about a user: the others have a table of their own."""
@@ -62,6 +67,9 @@ def render_settings() -> str:
         "# Settings and files",
         INTRODUCTION,
         *(part for kind, title in TITLES.items() for part in (f"## {title}", TEXTS[kind], *render_kind(kind))),
+        "## Files of layers",
+        LAYERS,
+        table(HEAD, (row(*each) for each in layer_keys())),
         "## Source attributes",
         ATTRIBUTES,
         table(("attribute", "holds"), attributes),
@@ -75,6 +83,12 @@ def target_paths() -> list[dict[str, Any]]:
     """Return the paths that the schema of mappings offers, each with its description."""
     (target,) = (node for name, node, _ in kind_keys("mappings") if name == "target")
     return [each for each in target["alternatives"] if "const" in each]
+
+
+def layer_keys() -> list[tuple[str, dict[str, Any], bool]]:
+    """Return the keys that files of layers have in addition."""
+    known = {name for name, _, _ in kind_keys("settings")}
+    return [each for each in kind_keys("layer-settings") if each[0] not in known]
 
 
 def accepting(path: dict[str, Any]) -> tuple[str, str]:
@@ -103,7 +117,7 @@ def render_kind(kind: str) -> Iterator[str]:
         if name:
             yield f"### {name}"
         if rows:
-            yield table(("key", "type", "default", "meaning"), rows)
+            yield table(HEAD, rows)
 
 
 def resolve(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
