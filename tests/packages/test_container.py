@@ -15,6 +15,14 @@ import reconciler
 
 CONTAINERFILE = ROOT / "Containerfile"
 BASE = "docker.io/library/python:3.13-slim"
+KEPT = (
+    "\nENV PATH=/opt/reconciler/bin:$PATH HOME=/tmp\nUSER 10001:10001\nWORKDIR /work\n",
+    "pip --python /opt/reconciler/bin/python uninstall --yes hatchling",
+    "python -m compileall -q --invalidation-mode unchecked-hash /opt/reconciler/lib",
+    "git config --system safe.directory /work \\\n",
+    "python -m pip uninstall --yes pip\n",
+)
+"""What lets it run as anyone with a read-only file system, and keeps out of it what only builds."""
 
 
 def test_the_linter_finds_nothing(tmp_path: Path) -> None:
@@ -36,6 +44,8 @@ def test_the_image_is_nobodys_and_holds_what_the_locks_and_the_wheel_say() -> No
     assert f"ARG PYTHON_IMAGE={BASE}\n" in text
     assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
     assert re.findall(r"^USER (.*)$", text, re.MULTILINE) == ["10001:10001"]
+    for line in KEPT:
+        assert text.count(line) == 1, line
     assert re.findall(r"^ENTRYPOINT (.*)$", text, re.MULTILINE) == ['["reconciler"]']
     installs = re.findall(r"install --no-cache-dir --no-compile (--require-hashes -r|--no-deps \./\*\.whl)", text)
     assert len(installs) == text.count("pip --python /opt/reconciler/bin/python install") == 2
