@@ -12,6 +12,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const here = document.querySelector(".sidebar-tree .current-page");
   const navigation = document.querySelector(".sidebar-scroll");
   if (here && navigation) {
-    navigation.scrollTop = here.getBoundingClientRect().top - navigation.getBoundingClientRect().top - navigation.clientHeight / 2;
+    const above = here.getBoundingClientRect().top - navigation.getBoundingClientRect().top;
+    navigation.scrollTo({ top: above - navigation.clientHeight / 2, behavior: "instant" });
   }
 });
