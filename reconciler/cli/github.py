@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +27,15 @@ Redact = Annotated[CommonOptions, Only("redact")]
 def open_plain_terminal() -> Terminal:
     """Return the terminal of a step; what a step shows is redacted by its renderer."""
     return lazy.Terminal(no_color=True, redact=False, quiet=False, verbose=False)
+
+
+@command(github_app)
+def action() -> int:
+    """Run the command that the inputs of the action name.
+
+    It is the step of action.yml, and reads its inputs from INPUT_… variables.
+    """
+    return lazy.run_action(os.environ, (sys.executable, "-P", sys.argv[0]), open_plain_terminal())
 
 
 @command(github_app)

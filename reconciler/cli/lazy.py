@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from reconciler.commands.fleet.validate import FleetValidateOptions, run_fleet_validate
     from reconciler.commands.fleet.worker import FleetWorkerOptions, run_worker
     from reconciler.commands.fmt import FmtOptions, run_fmt
+    from reconciler.commands.github.action import run_action
     from reconciler.commands.github.annotate import run_annotate
     from reconciler.commands.github.comment import run_comment
     from reconciler.commands.github.drift_issue import run_drift_issue
@@ -124,6 +125,7 @@ MODULES = {
     "reconciler.commands.fleet.submit": ("SubmitOptions", "run_submit"),
     "reconciler.commands.fleet.worker": ("FleetWorkerOptions", "run_worker"),
     "reconciler.commands.fmt": ("FmtOptions", "run_fmt"),
+    "reconciler.commands.github.action": ("run_action",),
     "reconciler.commands.github.annotate": ("run_annotate",),
     "reconciler.commands.github.comment": ("run_comment",),
     "reconciler.commands.github.drift_issue": ("run_drift_issue",),

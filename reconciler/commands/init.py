@@ -26,6 +26,8 @@ _SHARED = "requirements"
 _STATE = "desired-state"
 _DEMO = "demo"
 WORKFLOWS = Path(".github/workflows")
+ACTION = Path(".github/actions/reconciler/action.yml")
+"""The action that the workflows can use; it is also the project's own."""
 IMPORT_WORKFLOW = "import.yml"
 """The workflow that `init` writes only on request: it needs a directory to read."""
 SYNC_WORKFLOW = "sync.yml"
@@ -105,7 +107,8 @@ def _render_files(options: InitOptions, wheel: bytes | None) -> Iterator[tuple[P
     values = _template_values(options, wheel)
     for name, path in _list_templates(fleet=options.fleet):
         text = path.read_text("utf-8")
-        yield _TARGETS.get(name.as_posix(), name), (_fill(text, values) if name.suffix != ".lock" else text).encode()
+        as_is = name.suffix == ".lock" or name.name == ACTION.name
+        yield _TARGETS.get(name.as_posix(), name), (text if as_is else _fill(text, values)).encode()
     for kind in KINDS:
         if kind not in (_KINDS_OF_ONE if options.fleet else _KINDS_OF_FLEETS):
             yield SCHEMAS / f"{kind}.json", render_schema(kind).encode()
@@ -137,7 +140,7 @@ def render_desired_state(profile: str, domain: str) -> Iterator[tuple[Path, byte
             yield name.relative_to(_STATE), _fill(path.read_text("utf-8"), values).encode()
 
 
-_TARGETS = {"gitignore": Path(".gitignore"), "CODEOWNERS": Path(".github/CODEOWNERS")}
+_TARGETS = {"gitignore": Path(".gitignore"), "CODEOWNERS": Path(".github/CODEOWNERS"), "action.yml": ACTION}
 """Where templates go that are named otherwise here."""
 _KINDS_OF_ONE = ("settings", "scope")
 """Files that no layer completes: in a fleet there are none."""

@@ -68,8 +68,10 @@ def _escaped(text: str, table: Mapping[str, str]) -> str:
 
 
 def format_outputs(values: Mapping[str, str | int | bool]) -> str:
-    """Format lines for GITHUB_OUTPUT. The values must not contain line breaks."""
+    """Format lines for GITHUB_OUTPUT. Raises `ValueError` for a line break, which could begin another output."""
     shown = {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items()}
+    if any(character in str(value) for value in shown.values() for character in "\r\n"):
+        raise ValueError("an output has a line break")
     return "".join(f"{name}={value}\n" for name, value in shown.items())
 
 

@@ -9,7 +9,6 @@ import base64
 import fnmatch
 import io
 import os
-import re
 import subprocess
 import sys
 import zipfile
@@ -22,11 +21,11 @@ from ruamel.yaml import YAML
 
 from support.servers.git_http import GitServer
 from support.servers.github_api import REPOSITORY, GitHubApi, Token
+from support.workflow_action import list_steps, read_inputs
+from support.workflow_expressions import Expressions
 
 GITHUB_TOKEN = "ghs_16C7e42F292c6912E7710c838347Ae178B4a"
-_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _CONCLUSIONS = {0: "success", None: "skipped"}
-_WORD = re.compile(r"'[^']*'|[A-Za-z_][\w.-]*(?=\()|[A-Za-z_][\w.-]*")
 
 
 def git(folder: Path, *command: str) -> str:
@@ -159,7 +158,7 @@ class Runner:
         return made
 
 
-class _Run:
+class _Run(Expressions):
     def __init__(
         self,
         runner: Runner,
@@ -199,6 +198,7 @@ class _Run:
             "needs": {name: {"outputs": job.outputs, "result": job.result} for name, job in (needs or {}).items()},
             **(leg or {}),
         }
+        self.env = self.texts(self.job.get("env", {}))
         permissions = self.job.get("permissions", self.definition.get("permissions", {}))
         runner.api.tokens = {GITHUB_TOKEN: Token(permissions=dict(permissions))}
 
@@ -221,8 +221,10 @@ class _Run:
         goes_on = "cancelled()" in condition or "always()" in condition
         if (self.done.code and not goes_on) or not self.truth(condition):
             self.done.steps.append(Step(name, None))
+        elif step.get("uses", "").startswith("./"):
+            self.done.steps.append(self.composite(name, number, step))
         elif "uses" in step:
-            outputs = self.use(name, {key: self.text(str(value)) for key, value in step.get("with", {}).items()})
+            outputs = self.use(name, self.texts(step.get("with", {})))
             if "id" in step:
                 self.values["steps"][step["id"]] = {"outputs": outputs}
             self.done.steps.append(Step(name, 0))
@@ -231,6 +233,25 @@ class _Run:
             self.done.steps.append(Step(name, 0))
         else:
             self.done.steps.append(self.run(name, number, step))
+
+    def composite(self, name: str, number: int, step: Mapping[str, Any]) -> Step:
+        """Run an action of the checkout: its steps see its inputs and the variables of the caller, and no secrets."""
+        folder = self.work / step["uses"]
+        action = YAML(typ="safe").load(folder / "action.yml")
+        given, env = self.texts(step.get("with", {})), self.texts(step.get("env", {}))
+        inputs = read_inputs(action, given, self.text)
+        outer = self.values, self.env
+        self.values = {"github": self.values["github"], "inputs": inputs, "steps": {}}
+        self.env = {**self.env, **env, "GITHUB_ACTION_PATH": str(folder)}
+        done: list[Step] = []
+        for nested, each in enumerate(list_steps(action)):
+            if self.truth(str(each.get("if", "true"))) and not any(ended.code for ended in done):
+                done.append(self.run(each["name"], 100 * (number + 1) + nested, each))
+        outputs = {key: self.text(output["value"]) for key, output in action.get("outputs", {}).items()}
+        self.values, self.env = outer
+        if "id" in step:
+            self.values["steps"][step["id"]] = {"outputs": outputs}
+        return Step(name, next((ended.code for ended in done if ended.code), 0), "".join(ended.said for ended in done))
 
     def run(self, name: str, number: int, step: Mapping[str, Any]) -> Step:
         assert "${{" not in step["run"], "an expression in a script can become a command"
@@ -255,8 +276,7 @@ class _Run:
         }
         if self.job.get("permissions", {}).get("id-token") == "write":
             env |= self.runner.oidc
-        given = {**self.job.get("env", {}), **step.get("env", {})}
-        env |= {key: self.text(str(value)) for key, value in given.items()}
+        env |= {**self.env, **self.texts(step.get("env", {}))}
         assert not ("GITHUB_TOKEN" in env and "RECONCILER_TOKEN" in env), "no step has both tokens"
         line = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
         ended = subprocess.run(
@@ -352,42 +372,3 @@ class _Run:
             return {}
         self.runner.api.artifact(self.done.run, given["name"], files)
         return {"artifact-id": str(self.runner.api.artifacts[-1]["id"])}
-
-    # --- expressions ----------------------------------------------------------
-
-    def text(self, template: str) -> str:
-        def value(found: re.Match[str]) -> str:
-            answer = self.evaluate(found[1])
-            return str(answer).lower() if isinstance(answer, bool) else str(answer or "")
-
-        return _EXPRESSION.sub(value, template)
-
-    def truth(self, condition: str) -> bool:
-        found = _EXPRESSION.fullmatch(condition.strip())
-        return bool(self.evaluate(found[1] if found else condition))
-
-    def evaluate(self, expression: str) -> Any:
-        """Evaluate an expression by Python's operators, which agree with GitHub's for those used here."""
-        python = expression.strip().replace("&&", " and ").replace("||", " or ")
-        python = re.sub(r"!(?!=)", " not ", python)
-        python = _WORD.sub(self._python, python)
-        functions = {
-            "look": self._look,
-            "always": lambda: True,
-            "cancelled": lambda: False,
-            "hashFiles": lambda pattern: "hash" if any(self.work.glob(pattern)) else "",
-        }
-        return eval(python, {"__builtins__": {}}, functions)  # noqa: S307 - the project's own workflows
-
-    @staticmethod
-    def _python(found: re.Match[str]) -> str:
-        word = found[0]
-        if word[0] == "'" or word in ("and", "or", "not", "always", "cancelled", "hashFiles"):
-            return word
-        return word.capitalize() if word in ("true", "false") else f"look({word!r})"
-
-    def _look(self, path: str) -> Any:
-        found: Any = self.values
-        for key in path.split("."):
-            found = found.get(key) if isinstance(found, Mapping) else None
-        return found

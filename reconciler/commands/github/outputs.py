@@ -13,11 +13,12 @@ from reconciler.session.terminal import Terminal
 
 def run_outputs(file: Path, terminal: Terminal) -> ExitCode:
     """Write the plan's ID and counts to the outputs of the step; outside of GitHub Actions to stdout."""
-    print_outputs(_list_facts(read_saved_plan(file)), terminal)
+    print_outputs(list_facts(read_saved_plan(file)), terminal)
     return ExitCode.OK
 
 
-def _list_facts(plan: Plan) -> Facts:
+def list_facts(plan: Plan) -> Facts:
+    """Return what outputs say of a plan."""
     counts = {action.value: plan.count(action) for action in Action}
     return {
         "plan-id": plan.plan_id,

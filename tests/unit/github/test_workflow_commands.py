@@ -1,3 +1,5 @@
+import pytest
+
 from reconciler.core.model import Diagnostic, Origin, error, warning
 from reconciler.github.workflow_commands import (
     COMMENT_CHARACTERS,
@@ -77,3 +79,9 @@ def test_a_body_that_github_would_refuse_says_where_the_rest_is() -> None:
         made = format_body(text, "mine", "")
         assert made == "<!-- mine -->\nThis is too long for a comment: it is in the summary of the run.\n"
     assert len(format_body("x" * 65_000, "mine", "")) > 65_000
+
+
+@pytest.mark.parametrize("text", ["a\nblocked=false", "a\rb", "a\r\nb"])
+def test_no_value_begins_another_output(text: str) -> None:
+    with pytest.raises(ValueError, match="line break"):
+        format_outputs({"plan-file": text})
