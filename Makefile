@@ -7,7 +7,7 @@ READY := .venv/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help check fix schemas reference pictures docs unit test coverage bench dist zipapp
+.PHONY: help check fix schemas reference pictures examples docs unit test coverage bench dist zipapp
 
 help: ## List the tasks
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -33,6 +33,9 @@ reference: $(READY) ## Write the generated pages of docs/reference again
 
 pictures: $(READY) ## Make the pictures of docs/images again, with Chromium
 	cd tests && ../$(BIN)/python -m support.pictures
+
+examples: $(READY) ## Write what is generated in examples/ again
+	cd tests && ../$(BIN)/python -m support.examples
 
 docs: $(READY) ## Build the site of docs/ in build/docs
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet -c docs . build/docs

@@ -27,8 +27,9 @@ include_patterns = [
     "CONTRIBUTING.md",
     "SECURITY.md",
     "tests/benchmarks/*.md",
+    "examples/**.md",
 ]
-exclude_patterns = [".*", "build", "dist", "plans", "examples", "desired-state", "**/node_modules"]
+exclude_patterns = [".*", "build", "dist", "plans", "desired-state", "**/node_modules"]
 myst_heading_anchors = 4
 html_theme = "furo"
 html_theme_options = {"top_of_page_buttons": []}

@@ -25,6 +25,7 @@ DOCUMENTS = sorted(
     for folder, pattern in (
         ("", "*.md"),
         ("docs", "**/*.md"),
+        ("examples", "**/*.md"),
         (".github", "**/*.md"),
         ("reconciler", "**/*.md"),
         ("tests", "*/*.md"),
