@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reconciler.core.model import LiveUser, Severity
 from reconciler.core.plan import Plan
-from reconciler.desired.layout import EDITOR_COMMENT
+from reconciler.desired.editor_lines import build_editor_line, replace_editor_line
 from reconciler.errors import ExitCode, UsageError
 from reconciler.render.live_export import is_settled, render_export
 from reconciler.session.layered_files import read_resolved
@@ -27,9 +27,10 @@ from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, load_state
 from reconciler.sources.live.export_report import ExportReport
-from reconciler.sources.live.state_writer import ExportSource, write_state
+from reconciler.sources.live.state_writer import SCOPE, USERS, ExportSource, write_state
 
 _COPIED = ("settings.yaml", "mappings.yaml")
+_WRITTEN = (*_COPIED, SCOPE, USERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,10 @@ def _export(session: Session, options: ExportOptions, scratch: Path, terminal: T
 
 
 def _build_source(session: Session, accounts: list[LiveUser], out: Path | None) -> ExportSource:
+    lines = {name: build_editor_line(out, name) if out is not None else "" for name in _WRITTEN}
     copied = read_resolved(session.workspace.state, _COPIED)
-    schema = out.parent / "schemas" / "users.json" if out is not None else None
-    line = f"{EDITOR_COMMENT} $schema=../../schemas/users.json\n" if schema is not None and schema.is_file() else ""
-    return ExportSource(accounts, session.state.mappings, str(session.target), copied, line)
+    copied = {name: replace_editor_line(content, lines[name]) for name, content in copied.items()}
+    return ExportSource(accounts, session.state.mappings, str(session.target), copied, lines)
 
 
 def _build_command(workspace: Workspace, out: Path | None) -> str:

@@ -11,6 +11,7 @@ from reconciler.core.profile import TargetProfile
 from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import escape_control, quote
 from reconciler.desired.directory import Directory
+from reconciler.desired.editor_lines import build_editor_line
 from reconciler.desired.layout import EDITOR_COMMENT
 from reconciler.entra.report import build_warnings, format_findings, list_next_steps
 from reconciler.entra.schema_import import import_schema
@@ -47,7 +48,7 @@ def run_import_entra_schema(state: Path, options: ImportOptions, now: datetime, 
     directory = Directory(state)
     profile = _choose_profile(directory, options.profile)
     imported = import_schema(read_schema(_read_schema_file(options.file)), profile, options.rule, now)
-    mappings = render_mappings(imported, options.file.name)
+    mappings = _read_editor_line(directory) + render_mappings(imported, options.file.name)
     scope = _edit_scope(directory, imported, options.file.name, force=options.force or options.dry_run)
     paths = state / "mappings.yaml", state / "scope.yaml"
     if options.dry_run:
@@ -57,7 +58,7 @@ def run_import_entra_schema(state: Path, options: ImportOptions, now: datetime, 
         report = terminal.result
         if directory.has("mappings.yaml") and not options.force:
             raise SchemaError(f"{paths[0]} exists already", "Move it away, or replace it with --force.")
-        write_text(paths[0], _read_editor_line(directory) + mappings)
+        write_text(paths[0], mappings)
         write_text(paths[1], scope)
         report(f"Wrote {_format_path(paths[0])} and {_format_path(paths[1])}.")
     report("\n".join(map(escape_control, [*format_findings(imported.findings), *list_next_steps(imported)])))
@@ -68,9 +69,9 @@ def run_import_entra_schema(state: Path, options: ImportOptions, now: datetime, 
 
 
 def _read_editor_line(directory: Directory) -> str:
-    """Return the line of mappings.yaml by which editors find its schema; "" without one."""
+    """Return the line of mappings.yaml by which editors find its schema: the one that it has; "" without a schema."""
     if not directory.has("mappings.yaml"):
-        return ""
+        return build_editor_line(directory.root, "mappings.yaml")
     with (directory.root / "mappings.yaml").open(encoding="utf-8", errors="replace") as file:
         line = file.readline(_LONGEST_LINE)
     return line if line.startswith(EDITOR_COMMENT) and line.endswith("\n") else ""
@@ -112,7 +113,7 @@ def _read_schema_file(file: Path) -> bytes:
 def _edit_scope(directory: Directory, imported: ImportedSchema, file: str, *, force: bool) -> str:
     """Return the new scope.yaml: the existing one, if any, with the filters at its end."""
     if not directory.has("scope.yaml"):
-        return render_scope(imported, file)
+        return build_editor_line(directory.root, "scope.yaml") + render_scope(imported, file)
     found = directory.read_scope()
     path = directory.root / "scope.yaml"
     if found is None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from reconciler.core.field_change import Field
 from reconciler.core.text import format_names, quote
+from reconciler.desired.editor_lines import build_editor_line
 from reconciler.desired.layout import EDITOR_COMMENT, is_read
 from reconciler.errors import ReconcilerError, SourceError
 from reconciler.history.edits import DOCUMENT, USER, Entity
@@ -28,7 +29,6 @@ from reconciler.sources.read_back import ReadBack
 from reconciler.sources.state_files import StateFiles
 
 _EDITOR_LINE = re.compile(rb"^" + re.escape(EDITOR_COMMENT).encode() + rb"[ ]*\$schema=(\S+)[ ]*\r?$", re.MULTILINE)
-_SCHEMAS = "schemas"
 _UP = "../"
 _NOTHING = "Nothing was written."
 _MANUALLY = "Nothing was written. Edit this entry manually, or write it as `- key: value` lines."
@@ -79,8 +79,8 @@ class _FileDrafting:
         self._read_back = read_back
         self._renames: Mapping[str, Names] = {"users": names}
         self._entries: dict[str, list[Entity]] = {}
-        self._schemas: dict[str, str] = {}
-        """By folder, or by the name of a file at the top."""
+        self._schemas: dict[str, str | None] = {}
+        """What the other files of a folder name, or a file at the top."""
         for entity in (*files.current.users, *files.current.groups, *(files.current.mappings or ())):
             self._entries.setdefault(entity.file, []).append(entity)
 
@@ -166,19 +166,22 @@ class _FileDrafting:
         """Return the first line of a new file, by which editors find its schema, as the other files have it."""
         folder = name.partition("/")[0]
         if folder not in self._schemas:
-            self._schemas[folder] = _find_schema(folder, self._files.contents)
+            self._schemas[folder] = _find_named_schema(folder, self._files.contents)
         schema = self._schemas[folder]
-        up = _UP * name.count("/") if schema.startswith(_UP) else ""
-        return f"{EDITOR_COMMENT} $schema={up}{schema}\n\n".encode()
+        if schema is None:
+            line = build_editor_line(self._files.root, name)
+        else:
+            line = f"{EDITOR_COMMENT} $schema={_UP * name.count('/') if schema.startswith(_UP) else ''}{schema}\n"
+        return f"{line}\n".encode() if line else b""
 
 
-def _find_schema(folder: str, contents: Mapping[str, bytes]) -> str:
-    """Return the schema of the files in a folder: a URL, or a path relative to the desired state."""
+def _find_named_schema(folder: str, contents: Mapping[str, bytes]) -> str | None:
+    """Return the schema that files in a folder name: a URL, or a path relative to the desired state."""
     for name, content in sorted(contents.items()):
         line = _EDITOR_LINE.search(content) if name.partition("/")[0] == folder else None
         if line is not None:
             return line.group(1).decode("utf-8", "replace").removeprefix(_UP * name.count("/"))
-    return f"{_UP}{_SCHEMAS}/{folder.removesuffix('.yaml')}.json"
+    return None
 
 
 def write_files(files: StateFiles, changed: Mapping[str, bytes | None]) -> None:

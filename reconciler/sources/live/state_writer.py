@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.core.model import AttributeMapping, LiveUser, SourceValue
@@ -20,6 +20,9 @@ from reconciler.sources.live.export_report import ExportReport, OmittedAccount
 from reconciler.sources.live.inverse import NAME, Inverter, LostValue
 
 USERS_PER_FILE = 1_000
+SCOPE = "scope.yaml"
+USERS = "users/accounts.yaml"
+"""The file of users, if there is one only."""
 ACCOUNTS = "accounts.jsonl"
 """The snapshot: a JSON line for each account with its ids. No part of the desired state."""
 _IDENTIFYING = ("objectId", NAME)
@@ -35,13 +38,16 @@ _UNMANAGED = (
 
 @dataclass(frozen=True, slots=True)
 class ExportSource:
-    """Accounts, and what they were read with. `copied`: files of the desired state that are taken over as they are."""
+    """Accounts, and what they were read with. `copied`: files of the desired state that are taken over as they are.
+
+    `editor_lines`: the first line of `SCOPE` and of files of users (`USERS`), by which editors find their schemas.
+    """
 
     accounts: Sequence[LiveUser]
     mappings: Sequence[AttributeMapping]
     target: str
     copied: Mapping[str, bytes]
-    editor_line: str = ""
+    editor_lines: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_state(root: Path, source: ExportSource, *, unmanaged: bool) -> ExportReport:
@@ -54,13 +60,14 @@ def write_state(root: Path, source: ExportSource, *, unmanaged: bool) -> ExportR
     report = ExportReport(unmanaged=len(others), listed=unmanaged and bool(others))
     for name, content in source.copied.items():
         write_bytes(root / name, content)
-    write_text(root / "scope.yaml", "\n".join(format_comment(_SCOPE)) + "\nsync: all\n")
+    lines = source.editor_lines
+    write_text(root / SCOPE, lines.get(SCOPE, "") + "\n".join(format_comment(_SCOPE)) + "\nsync: all\n")
     entries = _EntryWriter(Inverter(source.mappings), report)
     head = (
-        source.editor_line + "\n".join(format_comment(f"Accounts of {source.target}, by `reconciler export`.")) + "\n"
+        lines.get(USERS, "") + "\n".join(format_comment(f"Accounts of {source.target}, by `reconciler export`.")) + "\n"
     )
     managed = [each for each in ordered if each.managed]
-    for name, accounts in _split("users/accounts", managed):
+    for name, accounts in _split(USERS.removesuffix(".yaml"), managed):
         texts = [entries.write(each) for each in accounts]
         report.files.append(name)
         write_text(root / name, head + _complete(texts))

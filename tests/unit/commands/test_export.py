@@ -74,9 +74,15 @@ def test_an_invalid_desired_state_exports_nothing(target: TargetWorkspace, tmp_p
     assert target.service.log == []
 
 
-def test_editors_find_the_schema_where_there_is_one(target: TargetWorkspace, tmp_path: Path) -> None:
-    (tmp_path / "schemas").mkdir(exist_ok=True)
-    (tmp_path / "schemas" / "users.json").write_text("{}")
+def test_editors_find_the_schemas_where_there_are_some(target: TargetWorkspace, tmp_path: Path) -> None:
+    for name in ("users", "settings", "scope", "mappings"):
+        (tmp_path / "schemas").mkdir(exist_ok=True)
+        (tmp_path / f"schemas/{name}.json").write_text("{}")
+    settings = target.files.state / "settings.yaml"
+    line = "# yaml-language-server: $schema=../schemas/settings.json\n"
+    settings.write_text(line.replace("..", "../..") + settings.read_text("utf-8"), "utf-8")
     export(target, tmp_path / "live")
     text = (tmp_path / "live" / "users" / "accounts.yaml").read_text("utf-8")
     assert text.startswith("# yaml-language-server: $schema=../../schemas/users.json\n# Accounts of ")
+    assert (tmp_path / "live/settings.yaml").read_text("utf-8").startswith(f"{line}{{")
+    assert (tmp_path / "live/scope.yaml").read_text("utf-8").startswith(line.replace("settings", "scope") + "# ")

@@ -62,6 +62,17 @@ def test_the_line_for_editors_stays_in_replaced_files(tmp_path: Path, file: Path
             assert text.count("yaml-language-server") == 1
 
 
+def test_new_files_name_the_schemas_of_the_repository(tmp_path: Path, file: Path, terminal: RecordingTerminal) -> None:
+    (tmp_path / "desired-state").mkdir()
+    (tmp_path / "schemas").mkdir()
+    for name in ("mappings", "scope"):
+        (tmp_path / f"schemas/{name}.json").write_text("{}")
+    run(tmp_path, ImportOptions(file, "scim"), terminal)
+    for name in ("mappings", "scope"):
+        text = (tmp_path / f"desired-state/{name}.yaml").read_text()
+        assert text.startswith(f"# yaml-language-server: $schema=../schemas/{name}.json\n# ")
+
+
 def test_a_scope_keeps_its_other_keys_and_comments(tmp_path: Path, file: Path, terminal: RecordingTerminal) -> None:
     (tmp_path / "desired-state").mkdir()
     filters = [group("Sales", clause("department", "EQUALS", "Sales"))]

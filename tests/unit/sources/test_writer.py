@@ -260,13 +260,13 @@ def test_a_url_of_a_schema_stays_as_it_is(tmp_path: Path) -> None:
     assert new.startswith("# yaml-language-server: $schema=https://example.com/u.json\n\n- ")
 
 
-def test_the_first_file_of_groups_has_the_editor_line_of_init(tmp_path: Path) -> None:
+def test_the_first_file_of_groups_names_the_schema(tmp_path: Path) -> None:
     group = Entity(
         GROUP, "staff", {"name": "staff", "objectId": "g", "members.users": ("b", "0012")}, "groups/entra.yaml"
     )
-    drafted = draft(read(tmp_path, {}), EntryEdit(None, group))
+    drafted = draft(read(tmp_path, {"schemas/groups.json": "{}"}), EntryEdit(None, group))
     assert drafted == {
-        "groups/entra.yaml": "# yaml-language-server: $schema=../../schemas/groups.json\n\n"
+        "groups/entra.yaml": "# yaml-language-server: $schema=../schemas/groups.json\n\n"
         '- name: staff\n  objectId: g\n  members:\n    users:\n      - b\n      - "0012"\n'
     }
 
@@ -402,13 +402,10 @@ def test_a_scope_is_edited_in_place(tmp_path: Path) -> None:
     assert drafted == {"scope.yaml": scope.replace("assigned   #", "all   #").replace("  groups: [g]\n", new)}
 
 
-def test_a_new_scope_is_a_document_with_the_editor_line(tmp_path: Path) -> None:
+def test_a_new_scope_is_a_document(tmp_path: Path) -> None:
     fields: dict[str, Field] = {"assigned.groups": ("g",), "sync": "assigned", "assigned.users": ("a",)}
     drafted = draft(read(tmp_path, {}), EntryEdit(None, Entity(DOCUMENT, "scope.yaml", fields, "scope.yaml")))
-    assert drafted == {
-        "scope.yaml": "# yaml-language-server: $schema=../schemas/scope.json\n\n"
-        "sync: assigned\nassigned:\n  users:\n    - a\n  groups:\n    - g\n"
-    }
+    assert drafted == {"scope.yaml": "sync: assigned\nassigned:\n  users:\n    - a\n  groups:\n    - g\n"}
 
 
 # --- refusals ---------------------------------------------------------------------------

@@ -12,13 +12,12 @@ from support.builders import live, mappings
 from reconciler.core.model import LiveUser
 from reconciler.desired.directory import Directory
 from reconciler.sources.live.export_report import ExportReport
-from reconciler.sources.live.state_writer import USERS_PER_FILE, ExportSource, write_state
+from reconciler.sources.live.state_writer import SCOPE, USERS, USERS_PER_FILE, ExportSource, write_state
 
 
 def write(root: Path, accounts: Sequence[LiveUser], *, unmanaged: bool = False) -> ExportReport:
-    source = ExportSource(
-        accounts, mappings(), "https://scim.example.com (scim)", {"settings.yaml": b"x: y\n"}, "# e\n"
-    )
+    lines = {USERS: "# e\n", SCOPE: "# s\n"}
+    source = ExportSource(accounts, mappings(), "https://scim.example.com (scim)", {"settings.yaml": b"x: y\n"}, lines)
     return write_state(root, source, unmanaged=unmanaged)
 
 
@@ -37,6 +36,7 @@ def test_users_are_sorted_and_counted(tmp_path: Path) -> None:
     text = (tmp_path / "users/accounts.yaml").read_text("utf-8")
     assert text.startswith("# e\n# Accounts of https://scim.example.com (scim), by `reconciler export`.\n- objectId: ")
     assert (tmp_path / "settings.yaml").read_bytes() == b"x: y\n"
+    assert (tmp_path / "scope.yaml").read_text("utf-8").startswith("# s\n# Written by ")
 
 
 def test_the_order_of_the_accounts_does_not_matter(tmp_path: Path) -> None:
