@@ -22,6 +22,7 @@ from reconciler.entra.yaml_writer import render_mappings, render_scope
 from reconciler.errors import ExitCode, SchemaError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.record.files import write_text
+from reconciler.session.layered_files import refuse_layered
 from reconciler.session.terminal import Terminal
 
 _DEFAULT_PROFILE = "apple-business-manager"
@@ -43,9 +44,11 @@ class ImportOptions:
 def run_import_entra_schema(state: Path, options: ImportOptions, now: datetime, terminal: Terminal) -> ExitCode:
     """Write or show both files, and list what has no equivalent; the exit code is 5 then.
 
-    Raises `SchemaError` for a file that cannot be read, used or replaced, and `UsageError` for an unknown profile.
+    Raises `SchemaError` for a file that cannot be read, used or replaced, `SourceError` for one that layers of a fleet
+    give, and `UsageError` for an unknown profile.
     """
     directory = Directory(state)
+    refuse_layered(state, ("mappings.yaml", "scope.yaml"))
     profile = _choose_profile(directory, options.profile)
     imported = import_schema(read_schema(_read_schema_file(options.file)), profile, options.rule, now)
     mappings = _read_editor_line(directory) + render_mappings(imported, options.file.name)
@@ -70,9 +73,10 @@ def run_import_entra_schema(state: Path, options: ImportOptions, now: datetime, 
 
 def _read_editor_line(directory: Directory) -> str:
     """Return the line of mappings.yaml by which editors find its schema: the one that it has; "" without a schema."""
-    if not directory.has("mappings.yaml"):
-        return build_editor_line(directory.root, "mappings.yaml")
-    with (directory.root / "mappings.yaml").open(encoding="utf-8", errors="replace") as file:
+    path = directory.root / "mappings.yaml"
+    if not path.is_file():
+        return build_editor_line(directory.root, path.name)
+    with path.open(encoding="utf-8", errors="replace") as file:
         line = file.readline(_LONGEST_LINE)
     return line if line.startswith(EDITOR_COMMENT) and line.endswith("\n") else ""
 

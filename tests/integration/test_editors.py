@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.entra_schemas import schema, users
 from support.language_server import SERVER, LanguageServer
 from support.workspace import run
 
 from reconciler.desired.source_attributes import ENTRA_ATTRIBUTES
+from reconciler.errors import ExitCode
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(
@@ -70,6 +72,33 @@ def test_a_new_repository_names_its_schemas_and_has_no_diagnostics(
     assert find_mistakes(server, files) == {}
 
 
+@pytest.mark.parametrize("state", ["desired-state", "tenants/acme"])
+def test_files_that_commands_write_name_their_schema(
+    state: str, server: LanguageServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "new"
+    is_fleet = state != "desired-state"
+    assert run(["reconciler", "init", str(root), *(["--fleet"] if is_fleet else [])]).code == 0
+    monkeypatch.chdir(root)
+    for name in ("mappings.yaml", "scope.yaml"):
+        (Path("defaults" if is_fleet else state) / name).unlink()
+    Path("people.csv").write_text("userPrincipalName,givenName\ncyd@example.com,Cyd\n", "utf-8")
+    Path("schema.json").write_text(json.dumps(schema(users())), "utf-8")
+    commands = [
+        f"import entra-schema schema.json --state {state}",
+        f"add user --upn ada@example.com --file users/sales/north/ada.yaml --offline --state {state}",
+        f"import csv people.csv --state {state}",
+    ]
+    for command in commands:
+        found = run(["reconciler", *command.split()])
+        assert found.code in (ExitCode.OK, ExitCode.PARTIAL), (command, found.err)
+    files = sorted(Path(state).rglob("*.yaml"))
+    assert {path.name for path in files} >= {"mappings.yaml", "scope.yaml", "ada.yaml", "csv.yaml"}
+    unnamed = [path for path in files if not path.read_text("utf-8").startswith("# yaml-language-server: $schema=../")]
+    assert unnamed == []
+    assert find_mistakes(server, [path.absolute() for path in files]) == {}
+
+
 @pytest.mark.parametrize(
     ("kind", "before", "offered"),
     [
@@ -83,9 +112,9 @@ def test_a_new_repository_names_its_schemas_and_has_no_diagnostics(
     ],
 )
 def test_keys_and_values_are_offered(
-    kind: str, before: str, offered: set[str], server: LanguageServer, tmp_path: Path
+    kind: str, before: str, offered: set[str], server: LanguageServer, repository: Path
 ) -> None:
-    path = ROOT / "desired-state" / f"{tmp_path.name}.yaml"
+    path = repository / "desired-state" / f"complete-{kind}-{len(before)}.yaml"
     text = with_schema(kind, before)
     server.open(path, text + "\n")
     assert offered - server.complete(path, *position(text)).keys() == set()

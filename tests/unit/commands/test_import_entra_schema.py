@@ -9,7 +9,8 @@ from support.entra_schemas import USUAL, clause, function, group, row, schema, u
 from support.recording_terminal import RecordingTerminal
 
 from reconciler.commands.import_entra_schema import ImportOptions, run_import_entra_schema
-from reconciler.errors import ExitCode, SchemaError, UsageError
+from reconciler.commands.init import InitOptions, run_init
+from reconciler.errors import ExitCode, SchemaError, SourceError, UsageError
 
 
 @pytest.fixture
@@ -71,6 +72,14 @@ def test_new_files_name_the_schemas_of_the_repository(tmp_path: Path, file: Path
     for name in ("mappings", "scope"):
         text = (tmp_path / f"desired-state/{name}.yaml").read_text()
         assert text.startswith(f"# yaml-language-server: $schema=../schemas/{name}.json\n# ")
+
+
+def test_files_that_layers_of_a_fleet_give_are_refused(tmp_path: Path, file: Path, terminal: RecordingTerminal) -> None:
+    run_init(tmp_path / "fleet", InitOptions("scim", "example.org", None, fleet=True), terminal)
+    tenant = tmp_path / "fleet/tenants/acme"
+    with pytest.raises(SourceError, match=r"the import would change mappings\.yaml, which layers of the fleet"):
+        run_import_entra_schema(tenant, ImportOptions(file, "scim", force=True), NOW, terminal)
+    assert not (tenant / "mappings.yaml").exists()
 
 
 def test_a_scope_keeps_its_other_keys_and_comments(tmp_path: Path, file: Path, terminal: RecordingTerminal) -> None:
