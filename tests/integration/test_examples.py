@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.examples import EXAMPLES, GITHUB, INIT, read_files, render_workflows
+from support.example_directory import WRITTEN_BY_HAND, import_people
+from support.examples import EXAMPLES, GITHUB, IMPORTED, INIT, read_files, render_workflows
 from support.workspace import run
 
 SINGLE = [name for name in INIT if name != "school-fleet"]
@@ -36,6 +37,11 @@ def test_an_example_is_valid_formatted_and_applied_until_nothing_changes() -> No
 @pytest.mark.parametrize("name", INIT)
 def test_the_workflows_of_an_example_are_those_of_init(name: str) -> None:
     assert read_files(EXAMPLES / name / GITHUB) == render_workflows(name), "run `make examples`"
+
+
+def test_the_imported_people_are_those_of_the_command() -> None:
+    written = {name: text for name, text in read_files(IMPORTED).items() if name not in WRITTEN_BY_HAND}
+    assert written == import_people(IMPORTED), "run `make examples`"
 
 
 def test_zizmor_finds_nothing_in_the_examples() -> None:

@@ -6,12 +6,14 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from support.example_directory import WRITTEN_BY_HAND, import_people
 from support.workspace import run
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-INIT = {"small-company": ()}
+INIT: dict[str, tuple[str, ...]] = {"small-company": (), "entra-import": ("--import",)}
 """Options of `init` that write the workflows of each example."""
+IMPORTED = EXAMPLES / "entra-import" / "desired-state"
 GITHUB = Path(".github")
 LEFT_OUT = "CODEOWNERS"
 """It has names to replace, and GitHub shows an error for each until then."""
@@ -45,9 +47,11 @@ def replace_files(folder: Path, texts: dict[str, str]) -> None:
 
 
 def main() -> None:
-    """Write the workflows of all examples."""
+    """Write the workflows of all examples, and the people that one of them imports."""
     for name in INIT:
         replace_files(EXAMPLES / name / GITHUB, render_workflows(name))
+    by_hand = {name: (IMPORTED / name).read_text("utf-8") for name in WRITTEN_BY_HAND}
+    replace_files(IMPORTED, by_hand | import_people(IMPORTED))
 
 
 if __name__ == "__main__":
