@@ -18,6 +18,7 @@ from reconciler.desired import fleet_schema, schema
 from reconciler.desired.final_keys import FINAL
 from reconciler.desired.scoping_filters import LIFECYCLE_ATTRIBUTES
 from reconciler.desired.source_attributes import COMPUTED_ATTRIBUTES, ENTRA_ATTRIBUTES
+from reconciler.desired.value_meanings import MEANINGS
 from reconciler.expressions.functions.registry import FUNCTIONS
 from reconciler.profiles import PROFILES
 
@@ -82,11 +83,12 @@ def build_json_schema(kind: str) -> dict[str, Any]:
     definitions = {**found.get("$defs", {}), "": found}
     for name, definition in definitions.items():
         if "properties" in definition:
+            _explain_values(definition["title"], definition["properties"])
             definition["title"] = _title(re.sub("(Entry|Settings)$", "", definition.get("title", name)) or name)
             _describe_properties(definition["properties"])
     for node in _nodes(found):
         _loosen(node)
-    _COMPLETIONS.get(kind, _nothing)(found.get("$defs", {}))
+    _COMPLETIONS.get(kind.removeprefix("tenant-").removeprefix("layer-"), _nothing)(found.get("$defs", {}))
     if kind in PARTIAL:
         _make_optional(found, found.get("$defs", {}))
     if kind in _OF_FLEETS:
@@ -103,6 +105,15 @@ def build_json_schema(kind: str) -> dict[str, Any]:
 def _describe_properties(properties: dict[str, Any]) -> None:
     for key, value in properties.items():
         value["title"] = _title(key)
+
+
+def _explain_values(model: str, properties: dict[str, Any]) -> None:
+    """Give each word that a key takes its meaning, which editors show next to it."""
+    for key, value in properties.items():
+        meanings = MEANINGS.get(f"{model}.{key}", {})
+        for node in _nodes(value):
+            if "enum" in node and meanings:
+                node["enumDescriptions"] = [meanings[word] for word in node["enum"]]
 
 
 def _title(name: str) -> str:
@@ -168,6 +179,12 @@ def _complete_users(definitions: dict[str, Any]) -> None:
         user["properties"].setdefault(name, {"title": _title(name), **value})["description"] = description
 
 
+def _complete_settings(definitions: dict[str, Any]) -> None:
+    source = definitions["EntraSource"]["properties"]
+    for node in (source["keep"], source["attributes"]["anyOf"][1]):
+        _offer(node["items"], ENTRA_ATTRIBUTES)
+
+
 def _complete_scope(definitions: dict[str, Any]) -> None:
     attribute = definitions["ClauseEntry"]["properties"]["attribute"]
     lifecycle = dict.fromkeys(LIFECYCLE_ATTRIBUTES, "Extension: Entra has no such attribute")
@@ -210,6 +227,6 @@ def _paths_of(profile: Any) -> Iterable[str]:
 _COMPLETIONS = {
     "users": _complete_users,
     "scope": _complete_scope,
-    "layer-scope": _complete_scope,
+    "settings": _complete_settings,
     "mappings": _complete_mappings,
 }

@@ -38,6 +38,7 @@ from reconciler.desired.schema_values import (
     TextList,
 )
 from reconciler.desired.source_settings import SourceSettings
+from reconciler.desired.value_meanings import OPERATOR_MEANINGS
 
 
 def _check_tenant(name: str) -> str:
@@ -256,10 +257,12 @@ class Members(StrictModel):
 
 
 _SCALAR = {"type": ["string", "number", "boolean", "null"]}
+_EXTENSION = ". Extension: Entra has no such operator"
 _OPERATORS = [
-    {"const": operator.value, "description": "Extension: Entra has no such operator"}
-    if operator in EXTENSIONS
-    else {"const": operator.value}
+    {
+        "const": operator.value,
+        "description": OPERATOR_MEANINGS[operator] + (_EXTENSION if operator in EXTENSIONS else ""),
+    }
     for operator in Operator
 ]
 

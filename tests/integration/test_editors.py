@@ -106,7 +106,10 @@ def test_files_that_commands_write_name_their_schema(
         ("settings", "guards:\n  ", {"removals", "reactivations", "updates", "foreign_accounts"}),
         ("settings", "lifecycle:\n  ", {"actions", "out_of_scope", "removed", "delete_after_days"}),
         ("settings", "target:\n  profile: ", {"apple-business-manager", "apple-school-manager", "scim"}),
+        ("settings", "source:\n  entra:\n    keep: [", {"department", "extensionAttribute15"}),
         ("scope", "sync: ", {"assigned", "all"}),
+        ("scope", "sync: all\nfilters:\n  - name: a\n    clauses:\n      - operator: ", {"EQUALS", "IS MEMBER OF"}),
+        ("scope", "sync: all\nfilters:\n  - name: a\n    clauses:\n      - attribute: ", {"department", "mail"}),
         ("mappings", "- target: ", {"userName", "name.givenName"}),
         ("mappings", "- target: userName\n  source: ", {"userPrincipalName", "mail"}),
     ],
@@ -118,6 +121,23 @@ def test_keys_and_values_are_offered(
     text = with_schema(kind, before)
     server.open(path, text + "\n")
     assert offered - server.complete(path, *position(text)).keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "word", "meaning"),
+    [
+        ("settings", "lifecycle:\n  removed: ", "delete", "The account is deleted"),
+        ("scope", "filters:\n  - name: a\n    clauses:\n      - operator: ", "Includes", "contains `value`"),
+        ("mappings", "- target: title\n  when_null: ", "clear", "removed"),
+    ],
+)
+def test_an_offered_word_says_what_it_does(
+    kind: str, before: str, word: str, meaning: str, server: LanguageServer
+) -> None:
+    path = ROOT / "desired-state" / f"word-{kind}.yaml"
+    text = with_schema(kind, before)
+    server.open(path, text + "\n")
+    assert meaning in str(server.complete(path, *position(text))[word].get("documentation"))
 
 
 def test_a_key_shows_what_it_means(server: LanguageServer) -> None:

@@ -15,6 +15,7 @@ WITHOUT_TESTS = {
     "cli/github.py": "declares commands: tests/e2e and tests/integration/test_github.py run them",
     "cli/provisioning.py": "declares commands: tests/e2e runs them",
     "cli/tools.py": "declares commands: tests/e2e runs them",
+    "desired/value_meanings.py": "declarations: the tests of json_schemas.py",
     "fleet/model.py": "declarations: the tests of catalog.py",
     "sandbox/sandbox_error.py": "exceptions: the tests of the modules that raise them",
 }

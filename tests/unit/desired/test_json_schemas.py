@@ -154,6 +154,24 @@ def test_operators_are_offered_and_what_entra_does_not_have_is_marked() -> None:
     }
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_word_that_a_key_takes_is_explained(kind: str) -> None:
+    for each in objects(build_json_schema(kind)):
+        if isinstance(each.get("enum"), list):
+            meanings = each.get("enumDescriptions", [])
+            assert len(meanings) == len(each["enum"]), each["enum"]
+            assert all(meanings)
+            assert not any(meaning.endswith(".") for meaning in meanings)
+        if isinstance(each.get("const"), str) and each["const"] not in ("auto", "off", "userName"):
+            assert each["description"], each["const"]
+
+
+def test_attributes_that_an_import_reads_or_keeps_are_offered() -> None:
+    source = build_json_schema("settings")["$defs"]["EntraSource"]["properties"]
+    assert offered(source["keep"]["items"]).keys() == ENTRA_ATTRIBUTES.keys()
+    assert offered(source["attributes"]["anyOf"][1]["items"]).keys() == ENTRA_ATTRIBUTES.keys()
+
+
 # --- files ------------------------------------------------------------------------
 
 
