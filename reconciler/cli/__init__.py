@@ -176,13 +176,9 @@ def _report_os_error(exc: OSError) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _write_version() -> None:
-    sys.stdout.write(f"reconciler {__version__}\n")
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
-        _write_version()
+        sys.stdout.write(f"reconciler {__version__}\n")
         raise typer.Exit
 
 
@@ -199,7 +195,12 @@ def _root(
 
 
 @app.command()
-def version() -> int:
-    """Print the version."""
-    _write_version()
+def version(
+    *,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Also print Python, the system and the installed extras.")
+    ] = False,
+) -> int:
+    """Print the version, as `--version` does. With `--verbose`: what a bug report needs."""
+    sys.stdout.write(lazy.render_version(verbose=verbose))
     return ExitCode.OK

@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from reconciler.commands.show import run_show
     from reconciler.commands.status import run_status
     from reconciler.commands.validate import ValidateOptions, run_validate
+    from reconciler.commands.version import render_version
     from reconciler.core.policy import APPROVABLE_GUARDS
     from reconciler.desired.tenant_folder import find_plans
     from reconciler.desired.user_keys import find_user_keys
@@ -170,6 +171,7 @@ MODULES = {
     "reconciler.commands.show": ("run_show",),
     "reconciler.commands.status": ("run_status",),
     "reconciler.commands.validate": ("ValidateOptions", "run_validate"),
+    "reconciler.commands.version": ("render_version",),
     "reconciler.core.policy": ("APPROVABLE_GUARDS",),
     "reconciler.desired.user_keys": ("find_user_keys",),
     "reconciler.profiles": ("PROFILES",),
