@@ -25,6 +25,7 @@ TASKS = (
     "schemas",
     "reference",
     "pictures",
+    "examples",
     "docs",
     "unit",
     "test",
