@@ -28,7 +28,7 @@ def test_verbose_adds_python_the_system_and_installed_extras(monkeypatch: pytest
 
 
 def test_without_extras_it_says_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(version, "find_spec", lambda module: None)
+    monkeypatch.setattr(version, "find_spec", lambda _: None)
     assert render_version(verbose=True).endswith("Extras: none\n")
 
 
