@@ -25,8 +25,8 @@ fix: $(READY) ## Format, and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schemas: $(READY) ## Write the JSON Schemas of the sample again
-	for kind in settings scope mappings users groups; do $(BIN)/reconciler schema $$kind > schemas/$$kind.json; done
+schemas: $(READY) ## Write the JSON Schemas of the sample and the examples again
+	for kind in settings scope mappings users groups fleet tenant layer-settings layer-scope tenant-settings; do $(BIN)/reconciler schema $$kind > schemas/$$kind.json; done
 
 reference: $(READY) ## Write the generated pages of docs/reference again
 	cd tests && ../$(BIN)/python -m support.reference

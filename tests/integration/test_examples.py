@@ -34,6 +34,22 @@ def test_an_example_is_valid_formatted_and_applied_until_nothing_changes() -> No
     assert again.out.startswith("No changes. "), again.out + again.err
 
 
+@pytest.mark.usefixtures("copy")
+@pytest.mark.parametrize("copy", ["school-fleet"], indirect=True)
+def test_the_fleet_is_valid_formatted_and_applied_until_nothing_changes() -> None:
+    for folder in sorted(Path("tenants").iterdir()):
+        found = run(["reconciler", "fmt", "--check", "--state", str(folder)])
+        assert found.code == 0, found.out + found.err
+    for line in (["validate"], ["apply", "--sandbox", "--auto-approve"]):
+        found = run(["reconciler", "fleet", *line])
+        assert found.code == 0, found.out + found.err
+    again = run(["reconciler", "fleet", "plan", "--sandbox", "--detailed-exitcode"])
+    assert (again.code, again.out) == (
+        0,
+        "4 tenants: 4 ok.\nUsers: 0 to create, 0 to update, 0 to remove, 13 unchanged, 0 failed.\n",
+    )
+
+
 @pytest.mark.parametrize("name", INIT)
 def test_the_workflows_of_an_example_are_those_of_init(name: str) -> None:
     assert read_files(EXAMPLES / name / GITHUB) == render_workflows(name), "run `make examples`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
@@ -12,6 +13,7 @@ from support.servers.graph.server import GraphServer
 from support.servers.graph.tenant import Tenant
 from support.workspace import run
 
+SCHEMAS = Path(__file__).parents[2] / "schemas"
 WRITTEN_BY_HAND = ("settings.yaml", "mappings.yaml")
 _PEOPLE = """\
 Nandini Rao,Chief Executive Officer,Management
@@ -65,6 +67,7 @@ def import_people(state: Path) -> dict[str, str]:
     with TemporaryDirectory() as made, GraphServer(make_directory()) as server:
         copied = Path(made, "desired-state")
         copied.mkdir()
+        shutil.copytree(SCHEMAS, Path(made, "schemas"))
         for name in WRITTEN_BY_HAND:
             (copied / name).write_bytes((state / name).read_bytes())
         with patch.dict(os.environ, server.oidc_environment):

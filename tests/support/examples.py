@@ -11,7 +11,11 @@ from support.workspace import run
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-INIT: dict[str, tuple[str, ...]] = {"small-company": (), "entra-import": ("--import",)}
+INIT: dict[str, tuple[str, ...]] = {
+    "small-company": (),
+    "entra-import": ("--import",),
+    "school-fleet": ("--fleet",),
+}
 """Options of `init` that write the workflows of each example."""
 IMPORTED = EXAMPLES / "entra-import" / "desired-state"
 GITHUB = Path(".github")
