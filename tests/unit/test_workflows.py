@@ -14,12 +14,19 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from reconciler.commands.init import INSTALL, TEMPLATES, render_workflows
+from reconciler.commands.init import ACTION, INSTALL, TEMPLATES, render_workflows
 from reconciler.github.apply_runs import APPLY_STEP, OFF_STEP
 
 ROOT = Path(__file__).parents[2]
 OURS = ROOT / ".github" / "workflows"
 NAMES = ("apply.yml", "ci.yml", "drift.yml", "import.yml", "plan.yml", "sync.yml")
+ACTION_DEFINITION: dict[str, Any] = YAML(typ="safe").load((TEMPLATES / "action.yml").read_text("utf-8"))
+PASSED = {
+    value.removeprefix("${{ inputs.").removesuffix(" }}"): variable
+    for variable, value in ACTION_DEFINITION["runs"]["steps"][1]["env"].items()
+}
+"""The variable that each input of the action becomes."""
+DEFAULT_BRANCH = "${{ github.event.repository.default_branch }}"
 NOT_OURS = {"import.yml", "sync.yml"}
 """The project has no directory to import people from, and every change of it is reviewed."""
 
@@ -42,6 +49,60 @@ def jobs(name: str) -> dict[str, Any]:
 
 def steps(name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     return [(job, step) for job in jobs(name).values() for step in job["steps"]]
+
+
+def uses_action(step: dict[str, Any]) -> bool:
+    return bool(step.get("uses") == f"./{ACTION.parent}")
+
+
+def given_variables(step: dict[str, Any]) -> dict[str, Any]:
+    """Return the variables that a step gives to what it runs; of the action also those that its inputs become."""
+    inputs = step["with"] if uses_action(step) else {}
+    passed = {variable: inputs[name] for name, variable in PASSED.items() if name in inputs}
+    return {**step.get("env", {}), **passed}
+
+
+def test_every_command_that_plans_applies_imports_or_validates_is_run_by_the_action() -> None:
+    used = {
+        (name, step["name"], step["with"]["command"]) for name in NAMES for _, step in steps(name) if uses_action(step)
+    }
+    assert used == {
+        ("apply.yml", "Plan for an apply that was started manually", "plan"),
+        ("apply.yml", OFF_STEP, "plan"),
+        ("apply.yml", APPLY_STEP, "apply"),
+        ("ci.yml", "Validate", "validate"),
+        ("ci.yml", "Plan offline", "plan"),
+        ("drift.yml", "Drift", "drift"),
+        ("import.yml", "Import", "import"),
+        ("plan.yml", "Plan what changed", "plan"),
+        ("plan.yml", "Plan", "plan"),
+        ("sync.yml", "Import", "import"),
+        ("sync.yml", APPLY_STEP, "apply"),
+        ("sync.yml", "Plan for a review", "plan"),
+    }
+    for name in NAMES:
+        for _, step in steps(name):
+            assert not re.search(r"reconciler (?!github )", step.get("run", "").replace("reconciler.txt", ""))
+            if uses_action(step):
+                assert step["with"]["program"] == ".venv/bin/reconciler", "nothing is installed beside a token"
+                assert step["with"].keys() <= ACTION_DEFINITION["inputs"].keys()
+                assert "env" not in step
+
+
+def test_the_action_is_that_of_the_first_checkout() -> None:
+    """It gets tokens: so it is never a file that a pull request brings along, but in `ci`, which has none."""
+    for name in NAMES:
+        for job in jobs(name).values():
+            users = [number for number, step in enumerate(job["steps"]) if uses_action(step)]
+            assert all("actions/checkout" in job["steps"][0]["uses"] for _ in users)
+            assert "path" not in job["steps"][0].get("with", {})
+            assert job["steps"][0].get("with", {}).get("ref", DEFAULT_BRANCH) == DEFAULT_BRANCH
+            others = [step for step in job["steps"][1:] if "checkout" in step.get("uses", "")]
+            assert all(step["with"]["path"] == "pull-request" for step in others)
+            assert "./pull-request" not in str(job)
+    for text in rendered().values():
+        assert "uses: ./.github" not in text
+        assert set(re.findall(r"uses: (\./\S*)", text)) <= {"./"}
 
 
 def test_the_projects_workflows_come_from_the_templates() -> None:
@@ -107,7 +168,7 @@ def made(folder: Path) -> Path:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_step_has_one_token_at_most_and_secrets_need_an_environment(name: str) -> None:
     for job, step in steps(name):
-        said = {**job.get("env", {}), **step.get("env", {})}
+        said = {**job.get("env", {}), **given_variables(step)}
         assert not {"GITHUB_TOKEN", "RECONCILER_TOKEN"} <= said.keys()
         if "secrets." in str(step):
             assert "environment" in job
@@ -175,13 +236,13 @@ def test_notifications_are_sent_by_the_runs_of_the_default_branch_alone() -> Non
         (name, step["name"])
         for name in NAMES
         for _, step in steps(name)
-        if re.search("RECONCILER_(SMTP|WEBHOOK)_URL", str(step))
+        if re.search("RECONCILER_(SMTP|WEBHOOK)_URL", str(given_variables(step)))
     }
     assert sending == {("apply.yml", "Apply"), ("drift.yml", "Drift"), ("sync.yml", "Apply")}
     for name, sender in sending:
         ((job, step),) = ((job, step) for job, step in steps(name) if step.get("name") == sender)
-        assert "RECONCILER_TOKEN" in step["env"]
-        assert "GITHUB_TOKEN" not in step["env"]
+        assert "RECONCILER_TOKEN" in given_variables(step)
+        assert "GITHUB_TOKEN" not in given_variables(step)
         assert job["if"].strip("${ }").removeprefix("!cancelled() && ") == (
             "github.ref_name == github.event.repository.default_branch"
         )
@@ -212,13 +273,14 @@ def test_the_plan_can_be_started_for_a_pull_request_on_the_default_branch_only()
 
 @pytest.mark.parametrize(("name", "job"), [("apply.yml", "apply"), ("drift.yml", "drift"), ("sync.yml", "apply")])
 def test_nothing_is_planned_without_the_record(name: str, job: str) -> None:
-    found = [step.get("run", "") for step in jobs(name)[job]["steps"]]
-    fetch = next(number for number, said in enumerate(found) if "github fetch-record" in said)
-    planning = [number for number, said in enumerate(found) if re.search(r"reconciler (plan|apply|drift) ", said)]
+    found = jobs(name)[job]["steps"]
+    fetch = next(number for number, step in enumerate(found) if "github fetch-record" in step.get("run", ""))
+    planning = [number for number, step in enumerate(found) if uses_action(step)]
     assert planning
     assert fetch < min(planning)
-    keyed = [step for _, step in steps(name) if "RECONCILER_TOKEN" in step.get("env", {})]
-    assert all("RECONCILER_RECORD_KEY" in step["env"] for step in keyed)
+    keyed = [given_variables(step) for _, step in steps(name) if "RECONCILER_TOKEN" in given_variables(step)]
+    assert len(keyed) == len(planning)
+    assert all("RECONCILER_RECORD_KEY" in given for given in keyed)
 
 
 def test_the_plan_of_a_pull_request_has_all_branches_and_git_gets_no_token_there() -> None:
@@ -226,7 +288,7 @@ def test_the_plan_of_a_pull_request_has_all_branches_and_git_gets_no_token_there
     data = [step["with"] for step in job["steps"] if "checkout" in step.get("uses", "")][1]
     assert data["fetch-depth"] == 0, "the record branch is among them"
     assert "fetch-record" not in str(job)
-    assert [step["name"] for step in job["steps"] if "RECONCILER_RECORD_KEY" in step.get("env", {})] == [
+    assert [step["name"] for step in job["steps"] if "RECONCILER_RECORD_KEY" in given_variables(step)] == [
         "Plan what changed",
         "Plan",
     ]
@@ -237,20 +299,20 @@ def test_the_first_answer_of_a_pull_request_is_shown_and_nothing_else() -> None:
     (job,) = jobs("plan.yml").values()
     using = [step["name"] for step in job["steps"] if "first.json" in str(step)]
     assert using == ["Plan what changed", "First answer"]
-    made = next(step["run"] for step in job["steps"] if step.get("name") == "Plan what changed")
-    assert "--incremental --no-full" in made, "no second full plan, if it has to be a full one"
-    assert made.startswith("timeout 120 ")
-    assert made.endswith(" || true"), "the full plan is made all the same"
+    made = next(step["with"] for step in job["steps"] if step.get("name") == "Plan what changed")
+    assert made["arguments"] == "--incremental --no-full", "no second full plan, if it has to be a full one"
+    assert made["timeout-seconds"] == "120"
+    assert made["accept-exit-codes"] == "any", "the full plan is made all the same"
 
 
 def test_jobs_that_compare_with_a_commit_fetch_all_history() -> None:
     """`sparse-checkout` and `filter` make a partial clone, which cannot fetch the rest without credentials."""
     for name in NAMES:
         for job in jobs(name).values():
-            said = "\n".join(step.get("run", "") for step in job["steps"])
+            based = [step for step in job["steps"] if uses_action(step) and "base" in step["with"]]
             checkouts = [step["with"] for step in job["steps"] if "checkout" in step.get("uses", "")]
             assert all(not {"sparse-checkout", "filter"} & found.keys() for found in checkouts)
-            if "--base" in said:
+            if based:
                 assert checkouts[-1]["fetch-depth"] == 0
 
 
@@ -265,6 +327,8 @@ def test_the_steps_by_which_later_runs_know_what_happened_have_their_names() -> 
     found = {step.get("name"): step.get("if", "") for step in jobs("apply.yml")["apply"]["steps"]}
     assert found[APPLY_STEP] == "steps.provisioning.outputs.enabled == 'true'"
     assert found[OFF_STEP] == "steps.provisioning.outputs.enabled == 'false'"
+    assert list(found).index(APPLY_STEP) + 1 == list(found).index("Confirm that nothing was sent")
+    assert found["Confirm that nothing was sent"].startswith("${{ always() && ")
 
 
 def test_no_apply_is_cancelled_by_a_later_merge() -> None:
@@ -281,12 +345,10 @@ def test_what_is_applied_unattended_is_the_default_branch_within_its_limits() ->
     assert apply["permissions"] == {"contents": "read", "actions": "read", "issues": "write"}
     (checkout,) = (step["with"] for step in apply["steps"] if "checkout" in step.get("uses", ""))
     assert checkout["ref"] == "${{ github.event.repository.default_branch }}"
-    said = "\n".join(
-        step.get("run", "") for name in ("read", "pull-request", "apply") for step in jobs("sync.yml")[name]["steps"]
-    )
-    assert re.findall(r"reconciler apply .*?(?= 2>)", said) == [
-        ".venv/bin/reconciler apply --unattended $INCREMENTAL --no-color $REDACT".removeprefix(".venv/bin/")
-    ]
+    (applying,) = (step for _, step in steps("sync.yml") if uses_action(step) and step["with"]["command"] == "apply")
+    assert applying["with"]["arguments"] == "--unattended ${{ env.INCREMENTAL }}"
+    assert "plan" not in applying["with"]
+    assert applying["with"]["accept-exit-codes"] == "3"
     found = {step.get("name"): step.get("if", "") for step in apply["steps"]}
     assert found["Apply"] == "steps.unattended.outputs.enabled == 'true'"
     names = [step.get("name") for step in apply["steps"]]
@@ -298,7 +360,7 @@ def test_what_is_applied_unattended_is_the_default_branch_within_its_limits() ->
 def test_one_cycle_of_a_day_is_full_and_the_others_are_not() -> None:
     text = render_workflows(INSTALL)["sync.yml"]
     hourly, nightly = (each["cron"] for each in YAML(typ="safe").load(text)["on"]["schedule"])
-    (apply,) = (step for step in jobs("sync.yml")["apply"]["steps"] if step.get("name") == "Apply")
+    apply = jobs("sync.yml")["apply"]
     assert apply["env"]["INCREMENTAL"] == f"${{{{ github.event.schedule == '{hourly}' && '--incremental' || '' }}}}"
     assert jobs("sync.yml")["heartbeat"]["if"] == f"${{{{ always() && github.event.schedule == '{nightly}' }}}}"
     hours = {
@@ -316,7 +378,9 @@ def test_the_plan_runs_the_default_branch_and_takes_the_pull_request_as_data() -
     assert "ref" not in program
     assert data["path"] == "pull-request"
     scripts = "\n".join(step.get("run", "") for step in job["steps"])
-    assert set(re.findall(r"\S*pull-request\S*", scripts)) == {"pull-request/desired-state"}
+    assert "pull-request" not in scripts
+    states = {step["with"]["state"] for step in job["steps"] if uses_action(step)}
+    assert states == {"pull-request/desired-state"}
 
 
 def test_the_dependencies_that_init_locks_are_the_projects() -> None:
