@@ -24,7 +24,7 @@ from reconciler.record.reader import read_all_runs
 from reconciler.record.runs import ApplyRun
 
 _APPLY_JOB = "apply"
-"""The job of the workflows `apply` and `sync` that has the step."""
+"""The job of the workflows `apply` and `sync` that has the step; `… / apply` if another workflow calls them."""
 APPLY_STEP = "Apply"
 """The step of the workflow that applies."""
 _NOTHING_SENT_STEP = "Confirm that nothing was sent"
@@ -204,7 +204,7 @@ def find_sending_attempts(hub: GitHub, run: WorkflowRun) -> set[int]:
     jobs = list(hub.items(f"/actions/runs/{run.id}/jobs", "jobs", filter="all"))
     if not jobs:
         return set() if _judge_without_jobs(run).applied is Applied.NO else {0}
-    appliers = {name for job in jobs if (name := text_at(job, "name")) == _APPLY_JOB or APPLY_STEP in _steps(job)}
+    appliers = {text_at(job, "name") for job in jobs if _is_apply_job(job) or APPLY_STEP in _steps(job)}
     first: dict[tuple[str, ...], int] = {}
     for job in jobs:
         if _judge_job(job, appliers) is not Applied.NO and _steps(job).get(_NOTHING_SENT_STEP) != "success":
@@ -212,6 +212,10 @@ def find_sending_attempts(hub: GitHub, run: WorkflowRun) -> set[int]:
             attempt = number_at(job, "run_attempt")
             first[same] = min(attempt, first.get(same, attempt))
     return set(first.values())
+
+
+def _is_apply_job(job: Json) -> bool:
+    return text_at(job, "name").rpartition(" / ")[2] == _APPLY_JOB
 
 
 def _describe_end(run: WorkflowRun) -> str:

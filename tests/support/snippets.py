@@ -28,8 +28,11 @@ _JOB = {
     "permissions",
     "concurrency",
     "env",
+    "secrets",
     "steps",
     "timeout-minutes",
+    "uses",
+    "with",
 }
 _STEP = {"id", "name", "if", "uses", "with", "run", "env", "shell", "working-directory", "timeout-minutes"}
 _RULE = {"alert", "expr", "for", "labels", "annotations"}

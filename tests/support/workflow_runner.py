@@ -22,6 +22,7 @@ from ruamel.yaml import YAML
 from support.servers.git_http import GitServer
 from support.servers.github_api import REPOSITORY, GitHubApi, Token
 from support.workflow_action import list_steps, read_inputs
+from support.workflow_call import check_permissions, parse_call, read_call
 from support.workflow_expressions import Expressions
 
 GITHUB_TOKEN = "ghs_16C7e42F292c6912E7710c838347Ae178B4a"
@@ -82,6 +83,8 @@ class Runner:
         self.secrets = secrets
         self.hosts = hosts
         self.visibility = "private"
+        self.libraries: dict[str, Path] = {}
+        """Other repositories, by name, whose workflows are called."""
         self.vars: Mapping[str, str] = {}
         """Variables of every environment."""
         self.oidc: Mapping[str, str] = {}
@@ -112,6 +115,7 @@ class Runner:
     ) -> Job:
         """Run one job of the workflow as it is at `commit` (the default branch's, but for `pull_request`).
 
+        A job of a workflow that it calls is named `caller / called`, as GitHub names it.
         `needs`: the jobs of the same run that it waited for; without them it is the first job of a run. `leg`: the
         contexts `matrix` and `strategy` of one job of a matrix. `attempt`: of the run.
         """
@@ -175,7 +179,8 @@ class _Run(Expressions):
         self.root = runner.folder()
         self.work = self.root / "work"
         self.definition = runner.definition(workflow, commit)
-        self.job = self.definition["jobs"][name]
+        first, _, called = name.partition(" / ")
+        self.job = self.definition["jobs"][first]
         self.commit = commit
         self.done = done
         self.values: dict[str, Any] = {
@@ -198,9 +203,25 @@ class _Run(Expressions):
             "needs": {name: {"outputs": job.outputs, "result": job.result} for name, job in (needs or {}).items()},
             **(leg or {}),
         }
+        if called:
+            self.enter(called)
         self.values["env"] = self.env = self.texts(self.job.get("env", {}))
         permissions = self.job.get("permissions", self.definition.get("permissions", {}))
         runner.api.tokens = {GITHUB_TOKEN: Token(permissions=dict(permissions))}
+
+    def enter(self, called: str) -> None:
+        """Become a job of the workflow that this job calls. The event and the repository stay those of the caller."""
+        call = self.job
+        repository, file, commit = parse_call(call["uses"])
+        text = git(self.runner.libraries[repository], "show", f"{commit}:.github/workflows/{file}")
+        self.definition = YAML(typ="safe").load(text)
+        check_permissions(call, self.definition)
+        self.job = self.definition["jobs"][called]
+        protected = self.runner.secrets if self.job.get("environment") else {}
+        inputs, secrets = read_call(call, self.definition, protected, self.text)
+        self.values |= {"inputs": inputs, "secrets": secrets}
+        if self.job.get("environment"):
+            self.values["vars"] = {"RECONCILER_ALLOWED_HOSTS": self.runner.hosts, **self.runner.vars}
 
     def result(self) -> Job:
         if not self.truth(self.job.get("if", "true")):

@@ -26,6 +26,13 @@ PASSED = {
     for variable, value in ACTION_DEFINITION["runs"]["steps"][1]["env"].items()
 }
 """The variable that each input of the action becomes."""
+CALLS = dict(
+    re.findall(
+        r"^```yaml\n# \.github/workflows/(\S+)\n(.*?)^```",
+        (ROOT / "docs/action.md").read_text("utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
+)
 DEFAULT_BRANCH = "${{ github.event.repository.default_branch }}"
 NOT_OURS = {"import.yml", "sync.yml"}
 """The project has no directory to import people from, and every change of it is reviewed."""
@@ -157,11 +164,13 @@ def linted(linter: Path, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def made(folder: Path) -> Path:
-    """The workflows of users."""
+    """The workflows of users, and those of docs/action.md that call them from another repository."""
     written = folder / ".github" / "workflows"
     written.mkdir(parents=True)
     for name, text in render_workflows(INSTALL).items():
         (written / name).write_text(text, "utf-8")
+    for name, text in CALLS.items():
+        (written / f"call-{name}").write_text(text.replace("@SHA", f"@{'0' * 40}"), "utf-8")
     return written
 
 
@@ -314,6 +323,24 @@ def test_jobs_that_compare_with_a_commit_fetch_all_history() -> None:
             assert all(not {"sparse-checkout", "filter"} & found.keys() for found in checkouts)
             if based:
                 assert checkouts[-1]["fetch-depth"] == 0
+
+
+@pytest.mark.parametrize("name", ["apply.yml", "drift.yml", "plan.yml"])
+def test_a_called_workflow_gets_each_secret_by_name(name: str) -> None:
+    text = render_workflows(INSTALL)[name]
+    declared = YAML(typ="safe").load(text)["on"]["workflow_call"]["secrets"]
+    assert set(re.findall(r"secrets\.(\w+)", text)) == set(declared)
+    assert [key for key, one in declared.items() if one["required"]] == ["RECONCILER_TOKEN"]
+    for job in jobs(name).values():
+        assert ("secrets." in str(job)) == ("environment" in job), "the environment is that of the caller's repository"
+
+
+def test_a_called_plan_takes_no_other_event() -> None:
+    """`pull_request` would check the pull request out in place of the default branch."""
+    (job,) = jobs("plan.yml").values()
+    manually, by_pull = job["if"].split("||")
+    assert "github.event_name == 'workflow_dispatch' && " in manually
+    assert "github.event_name == 'pull_request_target' && " in by_pull
 
 
 def test_no_workflow_approves_a_plan() -> None:

@@ -84,11 +84,14 @@ def test_a_run_that_may_have_sent_has_to_be_on_record(
         {"Apply": "failure", "Confirm that nothing was sent": "success"},
     ],
 )
-def test_a_run_that_sent_nothing_needs_no_record(steps: dict[str, str], step: Step, clone: GitRepository) -> None:
+@pytest.mark.parametrize("caller", ["", "calling / "])
+def test_a_run_that_sent_nothing_needs_no_record(
+    steps: dict[str, str], caller: str, step: Step, clone: GitRepository
+) -> None:
     run = ran(step)
-    step.api.job(run, "read", {"Import": "success"})
-    step.api.job(run, "apply", steps)
-    step.api.job(run, "record", {"Add plan and receipt to the record": "failure"})
+    step.api.job(run, f"{caller}read", {"Import": "success"})
+    step.api.job(run, f"{caller}apply", steps)
+    step.api.job(run, f"{caller}record", {"Add plan and receipt to the record": "failure"})
     assert describe(clone) is None
 
 
