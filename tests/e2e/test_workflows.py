@@ -394,6 +394,20 @@ def test_errors_are_annotated_at_their_position(scenario: WorkflowScenario) -> N
     assert line.startswith("::error file=desired-state/users/people.yaml,line=")
 
 
+def test_errors_of_the_default_branch_are_alerts_where_the_repository_wants_them(scenario: WorkflowScenario) -> None:
+    runner = scenario.runner
+    scenario.add(GRACE, accountEnabled="perhaps")
+    commit = scenario.commit("An error")
+    assert runner.job("ci.yml", "code-scanning", "push", commit).skipped
+    runner.repository_vars["RECONCILER_CODE_SCANNING"] = "true"
+    assert runner.job("ci.yml", "code-scanning", "pull_request", commit).skipped
+    job = runner.job("ci.yml", "code-scanning", "push", commit)
+    assert (job.code, job.ran("Upload")) == (0, True), job.steps
+    (alert,) = runner.alerts[0]["runs"][0]["results"]
+    place = alert["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert (alert["level"], place["uri"]) == ("error", "desired-state/users/people.yaml")
+
+
 def test_a_fork_is_planned_offline_without_any_secret(scenario: WorkflowScenario) -> None:
     head = scenario.branch(lambda: scenario.add(GRACE))
     job = ci(scenario, head)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import fnmatch
 import io
+import json
 import os
 import subprocess
 import sys
@@ -87,6 +88,9 @@ class Runner:
         """Other repositories, by name, whose workflows are called."""
         self.vars: Mapping[str, str] = {}
         """Variables of every environment."""
+        self.repository_vars: dict[str, str] = {}
+        self.alerts: list[dict[str, Any]] = []
+        """What was uploaded for code scanning."""
         self.oidc: Mapping[str, str] = {}
         """Variables of jobs that may ask for an OIDC token."""
         self.numbers: dict[str, int] = {}
@@ -94,6 +98,10 @@ class Runner:
 
     def close(self) -> None:
         self.server.close()
+
+    def environment_vars(self, job: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return the variables that a job has by its environment."""
+        return {"RECONCILER_ALLOWED_HOSTS": self.hosts, **self.vars} if job.get("environment") else {}
 
     def definition(self, workflow: str, commit: str) -> dict[str, Any]:
         """Return a workflow as it is at `commit`."""
@@ -198,7 +206,7 @@ class _Run(Expressions):
             "inputs": payload.get("inputs", {}),
             # The secrets of an environment are there for jobs that name one only.
             "secrets": runner.secrets if self.job.get("environment") else {},
-            "vars": {"RECONCILER_ALLOWED_HOSTS": runner.hosts, **runner.vars} if self.job.get("environment") else {},
+            "vars": {**runner.repository_vars, **runner.environment_vars(self.job)},
             "steps": {},
             "needs": {name: {"outputs": job.outputs, "result": job.result} for name, job in (needs or {}).items()},
             **(leg or {}),
@@ -220,8 +228,7 @@ class _Run(Expressions):
         protected = self.runner.secrets if self.job.get("environment") else {}
         inputs, secrets = read_call(call, self.definition, protected, self.text)
         self.values |= {"inputs": inputs, "secrets": secrets}
-        if self.job.get("environment"):
-            self.values["vars"] = {"RECONCILER_ALLOWED_HOSTS": self.runner.hosts, **self.runner.vars}
+        self.values["vars"] = {**self.runner.repository_vars, **self.runner.environment_vars(self.job)}
 
     def result(self) -> Job:
         if not self.truth(self.job.get("if", "true")):
@@ -245,7 +252,7 @@ class _Run(Expressions):
         elif step.get("uses", "").startswith("./"):
             self.done.steps.append(self.composite(name, number, step))
         elif "uses" in step:
-            outputs = self.use(name, self.texts(step.get("with", {})))
+            outputs = self.use(step["uses"].partition("@")[0], self.texts(step.get("with", {})))
             if "id" in step:
                 self.values["steps"][step["id"]] = {"outputs": outputs}
             self.done.steps.append(Step(name, 0))
@@ -325,6 +332,9 @@ class _Run(Expressions):
                 self.download(given)
             case "actions/setup-python":
                 pass
+            case "github/codeql-action/upload-sarif":
+                assert self.job["permissions"]["security-events"] == "write"
+                self.runner.alerts.append(json.loads((self.work / given["sarif_file"]).read_text()))
             case _:
                 raise AssertionError(action)
         return {}

@@ -189,7 +189,12 @@ def test_what_a_pull_request_can_rewrite_has_nothing_to_steal() -> None:
     definition = YAML(typ="safe").load(render_workflows(INSTALL)["ci.yml"])
     assert definition["permissions"] == {"contents": "read"}
     assert "pull_request_target" not in definition["on"]
-    assert [key for job in definition["jobs"].values() for key in ("environment", "permissions") if key in job] == []
+    scanning = definition["jobs"]["code-scanning"]
+    assert scanning["if"] == "vars.RECONCILER_CODE_SCANNING == 'true' && github.event_name == 'push'"
+    assert scanning["permissions"] == {"contents": "read", "actions": "read", "security-events": "write"}
+    assert [name for name, job in definition["jobs"].items() if {"environment", "permissions"} & job.keys()] == [
+        "code-scanning"
+    ]
     for name, text in rendered().items():
         assert "secrets." not in text or name != "ci.yml"
         assert "cache" not in text
