@@ -52,7 +52,8 @@ class Expressions:
         return word.capitalize() if word in ("true", "false") else f"look({word!r})"
 
     def _look(self, path: str) -> Any:
+        """Return what a context has; what is not there equals an empty string."""
         found: Any = self.values
         for key in path.split("."):
             found = found.get(key) if isinstance(found, Mapping) else None
-        return found
+        return "" if found is None else found

@@ -91,6 +91,8 @@ class Runner:
         self.repository_vars: dict[str, str] = {}
         self.alerts: list[dict[str, Any]] = []
         """What was uploaded for code scanning."""
+        self.pages = scratch / "pages"
+        """What was published."""
         self.oidc: Mapping[str, str] = {}
         """Variables of jobs that may ask for an OIDC token."""
         self.numbers: dict[str, int] = {}
@@ -332,6 +334,12 @@ class _Run(Expressions):
                 self.download(given)
             case "actions/setup-python":
                 pass
+            case "actions/upload-pages-artifact":
+                assert all(path.stat().st_mode & 0o044 == 0o044 for path in (self.work / given["path"]).rglob("*"))
+                return self.upload({**given, "name": "github-pages"})
+            case "actions/deploy-pages":
+                assert {**self.job["permissions"]} == {"pages": "write", "id-token": "write"}
+                self.download({"name": "github-pages", "path": str(self.runner.pages)})
             case "github/codeql-action/upload-sarif":
                 assert self.job["permissions"]["security-events"] == "write"
                 self.runner.alerts.append(json.loads((self.work / given["sarif_file"]).read_text()))

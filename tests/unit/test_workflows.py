@@ -19,7 +19,7 @@ from reconciler.github.apply_runs import APPLY_STEP, OFF_STEP
 
 ROOT = Path(__file__).parents[2]
 OURS = ROOT / ".github" / "workflows"
-NAMES = ("apply.yml", "ci.yml", "drift.yml", "import.yml", "plan.yml", "sync.yml")
+NAMES = ("apply.yml", "ci.yml", "drift.yml", "import.yml", "plan.yml", "report.yml", "sync.yml")
 ACTION_DEFINITION: dict[str, Any] = YAML(typ="safe").load((TEMPLATES / "action.yml").read_text("utf-8"))
 PASSED = {
     value.removeprefix("${{ inputs.").removesuffix(" }}"): variable
@@ -89,7 +89,7 @@ def test_every_command_that_plans_applies_imports_or_validates_is_run_by_the_act
     }
     for name in NAMES:
         for _, step in steps(name):
-            assert not re.search(r"reconciler (?!github )", step.get("run", "").replace("reconciler.txt", ""))
+            assert not re.search(r"reconciler (?!github |report )", step.get("run", "").replace("reconciler.txt", ""))
             if uses_action(step):
                 assert step["with"]["program"] == ".venv/bin/reconciler", "nothing is installed beside a token"
                 assert step["with"].keys() <= ACTION_DEFINITION["inputs"].keys()
@@ -273,7 +273,7 @@ def test_the_job_that_reads_the_directory_writes_nothing_and_the_one_that_writes
     assert "secrets." not in str(read) + str(pull)
     assert "GITHUB_TOKEN" not in str(read), "the step with the directory's token has none for the repository"
     assert [step.get("name") for step in pull["steps"] if "GITHUB_TOKEN" in step.get("env", {})] == ["Pull request"]
-    reading = {("import.yml", "read"), ("sync.yml", "read")}
+    reading = {("import.yml", "read"), ("sync.yml", "read"), ("report.yml", "publish")}
     others = [job for name in NAMES for found, job in jobs(name).items() if (name, found) not in reading]
     assert [job for job in others if "id-token" in job.get("permissions", {})] == []
 
@@ -346,6 +346,17 @@ def test_a_called_plan_takes_no_other_event() -> None:
     manually, by_pull = job["if"].split("||")
     assert "github.event_name == 'workflow_dispatch' && " in manually
     assert "github.event_name == 'pull_request_target' && " in by_pull
+
+
+def test_the_report_is_off_and_has_no_secret() -> None:
+    """Pages are public unless somebody says that they are private: then and in private repositories names are shown."""
+    report, publish = jobs("report.yml")["report"], jobs("report.yml")["publish"]
+    assert report["if"].startswith("vars.RECONCILER_REPORT != '' && ")
+    assert report["permissions"] == {"contents": "read"}
+    assert "secrets." not in render_workflows(INSTALL)["report.yml"]
+    assert report["env"]["REDACT"].startswith("${{ (vars.RECONCILER_REPORT == 'pages' || ")
+    assert publish["permissions"] == {"pages": "write", "id-token": "write"}
+    assert [step["uses"].partition("@")[0] for step in publish["steps"]] == ["actions/deploy-pages"], "runs nothing"
 
 
 def test_no_workflow_approves_a_plan() -> None:

@@ -25,7 +25,7 @@ def test_a_repository_is_created(tmp_path: Path, terminal: RecordingTerminal) ->
     assert "domains: [example.org]" in settings
     assert (tmp_path / "new/.gitignore").is_file()
     names = sorted(path.name for path in (tmp_path / "new/.github/workflows").iterdir())
-    assert names == ["apply.yml", "ci.yml", "drift.yml", "plan.yml"]
+    assert names == ["apply.yml", "ci.yml", "drift.yml", "plan.yml", "report.yml"]
     assert f"Created a repository in {tmp_path / 'new'}" in terminal.out
     assert "The workflows cannot install the program yet" in terminal.out
 
@@ -33,7 +33,7 @@ def test_a_repository_is_created(tmp_path: Path, terminal: RecordingTerminal) ->
 def test_the_workflow_that_imports_people_is_written_on_request(tmp_path: Path, terminal: RecordingTerminal) -> None:
     assert run_init(tmp_path, InitOptions("scim", "example.org", None, imports=True), terminal) is ExitCode.OK
     names = sorted(path.name for path in (tmp_path / ".github/workflows").iterdir())
-    assert names == ["apply.yml", "ci.yml", "drift.yml", "import.yml", "plan.yml"]
+    assert names == ["apply.yml", "ci.yml", "drift.yml", "import.yml", "plan.yml", "report.yml"]
 
 
 def test_the_workflow_that_applies_without_a_review_is_written_on_request(
@@ -41,7 +41,7 @@ def test_the_workflow_that_applies_without_a_review_is_written_on_request(
 ) -> None:
     assert run_init(tmp_path, InitOptions("scim", "example.org", None, sync=True), terminal) is ExitCode.OK
     names = sorted(path.name for path in (tmp_path / ".github/workflows").iterdir())
-    assert names == ["apply.yml", "ci.yml", "drift.yml", "plan.yml", "sync.yml"]
+    assert names == ["apply.yml", "ci.yml", "drift.yml", "plan.yml", "report.yml", "sync.yml"]
     settings = (tmp_path / "desired-state/settings.yaml").read_text()
     assert "\n# unattended: {" in settings, "what it may do is nobody's default"
 
