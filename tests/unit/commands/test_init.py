@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,29 @@ def test_what_decides_about_all_users_has_owners_of_its_own(tmp_path: Path, term
         *(f"/desired-state/{name}.yaml" for name in ("settings", "scope", "mappings")),
     }
     assert {path for path, owner in owners.items() if owner != owners["/desired-state/"]} == strict
+
+
+def test_each_tenant_has_owners_and_what_concerns_all_has_those_of_the_fleet(
+    tmp_path: Path, terminal: RecordingTerminal
+) -> None:
+    run_init(tmp_path, FLEET, terminal)
+    lines = (tmp_path / ".github/CODEOWNERS").read_text().splitlines()
+    owners = [tuple(line.split()) for line in lines if not line.startswith("#")]
+    tenants = {path.name: f"@your-organisation/{path.name}" for path in (tmp_path / "tenants").iterdir()}
+
+    def owner(file: str) -> str:
+        """The last line that matches counts; `*` is a part of a path."""
+        return [team for place, team in owners if fnmatchcase(file, f"{place}*" if place.endswith("/") else place)][-1]
+
+    for tenant, team in tenants.items():
+        assert owner(f"/tenants/{tenant}/users/people.yaml") == owner(f"/tenants/{tenant}/groups/a.yaml") == team
+        for name in ("tenant", "settings", "scope", "mappings"):
+            assert owner(f"/tenants/{tenant}/{name}.yaml") == "@your-organisation/fleet-owners"
+    for path in tmp_path.rglob("*"):
+        name = "/" + path.relative_to(tmp_path).as_posix()
+        if path.is_file() and name.startswith(("/fleet", "/defaults", "/groups", "/requirements", "/.github")):
+            assert owner(name) == "@your-organisation/fleet-owners", name
+    assert owner("/tenants/new/users/people.yaml") == "@your-organisation/fleet-owners"
 
 
 def test_each_file_names_its_schema_for_editors(tmp_path: Path, terminal: RecordingTerminal) -> None:
