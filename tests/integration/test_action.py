@@ -120,3 +120,58 @@ def test_the_steps_of_an_action_see_no_secrets(repository: Repository) -> None:
     file.write_text(text.replace("${{ inputs.command }}", "v${{ secrets.RECONCILER_TOKEN }}alidate"))
     job = repository.run(act("It", given={"command": "plan"}))
     assert job.code == 0, job.steps
+
+
+PROBE = """\
+name: Probe
+description: Shows what a step of an action sees
+inputs:
+  given:
+    description: Given
+    required: true
+  other:
+    description: By default an expression
+    default: ${{ github.repository_visibility != 'private' }}
+outputs:
+  said:
+    description: Of a step that failed, too
+    value: ${{ steps.first.outputs.said }}
+runs:
+  using: composite
+  steps:
+    - id: first
+      name: First
+      shell: bash
+      env:
+        VALUES: ${{ inputs.given }} ${{ inputs.other }} ${{ env.CALLER }} ${{ github.action_path }}
+      run: |
+        echo "$VALUES $JOB $CALLER $(basename "$GITHUB_ACTION_PATH") $(basename "$PWD")"
+        echo "said=$CALLER" >> "$GITHUB_OUTPUT"
+        exit 7
+    - name: Second
+      shell: bash
+      run: echo never
+"""
+
+
+def test_the_stand_in_runs_an_action_as_github_does(repository: Repository) -> None:
+    folder = repository.origin / ".github/actions/probe"
+    folder.mkdir()
+    (folder / "action.yml").write_text(PROBE)
+    probe = {"id": "it", "name": "It", "uses": "./.github/actions/probe", "with": {"given": "a b"}}
+    job = repository.run(
+        {**probe, "env": {"CALLER": "c"}},
+        {
+            "name": "Later",
+            "if": "always()",
+            "run": 'echo "$CALLER|$SAID"',
+            "env": {"SAID": "${{ steps.it.outputs.said }}"},
+        },
+        env={"JOB": "j"},
+    )
+    assert job.code == 7
+    said = job.said("It").split()
+    assert said[:4] == ["a", "b", "false", "c"]
+    assert said[4].endswith("/.github/actions/probe")
+    assert said[5:] == ["j", "c", "probe", "work"], "it runs in the workspace, and ends with the step that failed"
+    assert job.said("Later") == "|c\n", "the variables of a step are its own; the outputs are there after a failure"
