@@ -7,7 +7,7 @@ READY := .venv/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help check fix schemas reference pictures examples docs unit test coverage bench dist zipapp
+.PHONY: help check fix schemas reference pictures examples docs tutorial unit test coverage bench dist zipapp
 
 help: ## List the tasks
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -36,6 +36,9 @@ pictures: $(READY) ## Make the pictures of docs/images again, with Chromium
 
 examples: $(READY) ## Write what is generated in examples/ again
 	cd tests && ../$(BIN)/python -m support.examples
+
+tutorial: $(READY) ## Write the output of the tutorial's commands again
+	cd tests && ../$(BIN)/python -m support.console_page
 
 docs: $(READY) ## Build the site of docs/ in build/docs
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet -c docs . build/docs

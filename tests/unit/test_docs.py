@@ -118,7 +118,7 @@ def test_a_document_with_witnesses_names_some_in_each_table_row(document: str) -
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 def test_each_command_and_option_that_a_document_names_exists(document: Path) -> None:
     text = (ROOT / document).read_text("utf-8")
-    blocks = "\n".join(FENCE.findall(text))
+    blocks = re.sub(r" \\\n>? *", " ", "\n".join(FENCE.findall(text)))
     lines = re.findall(r"^(?:\$ )?(?:\.venv/bin/)?(reconciler [a-z][^#\n>]*)", blocks, re.MULTILINE)
     spans = [" ".join(span.split()) for span in CODE.findall(prose(document)) if re.match(r"reconciler [a-z]", span)]
     assert [line for line in (*lines, *spans) if not is_command(line)] == []

@@ -26,6 +26,7 @@ TASKS = (
     "reference",
     "pictures",
     "examples",
+    "tutorial",
     "docs",
     "unit",
     "test",
