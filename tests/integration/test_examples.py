@@ -70,6 +70,8 @@ def test_zizmor_finds_nothing_in_the_examples() -> None:
 @pytest.mark.parametrize("name", INIT)
 def test_the_first_line_of_a_file_names_a_schema_that_exists(name: str) -> None:
     for path in sorted((EXAMPLES / name).rglob("*.yaml")):
+        if path.parent.name == "kubernetes":
+            continue
         start, _, schema = path.read_text("utf-8").partition("\n")[0].partition("$schema=")
         assert start == "# yaml-language-server: ", path
         assert Path(os.path.normpath(path.parent / schema)).is_file(), path

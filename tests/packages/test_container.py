@@ -55,7 +55,7 @@ def test_the_image_is_nobodys_and_holds_what_the_locks_and_the_wheel_say() -> No
 def test_the_examples_name_this_image_and_version_in_one_way() -> None:
     named = [
         image
-        for path in sorted((ROOT / "examples" / "fleet").rglob("*.y*ml"))
+        for path in sorted((ROOT / "examples" / "school-fleet").rglob("*.y*ml"))
         for image in re.findall(r"^ *(?:image|name): (\S*[/:]\S*)$", path.read_text("utf-8"), re.MULTILINE)
     ]
     assert named == [f"registry.example.com/reconciler:{reconciler.__version__}"] * 2

@@ -139,6 +139,7 @@ def _run_console(shell: Shell, block: str) -> str:
     for command, shown in zip(parts[1::2], parts[2::2], strict=True):
         assert shell.code == 0 or command == "echo $?", f"no `$ echo $?` after exit code {shell.code}:\n{written}"
         printed = shell.run(re.sub(r"^> ", "", command, flags=re.MULTILINE))
+        printed = re.sub(r"[ \t]+$", "", printed, flags=re.MULTILINE)  # as .editorconfig wants it
         if printed and not printed.endswith("\n"):
             printed += "\n"
         same = hide_varying(printed).rstrip() == hide_varying(shown).rstrip()

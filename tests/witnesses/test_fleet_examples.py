@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / ".venv-witnesses" / "bin"
-EXAMPLES = ROOT / "examples" / "fleet"
+EXAMPLES = ROOT / "examples" / "school-fleet"
 JOB = EXAMPLES / "kubernetes" / "drift.yaml"
 PIPELINE = EXAMPLES / "gitlab-ci.yml"
 
