@@ -92,9 +92,18 @@ class UserList:
 
 
 def render_html(
-    plan: Plan, profile: TargetProfile, style: Style, templates: Templates, *, whole_plan_at: str | None = None
+    plan: Plan,
+    profile: TargetProfile,
+    style: Style,
+    templates: Templates,
+    *,
+    whole_plan_at: str | None = None,
+    pages: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """Render the page. Raises `UsageError` if a template does not work."""
+    """Render the page. `pages`: files and titles of the site that it is a part of.
+
+    Raises `UsageError` if a template does not work.
+    """
     style = replace(style, colour=False)
     view = build_plan_view(plan, profile, whole_plan_at=whole_plan_at or "")
     css, script = _inline(templates.style("plan.css")), _inline(templates.text("plan.js"))
@@ -104,6 +113,7 @@ def render_html(
         script=Markup(script),  # noqa: S704
         css_hash=_hash(css),
         script_hash=_hash(script),
+        pages=pages,
         **_header(view, style),
         **_changes(view, style),
         **_messages(view, style),

@@ -39,6 +39,7 @@ from reconciler.session.site_users import (
     HistoryByUser,
     RecordedStates,
     ScopeReasons,
+    build_removed_users,
     build_users,
     read_last_changes,
 )
@@ -186,7 +187,12 @@ def _read_users(read: _SiteReading, base: frozenset[str] | None) -> tuple[list[S
     )
     by_user = HistoryByUser([(user.key, user.object_id) for user in users], read.redactor)
     history = _read_history(read, by_user)
-    return [_with_history(user, by_user, number) for number, user in enumerate(users)], history
+    numbered = [*enumerate(users), *build_removed_users(by_user, states)]
+    return sorted((_with_history(user, by_user, number) for number, user in numbered), key=_in_list), history
+
+
+def _in_list(user: SiteUser) -> tuple[str, str]:
+    return user.sort_key
 
 
 def _with_history(user: SiteUser, by_user: HistoryByUser, number: int) -> SiteUser:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -13,7 +13,7 @@ from reconciler.core.scope.groups import fold_names, index_memberships
 from reconciler.core.scope.trace import ClauseResult, TraceStep, trace_scope
 from reconciler.core.scope.verdict import Roster, ScopeRules
 from reconciler.core.values import fold_case
-from reconciler.history.edits import USER, build_user_keys
+from reconciler.history.edits import USER, EditKind, build_user_keys
 from reconciler.history.outcomes import TimelineEntry
 from reconciler.record.redaction import Redactor
 from reconciler.record.runs import ApplyRun
@@ -76,17 +76,17 @@ class RecordedStates:
     complete: ApplyRun | None = None
     redactor: Redactor = field(default_factory=Redactor)
 
-    def find(self, user: DesiredUser, object_id: str) -> RecordedState:
-        """Return what the record says of one user."""
-        keys = collect_keys(user.key, object_id, self.redactor)
-        if user.anchor is not None:
-            keys = keys | {f"id:{fold_case(str(user.anchor))}"}
+    def find(self, name: str, object_id: str, anchor: object = None) -> RecordedState:
+        """Return what the record says of one user. `anchor`: its externalId, if it is known and no objectId."""
+        keys = collect_keys(name, object_id, self.redactor)
+        if anchor is not None:
+            keys = keys | {f"id:{fold_case(str(anchor))}"}
         found = [self.changed[key] for key in sorted(keys) if key in self.changed]
         if found:
             return max(found, key=lambda each: (each.since is not None, each.since))
         if self.complete is None:
             return RecordedState(AccountState.UNKNOWN)
-        if user.key in self.base and self.complete.converged(keys):
+        if name in self.base and self.complete.converged(keys):
             return RecordedState(AccountState.ACTIVE, self.complete.began, unchanged=True)
         return RecordedState(AccountState.NONE)
 
@@ -112,7 +112,10 @@ def read_last_changes(runs: Iterable[ApplyRun]) -> dict[str, RecordedState]:
 
 
 class HistoryByUser:
-    """Sorts entries of the timeline, newest first, by the users of today. Renames are followed."""
+    """Sorts entries of the timeline, newest first, by the users of today and those that were removed.
+
+    Renames are followed.
+    """
 
     def __init__(self, users: Sequence[tuple[str, str]], redactor: Redactor) -> None:
         """`users`: userPrincipalName and objectId of each."""
@@ -123,6 +126,7 @@ class HistoryByUser:
                 self._owners.setdefault(key, number)
         self._found: list[list[TimelineEntry]] = [[] for _ in users]
         self._counts = [0] * len(users)
+        self._removals: dict[int, TimelineEntry] = {}
 
     def add(self, entry: TimelineEntry) -> None:
         """Add an entry that is older than all before it."""
@@ -132,17 +136,40 @@ class HistoryByUser:
         if owner is None:
             owner = next((self._owners[key] for key in sorted(keys) if key in self._owners), None)
             if owner is None or (identity and self._ids[owner] not in ("", identity)):
-                return
+                if not _is_removal(entry):
+                    return
+                owner = self._start(entry, identity)
         for key in keys:
             self._owners.setdefault(key, owner)
         self._counts[owner] += 1
         if len(self._found[owner]) < ENTRIES_OF_A_USER:
             self._found[owner].append(entry)
 
+    def _start(self, removal: TimelineEntry, identity: str) -> int:
+        """Begin the history of a user that is not in the desired state of today: its last entry is the removal."""
+        number = len(self._ids)
+        self._ids.append(identity)
+        self._found.append([])
+        self._counts.append(0)
+        self._removals[number] = removal
+        if identity:
+            self._owners[f"id:{identity}"] = number
+        return number
+
+    @property
+    def removals(self) -> Iterable[tuple[int, TimelineEntry]]:
+        """The number and the removal of each user that was removed, the last one first."""
+        return self._removals.items()
+
     def find(self, number: int) -> tuple[tuple[TimelineEntry, ...], int]:
         """Return the entries of a user, and how many older ones are left out."""
         found = self._found[number]
         return tuple(found), self._counts[number] - len(found)
+
+
+def _is_removal(entry: TimelineEntry) -> bool:
+    edit = entry.edit
+    return edit is not None and edit.kind is EditKind.REMOVED and edit.entity.kind == USER
 
 
 def _read_keys(entry: TimelineEntry) -> tuple[frozenset[str], str]:
@@ -161,7 +188,7 @@ def build_users(
     states: RecordedStates,
     failing: Mapping[str, FailingUser],
 ) -> list[SiteUser]:
-    """Return the users without their history, in the order of the list. `failing`: by folded address."""
+    """Return the users without their history. `failing`: by folded address."""
     found = []
     for source in sources:
         user = desired.get(source.key)
@@ -170,6 +197,17 @@ def build_users(
         object_id = str(source.attributes.get("objectId") or "")
         address = format_user_address(source.key)
         fails = failing.get(fold_case(address)) or failing.get(fold_case(states.redactor.address(address)))
-        account = states.find(user, object_id)
+        account = states.find(user.key, object_id, user.anchor)
         found.append(SiteUser(source.key, object_id, str(source.origin), reasons.explain(source), account, fails))
-    return sorted(found, key=lambda each: each.sort_key)
+    return found
+
+
+def build_removed_users(by_user: HistoryByUser, states: RecordedStates) -> Iterator[tuple[int, SiteUser]]:
+    """Yield the users that are no longer in the desired state, with their number in the history."""
+    for number, entry in by_user.removals:
+        if entry.edit is None:
+            continue
+        user = entry.edit.entity
+        by = f" by {entry.commit.author} in {entry.commit.id[:12]}" if entry.commit is not None else ""
+        why = Why(False, f"removed from git on {entry.when:%Y-%m-%d}{by}")
+        yield number, SiteUser(user.name, user.object_id, "", why, states.find(user.name, user.object_id), removed=True)

@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 from support.browser import DESK, NEEDS_BROWSER, PHONE, Show, browser, playwright, show, violations
+from support.builders import APPLE
+from support.plans import every_action
 from support.site_reports import site_report, site_run
-from support.untrusted_text import HOSTILE
+from support.untrusted_text import HOSTILE, plan_that_says
 
+from reconciler.render.site.model import ShownPlan
 from reconciler.render.site.site import render_site
 from reconciler.render.style import Style
 
 pytestmark = NEEDS_BROWSER
 __all__ = ["browser", "show"]
 Open = Callable[..., Any]
-PAGES = ("index.html", "users.html", "users-0001.html", "history.html")
+PAGES = ("index.html", "users.html", "users-0001.html", "history.html", "changes-1.html")
 
 
 @pytest.fixture
@@ -24,7 +27,13 @@ def opened(show: Show) -> Open:
     """Opens a page of the site; keywords `word`, `count` and `runs` are those of the report."""
 
     def open_page(name: str, *, word: str = "ada@example.com", count: int = 0, runs: int = 3, **how: Any) -> Any:
-        report = site_report(word, count, runs=[site_run(days, ("done", "failed")) for days in range(runs, 0, -1)])
+        plan = every_action() if word == "ada@example.com" else plan_that_says(word)
+        report = site_report(
+            word,
+            count,
+            runs=[site_run(days, ("done", "failed")) for days in range(runs, 0, -1)],
+            plans=(ShownPlan(plan, APPLE, saved=True),),
+        )
         site = {page: "".join(text) for page, text in render_site(report, Style())}
         return show(site[name], **how)
 
@@ -46,17 +55,23 @@ def test_each_page_is_accessible_and_as_wide_as_the_screen(
 def test_text_and_states_filter_the_users_and_the_number_is_said(opened: Open) -> None:
     page = opened("users.html", count=20)
     count = page.locator("#count")
-    playwright.expect(count).to_have_text("All 28 users shown")
+    playwright.expect(count).to_have_text("All 30 users shown")
     page.get_by_label("Name, reason or file").fill("PERSON.00007")
-    playwright.expect(count).to_have_text("1 of 28 users shown")
+    playwright.expect(count).to_have_text("1 of 30 users shown")
     page.get_by_role("button", name="Show all").click()
     page.get_by_role("checkbox", name="account 22", exact=True).uncheck()
-    playwright.expect(count).to_have_text("6 of 28 users shown")
+    playwright.expect(count).to_have_text("8 of 30 users shown")
+
+
+def test_the_changes_lead_back_to_the_other_pages(opened: Open) -> None:
+    page = opened("changes-1.html")
+    links = page.get_by_role("navigation", name="Pages", exact=True).get_by_role("link")
+    assert [link.get_attribute("href") for link in links.all()] == ["index.html", "users.html", "history.html"]
 
 
 def test_without_its_script_the_list_is_complete(opened: Open) -> None:
     page = opened("users.html", script=False)
-    assert page.locator("#rows li:visible").count() == 8
+    assert page.locator("#rows li:visible").count() == 10
     assert not page.locator("form").is_visible()
 
 
@@ -72,7 +87,7 @@ def test_the_plots_have_their_numbers_and_the_keyboard_opens_them(opened: Open) 
 @pytest.mark.parametrize("page_name", PAGES)
 def test_hostile_words_are_only_text(page_name: str, name: str, opened: Open) -> None:
     page = opened(page_name, word=HOSTILE[name], size=PHONE)
-    assert page.locator("script").count() == (page_name == "users.html")
+    assert page.locator("script").count() == (page_name in ("users.html", "changes-1.html"))
     assert page.locator("img, iframe, object, embed, link, [onload], [onerror]").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
@@ -81,4 +96,4 @@ def test_hostile_words_are_only_text(page_name: str, name: str, opened: Open) ->
 def test_twenty_thousand_users_can_be_searched(opened: Open) -> None:
     page = opened("users.html", count=20_000)
     page.get_by_label("Name, reason or file").fill("person.12345")
-    playwright.expect(page.locator("#count")).to_have_text("1 of 20,008 users shown")
+    playwright.expect(page.locator("#count")).to_have_text("1 of 20,010 users shown")

@@ -65,6 +65,11 @@ def site_report(word: str = "ada@example.com", count: int = 0, **changed: object
     ]
     entries = site_entries(word)
     users = [SiteUser(word, word, word, *state, entries, 3) for state in states]
+    gone = replace(OUT, text="removed from git on 2026-12-01")
+    users += [
+        SiteUser(word, word, "", gone, RecordedState(state, NOW), None, entries, 3, removed=True)
+        for state in (AccountState.DEACTIVATED, AccountState.ACTIVE)
+    ]
     users += [replace(users[1], key=f"person.{number:05}@example.com") for number in range(count)]
     runs = [site_run(9), site_run(2, ("done", "failed")), site_run(1)]
     status = Status(

@@ -49,7 +49,7 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class SiteUser:
-    """A user of the desired state. `file`: where it is written, with line and column."""
+    """A user of the desired state, or removed from it. `file`: where it is written, with line and column."""
 
     key: str
     object_id: str
@@ -61,6 +61,8 @@ class SiteUser:
     """Its history, newest first, as far as the site has it."""
     more: int = 0
     """Older entries that are left out."""
+    removed: bool = False
+    """The desired state no longer has it: `why` says since when, and `file` is empty."""
 
     @property
     def sort_key(self) -> tuple[str, str]:

@@ -93,12 +93,13 @@ def _hide(text: str, style: Style) -> str:
 
 def _count(report: SiteReport, rows: Sequence[SiteUserRow]) -> list[SiteFigure]:
     states = Counter(row.state for row in rows)
+    present = sum(not user.removed for user in report.users)
     in_scope = sum(user.why.in_scope for user in report.users)
     known = bool(report.runs)
     accounts = sum(user.account.state is AccountState.ACTIVE for user in report.users)
     last = report.runs[-1] if known else None
     return [
-        SiteFigure("in scope", f"{in_scope:,}", f"of {pluralize(len(report.users), 'user')} in git", page="users.html"),
+        SiteFigure("in scope", f"{in_scope:,}", f"of {pluralize(present, 'user')} in git", page="users.html"),
         SiteFigure(
             "with an account",
             f"{accounts:,}" if known and not states["unknown"] else UNKNOWN,

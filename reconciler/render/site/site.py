@@ -10,7 +10,7 @@ from reconciler.render.history import HistoryView, page_entries
 from reconciler.render.html import render_html
 from reconciler.render.site.model import SiteReport
 from reconciler.render.site.overview import render_overview
-from reconciler.render.site.pages import Pages
+from reconciler.render.site.pages import PAGES, Pages
 from reconciler.render.site.users import build_rows, render_details, render_list
 from reconciler.render.style import Style
 from reconciler.render.templating import Templates
@@ -32,7 +32,7 @@ def render_site(report: SiteReport, style: Style) -> Iterator[SiteFile]:
     yield from render_details(report, rows, style, pages)
     yield "history.html", _render_history(report, style, pages)
     for name, shown in zip(plan_pages, report.plans, strict=True):
-        yield name, iter((render_html(shown.plan, shown.profile, style, Templates(None)),))
+        yield name, iter((render_html(shown.plan, shown.profile, style, Templates(None), pages=PAGES),))
 
 
 def _show(why: str, style: Style) -> str:

@@ -22,9 +22,10 @@ STATES = {
     "account": ("account", "good"),
     "waiting": ("no account on record", "warn"),
     "unknown": ("account not known", "quiet"),
-    "leaving": ("account, out of scope", "warn"),
+    "leaving": ("account, but not in scope", "warn"),
     "off": ("deactivated or deleted", "quiet"),
     "out": ("out of scope", "quiet"),
+    "removed": ("removed from git", "quiet"),
 }
 """What a user is listed as: label and tone."""
 
@@ -53,6 +54,8 @@ def classify(user: SiteUser) -> str:
     if user.why.in_scope:
         known = {AccountState.ACTIVE: "account", AccountState.UNKNOWN: "unknown"}
         return known.get(state, "waiting")
+    if user.removed:
+        return "leaving" if state is AccountState.ACTIVE else "removed"
     out = {AccountState.ACTIVE: "leaving", AccountState.DEACTIVATED: "off", AccountState.DELETED: "off"}
     return out.get(state, "out")
 
@@ -85,7 +88,7 @@ def describe_why(user: SiteUser, style: Style) -> str:
     """Return why the user is in scope or out of it, with the group or filter that decides."""
     why = user.why
     text = escape_control(redact_quoted(why.text) if style.redact else why.text)
-    parts = [text if why.in_scope else f"out of scope: {text}"]
+    parts = [text if why.in_scope or user.removed else f"out of scope: {text}"]
     *groups, _ = why.path or ("",)
     if groups:
         parts.append(f"through {HIDDEN if style.redact else ' → '.join(quote(each) for each in groups)}")
@@ -128,7 +131,17 @@ def render_list(report: SiteReport, rows: Sequence[SiteUserRow], pages: Pages) -
     for row in rows:
         counts[row.state] = counts.get(row.state, 0) + 1
     states = [(state, label, counts[state]) for state, (label, _) in STATES.items() if state in counts]
-    return pages.render("users.html.j2", "users.html", title="Users", rows=rows, states=states, unknown=report.unknown)
+    removed = sum(user.removed for user in report.users)
+    return pages.render(
+        "users.html.j2",
+        "users.html",
+        title="Users",
+        rows=rows,
+        present=len(rows) - removed,
+        removed=removed,
+        states=states,
+        unknown=report.unknown,
+    )
 
 
 def render_details(

@@ -38,6 +38,20 @@ def test_history_is_by_user(target: TargetWorkspace) -> None:
     assert HISTORY not in report.unknown
 
 
+def test_a_user_that_was_removed_from_git_stays_on_the_list(target: TargetWorkspace) -> None:
+    git = GitRepository(target.files.root)
+    target.desire(person("ada"), person("bob"))
+    git.commit("Add them")
+    target.desire(person("bob"))
+    git.commit("Remove Ada")
+    report, _ = read(target)
+    assert [(user.key[:3], user.removed, len(user.entries)) for user in report.users] == [
+        ("ada", True, 2),
+        ("bob", False, 1),
+        ("kee", False, 1),
+    ]
+
+
 def test_a_damaged_receipt_is_reported(target: TargetWorkspace) -> None:
     target.desire(person("ada"))
     folder = target.workspace.plans / "2026-11-01-000000000000"

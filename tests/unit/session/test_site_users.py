@@ -5,7 +5,7 @@ from datetime import date
 
 from support.site_reports import NOW, site_entries, site_run
 
-from reconciler.core.model import DesiredUser, Origin, SourceUser
+from reconciler.core.model import Origin, SourceUser
 from reconciler.core.scope.groups import GroupMembers
 from reconciler.core.scope.trace import trace_scope
 from reconciler.core.scope.verdict import Roster, ScopeRules
@@ -13,7 +13,13 @@ from reconciler.history.edits import USER, Edit, EditKind, Entity
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.record.runs import AppliedChange
 from reconciler.render.site.model import AccountState
-from reconciler.session.site_users import HistoryByUser, RecordedStates, ScopeReasons, read_last_changes
+from reconciler.session.site_users import (
+    HistoryByUser,
+    RecordedStates,
+    ScopeReasons,
+    build_removed_users,
+    read_last_changes,
+)
 
 TODAY = date(2026, 12, 1)
 ROSTER = Roster(
@@ -45,7 +51,7 @@ def states(*changes: AppliedChange, base: tuple[str, ...] = ()) -> RecordedState
 
 
 def state_of(found: RecordedStates, name: str = "ada") -> AccountState:
-    return found.find(DesiredUser(name, (), None), "").state
+    return found.find(name, "").state
 
 
 def test_the_last_change_that_was_made_says_whether_there_is_an_account() -> None:
@@ -58,7 +64,7 @@ def test_the_last_change_that_was_made_says_whether_there_is_an_account() -> Non
 
 def test_a_user_that_a_complete_apply_left_as_it_was_has_an_account() -> None:
     assert state_of(states(base=("ada",))) is AccountState.ACTIVE
-    assert states(base=("ada",)).find(DesiredUser("ada", (), None), "").unchanged
+    assert states(base=("ada",)).find("ada", "").unchanged
     assert state_of(states(base=("bob",))) is AccountState.NONE
     assert state_of(replace(states(base=("ada",)), complete=None)) is AccountState.UNKNOWN
 
@@ -83,6 +89,34 @@ def test_history_follows_renames_and_exchanged_names() -> None:
     found.add(replace(base, edit=entry(("old", ""), ("old", ""))))
     found.add(replace(base, edit=entry(("other", "3"), ("other", "3"))))
     assert [len(found.find(number)[0]) for number in (0, 1)] == [2, 0]
+
+
+def removal(name: str, identity: str = "") -> Edit:
+    entity = Entity(USER, name, {"objectId": identity}, "a")
+    return Edit(EditKind.REMOVED, entity, None, ())
+
+
+def test_a_removed_user_has_a_history_of_its_own_and_the_reason() -> None:
+    base = site_entries()[0]
+    found = HistoryByUser([("new", "1")], NO_REDACTION)
+    for edit in (removal("ada", "2"), entry(("old", "2"), ("ada", "2")), entry(("new", "1"), ("new", "1"))):
+        found.add(replace(base, edit=edit))
+    ((number, user),) = build_removed_users(found, states(change("create"), change("deactivate")))
+    assert (user.key, user.removed, user.account.state) == ("ada", True, AccountState.DEACTIVATED)
+    assert user.why.text == "removed from git on 2026-12-01 by Sales in c0ffeec0ffee"
+    assert [len(found.find(each)[0]) for each in (number, 0)] == [2, 1]
+
+
+def test_who_came_back_or_took_over_the_name_is_not_removed() -> None:
+    base = site_entries()[0]
+    found = HistoryByUser([("ada", "1"), ("bob", "")], NO_REDACTION)
+    for edit in (removal("ada", "1"), removal("bob"), removal("renamed", "1")):
+        found.add(replace(base, edit=edit))
+    assert list(build_removed_users(found, states())) == []
+    found.add(replace(base, edit=removal("ada", "9")))
+    ((_, before),) = build_removed_users(found, states())
+    assert before.object_id == "9"
+    assert [len(found.find(number)[0]) for number in (0, 1)] == [2, 1]
 
 
 def test_older_entries_than_the_fiftieth_are_counted() -> None:

@@ -11,7 +11,18 @@ REPORT = site_report()
 
 def test_every_state_has_its_label() -> None:
     states = [row.state for row in build_rows(REPORT.users, Style())]
-    assert states == ["failing", "account", "account", "waiting", "unknown", "leaving", "off", "out"]
+    assert states == [
+        "failing",
+        "account",
+        "account",
+        "waiting",
+        "unknown",
+        "leaving",
+        "off",
+        "out",
+        "removed",
+        "leaving",
+    ]
 
 
 def test_the_reason_names_groups_filter_and_place() -> None:
@@ -22,10 +33,11 @@ def test_the_reason_names_groups_filter_and_place() -> None:
         "assigned in scope.yaml, through (hidden), by the filter (hidden)"
     )
     assert describe_why(REPORT.users[5], Style()) == 'out of scope: "ada@example.com"'
+    assert describe_why(REPORT.users[8], Style()) == "removed from git on 2026-12-01"
 
 
 def test_a_page_of_details_has_100_users_and_no_name_in_its_own() -> None:
-    report = site_report(count=192)
+    report = site_report(count=190)
     rows = list(build_rows(report.users, Style()))
     pages = {name: "".join(text) for name, text in render_details(report, rows, Style(), Pages())}
     assert list(pages) == ["users-0001.html", "users-0002.html"]
