@@ -152,8 +152,6 @@ class HistoryByUser:
         self._found.append([])
         self._counts.append(0)
         self._removals[number] = removal
-        if identity:
-            self._owners[f"id:{identity}"] = number
         return number
 
     @property
