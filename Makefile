@@ -7,7 +7,7 @@ READY := .venv/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help check fix schemas reference pictures examples docs tutorial unit test coverage bench dist zipapp
+.PHONY: help check fix schemas reference pictures examples docs tutorial walk unit test coverage bench dist zipapp
 
 help: ## List the tasks
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -39,6 +39,9 @@ examples: $(READY) ## Write what is generated in examples/ again
 
 tutorial: $(READY) ## Write the output of the tutorial's commands again
 	cd tests && ../$(BIN)/python -m support.console_page
+
+walk: $(READY) ## Time a newcomer's walk again, by README.md and docs/getting-started.md
+	cd tests && ../$(BIN)/python -m support.newcomer
 
 docs: $(READY) ## Build the site of docs/ in build/docs
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet -c docs . build/docs

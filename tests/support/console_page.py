@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Timer
@@ -21,7 +21,7 @@ from threading import Timer
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 SECONDS = 60
-"""What one command may take before the shell is killed."""
+BASH = ("bash", "--noprofile", "--norc")
 
 _BLOCK = re.compile(r"^```(console|diff)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"^\$ (.*(?:\n> .*)*)\n?", re.MULTILINE)
@@ -52,20 +52,12 @@ def hide_varying(text: str) -> str:
 class Shell:
     """One bash, whose folder, variables and jobs stay from command to command."""
 
-    def __init__(self, folder: Path) -> None:
-        environment = {
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-            "HOME": str(folder),
-            "LANG": "C.UTF-8",
-            "NO_COLOR": "1",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_AUTHOR_NAME": "Ada",
-            "GIT_AUTHOR_EMAIL": "ada@example.com",
-            "GIT_COMMITTER_NAME": "Ada",
-            "GIT_COMMITTER_EMAIL": "ada@example.com",
-        }
+    def __init__(
+        self, line: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: int = SECONDS
+    ) -> None:
+        """Start it by a command line. `seconds`: what one command may take before the shell is killed."""
         self._bash = subprocess.Popen(
-            ["bash", "--noprofile", "--norc"],
+            [*line],
             cwd=folder,
             env=environment,
             stdin=subprocess.PIPE,
@@ -74,6 +66,7 @@ class Shell:
             text=True,
             start_new_session=True,
         )
+        self._seconds = seconds
         self.code = 0
 
     def run(self, command: str) -> str:
@@ -84,7 +77,7 @@ class Shell:
         # The next command sees the exit code of this one in `$?`.
         bash.stdin.write(f"(exit {self.code})\n{{ {command}\n}} </dev/null\nprintf '\\036%d\\n' $?\n")
         bash.stdin.flush()
-        timer = Timer(SECONDS, self.close)
+        timer = Timer(self._seconds, self.close)
         timer.start()
         printed = ""
         try:
@@ -96,26 +89,37 @@ class Shell:
                 printed += line
         finally:
             timer.cancel()
-        raise AssertionError(f"the shell ended, or took more than {SECONDS} seconds: {command}\n{printed}")
+        raise AssertionError(f"the shell ended, or took more than {self._seconds} seconds: {command}\n{printed}")
 
     def close(self) -> None:
         """End the shell and all that it started."""
         with suppress(ProcessLookupError):
             os.killpg(self._bash.pid, signal.SIGKILL)
         self._bash.wait()
+        for pipe in (self._bash.stdin, self._bash.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 @contextmanager
 def open_shell(folder: Path) -> Iterator[Shell]:
     """Give a shell in a folder, which is its home as well."""
-    shell = Shell(folder)
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "NO_COLOR": "1",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "Ada",
+        "GIT_AUTHOR_EMAIL": "ada@example.com",
+        "GIT_COMMITTER_NAME": "Ada",
+        "GIT_COMMITTER_EMAIL": "ada@example.com",
+    }
+    shell = Shell(BASH, folder, environment)
     try:
         yield shell
     finally:
         shell.close()
-        for pipe in (shell._bash.stdin, shell._bash.stdout):
-            if pipe is not None:
-                pipe.close()
 
 
 def edit(block: str, folder: Path) -> None:

@@ -27,6 +27,7 @@ TASKS = (
     "pictures",
     "examples",
     "tutorial",
+    "walk",
     "docs",
     "unit",
     "test",
