@@ -43,10 +43,13 @@ ELSEWHERE: Mapping[str, str] = {
     "reconciler fleet worker": "tests/integration/test_fleet_queue.py",
     "reconciler fleet submit": "tests/integration/test_fleet_queue.py",
     "reconciler fleet gather": "tests/integration/test_fleet_runs.py",
+    "reconciler fleet drift -o drift": "tests/integration/test_fleet_runs.py",
+    "reconciler fleet plan --base applied": "tests/integration/test_fleet_runs.py",
+    "reconciler fleet apply --base applied": "tests/integration/test_fleet_runs.py",
     "reconciler import entra-links": "tests/integration/test_moving_from_entra.py",
 }
 """What a command begins with -> the test that runs it: it needs a browser, a server that stays, a database."""
-OF_A_FLEET = frozenset(["docs/fleet-layers.md", "docs/environment.md"])
+OF_A_FLEET = frozenset(["docs/fleet.md", "docs/fleet-layers.md", "docs/environment.md"])
 """Pages whose reader has a fleet."""
 SERVED = frozenset(["docs/disconnect.md"])
 """Pages whose sandbox is served as if it were elsewhere: with `--sandbox` it may be emptied at will."""
@@ -110,6 +113,8 @@ def prepare(page: str, home: Path, tenant: Tenant) -> None:
     if page.startswith("examples/") or page in OF_A_FLEET:
         example = folder.parent if page.startswith("examples/") else ROOT / "examples/school-fleet"
         shutil.copytree(example, home, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".reconciler", "plans"))
+        if page == "docs/fleet.md":
+            plan_a_fleet(home)
         return
     if page in ("README.md", "CONTRIBUTING.md"):
         shutil.copytree(ROOT / "desired-state", home / "desired-state")
@@ -135,6 +140,15 @@ def prepare(page: str, home: Path, tenant: Tenant) -> None:
     wheel = home / f"reconciler/dist/scim_reconciler-{reconciler.__version__}-py3-none-any.whl"
     wheel.parent.mkdir(parents=True)
     wheel.write_bytes(b"a wheel")
+
+
+def plan_a_fleet(home: Path) -> None:
+    """Plan all tenants of a fleet with two waves into `out`."""
+    fleet = home / "fleet.yaml"
+    text = fleet.read_text("utf-8").replace("  - {name: early, tenants: [harbour-primary]}\n", "")
+    fleet.write_text(text.replace("new_tenants: 2", "new_tenants: 4"), "utf-8")
+    GitRepository(home, ".").commit("Begin")
+    must("fleet", "plan", "--sandbox", "-o", "out")
 
 
 def must(*words: str) -> None:

@@ -53,6 +53,12 @@ def without_a_question(line: str) -> list[str]:
 def on_the_sandbox(line: str) -> list[str]:
     """Return the words of a command, with the options that let it run on the embedded service without a question."""
     words = without_a_question(line)
-    if words[1] in _ON_THE_SERVICE and not _WITHOUT_A_SERVICE & set(words) and "plan.json" not in words[2:3]:
+    verb = words[2] if words[1] == "fleet" else words[1]
+    if (
+        verb in _ON_THE_SERVICE
+        and not _WITHOUT_A_SERVICE & set(words)
+        and "plan.json" not in words
+        and words[1:3] != ["fleet", "explain"]
+    ):
         words.append("--sandbox")
     return words
