@@ -41,6 +41,39 @@ def test_other_content_a_link_and_a_file_are_refused(tmp_path: Path) -> None:
     assert (tmp_path / "others/index.html").read_text() == "mine"
 
 
+def test_what_came_while_pages_were_written_is_not_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+
+    def arrive() -> Iterator[str]:
+        yield "x"
+        folder.mkdir()
+        (folder / "index.html").write_text("mine")
+
+    with pytest.raises(UsageError, match="has other files"):
+        write_site(folder, (("index.html", arrive()),))
+    assert (folder / "index.html").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_the_earlier_report_is_put_back_if_the_new_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "site"
+    write_site(folder, FILES)
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            raise PermissionError(13, "Permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(PlanFileError, match=r"cannot write .*site"):
+        write_site(folder, (("index.html", ("later",)),))
+    assert (folder / "index.html").read_text("utf-8") == "aé"
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
 @pytest.mark.parametrize("mark", ["", "[]", "{", '{"format": "other"}'])
 def test_another_mark_is_no_report(mark: str, tmp_path: Path) -> None:
     (tmp_path / MARK).write_text(mark)
