@@ -107,6 +107,15 @@ def test_a_removed_user_has_a_history_of_its_own_and_the_reason() -> None:
     assert [len(found.find(each)[0]) for each in (number, 0)] == [2, 1]
 
 
+def test_a_long_name_of_who_removed_a_user_is_cut() -> None:
+    base = site_entries()[0]
+    assert base.commit is not None
+    found = HistoryByUser([], NO_REDACTION)
+    found.add(replace(base, commit=replace(base.commit, author="x" * 9_000), edit=removal("ada", "2")))
+    ((_, user),) = build_removed_users(found, states())
+    assert user.why.text == f"removed from git on 2026-12-01 by {'x' * 200}… (8800 more characters) in c0ffeec0ffee"
+
+
 def test_who_came_back_or_took_over_the_name_is_not_removed() -> None:
     base = site_entries()[0]
     found = HistoryByUser([("ada", "1"), ("bob", "")], NO_REDACTION)
