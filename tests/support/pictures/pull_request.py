@@ -33,6 +33,15 @@ class _TerminalText(io.StringIO):
 
 
 @contextlib.contextmanager
+def isolate(root: Path) -> Iterator[None]:
+    """Work in `root`, without the variables of a job of CI: it has addresses of its own, which comments link to."""
+    variables = {"COLUMNS": "96", "XDG_STATE_HOME": str(root / "state-home"), "TERM": "xterm", "NO_COLOR": ""}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "CI", "RECONCILER_"))}
+    with contextlib.chdir(root), mock.patch.dict(os.environ, {**kept, **variables}, clear=True):
+        yield
+
+
+@contextlib.contextmanager
 def open_pull_request(root: Path) -> Iterator[None]:
     """Make the company in the empty directory `root`; all is applied but the pull request that is checked out."""
     shutil.copytree(SAMPLE, root / "desired-state")
@@ -40,10 +49,7 @@ def open_pull_request(root: Path) -> Iterator[None]:
     before = {name: text.replace(*BEFORE[name.partition("/")[2]], 1) for name, text in after.items()}
     assert all(before[name] != after[name] for name in after), "the sample has changed: adapt BEFORE"
     repository = GitRepository(root)
-    variables = {"COLUMNS": "96", "XDG_STATE_HOME": str(root / "state-home"), "TERM": "xterm", "NO_COLOR": ""}
-    # A job of CI has addresses of its own, which comments link to.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "CI", "RECONCILER_"))}
-    with contextlib.chdir(root), mock.patch.dict(os.environ, {**kept, **variables}, clear=True):
+    with isolate(root):
         repository.commit("Begin", before)
         applied = run(["reconciler", "apply", "--sandbox", "--auto-approve", "-q", *NOW])
         assert applied.code == 0, applied.err

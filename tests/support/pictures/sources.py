@@ -13,6 +13,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from support.pictures.pull_request import PLAN, open_pull_request, print_on_terminal, print_plan
+from support.pictures.weeks import make_report
 
 FOLDER = Path(__file__).parents[3] / "docs" / "images"
 _STYLE = Path(__file__).with_name("style.css")
@@ -31,11 +32,14 @@ class Source:
 
 def make_sources() -> Mapping[str, Source]:
     """Return the name of each picture's file -> what is photographed."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = make_report(Path(folder))
     with tempfile.TemporaryDirectory() as folder, open_pull_request(Path(folder)):
         return {
             "terminal.png": Source(_frame("terminal", draw_terminal(print_on_terminal(*PLAN))), 900),
             "comment.png": Source(_frame("comment", draw_comment(print_plan("--format", "markdown"))), 900),
             "plan-page.png": Source(print_plan("--format", "html"), 940, 760),
+            "report.png": Source(report, 1100, 860),
         }
 
 
