@@ -12,7 +12,7 @@ from reconciler.core.plan import Action, Result
 from reconciler.core.scope.groups import fold_names, index_memberships
 from reconciler.core.scope.trace import ClauseResult, TraceStep, trace_scope
 from reconciler.core.scope.verdict import Roster, ScopeRules
-from reconciler.core.text import shorten
+from reconciler.core.text import quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.history.edits import USER, EditKind, build_user_keys
 from reconciler.history.outcomes import TimelineEntry
@@ -207,6 +207,6 @@ def build_removed_users(by_user: HistoryByUser, states: RecordedStates) -> Itera
         if entry.edit is None:
             continue
         user = entry.edit.entity
-        by = f" by {shorten(entry.commit.author)} in {entry.commit.id[:12]}" if entry.commit is not None else ""
+        by = f" in {entry.commit.id[:12]} by {quote(shorten(entry.commit.author))}" if entry.commit is not None else ""
         why = Why(False, f"removed from git on {entry.when:%Y-%m-%d}{by}")
         yield number, SiteUser(user.name, user.object_id, "", why, states.find(user.name, user.object_id), removed=True)

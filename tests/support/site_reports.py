@@ -65,7 +65,7 @@ def site_report(word: str = "ada@example.com", count: int = 0, **changed: object
     ]
     entries = site_entries(word)
     users = [SiteUser(word, word, word, *state, entries, 3) for state in states]
-    gone = replace(OUT, text="removed from git on 2026-12-01")
+    gone = replace(OUT, text=f'removed from git on 2026-12-01 by "{word}"')
     users += [
         SiteUser(word, word, "", gone, RecordedState(state, NOW), None, entries, 3, removed=True)
         for state in (AccountState.DEACTIVATED, AccountState.ACTIVE)

@@ -12,10 +12,10 @@ from reconciler.core.expiry import ExpiryLevel, describe_end
 from reconciler.core.plan import Action, Change, Result
 from reconciler.core.text import escape_control, pluralize, quote, redact_quoted, shorten
 from reconciler.record.runs import ApplyRun
-from reconciler.render.history import page_entries
 from reconciler.render.labels import ACTION_STYLES, in_display_order
 from reconciler.render.plan_view import build_plan_view
 from reconciler.render.site.charts import HEIGHT, WIDTH, draw_charts
+from reconciler.render.site.entries import site_entries
 from reconciler.render.site.model import AccountState, ShownPlan, SiteReport
 from reconciler.render.site.pages import Pages
 from reconciler.render.site.users import SiteUserRow
@@ -60,7 +60,7 @@ def render_overview(
     report: SiteReport, rows: Sequence[SiteUserRow], plan_pages: Sequence[str], style: Style, pages: Pages
 ) -> Iterator[str]:
     """Render the page. `plan_pages`: the page of each plan of the report."""
-    drift = list(page_entries(report.history.drift[:_DRIFT], style))
+    drift = list(site_entries(report.history.drift[:_DRIFT], style))
     return pages.render(
         "index.html.j2",
         "index.html",

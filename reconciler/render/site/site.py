@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reconciler.core.text import escape_control, redact_quoted, shorten
-from reconciler.render.history import HistoryView, page_entries
+from reconciler.render.history import HistoryView
 from reconciler.render.html import render_html
+from reconciler.render.site.entries import site_entries
 from reconciler.render.site.model import SiteReport
 from reconciler.render.site.overview import render_overview
 from reconciler.render.site.pages import PAGES, Pages
@@ -46,7 +47,7 @@ def _render_history(report: SiteReport, style: Style, pages: Pages) -> Iterator[
         "history.html.j2",
         "history.html",
         title="History",
-        entries=page_entries(view.entries, style),
+        entries=site_entries(view.entries, style),
         any=bool(view.entries),
         count=history.count,
         shown=len(view.entries),

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from reconciler.core.text import escape_control, quote, redact_quoted, shorten
-from reconciler.render.history import page_entries
+from reconciler.render.site.entries import site_entries
 from reconciler.render.site.model import AccountState, SiteReport, SiteUser
 from reconciler.render.site.pages import Pages
 from reconciler.render.style import HIDDEN, Style
@@ -170,8 +170,8 @@ def render_details(
 
 def _build_history(user: SiteUser, anchor: str, style: Style) -> dict[str, Any]:
     """Return the history of a user: by attribute, the present value first, and what was not asked for by an edit."""
-    events = list(page_entries([each for each in user.entries if each.edit is not None], style))
-    others = list(page_entries([each for each in user.entries if each.edit is None], style))
+    events = list(site_entries([each for each in user.entries if each.edit is not None], style))
+    others = list(site_entries([each for each in user.entries if each.edit is None], style))
     attributes: dict[str, list[tuple[int, list[str]]]] = {}
     for number, event in enumerate(events, 1):
         for row in (*event["rows"], *event["folded"]):
