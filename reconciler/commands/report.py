@@ -52,6 +52,8 @@ def run_report(workspace: Workspace, options: ReportOptions, terminal: Terminal)
 def _check_place(workspace: Workspace, out: Path) -> None:
     """Raise for a report in the desired state or in the record: it would be read as a part of them."""
     there = out.resolve()
+    if ".git" in there.parts:
+        raise UsageError(f"-o {out} is inside of git's directory", "Name a directory for the report alone.")
     for folder, what in ((workspace.state, "the desired state"), (workspace.plans, "the record")):
         if there.is_relative_to(folder.resolve()):
             raise UsageError(f"-o {out} is inside of {what}", "Name a directory for the report alone.")

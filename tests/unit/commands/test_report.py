@@ -74,3 +74,12 @@ def test_errors_in_the_desired_state_write_no_site(space: GitWorkspace, tmp_path
     space.work.write("users/people.yaml", "- x: [")
     assert report(space, "-o", str(tmp_path / "site")).code == 1
     assert not (tmp_path / "site").exists()
+
+
+def test_a_report_inside_of_what_git_or_the_program_reads_is_refused(space: GitWorkspace) -> None:
+    root = space.work.state.parent
+    for place in (space.work.state / "report", space.work.plans / "report", root / ".git" / "report"):
+        found = report(space, "-o", str(place))
+        assert found.code == 64
+        assert " is inside of " in found.err
+        assert not place.exists()
